@@ -1,0 +1,11 @@
+"""Files to tensors to batches."""
+
+from .batches import Batch as Batch
+from .batches import Batches as Batches
+from .batches import to_unit_range as to_unit_range
+from .labeled_subset import LabeledSubset as LabeledSubset
+from .labeled_subset import draw_labeled_subset as draw_labeled_subset
+from .sources import DataError as DataError
+from .sources import Dataset as Dataset
+from .sources import Rows as Rows
+from .sources import load as load

@@ -1,0 +1,103 @@
+"""Batches as a function of the step.
+
+Salimans et al. (2016), released code: every epoch permutes the unlabelled rows twice, once for the
+discriminator and once for the generator's feature matching, and tiles fresh permutations of the
+labelled rows to the same length. The unlabelled rows are the whole training set, labelled rows
+included.
+
+Here the order is a function of (seed, epoch), so a position is one number: the step.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..chance import derive
+
+
+class Batch(NamedTuple):
+    """What one step consumes, on the device, floating point; B rows each.
+
+    Attributes:
+        labeled: (B, *row shape); no rows where nothing is labelled.
+        labels: (B,), int64 class numbers of ``labeled``.
+        unlabeled: (B, *row shape), for the discriminator.
+        matching: (B, *row shape), an independent draw for the generator's step.
+    """
+
+    labeled: Tensor
+    labels: Tensor
+    unlabeled: Tensor
+    matching: Tensor
+
+
+def to_unit_range(rows: Tensor) -> Tensor:
+    """Convert uint8 rows to float32 in [0, 1]; return floating point rows as they are."""
+    return rows.float().div_(255) if rows.dtype == torch.uint8 else rows
+
+
+class Batches:
+    """Rows pinned in memory, and the batch of any step.
+
+    Args:
+        rows: (N, *row shape), uint8 or float32, all training rows.
+        labeled_rows: (L,), indices of the labelled ones; may be empty.
+        labels: (L,), their classes.
+        batch_size: B, rows of each kind in a batch; at most N.
+        seed: of the run.
+        device: where batches go.
+
+    Raises:
+        ValueError: if there are fewer rows than one batch holds.
+    """
+
+    def __init__(
+        self,
+        rows: Tensor,
+        labeled_rows: Tensor,
+        labels: Tensor,
+        *,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        """Pin the rows where a GPU will fetch them."""
+        if len(rows) < batch_size:
+            raise ValueError(f"a batch of {batch_size} rows needs as many, got {len(rows)}")
+        self._rows = rows.pin_memory() if device.type == "cuda" else rows
+        self._labeled_rows = labeled_rows
+        self._labels = labels
+        self._batch_size = batch_size
+        self._seed = seed
+        self._device = device
+        self._orders: tuple[int, tuple[Tensor, Tensor, Tensor]] | None = None
+
+    def _orders_of(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
+        if self._orders is None or self._orders[0] != epoch:
+            count = len(self._rows)
+            chance = derive(self._seed, "order", epoch)
+            unlabeled = torch.randperm(count, generator=chance)
+            matching = torch.randperm(count, generator=chance)
+            tiles = -(-count // max(1, len(self._labels)))
+            labeled = torch.cat(
+                [torch.randperm(len(self._labels), generator=chance) for _ in range(tiles)]
+            )
+            self._orders = (epoch, (labeled, unlabeled, matching))
+        return self._orders[1]
+
+    def _fetch(self, indices: Tensor) -> Tensor:
+        return to_unit_range(self._rows[indices].to(self._device, non_blocking=True))
+
+    def __call__(self, step: int) -> Batch:
+        """Return the batch of ``step``, counted from 1."""
+        per_epoch = len(self._rows) // self._batch_size
+        epoch, position = divmod(step - 1, per_epoch)
+        here = slice(position * self._batch_size, (position + 1) * self._batch_size)
+        labeled, unlabeled, matching = (order[here] for order in self._orders_of(epoch))
+        return Batch(
+            labeled=self._fetch(self._labeled_rows[labeled]),
+            labels=self._labels[labeled].to(self._device),
+            unlabeled=self._fetch(unlabeled),
+            matching=self._fetch(matching),
+        )

@@ -1,0 +1,377 @@
+"""Where rows come from: a hub name, a folder, an archive, or what scikit-learn embeds.
+
+One function, `load`, turns any of these into a `Dataset` in memory:
+
+* ``digits``: the 1,797 handwritten 8x8 digits that come with scikit-learn; no download;
+* ``ring``: points in the plane, see `convergan.data.toy`;
+* ``FILE.npz``: arrays ``x_train``, ``y_train``, ``x_test``, ``y_test`` (the last two optional);
+* a folder with ``labeled/<class>/*`` and ``unlabeled/*`` (and perhaps ``test/<class>/*``);
+* a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
+* a folder of Parquet files in the layout of the Hugging Face hub;
+* anything else: a name on the hub, such as ``ylecun/mnist``. A folder of the name's last part in
+  the folder that the environment variable CONVERGAN_DATA names is taken instead, by the same code.
+
+A label of -1 in an archive marks an unlabelled row.
+"""
+
+import csv
+import hashlib
+import io
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .toy import ring_of_gaussians
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+LISTED = 20
+"""How many bad files an error message names."""
+
+
+class DataError(ValueError):
+    """Data that were found but cannot be used."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One split of a data set.
+
+    Attributes:
+        images: (N, C, H, W), uint8 in 0..255; or (N, A), float32.
+        labels: (N,), int64 classes, -1 where unknown.
+        names: the file of each row, or nothing where rows have no files.
+    """
+
+    images: Tensor
+    labels: Tensor
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All rows of a data set, in memory.
+
+    Attributes:
+        source: what `load` was asked for.
+        classes: the class names, in the order of their numbers; empty where rows have no class.
+        train: rows to learn from.
+        test: rows to measure on; empty where there are none.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    train: Rows
+    test: Rows
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one row."""
+        return tuple(self.train.images.shape[1:])
+
+    def sha256(self) -> str:
+        """Hash of all rows, labels and class names: the identity of what was measured."""
+        digest = hashlib.sha256(repr((self.classes, self.row_shape)).encode())
+        for rows in (self.train, self.test):
+            digest.update(rows.images.contiguous().numpy().data)
+            digest.update(rows.labels.contiguous().numpy().data)
+        return digest.hexdigest()
+
+
+def load(source: str) -> Dataset:
+    """Read a data set into memory; see the top of this module for what ``source`` may be.
+
+    Raises:
+        FileNotFoundError: if nothing of that name exists here or on the hub.
+        DataError: if the files are unreadable, of mixed sizes, or wrongly labelled.
+
+    Example:
+        >>> dataset = load("digits")
+        >>> dataset.row_shape, len(dataset.train.labels), len(dataset.test.labels)
+        ((1, 8, 8), 1297, 500)
+    """
+    embedded = {"digits": _digits, "ring": _ring}
+    path = Path(source).expanduser()
+    if source in embedded:
+        dataset = embedded[source]()
+    elif path.suffix == ".npz":
+        dataset = _archive(path)
+    elif path.is_dir():
+        dataset = _folder(path)
+    else:
+        dataset = _hub(source)
+    _check(dataset)
+    return dataset
+
+
+def _folder(folder: Path) -> Dataset:
+    if (folder / "labeled").is_dir():
+        return _image_folder(folder)
+    if (folder / "labels.csv").is_file():
+        return _labeled_by_table(folder)
+    if any(folder.rglob("*.parquet")):
+        return _hub_layout(str(folder), str(folder))
+    raise DataError(
+        f"{folder} holds no data: expected Parquet files in the hub's layout, "
+        "labeled/<class>/* and unlabeled/*, or labels.csv"
+    )
+
+
+def _check(dataset: Dataset) -> None:
+    number = len(dataset.classes)
+    if not len(dataset.train.labels):
+        raise DataError(f"{dataset.source} has no training rows")
+    for split, rows in (("training", dataset.train), ("test", dataset.test)):
+        if len(rows.images) != len(rows.labels):
+            raise DataError(
+                f"{dataset.source}: {len(rows.images)} {split} rows but {len(rows.labels)} labels"
+            )
+        wrong = rows.labels[(rows.labels < -1) | (rows.labels >= number)]
+        if len(wrong):
+            raise DataError(
+                f"{dataset.source}: {split} label {int(wrong[0])} is out of range, "
+                f"labels are 0 to {number - 1}, or -1 for an unlabelled row"
+            )
+        if len(rows.images) and tuple(rows.images.shape[1:]) != dataset.row_shape:
+            raise DataError(
+                f"{dataset.source}: test rows have shape {tuple(rows.images.shape[1:])}, "
+                f"training rows {dataset.row_shape}"
+            )
+
+
+# --- embedded ------------------------------------------------------------------------------------
+
+
+def _digits() -> Dataset:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    order = np.random.default_rng(0).permutation(len(bunch.target))  # the file is sorted by writer
+    grey = np.rint(bunch.images[order] * (255 / 16)).astype(np.uint8)[:, None]
+    images, labels = torch.from_numpy(grey), torch.from_numpy(bunch.target[order]).long()
+    train, test = Rows(images[:1297], labels[:1297]), Rows(images[1297:], labels[1297:])
+    return Dataset("digits", tuple(str(name) for name in bunch.target_names), train, test)
+
+
+def _ring() -> Dataset:
+    points, modes = ring_of_gaussians(20_000, seed=0)
+    names = tuple(str(mode) for mode in range(int(modes.max()) + 1))
+    return Dataset(
+        "ring", names, Rows(points[:16_000], modes[:16_000]), Rows(points[16_000:], modes[16_000:])
+    )
+
+
+# --- archives ------------------------------------------------------------------------------------
+
+
+def _archive(path: Path) -> Dataset:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path} is not a readable npz archive without pickles: {error}") from None
+    missing = {"x_train", "y_train"} - set(arrays)
+    if missing:
+        raise DataError(f"{path} lacks the arrays {', '.join(sorted(missing))}")
+    if ("x_test" in arrays) != ("y_test" in arrays):
+        raise DataError(f"{path} must have both x_test and y_test, or neither")
+    train = Rows(_image_tensor(arrays["x_train"], path), _labels(arrays["y_train"], path))
+    test = _no_rows(train)
+    if "x_test" in arrays:
+        test = Rows(_image_tensor(arrays["x_test"], path), _labels(arrays["y_test"], path))
+    number = max(train.labels.tolist(), default=-1)
+    return Dataset(str(path), tuple(str(k) for k in range(number + 1)), train, test)
+
+
+def _labels(array: np.ndarray[Any, Any], path: Path) -> Tensor:
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise DataError(
+            f"{path}: labels must be a row of integers, got {array.dtype} {array.shape}"
+        )
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def _image_tensor(array: np.ndarray[Any, Any], path: Path) -> Tensor:
+    """Accept (N, H, W), (N, C, H, W) or (N, H, W, C) uint8 images, or (N, A) float rows."""
+    if array.ndim == 2 and np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            raise DataError(f"{path}: rows hold values that are not finite")
+        return torch.from_numpy(array.astype(np.float32))
+    if array.dtype != np.uint8 or array.ndim not in (3, 4):
+        raise DataError(
+            f"{path}: images must be uint8 of shape (N, H, W), (N, C, H, W) or (N, H, W, C), "
+            f"and vectors float of shape (N, A); got {array.dtype} {array.shape}"
+        )
+    if array.ndim == 3:
+        array = array[:, None]
+    elif array.shape[-1] in (1, 3) and array.shape[1] not in (1, 3):
+        array = array.transpose(0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _no_rows(like: Rows) -> Rows:
+    return Rows(like.images[:0], like.labels[:0])
+
+
+# --- image files ---------------------------------------------------------------------------------
+
+
+def _decode(images: Iterable[tuple[str, Callable[[], bytes]]], source: str) -> Tensor:
+    """Decode every image completely into (N, C, H, W) uint8; name every one that fails.
+
+    Grey images stay grey where all are grey; otherwise all become RGB. 16-bit images are refused.
+    """
+    arrays: list[np.ndarray[Any, Any]] = []
+    bad: list[str] = []
+    sizes: Counter[tuple[int, int]] = Counter()
+    example: dict[tuple[int, int], str] = {}
+    grey = True
+    for name, read in images:
+        try:
+            with Image.open(io.BytesIO(read())) as image:
+                if image.mode.startswith(("I", "F")):
+                    raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
+                grey = grey and image.mode in ("L", "1")
+                pixels = np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
+        except Exception as error:  # Pillow raises half a dozen kinds for damaged files
+            bad.append(f"{name} ({error})" if str(error) else name)
+            continue
+        size = (pixels.shape[1], pixels.shape[0])
+        sizes[size] += 1
+        example.setdefault(size, name)
+        arrays.append(pixels)
+    if bad:
+        raise DataError(f"{source}: {len(bad)} unreadable: {_some(bad)}")
+    if len(sizes) > 1:
+        found = _some([f"{w}x{h} ({n}, e.g. {example[w, h]})" for (w, h), n in sizes.most_common()])
+        raise DataError(f"{source}: images of mixed sizes: {found}")
+    if not arrays:
+        return torch.empty(0, 1, 0, 0, dtype=torch.uint8)
+    if not grey:
+        arrays = [a if a.ndim == 3 else np.repeat(a[..., None], 3, axis=2) for a in arrays]
+    stacked = np.stack(arrays)
+    stacked = stacked[:, None] if grey else np.ascontiguousarray(stacked.transpose(0, 3, 1, 2))
+    return torch.from_numpy(stacked)
+
+
+def _some(items: Sequence[str]) -> str:
+    rest = len(items) - LISTED
+    return ", ".join(items[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _from_files(
+    root: Path, classes: tuple[str, ...], train: list[tuple[Path, int]], test: list[tuple[Path, int]]
+) -> Dataset:
+    """Decode both splits together, so that they agree in channels and size."""
+    files = train + test
+    images = _decode(((str(path.relative_to(root)), path.read_bytes) for path, _ in files), str(root))
+    labels = torch.tensor([label for _, label in files], dtype=torch.int64)
+    names = tuple(str(path.relative_to(root)) for path, _ in files)
+    cut = len(train)
+    return Dataset(
+        str(root),
+        classes,
+        Rows(images[:cut], labels[:cut], names[:cut]),
+        Rows(images[cut:], labels[cut:], names[cut:]),
+    )
+
+
+def _image_folder(folder: Path) -> Dataset:
+    classes = tuple(sorted(p.name for p in (folder / "labeled").iterdir() if p.is_dir()))
+
+    def split(name: str) -> list[tuple[Path, int]]:
+        return [
+            (path, number)
+            for number, class_name in enumerate(classes)
+            for path in _files_in(folder / name / class_name)
+        ]
+
+    unknown = {p.name for p in (folder / "test").glob("*/")} - set(classes)
+    if unknown:
+        raise DataError(f"{folder}/test has classes that labeled/ lacks: {_some(sorted(unknown))}")
+    unlabeled = [(path, -1) for path in _files_in(folder / "unlabeled")]
+    return _from_files(folder, classes, split("labeled") + unlabeled, split("test"))
+
+
+def _labeled_by_table(folder: Path) -> Dataset:
+    table = folder / "labels.csv"
+    with table.open(newline="", encoding="utf-8") as lines:
+        reader = csv.DictReader(lines)
+        if not {"file", "label"} <= set(reader.fieldnames or ()):
+            raise DataError(f"{table} must have the columns file,label; has {reader.fieldnames}")
+        entries = [(row["file"], row["label"].strip()) for row in reader]
+    classes = tuple(sorted({label for _, label in entries if label}))
+    numbers = {name: number for number, name in enumerate(classes)} | {"": -1}
+    repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
+    if repeated:
+        raise DataError(f"{table} names files twice: {_some(repeated)}")
+    return _from_files(folder, classes, [(folder / f, numbers[c]) for f, c in entries], [])
+
+
+# --- the hub and its layout ----------------------------------------------------------------------
+
+
+def _hub(name: str) -> Dataset:
+    root = os.environ.get("CONVERGAN_DATA")
+    local = Path(root) / name.rsplit("/", 1)[-1] if root else None
+    return _hub_layout(str(local) if local and local.is_dir() else name, name)
+
+
+def _hub_layout(path: str, source: str) -> Dataset:
+    import datasets
+
+    try:
+        splits = datasets.load_dataset(path)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        reason = str(error).splitlines()[0]
+        raise FileNotFoundError(
+            f"no data set {source!r}: neither a folder nor a file here, and not to be had from the "
+            f"Hugging Face hub ({reason})"
+        ) from None
+    if "train" not in splits:
+        raise DataError(f"{source} has no split named train, only {', '.join(splits)}")
+    features = splits["train"].features
+    images = [n for n, f in features.items() if isinstance(f, datasets.Image)]
+    labels = [n for n, f in features.items() if isinstance(f, datasets.ClassLabel)]
+    if len(images) != 1 or len(labels) != 1:
+        raise DataError(
+            f"{source} must have one image and one class-label column, has images {images} "
+            f"and labels {labels} among the columns {', '.join(features)}"
+        )
+    held_out = next((name for name in ("test", "validation") if name in splits), None)
+    train = _hub_rows(splits["train"], "train", images[0], labels[0], source)
+    test = _no_rows(train)
+    if held_out:
+        test = _hub_rows(splits[held_out], held_out, images[0], labels[0], source)
+    return Dataset(source, tuple(features[labels[0]].names), train, test)
+
+
+def _hub_rows(split: Any, split_name: str, image: str, label: str, source: str) -> Rows:
+    import datasets
+
+    encoded = split.cast_column(image, datasets.Image(decode=False))
+
+    def cells() -> Iterator[tuple[str, Callable[[], bytes]]]:
+        for row, cell in enumerate(encoded[image]):
+            yield f"{split_name} row {row}", lambda cell=cell: _bytes_of(cell)
+
+    labels = [-1 if number is None else number for number in split[label]]
+    return Rows(_decode(cells(), source), torch.tensor(labels, dtype=torch.int64))
+
+
+def _bytes_of(cell: dict[str, Any]) -> bytes:
+    data = cell["bytes"]
+    return data if isinstance(data, bytes) else Path(cell["path"]).read_bytes()

@@ -1,0 +1,8 @@
+"""One technique a file: layers own parameters, the free functions above them are the mathematics."""
+
+from .batch_statistics_norm import BatchStatisticsNorm as BatchStatisticsNorm
+from .gaussian_noise import GaussianNoise as GaussianNoise
+from .gaussian_noise import add_gaussian_noise as add_gaussian_noise
+from .weight_norm import freeze_gain as freeze_gain
+from .weight_norm import initialise_from_batch as initialise_from_batch
+from .weight_norm import weight_norm as weight_norm

@@ -1,0 +1,40 @@
+"""The paper's MNIST pair: 784-1000-500-250-250-250-10 against 100-500-500-784.
+
+Salimans et al. (2016), section 6.1; widths and noise from the released script. The networks follow
+the shape of the images that they are given, so they serve other small images as well.
+
+Paper and released code: the released generator ends in a sigmoid. In a straightforward port at the
+released rate of 0.003 it saturates: the samples become nearly identical, the discriminator
+separates at once and the test error stays above 17 % after 5,000 steps where softplus reaches 6 %.
+So the output is an argument without a default.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from .dense import DenseDiscriminator, DenseGenerator
+
+
+def mnist_discriminator(
+    image_shape: Sequence[int], num_classes: int, chance: torch.Generator
+) -> DenseDiscriminator:
+    """Build the released discriminator: noise 0.3 on the input and 0.5 on five hidden layers."""
+    return DenseDiscriminator(
+        image_shape,
+        num_classes,
+        hidden=(1000, 500, 250, 250, 250),
+        input_noise=0.3,
+        hidden_noise=0.5,
+        chance=chance,
+    )
+
+
+def mnist_generator(
+    image_shape: Sequence[int], chance: torch.Generator, *, output: Callable[[Tensor], Tensor]
+) -> DenseGenerator:
+    """Build the released generator with ``output`` (sigmoid, softplus, ...) as its last step."""
+    return DenseGenerator(
+        image_shape, hidden=(500, 500), latent_dim=100, output=output, chance=chance
+    )

@@ -1,0 +1,67 @@
+"""Recipes by name, or from a file of your own."""
+
+import difflib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+from .digits import digits
+from .mnist import mnist, mnist_2016, mnist_fast
+from .recipe import Recipe as Recipe
+from .recipe import StartFromData as StartFromData
+from .recipe import describe as describe
+from .toy import toy_ring
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "digits": digits,
+    "mnist": mnist,
+    "mnist-2016": mnist_2016,
+    "mnist-fast": mnist_fast,
+    "toy-ring": toy_ring,
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe of a built-in name, or of ``my_file.py:my_function``.
+
+    Raises:
+        ValueError: if there is none; the message names the nearest.
+
+    Example:
+        >>> find_recipe("mnist").batch_size
+        100
+        >>> find_recipe("minst")
+        Traceback (most recent call last):
+        ValueError: no recipe 'minst'; did you mean mnist, mnist-fast or mnist-2016?
+    """
+    if name in RECIPES:
+        return RECIPES[name]()
+    if ".py:" in name:
+        return _from_file(*name.rsplit(":", 1))
+    near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.4) or list(RECIPES)
+    *most, last = near
+    hint = f"{', '.join(most)} or {last}" if most else last
+    raise ValueError(f"no recipe {name!r}; did you mean {hint}?")
+
+
+def _from_file(file: str, function: str) -> Recipe:
+    path = Path(file)
+    if not path.is_file():
+        raise ValueError(f"no file {file} to take the recipe {function} from")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None, "a .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    make = getattr(module, function, None)
+    if not callable(make):
+        public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise ValueError(f"{file} has no function {function!r}; it has {', '.join(public)}")
+    recipe = make()
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"{name_of(file, function)} must return a Recipe, got {type(recipe)}")
+    return recipe
+
+
+def name_of(file: str, function: str) -> str:
+    """Return how the command line spells a function in a file."""
+    return f"{file}:{function}"

@@ -1,0 +1,80 @@
+"""Few-label classification of MNIST: the released schedules, and a shorter one of ours.
+
+Salimans et al. (2016), section 6.1. There are two generations of the released script: the tree of
+2016-06-08 (the paper is of 2016-06-10) and the head of 2018. They differ in rate, start and in what
+is tested, so each is a recipe.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch.nn.functional import softplus
+from torch.optim import Adam
+
+from ..networks import mnist_discriminator, mnist_generator
+from ..objectives import squared_feature_matching
+from ..training import (
+    AdamInsideRoot,
+    WeightAverage,
+    constant_rate,
+    semi_supervised_step,
+    warm_up,
+)
+from .recipe import Recipe, StartFromData
+from .schedules import constant, linear_after
+
+STEPS_PER_EPOCH = 600
+
+
+def mnist() -> Recipe:
+    """Return the released head: rate 0.003 for 300 epochs, a zero-started average is tested."""
+    adam = partial(AdamInsideRoot, lr=0.003, betas=(0.5, 0.999))
+    return Recipe(
+        summary="the paper's MNIST by the released script of 2018 (180,000 steps)",
+        data="ylecun/mnist",
+        labels=100,
+        discriminator=mnist_discriminator,
+        generator=partial(mnist_generator, output=torch.sigmoid),
+        discriminator_optimizer=adam,
+        generator_optimizer=adam,
+        discriminator_start=StartFromData(),
+        average=partial(WeightAverage, rate=constant_rate(1e-4), from_zero=True),
+        step=partial(
+            semi_supervised_step,
+            feature_matching=squared_feature_matching,
+            unsupervised_weight=1.0,
+        ),
+        steps=300 * STEPS_PER_EPOCH,
+        schedule=constant,
+    )
+
+
+def mnist_2016() -> Recipe:
+    """Return the script of 2016-06-08: rate 0.001, falling in the last third; no average."""
+    adam = partial(AdamInsideRoot, lr=0.001, betas=(0.5, 0.999))
+    return replace(
+        mnist(),
+        summary="the paper's MNIST by the script of 2016-06-08 (180,000 steps)",
+        discriminator_optimizer=adam,
+        generator_optimizer=adam,
+        discriminator_start=StartFromData(per_channel=False),
+        generator_start=StartFromData(per_channel=False),
+        average=None,
+        schedule=partial(linear_after, flat=2 / 3),
+    )
+
+
+def mnist_fast() -> Recipe:
+    """Return ours: softplus output, a falling rate, an average with warm-up, 14,000 steps."""
+    adam = partial(Adam, lr=0.003, betas=(0.5, 0.999), eps=1e-4, fused=True)
+    return replace(
+        mnist(),
+        summary="MNIST in a tenth of the steps: softplus output and a falling rate",
+        generator=partial(mnist_generator, output=softplus),
+        discriminator_optimizer=adam,
+        generator_optimizer=adam,
+        average=partial(WeightAverage, rate=warm_up(0.999)),
+        steps=14_000,
+        schedule=partial(linear_after, flat=0.5),
+    )

@@ -1,0 +1,137 @@
+"""What a recipe is: a finished description of an experiment."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..chance import derive
+from ..data import to_unit_range
+from ..layers import initialise_from_batch
+from ..training.state import MakeAverage, MakeOptimizer, Player, State
+from ..training.steps import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Two networks, how they are trained, and for how long. A variant is a `replace` of another.
+
+    Attributes:
+        summary: one line for ``convergan train --help``.
+        data: the default data source.
+        labels: default number of labelled rows over all classes; 0 for a problem without labels.
+        discriminator: from row shape, number of logits and chance to a network.
+        generator: from row shape and chance to a network.
+        discriminator_optimizer: from parameters to an optimiser.
+        generator_optimizer: from parameters to an optimiser.
+        step: one of `convergan.training.steps` with its losses chosen.
+        steps: full length.
+        schedule: from progress in [0, 1) to the factor of both learning rates.
+        batch_size: rows of each kind in a step.
+        average: the average of the discriminator's weights that is tested; None to test the last.
+        generator_average: the average of the generator's weights that draws samples, or None.
+        discriminator_start: data-dependent start of the discriminator, see `StartFromData`.
+        generator_start: data-dependent start of the generator.
+        historical_weight: factor of the historical averaging penalty of both players.
+        evaluate_every: steps between evaluations and sample grids.
+        checkpoint_every: steps between checkpoints.
+    """
+
+    summary: str
+    data: str
+    labels: int
+    discriminator: Callable[[Sequence[int], int, torch.Generator], nn.Module]
+    generator: Callable[[Sequence[int], torch.Generator], nn.Module]
+    discriminator_optimizer: MakeOptimizer
+    generator_optimizer: MakeOptimizer
+    step: Step
+    steps: int
+    schedule: Callable[[float], float]
+    batch_size: int = 100
+    average: MakeAverage | None = None
+    generator_average: MakeAverage | None = None
+    discriminator_start: "StartFromData | None" = None
+    generator_start: "StartFromData | None" = None
+    historical_weight: float = 0.0
+    evaluate_every: int = 500
+    checkpoint_every: int = 500
+
+    def start(
+        self, images: Tensor, num_classes: int, *, seed: int, device: torch.device
+    ) -> State:
+        """Build both networks and stand before the first step.
+
+        Args:
+            images: (N, *row shape), all training rows; the data-dependent start draws from them.
+            num_classes: K; ignored where the recipe has no labels.
+            seed: of the run.
+            device: where the networks will be; they start from the same bits on any.
+        """
+        row_shape = tuple(images.shape[1:])
+        chance = derive(seed, "initial weights")
+        logits = num_classes if self.labels else 1
+        discriminator = self.discriminator(row_shape, logits, chance)
+        generator = self.generator(row_shape, chance)
+        chance = derive(seed, "data-dependent start")
+        if self.discriminator_start:
+            drawn = torch.randperm(len(images), generator=chance)[: self.discriminator_start.rows]
+            batch = to_unit_range(images[drawn])
+            self.discriminator_start(discriminator, lambda: discriminator(batch, chance))
+        if self.generator_start:
+            latent = generator.draw_latent(self.generator_start.rows, chance)
+            self.generator_start(generator, lambda: generator(latent))
+        return State(
+            Player(
+                "discriminator",
+                discriminator.to(device),
+                self.discriminator_optimizer,
+                self.average,
+                self.historical_weight,
+            ),
+            Player(
+                "generator",
+                generator.to(device),
+                self.generator_optimizer,
+                self.generator_average,
+                self.historical_weight,
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartFromData:
+    """Data-dependent start of weight-normalised layers on one batch.
+
+    Attributes:
+        rows: size of the batch.
+        per_channel: one deviation per channel, or one per layer.
+    """
+
+    rows: int = 500
+    per_channel: bool = True
+
+    def __call__(self, network: nn.Module, forward: Callable[[], Any]) -> None:
+        """Set the gains and biases of ``network``."""
+        initialise_from_batch(network, forward, per_channel=self.per_channel)
+
+
+def describe(value: Any) -> Any:
+    """Return a recipe, or any part of one, as plain values that JSON can hold.
+
+    Functions become ``module.name``, partial functions their function and arguments. Two recipes
+    with the same description train alike.
+    """
+    if isinstance(value, partial):
+        arguments = {f"{n}": describe(v) for n, v in enumerate(value.args)}
+        arguments |= {name: describe(v) for name, v in value.keywords.items()}
+        return {"function": describe(value.func)} | arguments
+    if hasattr(value, "__dataclass_fields__"):
+        return {field.name: describe(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple | list):
+        return [describe(item) for item in value]
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return value

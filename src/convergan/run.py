@@ -1,0 +1,245 @@
+"""One run in one folder, from the first step to the table, through any interruption.
+
+The folder holds ``config.json`` (what is run, and its identity), ``labels.csv`` (the rows whose
+labels are used), ``metrics.jsonl``, ``checkpoints/``, ``samples/``, ``result.json`` once trained,
+and ``baselines.json`` with ``twin/``, the same kind of folder for the supervised twin. Calling
+`run` again on a folder goes on where it stopped, or does nothing.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from .baselines import BASELINES, Baseline, run_baseline
+from .data import Dataset, LabeledSubset, draw_labeled_subset
+from .recipes import Recipe, describe
+from .signals import obeyed
+from .trainer import Trainer
+from .training import supervised_step
+from .training.checkpoint import canonical_json, replace_file
+from .version import __version__
+
+GAN = "GAN"
+TWIN = "supervised twin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the command line chooses.
+
+    Attributes:
+        recipe: its name.
+        data: the source, see `convergan.data.sources`.
+        labels: labelled rows over all classes; 0 for none.
+        seed: decides labels, weights, order and noise.
+        steps: number of the last step.
+        device: ``cpu`` or ``cuda``.
+        precision: ``float32``, or ``bfloat16`` for matrix products.
+
+    Raises:
+        ValueError: if a value is out of range, or the device is not there.
+    """
+
+    recipe: str
+    data: str
+    labels: int
+    seed: int
+    steps: int
+    device: str
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run."""
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")
+        if self.device not in ("cpu", "cuda"):
+            raise ValueError(f"device must be auto, cpu or cuda, got {self.device!r}")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("device cuda was asked for, but there is none; use cpu or auto")
+
+
+class Progress(NamedTuple):
+    """What a run reports while it goes on.
+
+    Attributes:
+        method: at work, for example ``semi-supervised GAN``.
+        step: finished steps of it.
+        steps: how many there will be; 1 for a method without steps.
+        metrics: its newest figures.
+        notices: what the user should know, usually nothing.
+    """
+
+    method: str
+    step: int
+    steps: int
+    metrics: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+
+def choose_device(name: str) -> str:
+    """Turn ``auto`` into ``cuda`` where there is one, else ``cpu``; keep any other name."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def run(
+    recipe: Recipe,
+    dataset: Dataset,
+    settings: Settings,
+    folder: Path,
+    *,
+    baselines: bool = True,
+    keep: int = 3,
+) -> Iterator[Progress]:
+    """Train, measure and record; go on from the newest checkpoint if there is one.
+
+    Args:
+        recipe: what to train.
+        dataset: its rows.
+        settings: the user's choices; with the recipe and the rows they are the run's identity.
+        folder: created if missing.
+        baselines: fit the baselines too, on the same labels.
+        keep: checkpoints to keep.
+
+    Yields:
+        `Progress` after every step and every baseline.
+
+    Raises:
+        ValueError: if the folder belongs to another run, or the labels cannot be drawn.
+        CheckpointError: if there are checkpoints and none can be used.
+        NonFiniteError: if a loss or gradient is not finite; the newest checkpoint is named.
+        Interrupted: after SIGINT or SIGTERM, once a checkpoint is written.
+    """
+    subset = LabeledSubset(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
+    if settings.labels:
+        subset = draw_labeled_subset(
+            dataset.train.labels, settings.labels, dataset.classes, settings.seed
+        )
+    identity = _claim(folder, recipe, dataset, settings)
+    _write_labels(folder / "labels.csv", dataset, subset)
+
+    def trainer(recipe: Recipe, folder: Path) -> Trainer:
+        return Trainer(
+            recipe=recipe,
+            dataset=dataset,
+            subset=subset,
+            steps=settings.steps,
+            seed=settings.seed,
+            device=torch.device(settings.device),
+            autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
+            folder=folder,
+            identity=identity,
+            keep=keep,
+        )
+
+    with obeyed() as wishes:
+        for event in trainer(recipe, folder).run(wishes):
+            yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
+        if not (baselines and settings.labels and len(dataset.test.labels)):
+            return
+        twin = replace(recipe, step=supervised_step, historical_weight=0.0)
+        for event in trainer(twin, folder / "twin").run(wishes):
+            yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
+    yield from _baselines(dataset, subset, folder / "baselines.json")
+
+
+def _baselines(dataset: Dataset, subset: LabeledSubset, file: Path) -> Iterator[Progress]:
+    done = [Baseline(**row) for row in read_json(file)] if file.exists() else []
+    labels = torch.full_like(dataset.train.labels, -1)
+    labels[subset.rows] = subset.labels
+    for name in BASELINES:
+        if any(row.name == name for row in done):
+            continue
+        yield Progress(name, 0, 1, {})
+        done.append(run_baseline(name, dataset.train.images, labels, dataset.test))
+        write_json(file, [asdict(row) for row in done])
+        yield Progress(name, 1, 1, asdict(done[-1]))
+
+
+def table(folder: Path) -> list[Baseline]:
+    """Return the rows of a run's table: the trained model first, then what it is compared with."""
+    rows = []
+    for name, place in ((GAN, folder), (TWIN, folder / "twin")):
+        if (place / "result.json").exists():
+            result = read_json(place / "result.json")
+            note = f"{result['steps']:,} steps"
+            rows.append(Baseline(name, result["test_error"], result["seconds"], note))
+    if (folder / "baselines.json").exists():
+        rows += [Baseline(**row) for row in read_json(folder / "baselines.json")]
+    return rows
+
+
+def read_json(file: Path) -> Any:
+    """Read one JSON file of a run folder."""
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Write one JSON file of a run folder, wholly or not at all."""
+    replace_file(file, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+
+def _claim(folder: Path, recipe: Recipe, dataset: Dataset, settings: Settings) -> str:
+    """Make ``folder`` this run's, or see that it is, and return the run's identity."""
+    identity = {
+        "settings": asdict(settings),
+        "recipe": describe(recipe),
+        "data_sha256": dataset.sha256(),
+    }
+    config = identity | {
+        "sha256": hashlib.sha256(canonical_json(identity).encode()).hexdigest(),
+        "classes": list(dataset.classes),
+        "row_shape": list(dataset.row_shape),
+        "versions": {
+            "convergan": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    file = folder / "config.json"
+    if file.exists():
+        _require_same_run(folder, read_json(file), config)
+    else:
+        if folder.exists() and any(folder.iterdir()):
+            raise ValueError(f"{folder} is not empty and not a run; choose another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(file, config)
+    return str(config["sha256"])
+
+
+def _require_same_run(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    if found["sha256"] == wanted["sha256"]:
+        return
+    differing = [
+        f"{key} {found[part].get(key)!r} there, {wanted[part].get(key)!r} here"
+        for part in ("settings", "recipe")
+        for key in sorted(found[part].keys() | wanted[part].keys())
+        if found[part].get(key) != wanted[part].get(key)
+    ]
+    raise ValueError(
+        f"{folder} belongs to another run: {'; '.join(differing) or 'other data'}; "
+        "choose another --out, or remove the folder"
+    )
+
+
+def _write_labels(file: Path, dataset: Dataset, subset: LabeledSubset) -> None:
+    if file.exists():
+        return
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["row", "label", "class", "file"])
+    names = dataset.train.names
+    for row, label in zip(subset.rows.tolist(), subset.labels.tolist(), strict=True):
+        writer.writerow([row, label, dataset.classes[label], names[row] if names else ""])
+    replace_file(file, buffer.getvalue().encode())

@@ -1,0 +1,65 @@
+"""SIGINT, SIGTERM and SIGUSR1 as wishes that a loop reads between steps."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Exception):
+    """A signal that was obeyed, after a checkpoint.
+
+    Attributes:
+        number: of the signal; the process exits with 128 more.
+    """
+
+    def __init__(self, number: int, step: int) -> None:
+        """Say which signal stopped the run, and where."""
+        super().__init__(
+            f"stopped by {signal.Signals(number).name} after step {step}; "
+            "a checkpoint is written, and the same command goes on from it"
+        )
+        self.number = number
+
+
+class Wishes:
+    """What signals have asked for since they were last read.
+
+    Attributes:
+        stop: number of the signal that asks to stop, or None.
+        save: whether a checkpoint is asked for.
+    """
+
+    def __init__(self) -> None:
+        """Wish for nothing."""
+        self.stop: int | None = None
+        self.save = False
+
+    def receive(self, number: int, _: FrameType | None) -> None:
+        """Note a signal; the second that asks to stop ends the process at once."""
+        if number not in STOPPING:
+            self.save = True
+        elif self.stop is None:
+            self.stop = number
+        else:
+            os._exit(128 + number)
+
+
+@contextmanager
+def obeyed() -> Iterator[Wishes]:
+    """Turn signals into wishes inside the block; leave them alone outside the main thread."""
+    wishes = Wishes()
+    if threading.current_thread() is not threading.main_thread():
+        yield wishes
+        return
+    numbers = (*STOPPING, signal.SIGUSR1)
+    before = {number: signal.signal(number, wishes.receive) for number in numbers}
+    try:
+        yield wishes
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

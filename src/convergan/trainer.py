@@ -1,0 +1,259 @@
+"""Train one recipe in one folder: log, measure, draw samples, save, and go on after a stop."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from .chance import derive
+from .data import Batches, Dataset, LabeledSubset
+from .images import sample_picture
+from .recipes import Recipe
+from .signals import Interrupted, Wishes
+from .training import CheckpointError, NonFiniteError, State, checkpoint, evaluate, train
+from .training.checkpoint import replace_file
+
+LOG_EVERY = 50
+SAMPLES = 100
+
+
+class Event(NamedTuple):
+    """What a trainer reports after a step.
+
+    Attributes:
+        step: finished steps.
+        metrics: the newest line of the log.
+        notices: what the user should know, usually nothing.
+    """
+
+    step: int
+    metrics: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass
+class Trainer:
+    """A recipe on its way from the first step to ``result.json``.
+
+    Attributes:
+        recipe: what to train.
+        dataset: its rows.
+        subset: the rows whose labels are used.
+        steps: number of the last step.
+        seed: of the run.
+        device: where to train.
+        autocast: dtype of matrix products, or None for that of the weights.
+        folder: where everything is written.
+        identity: hash that checkpoints must carry.
+        keep: checkpoints to keep.
+    """
+
+    recipe: Recipe
+    dataset: Dataset
+    subset: LabeledSubset
+    steps: int
+    seed: int
+    device: torch.device
+    autocast: torch.dtype | None
+    folder: Path
+    identity: str
+    keep: int
+    _metrics: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, wishes: Wishes) -> Iterator[Event]:
+        """Train from the newest checkpoint, or from the start, and write ``result.json``.
+
+        Does nothing where ``result.json`` exists. Raises as `convergan.run.run`.
+        """
+        if (self.folder / "result.json").exists():
+            return
+        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        state = self.start()
+        seconds, notices = self._resume(state)
+        yield Event(state.step, self._metrics, notices)
+        started = time.perf_counter() - seconds
+        batches = Batches(
+            self.dataset.train.images,
+            self.subset.rows,
+            self.subset.labels,
+            batch_size=self.recipe.batch_size,
+            seed=self.seed,
+            device=self.device,
+        )
+        records = train(
+            state,
+            self.recipe.step,
+            batches,
+            steps=self.steps,
+            schedule=self.recipe.schedule,
+            seed=self.seed,
+            device=self.device,
+            autocast=self.autocast,
+        )
+        try:
+            for record in records:
+                self._log(state, record.losses, time.perf_counter() - started)
+                last = record.step == self.steps
+                if last or wishes.stop or wishes.save or self._due(record.step):
+                    self._save(state, time.perf_counter() - started)
+                    wishes.save = False
+                if wishes.stop and not last:
+                    raise Interrupted(wishes.stop, record.step)
+                yield Event(record.step, self._metrics)
+        except NonFiniteError as error:
+            raise NonFiniteError(f"step {state.step + 1}: {error}; {self._newest()}") from None
+        self._finish(state, time.perf_counter() - started)
+
+    def start(self) -> State:
+        """Build both networks and stand before the first step."""
+        return self.recipe.start(
+            self.dataset.train.images,
+            len(self.dataset.classes),
+            seed=self.seed,
+            device=self.device,
+        )
+
+    def _due(self, step: int) -> bool:
+        return step % self.recipe.checkpoint_every == 0
+
+    def _log(self, state: State, losses: dict[str, Tensor], seconds: float) -> None:
+        evaluating = state.step % self.recipe.evaluate_every == 0 or state.step == self.steps
+        if not evaluating and state.step % LOG_EVERY:
+            return
+        line: dict[str, Any] = {"step": state.step, "seconds": round(seconds, 3)}
+        line |= {name: loss.item() for name, loss in losses.items()}
+        if evaluating:
+            line |= self._measure(state)
+            name = f"step-{state.step:09d}.png"
+            replace_file(self.folder / "samples" / name, sample_picture(self.samples(state)))
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        self._metrics |= line
+
+    def _measure(self, state: State) -> dict[str, float]:
+        if not (self.recipe.labels and len(self.dataset.test.labels)):
+            return {}
+        player = state.discriminator
+        tested, last = (
+            evaluate(player.network, parameters, self.dataset.test, device=self.device).error
+            for parameters in (player.averaged_parameters(), {})
+        )
+        return {"test_error": tested, "test_error_last": last}
+
+    @torch.no_grad()
+    def samples(self, state: State, count: int = SAMPLES, draw: int = 0) -> Tensor:
+        """Generate ``count`` rows from latents that depend on the seed and ``draw`` alone.
+
+        Batch statistics are those of batches of the recipe's size, as in training.
+        """
+        player = state.generator
+        chance = derive(self.seed, "samples", draw, device=self.device)
+        size = self.recipe.batch_size
+        rows = [
+            functional_call(
+                player.network,
+                player.averaged_parameters(),
+                (player.network.draw_latent(size, chance),),  # type: ignore[operator]
+            )
+            for _ in range(-(-count // size))
+        ]
+        return torch.cat(rows)[:count]
+
+    # --- what must never be lost -----------------------------------------------------------------
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    def _save(self, state: State, seconds: float) -> None:
+        log = self.folder / "metrics.jsonl"
+        log.touch()
+        with log.open("rb") as file:
+            written = file.read()
+            os.fsync(file.fileno())
+        checkpoint.save(
+            self._checkpoints,
+            state.tensors(),
+            step=state.step,
+            config_sha256=self.identity,
+            extra={
+                "seconds": round(seconds, 3),
+                "log_bytes": len(written),
+                "log_sha256": hashlib.sha256(written).hexdigest(),
+            },
+            keep=self.keep,
+        )
+
+    def _resume(self, state: State) -> tuple[float, tuple[str, ...]]:
+        """Load the newest checkpoint that verifies and cut the log back to it."""
+        checkpoint.clear_leftovers(self._checkpoints)
+        found, refused = checkpoint.read_latest(self._checkpoints, config_sha256=self.identity)
+        notices = tuple(f"refused: {reason}" for reason in refused)
+        if found is None:
+            if refused:
+                raise CheckpointError(
+                    f"no checkpoint in {self._checkpoints} can be used: {'; '.join(refused)}; "
+                    "remove the folder to start anew"
+                )
+            (self.folder / "metrics.jsonl").unlink(missing_ok=True)
+            return 0.0, notices
+        for player in state.players():
+            player.allocate_optimizer_state()
+        checkpoint.require_same_layout(found.tensors, state.tensors())
+        self._cut_log(found.extra)
+        state.load(found.tensors)
+        return found.extra["seconds"], (*notices, f"going on from step {found.step}")
+
+    def _cut_log(self, extra: dict[str, Any]) -> None:
+        log = self.folder / "metrics.jsonl"
+        kept = log.read_bytes()[: extra["log_bytes"]] if log.exists() else b""
+        if hashlib.sha256(kept).hexdigest() != extra["log_sha256"]:
+            raise CheckpointError(f"{log} is not the log that the checkpoint was written with")
+        replace_file(log, kept)
+        for line in kept.splitlines():
+            self._metrics |= json.loads(line)
+
+    def _newest(self) -> str:
+        folders = sorted(self._checkpoints.glob("step-*"))
+        return f"the last good checkpoint is {folders[-1]}" if folders else "no checkpoint yet"
+
+    def load_newest(self) -> State:
+        """Return the state of the newest checkpoint that verifies.
+
+        Raises:
+            CheckpointError: if there is none.
+        """
+        state = self.start()
+        found, refused = checkpoint.read_latest(self._checkpoints, config_sha256=self.identity)
+        if found is None:
+            raise CheckpointError(
+                f"no usable checkpoint in {self._checkpoints}"
+                + (f": {'; '.join(refused)}" if refused else "")
+            )
+        state.load(found.tensors)
+        return state
+
+    def _finish(self, state: State, seconds: float) -> None:
+        result: dict[str, Any] = {
+            "steps": state.step,
+            "seconds": round(seconds, 3),
+            "state_sha256": state.sha256(),
+            "test_error": self._metrics.get("test_error"),
+            "test_error_last": self._metrics.get("test_error_last"),
+        }
+        if self.recipe.labels and len(self.dataset.test.labels):
+            player = state.discriminator
+            measured = evaluate(
+                player.network, player.averaged_parameters(), self.dataset.test, device=self.device
+            )
+            result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
+        data = (json.dumps(result, indent=2, sort_keys=True) + "\n").encode()
+        replace_file(self.folder / "result.json", data)

@@ -1,0 +1,18 @@
+"""State, steps, the loop, and what must never be lost."""
+
+from .adam import AdamInsideRoot as AdamInsideRoot
+from .checkpoint import CheckpointError as CheckpointError
+from .evaluation import Evaluation as Evaluation
+from .evaluation import evaluate as evaluate
+from .evaluation import predict_probabilities as predict_probabilities
+from .loop import Record as Record
+from .loop import train as train
+from .state import NonFiniteError as NonFiniteError
+from .state import Player as Player
+from .state import State as State
+from .steps import adversarial_step as adversarial_step
+from .steps import semi_supervised_step as semi_supervised_step
+from .steps import supervised_step as supervised_step
+from .weight_average import WeightAverage as WeightAverage
+from .weight_average import constant_rate as constant_rate
+from .weight_average import warm_up as warm_up

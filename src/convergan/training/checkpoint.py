@@ -1,0 +1,253 @@
+"""Checkpoints that survive crashes and refuse damage: safetensors and a JSON manifest, no pickle.
+
+One folder a checkpoint, ``step-000012000/``, with ``tensors.safetensors`` and ``manifest.json``. The
+manifest is written last and holds the size and SHA-256 of the tensors, the hash of the run's
+settings and of itself. A folder is written under a temporary name beside its place, synced, renamed
+and read back. "Latest" is the highest step whose folder verifies; no pointer file is trusted.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as serialise_tensors
+from torch import Tensor
+
+SCHEMA = 1
+TENSORS = "tensors.safetensors"
+MANIFEST = "manifest.json"
+LARGEST_MANIFEST = 2**20
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that was refused; the message names it and the reason."""
+
+
+class Checkpoint(NamedTuple):
+    """A verified checkpoint.
+
+    Attributes:
+        folder: where it is.
+        step: number of finished steps.
+        tensors: every tensor of the state, by name, on the CPU.
+        extra: what the caller stored beside them.
+    """
+
+    folder: Path
+    step: int
+    tensors: dict[str, Tensor]
+    extra: dict[str, Any]
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one spelling of ``value``: sorted keys, no spaces, no NaN or infinity."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write ``data`` to a new file and wait until the disk has it."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in ``folder``."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put ``data`` in the place of ``path``, wholly or not at all."""
+    temporary = path.with_name(f".tmp-{path.name}-{secrets.token_hex(4)}")
+    try:
+        write_synced(temporary, data)
+        temporary.rename(path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def folder_of(root: Path, step: int) -> Path:
+    """Return where the checkpoint of ``step`` belongs."""
+    return root / f"step-{step:09d}"
+
+
+def save(
+    root: Path,
+    tensors: Mapping[str, Tensor],
+    *,
+    step: int,
+    config_sha256: str,
+    extra: Mapping[str, Any],
+    keep: int = 3,
+) -> Path:
+    """Commit a checkpoint under ``root`` and prune older ones down to ``keep``.
+
+    Args:
+        root: the folder of checkpoints; created if missing.
+        tensors: the whole state by name.
+        step: number of finished steps.
+        config_sha256: identity of the run's settings.
+        extra: plain values to store in the manifest.
+        keep: how many checkpoints stay, the newest first; at least 1.
+
+    Returns:
+        The folder of the checkpoint. One of this step that is there and verifies is kept.
+
+    Raises:
+        OSError: if the disk refuses; nothing of the attempt stays, older checkpoints do.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    final = folder_of(root, step)
+    if final.exists():
+        try:
+            read(final, config_sha256=config_sha256)
+            return final
+        except CheckpointError:
+            final.rename(root / f".bad-{final.name}-{secrets.token_hex(4)}")
+    data = serialise_tensors(_storable(tensors))
+    manifest = _with_self_hash(
+        {
+            "schema": SCHEMA,
+            "step": step,
+            "config_sha256": config_sha256,
+            "torch": torch.__version__,
+            "files": {TENSORS: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
+            "extra": dict(extra),
+        }
+    )
+    temporary = root / f".tmp-{final.name}-{secrets.token_hex(4)}"
+    try:
+        temporary.mkdir()
+        write_synced(temporary / TENSORS, data)
+        write_synced(temporary / MANIFEST, canonical_json(manifest).encode())
+        sync_folder(temporary)
+        temporary.rename(final)
+        sync_folder(root)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    read(final, config_sha256=config_sha256)
+    _prune(root, keep)
+    return final
+
+
+def read(folder: Path, *, config_sha256: str) -> Checkpoint:
+    """Verify one checkpoint, hash before parsing, and return its tensors.
+
+    Raises:
+        CheckpointError: if anything is damaged, missing, added, or of other settings.
+    """
+    manifest = _read_manifest(folder)
+    if manifest["config_sha256"] != config_sha256:
+        raise CheckpointError(f"{folder} was written under other settings than this run's")
+    present = sorted(path.name for path in folder.iterdir())
+    if present != [MANIFEST, TENSORS]:
+        raise CheckpointError(f"{folder} must hold {MANIFEST} and {TENSORS}, has {present}")
+    data = _read_regular(folder / TENSORS)
+    expected = manifest["files"][TENSORS]
+    if len(data) != expected["size"]:
+        raise CheckpointError(
+            f"{folder / TENSORS} has {len(data)} bytes, its manifest says {expected['size']}"
+        )
+    if hashlib.sha256(data).hexdigest() != expected["sha256"]:
+        raise CheckpointError(f"{folder / TENSORS} is damaged: its hash is not the manifest's")
+    return Checkpoint(folder, manifest["step"], parse_tensors(data), manifest["extra"])
+
+
+def read_latest(root: Path, *, config_sha256: str) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest checkpoint that verifies, or None, and why newer ones were refused."""
+    refused = []
+    for folder in sorted(root.glob("step-*"), reverse=True):
+        try:
+            return read(folder, config_sha256=config_sha256), refused
+        except CheckpointError as error:
+            refused.append(str(error))
+    return None, refused
+
+
+def clear_leftovers(root: Path) -> None:
+    """Remove what an interrupted `save` left half done."""
+    for pattern in (".tmp-*", ".del-*"):
+        for folder in root.glob(pattern):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_same_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Compare names, dtypes and shapes of two states, and refuse values that are not finite.
+
+    Raises:
+        CheckpointError: naming the first tensor that differs.
+    """
+    for name in sorted(found.keys() ^ expected.keys()):
+        where = "unexpected in" if name in found else "missing from"
+        raise CheckpointError(f"tensor {name} is {where} the checkpoint")
+    for name, tensor in expected.items():
+        other = found[name]
+        if (other.dtype, other.shape) != (tensor.dtype, tensor.shape):
+            raise CheckpointError(
+                f"tensor {name} is {other.dtype} {tuple(other.shape)} in the checkpoint, "
+                f"{tensor.dtype} {tuple(tensor.shape)} here"
+            )
+        if not bool(other.isfinite().all()):
+            raise CheckpointError(f"tensor {name} of the checkpoint is not finite")
+
+
+def _storable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+
+
+def _self_hash(manifest: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in manifest.items() if key != "self_sha256"}
+    return hashlib.sha256(canonical_json(rest).encode()).hexdigest()
+
+
+def _with_self_hash(manifest: dict[str, Any]) -> dict[str, Any]:
+    return manifest | {"self_sha256": _self_hash(manifest)}
+
+
+def _read_regular(path: Path) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        raise CheckpointError(f"{path} is missing or not a regular file")
+    return path.read_bytes()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    data = _read_regular(path)
+    if len(data) > LARGEST_MANIFEST:
+        raise CheckpointError(f"{path} is larger than {LARGEST_MANIFEST} bytes")
+    try:
+        manifest = json.loads(data, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not a manifest: {error}") from None
+    if not isinstance(manifest, dict) or manifest.get("self_sha256") != _self_hash(manifest):
+        raise CheckpointError(f"{path} is damaged: it does not hash to what it says")
+    if manifest["schema"] != SCHEMA:
+        raise CheckpointError(f"{path} has schema {manifest['schema']}, this version reads {SCHEMA}")
+    return manifest
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate keys")
+    return found
+
+
+def _prune(root: Path, keep: int) -> None:
+    for folder in sorted(root.glob("step-*"), reverse=True)[max(1, keep) :]:
+        doomed = root / f".del-{folder.name}-{secrets.token_hex(4)}"
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)

@@ -1,0 +1,64 @@
+"""What a discriminator is worth as a classifier."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ..data import Rows, to_unit_range
+
+
+class Evaluation(NamedTuple):
+    """Predictions on rows with known classes.
+
+    Attributes:
+        error: fraction of wrong predictions.
+        confusion: (K, K) int64 counts, true class by predicted class.
+    """
+
+    error: float
+    confusion: Tensor
+
+
+@torch.no_grad()
+def predict_probabilities(
+    network: nn.Module,
+    parameters: Mapping[str, Tensor],
+    images: Tensor,
+    *,
+    device: torch.device,
+    batch_size: int = 1000,
+) -> Tensor:
+    """Return ``p(y | x, y <= K)`` of shape (N, K), float64 on the CPU; noise is off.
+
+    Args:
+        network: a discriminator.
+        parameters: to use in place of its own, for example the averaged ones.
+        images: (N, *row shape), as in `convergan.data.Rows`.
+        device: where the network is.
+        batch_size: rows at a time.
+    """
+    chunks = [
+        functional_call(network, dict(parameters), (to_unit_range(rows.to(device)),)).logits
+        for rows in images.split(batch_size)
+    ]
+    return torch.cat(chunks).double().softmax(dim=1).cpu()
+
+
+def evaluate(
+    network: nn.Module, parameters: Mapping[str, Tensor], rows: Rows, *, device: torch.device
+) -> Evaluation:
+    """Predict the class of every row as the argmax over K, with noise off, and count errors."""
+    probabilities = predict_probabilities(network, parameters, rows.images, device=device)
+    return count_errors(probabilities.argmax(dim=1), rows.labels, probabilities.shape[1])
+
+
+def count_errors(predictions: Tensor, labels: Tensor, num_classes: int) -> Evaluation:
+    """Compare (N,) predictions with (N,) labels, all in ``0 .. num_classes - 1``."""
+    pairs = torch.bincount(labels * num_classes + predictions, minlength=num_classes**2)
+    confusion = pairs.view(num_classes, num_classes)
+    wrong = len(labels) - int(confusion.diagonal().sum())
+    error = wrong / max(1, len(labels))
+    return Evaluation(error, confusion)

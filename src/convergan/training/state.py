@@ -1,0 +1,156 @@
+"""Two players and all that a checkpoint must hold of them."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..objectives import HistoricalAverage, historical_averaging_penalty
+from .weight_average import WeightAverage
+
+MakeOptimizer = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
+MakeAverage = Callable[[Mapping[str, Tensor]], WeightAverage]
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss or gradient that is not finite, found before it could change a weight."""
+
+
+class Player:
+    """A network, its optimiser and its averages.
+
+    Args:
+        name: for messages and checkpoints.
+        network: whose trainable parameters the optimiser gets.
+        make_optimizer: from parameters to an optimiser.
+        make_average: from named parameters to their moving average; None for no average.
+        historical_weight: factor of the historical averaging penalty; 0 for none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        make_optimizer: MakeOptimizer,
+        make_average: MakeAverage | None = None,
+        historical_weight: float = 0.0,
+    ) -> None:
+        """Start the optimiser and the averages at the present parameters."""
+        self.name = name
+        self.network = network
+        self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        self.optimizer = make_optimizer(self.parameters.values())
+        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.average = make_average(self.parameters) if make_average else None
+        self.historical_weight = historical_weight
+        self.history = HistoricalAverage(self.parameters.items()) if historical_weight else None
+
+    def set_rate(self, factor: float) -> None:
+        """Scale the optimiser's learning rates by ``factor`` from their base values."""
+        for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = base * factor
+
+    def descend(self, loss: Tensor) -> None:
+        """Take one step down ``loss`` and the historical penalty; then update the averages.
+
+        Only this player's parameters receive gradients.
+
+        Raises:
+            NonFiniteError: before any change, if the loss or a gradient is not finite.
+        """
+        if self.history is not None:
+            penalty = historical_averaging_penalty(self.parameters, self.history.means)
+            loss = loss + self.historical_weight * penalty
+        gradients = torch.autograd.grad(loss, list(self.parameters.values()))
+        self._refuse_non_finite(loss, gradients)
+        for parameter, gradient in zip(self.parameters.values(), gradients, strict=True):
+            parameter.grad = gradient
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        for average in (self.average, self.history):
+            if average is not None:
+                average.update(self.parameters)
+
+    def _refuse_non_finite(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> None:
+        norms = torch.stack([loss.detach(), *torch._foreach_norm(gradients)])
+        if bool(norms.isfinite().all()):
+            return
+        names = ["the loss", *(f"the gradient of {name}" for name in self.parameters)]
+        first = next(n for n, norm in zip(names, norms.tolist(), strict=True) if norm - norm != 0)
+        raise NonFiniteError(
+            f"{self.name}: {first} is not finite (loss {loss.item():g}); nothing was updated"
+        )
+
+    def averaged_parameters(self) -> dict[str, Tensor]:
+        """Return the parameters to test: the average, or the last ones where none is kept."""
+        source = self.average.values if self.average is not None else self.parameters
+        return {name: tensor.detach() for name, tensor in source.items()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every tensor of this player, live, keyed by what it is and whose it is."""
+        found = {f"network.{name}": t for name, t in self.network.state_dict().items()}
+        for name, parameter in self.parameters.items():
+            for key, value in self.optimizer.state[parameter].items():
+                found[f"optimizer.{key}.{name}"] = value
+        if self.average is not None:
+            found |= {f"average.{name}": t for name, t in self.average.tensors().items()}
+        if self.history is not None:
+            found |= {f"history.{name}": t for name, t in self.history.tensors().items()}
+        return found
+
+    def allocate_optimizer_state(self) -> None:
+        """Let the optimiser create its tensors, so that a checkpoint can be loaded into them."""
+        before = {name: p.detach().clone() for name, p in self.parameters.items()}
+        for parameter in self.parameters.values():
+            parameter.grad = torch.zeros_like(parameter)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(before[name])
+
+
+class State:
+    """Everything that training changes.
+
+    Attributes:
+        discriminator: the player that judges.
+        generator: the player that makes.
+        step: number of finished steps.
+    """
+
+    def __init__(self, discriminator: Player, generator: Player) -> None:
+        """Stand before the first step."""
+        self.discriminator = discriminator
+        self.generator = generator
+        self.step = 0
+
+    def players(self) -> Iterator[Player]:
+        """Yield the discriminator, then the generator."""
+        yield self.discriminator
+        yield self.generator
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every tensor of both players, live, by name, and the step."""
+        found = {"step": torch.tensor(self.step)}
+        for player in self.players():
+            found |= {f"{player.name}.{name}": t for name, t in player.tensors().items()}
+        return found
+
+    @torch.no_grad()
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over the tensors of a checkpoint that has this state's names and shapes."""
+        for player in self.players():
+            player.allocate_optimizer_state()
+        for name, tensor in self.tensors().items():
+            tensor.copy_(tensors[name])
+        self.step = int(tensors["step"])
+
+    def sha256(self) -> str:
+        """Hash names, types, shapes and bits of all tensors."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.tensors().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()

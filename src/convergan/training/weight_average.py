@@ -1,0 +1,77 @@
+"""The moving average of a network's weights, which is what gets tested.
+
+Released code of Salimans et al. (2016): ``average += rate (theta - average)`` after every step, over
+the trainable tensors only; frozen gains stay as they are.
+
+Paper and released code: the paper says "historical averaging" of something else (section 3.3); this
+average is only in the code. Its head starts at *zero* with rate 1e-4, so after T steps it holds only
+``1 - (1 - 1e-4)^T`` of the weights' mass: 6 % at 600 steps, 63 % at 10,000. Weight normalisation
+divides the shrinkage out of directions, but not out of biases and the output gain: judged early,
+it misleads. `warm_up` starts at the weights and forgets its start.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor
+
+Rate = Callable[[int], float]
+"""From the number of updates so far, this one included, to the weight of the newest values."""
+
+
+def _constant(rate: float, count: int) -> float:
+    return rate
+
+
+def _warm_up(decay: float, count: int) -> float:
+    return 1 - min(decay, (1 + count) / (10 + count))
+
+
+def constant_rate(rate: float) -> Rate:
+    """Return a rate that never changes; the released code has 1e-4."""
+    return partial(_constant, rate)
+
+
+def warm_up(decay: float) -> Rate:
+    """Return the rate ``1 - min(decay, (1 + t) / (10 + t))``: short memory first, then ``decay``.
+
+    Example:
+        >>> round(warm_up(0.999)(1), 3), round(warm_up(0.999)(10**6), 3)
+        (0.818, 0.001)
+    """
+    return partial(_warm_up, decay)
+
+
+class WeightAverage:
+    """The average of named tensors.
+
+    Args:
+        parameters: by name; read, not kept.
+        rate: weight of the newest values at each update.
+        from_zero: start at zero, as the released head does, rather than at the present values.
+
+    Attributes:
+        values: the averages by name, in the dtype of the parameters.
+        count: int64 scalar tensor, number of updates.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Tensor], *, rate: Rate, from_zero: bool = False
+    ) -> None:
+        """Start at zero or at the present values."""
+        start = torch.zeros_like if from_zero else torch.clone
+        self.rate = rate
+        self.values = {name: start(p.detach()) for name, p in parameters.items()}
+        self.count = torch.zeros((), dtype=torch.int64)
+
+    @torch.no_grad()
+    def update(self, parameters: Mapping[str, Tensor]) -> None:
+        """Move towards the present values."""
+        self.count += 1
+        newest = [parameters[name].detach() for name in self.values]
+        torch._foreach_lerp_(list(self.values.values()), newest, self.rate(int(self.count)))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything that a checkpoint must hold, as live tensors."""
+        return {"count": self.count} | {f"value.{name}": v for name, v in self.values.items()}
