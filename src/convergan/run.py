@@ -16,14 +16,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from .baselines import BASELINES, Baseline, run_baseline
+from .chance import derive
 from .data import Dataset, LabeledSubset, draw_labeled_subset
-from .recipes import Recipe, describe
+from .images import sample_picture
+from .recipes import Recipe, describe, find_recipe
 from .signals import obeyed
 from .trainer import Trainer
-from .training import supervised_step
+from .training import CheckpointError, checkpoint, draw_samples, supervised_step
 from .training.checkpoint import canonical_json, replace_file
 from .version import __version__
 
@@ -93,6 +96,12 @@ def choose_device(name: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
+def default_labels(recipe: Recipe, dataset: Dataset) -> int:
+    """Return the recipe's number of labels, or every label where most rows have none."""
+    known = int((dataset.train.labels >= 0).sum())
+    return known if recipe.labels and known < len(dataset.train.labels) / 2 else recipe.labels
+
+
 def run(
     recipe: Recipe,
     dataset: Dataset,
@@ -121,11 +130,10 @@ def run(
         NonFiniteError: if a loss or gradient is not finite; the newest checkpoint is named.
         Interrupted: after SIGINT or SIGTERM, once a checkpoint is written.
     """
-    subset = LabeledSubset(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
-    if settings.labels:
-        subset = draw_labeled_subset(
-            dataset.train.labels, settings.labels, dataset.classes, settings.seed
-        )
+    if bool(recipe.labels) != bool(settings.labels):
+        needs = "needs labels" if recipe.labels else "uses no labels"
+        raise ValueError(f"recipe {settings.recipe} {needs}, got --labels {settings.labels}")
+    subset = _choose_labels(dataset, settings)
     identity = _claim(folder, recipe, dataset, settings)
     _write_labels(folder / "labels.csv", dataset, subset)
 
@@ -154,6 +162,16 @@ def run(
     yield from _baselines(dataset, subset, folder / "baselines.json")
 
 
+def _choose_labels(dataset: Dataset, settings: Settings) -> LabeledSubset:
+    """Draw the labelled rows, or take every label where as many are asked for as there are."""
+    labels = dataset.train.labels
+    known = (labels >= 0).nonzero().flatten()
+    if settings.labels in (0, len(known)):
+        rows = known[: settings.labels]
+        return LabeledSubset(rows, labels[rows])
+    return draw_labeled_subset(labels, settings.labels, dataset.classes, settings.seed)
+
+
 def _baselines(dataset: Dataset, subset: LabeledSubset, file: Path) -> Iterator[Progress]:
     done = [Baseline(**row) for row in read_json(file)] if file.exists() else []
     labels = torch.full_like(dataset.train.labels, -1)
@@ -178,6 +196,62 @@ def table(folder: Path) -> list[Baseline]:
     if (folder / "baselines.json").exists():
         rows += [Baseline(**row) for row in read_json(folder / "baselines.json")]
     return rows
+
+
+def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
+    """Draw samples from the newest checkpoint of a run into a file.
+
+    Args:
+        folder: of the run.
+        count: rows to draw.
+        draw: number of the draw; each gives other samples.
+        file: ``.png`` for a grid, ``.npz`` for an array ``samples`` of float32.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: if ``folder`` is no run, or the file's ending is another.
+        CheckpointError: if no checkpoint can be used.
+    """
+    if file.suffix not in (".png", ".npz"):
+        raise ValueError(f"samples go to a .png or .npz file, got {file}")
+    config = read_config(folder)
+    settings = Settings(**config["settings"] | {"device": choose_device("auto")})
+    recipe = find_recipe(settings.recipe)
+    found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
+    if found is None:
+        raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
+    network = recipe.generator(config["row_shape"], derive(0, "unused"))
+    network.load_state_dict(_below("generator.network.", found.tensors))
+    rows = draw_samples(
+        network.to(settings.device),
+        _below("generator.average.value.", found.tensors),
+        count,
+        batch_size=recipe.batch_size,
+        chance=derive(settings.seed, "samples", draw, device=settings.device),
+    ).cpu()
+    if file.suffix == ".png":
+        replace_file(file, sample_picture(rows))
+    else:
+        np.savez_compressed(file, samples=rows.numpy())
+    return file
+
+
+def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return what a run folder says of itself.
+
+    Raises:
+        ValueError: if it is no run folder.
+    """
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder} is not the folder of a run: it has no config.json")
+    config: dict[str, Any] = read_json(folder / "config.json")
+    return config
 
 
 def read_json(file: Path) -> Any:
@@ -209,7 +283,7 @@ def _claim(folder: Path, recipe: Recipe, dataset: Dataset, settings: Settings) -
     }
     file = folder / "config.json"
     if file.exists():
-        _require_same_run(folder, read_json(file), config)
+        _require_same_run(folder, read_config(folder), config)
     else:
         if folder.exists() and any(folder.iterdir()):
             raise ValueError(f"{folder} is not empty and not a run; choose another --out")

@@ -11,14 +11,21 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from .chance import derive
 from .data import Batches, Dataset, LabeledSubset
 from .images import sample_picture
 from .recipes import Recipe
 from .signals import Interrupted, Wishes
-from .training import CheckpointError, NonFiniteError, State, checkpoint, evaluate, train
+from .training import (
+    CheckpointError,
+    NonFiniteError,
+    State,
+    checkpoint,
+    draw_samples,
+    evaluate,
+    train,
+)
 from .training.checkpoint import replace_file
 
 LOG_EVERY = 50
@@ -133,7 +140,7 @@ class Trainer:
         if evaluating:
             line |= self._measure(state)
             name = f"step-{state.step:09d}.png"
-            replace_file(self.folder / "samples" / name, sample_picture(self.samples(state)))
+            replace_file(self.folder / "samples" / name, sample_picture(self._samples(state)))
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         self._metrics |= line
@@ -148,24 +155,15 @@ class Trainer:
         )
         return {"test_error": tested, "test_error_last": last}
 
-    @torch.no_grad()
-    def samples(self, state: State, count: int = SAMPLES, draw: int = 0) -> Tensor:
-        """Generate ``count`` rows from latents that depend on the seed and ``draw`` alone.
-
-        Batch statistics are those of batches of the recipe's size, as in training.
-        """
+    def _samples(self, state: State) -> Tensor:
         player = state.generator
-        chance = derive(self.seed, "samples", draw, device=self.device)
-        size = self.recipe.batch_size
-        rows = [
-            functional_call(
-                player.network,
-                player.averaged_parameters(),
-                (player.network.draw_latent(size, chance),),  # type: ignore[operator]
-            )
-            for _ in range(-(-count // size))
-        ]
-        return torch.cat(rows)[:count]
+        return draw_samples(
+            player.network,
+            player.averaged_parameters(),
+            SAMPLES,
+            batch_size=self.recipe.batch_size,
+            chance=derive(self.seed, "samples", 0, device=self.device),
+        )
 
     # --- what must never be lost -----------------------------------------------------------------
 
@@ -224,22 +222,6 @@ class Trainer:
     def _newest(self) -> str:
         folders = sorted(self._checkpoints.glob("step-*"))
         return f"the last good checkpoint is {folders[-1]}" if folders else "no checkpoint yet"
-
-    def load_newest(self) -> State:
-        """Return the state of the newest checkpoint that verifies.
-
-        Raises:
-            CheckpointError: if there is none.
-        """
-        state = self.start()
-        found, refused = checkpoint.read_latest(self._checkpoints, config_sha256=self.identity)
-        if found is None:
-            raise CheckpointError(
-                f"no usable checkpoint in {self._checkpoints}"
-                + (f": {'; '.join(refused)}" if refused else "")
-            )
-        state.load(found.tensors)
-        return state
 
     def _finish(self, state: State, seconds: float) -> None:
         result: dict[str, Any] = {

@@ -21,6 +21,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,8 @@ def load(source: str) -> Dataset:
     """Read a data set into memory; see the top of this module for what ``source`` may be.
 
     Raises:
-        FileNotFoundError: if nothing of that name exists here or on the hub.
-        DataError: if the files are unreadable, of mixed sizes, or wrongly labelled.
+        DataError: if there is nothing of that name here or on the hub, or its files are unreadable,
+            of mixed sizes, or wrongly labelled.
 
     Example:
         >>> dataset = load("digits")
@@ -176,7 +177,7 @@ def _archive(path: Path) -> Dataset:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
-        raise
+        raise DataError(f"there is no file {path}") from None
     except Exception as error:
         raise DataError(f"{path} is not a readable npz archive without pickles: {error}") from None
     missing = {"x_train", "y_train"} - set(arrays)
@@ -273,11 +274,16 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _from_files(
-    root: Path, classes: tuple[str, ...], train: list[tuple[Path, int]], test: list[tuple[Path, int]]
+    root: Path,
+    classes: tuple[str, ...],
+    train: list[tuple[Path, int]],
+    test: list[tuple[Path, int]],
 ) -> Dataset:
     """Decode both splits together, so that they agree in channels and size."""
     files = train + test
-    images = _decode(((str(path.relative_to(root)), path.read_bytes) for path, _ in files), str(root))
+    images = _decode(
+        ((str(path.relative_to(root)), path.read_bytes) for path, _ in files), str(root)
+    )
     labels = torch.tensor([label for _, label in files], dtype=torch.int64)
     names = tuple(str(path.relative_to(root)) for path, _ in files)
     cut = len(train)
@@ -337,7 +343,7 @@ def _hub_layout(path: str, source: str) -> Dataset:
         splits = datasets.load_dataset(path)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         reason = str(error).splitlines()[0]
-        raise FileNotFoundError(
+        raise DataError(
             f"no data set {source!r}: neither a folder nor a file here, and not to be had from the "
             f"Hugging Face hub ({reason})"
         ) from None
@@ -366,7 +372,7 @@ def _hub_rows(split: Any, split_name: str, image: str, label: str, source: str) 
 
     def cells() -> Iterator[tuple[str, Callable[[], bytes]]]:
         for row, cell in enumerate(encoded[image]):
-            yield f"{split_name} row {row}", lambda cell=cell: _bytes_of(cell)
+            yield f"{split_name} row {row}", partial(_bytes_of, cell)
 
     labels = [-1 if number is None else number for number in split[label]]
     return Rows(_decode(cells(), source), torch.tensor(labels, dtype=torch.int64))

@@ -1,4 +1,4 @@
-"""One technique a file: layers own parameters, the free functions above them are the mathematics."""
+"""One technique a file: layers own parameters, free functions beside them are the mathematics."""
 
 from .batch_statistics_norm import BatchStatisticsNorm as BatchStatisticsNorm
 from .gaussian_noise import GaussianNoise as GaussianNoise

@@ -37,7 +37,7 @@ class _GainAndDirection(nn.Module):
 
     def forward(self, gains: Tensor, directions: Tensor) -> Tensor:
         others = [d for d in range(directions.dim()) if d != self.channel_dim]
-        norms = torch.linalg.vector_norm(directions, dim=others, keepdim=True)
+        norms: Tensor = torch.linalg.vector_norm(directions, dim=others, keepdim=True)
         if self.epsilon:
             norms = (norms.square() + self.epsilon).sqrt()
         return directions * (gains / norms)

@@ -1,10 +1,12 @@
 """Generators and discriminators; every discriminator returns a `Critique`."""
 
 from .critique import Critique as Critique
+from .critique import Discriminator as Discriminator
 from .dense import DenseDiscriminator as DenseDiscriminator
 from .dense import DenseGenerator as DenseGenerator
 from .digits import digits_discriminator as digits_discriminator
 from .digits import digits_generator as digits_generator
+from .generator import Generator as Generator
 from .mnist import mnist_discriminator as mnist_discriminator
 from .mnist import mnist_generator as mnist_generator
 from .toy import toy_discriminator as toy_discriminator

@@ -1,8 +1,9 @@
-"""What every discriminator returns."""
+"""What every discriminator is and returns."""
 
 from typing import NamedTuple
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 
 class Critique(NamedTuple):
@@ -15,3 +16,12 @@ class Critique(NamedTuple):
 
     logits: Tensor
     features: Tensor
+
+
+class Discriminator(nn.Module):
+    """A network that judges rows. Subclasses define `forward`."""
+
+    def __call__(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
+        """Judge rows of shape (N, *row shape); without ``chance`` noise is off."""
+        critique: Critique = super().__call__(images, chance)
+        return critique

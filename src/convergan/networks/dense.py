@@ -19,22 +19,22 @@ from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
 from ..layers import BatchStatisticsNorm, GaussianNoise, freeze_gain, weight_norm
-from .critique import Critique
+from .critique import Critique, Discriminator
+from .generator import Generator
 
 
 def _dense(
     inputs: int, outputs: int, start: Callable[[Tensor], Tensor], bias: bool = True
 ) -> nn.Linear:
     """A linear layer that draws its start from ``start`` and nothing from the global generator."""
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias)
+    layer = nn.Linear(inputs, outputs, bias=bias, device="meta").to_empty(device="cpu")
     start(layer.weight)
     if bias:
         nn.init.zeros_(layer.bias)
-    assert isinstance(layer, nn.Linear)
     return layer
 
 
-class DenseDiscriminator(nn.Module):
+class DenseDiscriminator(Discriminator):
     """Weight-normalised ReLU layers, each under Gaussian noise.
 
     Args:
@@ -81,7 +81,7 @@ class DenseDiscriminator(nn.Module):
         return Critique(logits.to(images.dtype), features.to(images.dtype))
 
 
-class DenseGenerator(nn.Module):
+class DenseGenerator(Generator):
     """Batch-normalised softplus layers and a weight-normalised output.
 
     Args:
@@ -102,13 +102,12 @@ class DenseGenerator(nn.Module):
         chance: torch.Generator,
     ) -> None:
         """Build the layers; all gains are trained."""
-        super().__init__()
+        super().__init__(latent_dim)
 
         def glorot(weight: Tensor) -> Tensor:
             return nn.init.xavier_uniform_(weight, generator=chance)
 
         self.image_shape = tuple(image_shape)
-        self.latent_dim = latent_dim
         self.nonlinearity = output
         widths = [latent_dim, *hidden]
         self.hidden = nn.ModuleList(
@@ -117,14 +116,10 @@ class DenseGenerator(nn.Module):
         self.norms = nn.ModuleList(BatchStatisticsNorm(width) for width in hidden)
         self.output = weight_norm(_dense(widths[-1], math.prod(image_shape), glorot))
 
-    def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
-        """Draw ``count`` noise vectors, (count, latent_dim), on the device of ``chance``."""
-        return torch.rand(count, self.latent_dim, generator=chance, device=chance.device)
-
     def forward(self, latent: Tensor) -> Tensor:
         """Turn noise of shape (N, latent_dim) into rows of shape (N, *image_shape)."""
         h = latent
         for layer, norm in zip(self.hidden, self.norms, strict=True):
             h = softplus(norm(layer(h)))
         rows = self.nonlinearity(self.output(h))
-        return rows.to(latent.dtype).unflatten(1, self.image_shape)
+        return rows.to(latent.dtype).view(len(latent), *self.image_shape)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..chance import derive
 from ..data import to_unit_range
 from ..layers import initialise_from_batch
+from ..networks import Discriminator, Generator
 from ..training.state import MakeAverage, MakeOptimizer, Player, State
 from ..training.steps import Step
 
@@ -43,8 +44,8 @@ class Recipe:
     summary: str
     data: str
     labels: int
-    discriminator: Callable[[Sequence[int], int, torch.Generator], nn.Module]
-    generator: Callable[[Sequence[int], torch.Generator], nn.Module]
+    discriminator: Callable[[Sequence[int], int, torch.Generator], Discriminator]
+    generator: Callable[[Sequence[int], torch.Generator], Generator]
     discriminator_optimizer: MakeOptimizer
     generator_optimizer: MakeOptimizer
     step: Step
@@ -59,9 +60,7 @@ class Recipe:
     evaluate_every: int = 500
     checkpoint_every: int = 500
 
-    def start(
-        self, images: Tensor, num_classes: int, *, seed: int, device: torch.device
-    ) -> State:
+    def start(self, images: Tensor, num_classes: int, *, seed: int, device: torch.device) -> State:
         """Build both networks and stand before the first step.
 
         Args:

@@ -1,7 +1,7 @@
 """Checkpoints that survive crashes and refuse damage: safetensors and a JSON manifest, no pickle.
 
-One folder a checkpoint, ``step-000012000/``, with ``tensors.safetensors`` and ``manifest.json``. The
-manifest is written last and holds the size and SHA-256 of the tensors, the hash of the run's
+One folder a checkpoint, ``step-000012000/``, with ``tensors.safetensors`` and ``manifest.json``.
+The manifest is written last and holds the size and SHA-256 of the tensors, the hash of the run's
 settings and of itself. A folder is written under a temporary name beside its place, synced, renamed
 and read back. "Latest" is the highest step whose folder verifies; no pointer file is trusted.
 """
@@ -168,7 +168,7 @@ def read(folder: Path, *, config_sha256: str) -> Checkpoint:
 
 def read_latest(root: Path, *, config_sha256: str) -> tuple[Checkpoint | None, list[str]]:
     """Return the newest checkpoint that verifies, or None, and why newer ones were refused."""
-    refused = []
+    refused: list[str] = []
     for folder in sorted(root.glob("step-*"), reverse=True):
         try:
             return read(folder, config_sha256=config_sha256), refused
@@ -235,7 +235,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("self_sha256") != _self_hash(manifest):
         raise CheckpointError(f"{path} is damaged: it does not hash to what it says")
     if manifest["schema"] != SCHEMA:
-        raise CheckpointError(f"{path} has schema {manifest['schema']}, this version reads {SCHEMA}")
+        raise CheckpointError(
+            f"{path} has schema {manifest['schema']}, this version reads {SCHEMA}"
+        )
     return manifest
 
 

@@ -1,13 +1,14 @@
-"""What a discriminator is worth as a classifier."""
+"""What the players are worth: a discriminator as a classifier, a generator by its samples."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from ..data import Rows, to_unit_range
+from ..networks import Discriminator, Generator
 
 
 class Evaluation(NamedTuple):
@@ -24,7 +25,7 @@ class Evaluation(NamedTuple):
 
 @torch.no_grad()
 def predict_probabilities(
-    network: nn.Module,
+    network: Discriminator,
     parameters: Mapping[str, Tensor],
     images: Tensor,
     *,
@@ -42,13 +43,13 @@ def predict_probabilities(
     """
     chunks = [
         functional_call(network, dict(parameters), (to_unit_range(rows.to(device)),)).logits
-        for rows in images.split(batch_size)
+        for rows in torch.split(images, batch_size)
     ]
     return torch.cat(chunks).double().softmax(dim=1).cpu()
 
 
 def evaluate(
-    network: nn.Module, parameters: Mapping[str, Tensor], rows: Rows, *, device: torch.device
+    network: Discriminator, parameters: Mapping[str, Tensor], rows: Rows, *, device: torch.device
 ) -> Evaluation:
     """Predict the class of every row as the argmax over K, with noise off, and count errors."""
     probabilities = predict_probabilities(network, parameters, rows.images, device=device)
@@ -62,3 +63,32 @@ def count_errors(predictions: Tensor, labels: Tensor, num_classes: int) -> Evalu
     wrong = len(labels) - int(confusion.diagonal().sum())
     error = wrong / max(1, len(labels))
     return Evaluation(error, confusion)
+
+
+@torch.no_grad()
+def draw_samples(
+    network: Generator,
+    parameters: Mapping[str, Tensor],
+    count: int,
+    *,
+    batch_size: int,
+    chance: torch.Generator,
+) -> Tensor:
+    """Return ``count`` generated rows, (count, *row shape).
+
+    Args:
+        network: a generator.
+        parameters: to use in place of its own, for example averaged ones.
+        count: rows wanted.
+        batch_size: rows at a time; generators that normalise by the batch need that of training.
+        chance: draws the latents, on the device of the network.
+    """
+    batches = [
+        functional_call(
+            network,
+            dict(parameters),
+            (network.draw_latent(batch_size, chance),),
+        )
+        for _ in range(-(-count // batch_size))
+    ]
+    return torch.cat(batches)[:count]

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
 from .weight_average import WeightAverage
 
@@ -13,11 +15,14 @@ MakeOptimizer = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 MakeAverage = Callable[[Mapping[str, Tensor]], WeightAverage]
 
 
+Network = TypeVar("Network", bound=nn.Module)
+
+
 class NonFiniteError(ArithmeticError):
     """A loss or gradient that is not finite, found before it could change a weight."""
 
 
-class Player:
+class Player(Generic[Network]):
     """A network, its optimiser and its averages.
 
     Args:
@@ -31,7 +36,7 @@ class Player:
     def __init__(
         self,
         name: str,
-        network: nn.Module,
+        network: Network,
         make_optimizer: MakeOptimizer,
         make_average: MakeAverage | None = None,
         historical_weight: float = 0.0,
@@ -120,13 +125,13 @@ class State:
         step: number of finished steps.
     """
 
-    def __init__(self, discriminator: Player, generator: Player) -> None:
+    def __init__(self, discriminator: Player[Discriminator], generator: Player[Generator]) -> None:
         """Stand before the first step."""
         self.discriminator = discriminator
         self.generator = generator
         self.step = 0
 
-    def players(self) -> Iterator[Player]:
+    def players(self) -> Iterator[Player[Any]]:
         """Yield the discriminator, then the generator."""
         yield self.discriminator
         yield self.generator
@@ -152,5 +157,7 @@ class State:
         digest = hashlib.sha256()
         for name, tensor in sorted(self.tensors().items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+            digest.update(
+                tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data
+            )
         return digest.hexdigest()

@@ -75,7 +75,7 @@ def semi_supervised_step(
         fakes = generator(generator.draw_latent(count, chance))
     rows = torch.cat([batch.labeled, batch.unlabeled, fakes])
     sizes = [len(batch.labeled), count, count]
-    labeled, unlabeled, fake = discriminator(rows, chance).logits.split(sizes)
+    labeled, unlabeled, fake = torch.split(discriminator(rows, chance).logits, sizes)
     classifying = supervised_loss(labeled, batch.labels)
     judging = unsupervised_loss(unlabeled, fake)
     state.discriminator.descend(classifying + unsupervised_weight * judging)

@@ -1,10 +1,10 @@
 """The moving average of a network's weights, which is what gets tested.
 
-Released code of Salimans et al. (2016): ``average += rate (theta - average)`` after every step, over
-the trainable tensors only; frozen gains stay as they are.
+Released code of Salimans et al. (2016): ``average += rate (theta - average)`` after every step,
+over the trainable tensors only; frozen gains stay as they are.
 
-Paper and released code: the paper says "historical averaging" of something else (section 3.3); this
-average is only in the code. Its head starts at *zero* with rate 1e-4, so after T steps it holds only
+Paper and released code: this average is only in the code, and is not the historical averaging of
+section 3.3. Its head starts at *zero* with rate 1e-4, so after T steps it holds only
 ``1 - (1 - 1e-4)^T`` of the weights' mass: 6 % at 600 steps, 63 % at 10,000. Weight normalisation
 divides the shrinkage out of directions, but not out of biases and the output gain: judged early,
 it misleads. `warm_up` starts at the weights and forgets its start.

@@ -1,0 +1,5 @@
+"""``python -m convergan``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,234 @@
+"""The command line: parse, call, show. Loads torch only once a command needs it."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column, Table
+except ModuleNotFoundError as missing:
+    raise SystemExit(
+        f"the command line needs {missing.name}: pip install 'convergan[train]'"
+    ) from None
+
+if TYPE_CHECKING:
+    from .baselines import Baseline
+    from .run import Progress as RunProgress
+
+USAGE, REFUSED, NON_FINITE, STORAGE = 2, 65, 70, 74
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Train GANs that converge: few-label classifiers and generators, after Salimans et al. "
+    "(2016).\n\nStart with: convergan train digits",
+)
+output = Console()
+errors = Console(stderr=True)
+
+Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
+Threads = Annotated[
+    int, typer.Option(help="Threads of this process; 0 leaves the choice to torch.")
+]
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="digits, mnist, mnist-2016, mnist-fast, toy-ring, or my_file.py:my_function "
+            "for a function of yours that returns a convergan.recipes.Recipe."
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Name on the Hugging Face hub, folder of Parquet files in the hub's layout, "
+            "folder with labeled/<class>/* and unlabeled/*, folder with labels.csv, .npz file, "
+            "or digits. Default: the recipe's."
+        ),
+    ] = None,
+    labels: Annotated[
+        int | None,
+        typer.Option(
+            help="Labelled rows over all classes, the same number for each. Default: the "
+            "recipe's, or every label where most rows have none."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides labels, weights, order and noise.")] = 0,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Length; schedules are scaled to it. Default: the recipe's."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run folder. Default: runs/RECIPE-LABELS-SEED."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="float32, or bfloat16 for matrix products.")
+    ] = "float32",
+    baselines: Annotated[
+        bool, typer.Option(help="Fit the supervised twin and scikit-learn's methods as well.")
+    ] = True,
+    keep: Annotated[int, typer.Option(min=1, help="Checkpoints to keep.")] = 3,
+    threads: Threads = 0,
+) -> None:
+    """Train a recipe; run the same command again to go on after a stop.
+
+    Ctrl-C and SIGTERM write a checkpoint at the next step and exit with 130 and 143; SIGUSR1 writes
+    one and goes on. Exit codes: 2 wrong arguments, 65 refused data or checkpoint, 70 a loss that is
+    not finite, 74 storage.
+    """
+    from .data import load
+    from .recipes import find_recipe
+    from .report import write_report
+    from .run import Settings, choose_device, default_labels, run, table
+
+    chosen = find_recipe(recipe)
+    use_threads(threads)
+    source = data or chosen.data
+    with errors.status(f"reading {source}"):
+        dataset = load(source)
+    settings = Settings(
+        recipe=recipe,
+        data=source,
+        labels=default_labels(chosen, dataset) if labels is None else labels,
+        seed=seed,
+        steps=chosen.steps if steps is None else steps,
+        device=choose_device(device),
+        precision=precision,
+    )
+    folder = out or Path("runs") / f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
+    show_progress(run(chosen, dataset, settings, folder, baselines=baselines, keep=keep))
+    if settings.labels:
+        show_table(table(folder))
+    report_file = write_report(folder)
+    output.print(f"report: {report_file}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def sample(
+    run: Run,
+    count: Annotated[int, typer.Option(min=1, help="How many rows to draw.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds, other samples.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help=".png for a grid, .npz for an array. Default: RUN/samples.png"),
+    ] = None,
+) -> None:
+    """Draw samples from a trained generator."""
+    from .run import draw_run_samples
+
+    file = draw_run_samples(run, count, seed, out or run / "samples.png")
+    output.print(str(file), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write report.html: curves, samples, confusion matrix and table in one file."""
+    from .report import write_report
+    from .run import table
+
+    file = write_report(run)
+    rows = table(run)
+    if any(row.test_error is not None for row in rows):
+        show_table(rows)
+    output.print(f"report: {file}", highlight=False, soft_wrap=True)
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Answer what concerns no command."""
+    if version:
+        from .version import __version__
+
+        output.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+def use_threads(count: int) -> None:
+    """Give torch ``count`` threads, or as many as this process may run on."""
+    import torch
+
+    torch.set_num_threads(count or len(os.sched_getaffinity(0)))
+
+
+def show_progress(events: "Iterator[RunProgress]") -> None:
+    """Draw one bar per method until all are done."""
+    columns = (
+        TextColumn("{task.description:21}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+        TimeRemainingColumn(elapsed_when_finished=True, compact=True),
+        TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
+    )
+    with Progress(*columns, console=errors) as bars:
+        tasks: dict[str, Any] = {}
+        for event in events:
+            for notice in event.notices:
+                bars.console.print(notice, highlight=False, soft_wrap=True)
+            if event.method not in tasks:
+                tasks[event.method] = bars.add_task(event.method, total=event.steps, figures="")
+            bars.update(tasks[event.method], completed=event.step, figures=figures(event.metrics))
+
+
+def figures(metrics: dict[str, Any]) -> str:
+    """Return the newest error, or the losses where there is none yet."""
+    if metrics.get("test_error") is not None:
+        return f"error {metrics['test_error']:.2%}"
+    losses = [f"{n.split('_')[0]} {v:.2f}" for n, v in metrics.items() if n.endswith("_loss")]
+    return " ".join(losses)
+
+
+def show_table(rows: "list[Baseline]") -> None:
+    """Print every method's test error."""
+    shown = Table("method", "test error", "seconds", "note")
+    for row in rows:
+        error = "-" if row.test_error is None else f"{row.test_error:.2%}"
+        shown.add_row(row.name, error, f"{row.seconds:.1f}", row.note)
+    output.print(shown)
+
+
+def main() -> None:
+    """Run the command line and turn errors into one line and an exit code."""
+    try:
+        app()
+    except Exception as error:
+        code, message = explain(error)
+        errors.print(f"convergan: {message}", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(code)
+
+
+def explain(error: Exception) -> tuple[int, str]:
+    """Return the exit code and the one line for an error; see the command's help for the codes."""
+    from .data import DataError
+    from .signals import Interrupted
+    from .training import CheckpointError, NonFiniteError
+
+    if isinstance(error, Interrupted):
+        return 128 + error.number, str(error)
+    codes: list[tuple[type[Exception], int]] = [
+        (DataError, REFUSED),
+        (CheckpointError, REFUSED),
+        (NonFiniteError, NON_FINITE),
+        (OSError, STORAGE),
+        (ValueError, USAGE),
+    ]
+    for kind, code in codes:
+        if isinstance(error, kind):
+            return code, " ".join(str(error).split())
+    log = Path("convergan-error.log")
+    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return 1, f"unexpected {type(error).__name__}: {error}; the traceback is in {log.resolve()}"

@@ -1,0 +1,26 @@
+"""What every generator is."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Generator(nn.Module):
+    """A network that makes rows from noise. Subclasses define `forward`.
+
+    Args:
+        latent_dim: number of noise inputs, uniform on [0, 1) as in the released scripts.
+    """
+
+    def __init__(self, latent_dim: int) -> None:
+        """Remember the number of noise inputs."""
+        super().__init__()
+        self.latent_dim = latent_dim
+
+    def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
+        """Draw ``count`` noise vectors, (count, latent_dim), on the device of ``chance``."""
+        return torch.rand(count, self.latent_dim, generator=chance, device=chance.device)
+
+    def __call__(self, latent: Tensor) -> Tensor:
+        """Turn noise of shape (N, latent_dim) into rows of shape (N, *row shape)."""
+        rows: Tensor = super().__call__(latent)
+        return rows
