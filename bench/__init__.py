@@ -1,0 +1,1 @@
+"""What measures speed, as ratios inside one run."""

@@ -1,0 +1,81 @@
+"""Kill a run at random moments with SIGKILL, go on until it is done, and compare final hashes.
+
+``python -m bench.kill_and_resume --kills 20`` trains the digits recipe once without interruption
+and once with; prints where each kill fell and whether the hashes of both final states agree.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def command(folder: Path, steps: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "convergan", "train", "digits", "--no-baselines", "--threads", "1"),
+        *("--steps", str(steps), "--out", str(folder)),
+    ]
+
+
+def start(folder: Path, steps: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command(folder, steps), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def logged_step(folder: Path) -> int:
+    log = folder / "metrics.jsonl"
+    lines = log.read_text().splitlines() if log.exists() else []
+    return int(json.loads(lines[-1])["step"]) if lines else 0
+
+
+def final_hash(folder: Path) -> str:
+    return str(json.loads((folder / "result.json").read_text())["state_sha256"])
+
+
+def train_with_kills(folder: Path, steps: int, kills: int, chance: random.Random) -> list[int]:
+    """Train to the end through ``kills`` kills; return the last logged step before each."""
+    fallen: list[int] = []
+    longest = 8.0
+    while True:
+        process = start(folder, steps)
+        try:
+            process.wait(timeout=chance.uniform(1.0, longest) if len(fallen) < kills else None)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            fallen.append(logged_step(folder))
+            continue
+        if process.returncode:
+            raise SystemExit(f"the run ended with {process.returncode}, not by a kill")
+        return fallen
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        calm, shaken = Path(place) / "calm", Path(place) / "shaken"
+        start(calm, arguments.steps).wait()
+        started = time.perf_counter()
+        fallen = train_with_kills(
+            shaken, arguments.steps, arguments.kills, random.Random(arguments.seed)
+        )
+        print(f"{len(fallen)} kills, last logged step before each: {fallen}")
+        print(f"uninterrupted {final_hash(calm)}")
+        print(f"killed        {final_hash(shaken)}")
+        print(f"{time.perf_counter() - started:.0f} seconds")
+        if final_hash(calm) != final_hash(shaken):
+            raise SystemExit("the states differ")
+        print("the states are equal, bit for bit")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The import rule, lightness of imports, and promises of the README."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "convergan"
+
+# From left to right as in docs/design.md: a place may import what stands in its row, no more.
+ALLOWED = {
+    "version": set(),
+    "chance": set(),
+    "signals": set(),
+    "layers": set(),
+    "objectives": set(),
+    "images": set(),
+    "data": {"chance"},
+    "networks": {"layers"},
+    "training": {"chance", "data", "networks", "objectives"},
+    "recipes": {"chance", "data", "layers", "networks", "objectives", "training"},
+    "baselines": {"data"},
+    "trainer": {"chance", "data", "images", "recipes", "signals", "training"},
+    "run": {
+        "baselines",
+        "chance",
+        "data",
+        "images",
+        "recipes",
+        "signals",
+        "trainer",
+        "training",
+        "version",
+    },
+    "report": {"run", "training"},
+    "cli": {"baselines", "data", "recipes", "report", "run", "signals", "training", "version"},
+    "__init__": {"version"},
+    "__main__": {"cli"},
+}
+
+
+def place_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_places(file: Path) -> set[str]:
+    """The top-level places of the package that a file imports, relative imports resolved."""
+    package = ["convergan", *file.relative_to(PACKAGE).parts[:-1]]
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        modules: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            parts = [*base, *(node.module or "").split(".")]
+            names = [] if node.module else [alias.name for alias in node.names]
+            modules = [".".join(filter(None, parts))] if node.module else []
+            modules += [".".join([*base, name]) for name in names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or ""]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        found |= {m.split(".")[1] for m in modules if m.startswith("convergan.")}
+    return found - {place_of(file)}
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda f: f.stem)
+def test_right_never_imports_left(file: Path) -> None:
+    forbidden = imported_places(file) - ALLOWED[place_of(file)]
+    assert not forbidden, f"{file.name} may not import {forbidden}"
+
+
+def modules_loaded_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_the_techniques_load_torch_and_nothing_heavier() -> None:
+    loaded = modules_loaded_by("import convergan; convergan.layers; convergan.training")
+    assert "torch" in loaded
+    assert not loaded & {"sklearn", "matplotlib", "datasets", "fastapi", "pandas", "typer", "rich"}
+
+
+def test_help_does_not_load_torch() -> None:
+    code = (
+        "from convergan import cli; sys.argv[1:] = ['--help']\n"
+        "try: cli.main()\nexcept SystemExit: pass"
+    )
+    assert "torch" not in modules_loaded_by(code)
+
+
+def test_no_pickle_and_no_evaluation_of_text_in_the_source() -> None:
+    banned = (
+        "torch.load",
+        "pickle.",
+        "import pickle",
+        "import dill",
+        "joblib.load",
+        "eval(",
+        "exec(",
+    )
+    for file in PACKAGE.rglob("*.py"):
+        text = file.read_text().replace(".eval(", "").replace("exec_module(", "")
+        assert not [word for word in banned if word in text], file
+
+
+def test_newest_version_of_the_changelog_is_the_package_version() -> None:
+    from convergan.version import __version__
+
+    versions = [
+        line.split("[")[1].split("]")[0]
+        for line in (ROOT / "CHANGELOG.md").read_text().splitlines()
+        if line.startswith("## [")
+    ]
+    assert versions[0] == __version__
+
+
+def test_every_file_of_the_readme_tree_and_table_exists() -> None:
+    text = (ROOT / "README.md").read_text()
+    named = {
+        word.strip("`") for word in text.split() if word.startswith("`src/") or "`tests/" in word
+    }
+    assert named
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_every_technique_of_the_readme_table_can_be_imported_by_its_name() -> None:
+    import importlib
+
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if "`convergan." in line]
+    names = [
+        word.strip("`|") for row in rows for word in row.split() if word.startswith("`convergan.")
+    ]
+    assert names
+    for name in names:
+        module, attribute = name.rsplit(".", 1)
+        assert hasattr(importlib.import_module(module), attribute), name

@@ -1,0 +1,161 @@
+"""The two step functions against the algorithm box, written out by hand with plain descent."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from convergan.chance import derive
+from convergan.data import Batch
+from convergan.networks import toy_discriminator, toy_generator
+from convergan.objectives import (
+    absolute_feature_matching,
+    minimax_discriminator_loss,
+    non_saturating_generator_loss,
+    saturating_generator_loss,
+    squared_feature_matching,
+)
+from convergan.recipes import Recipe, find_recipe
+from convergan.training import (
+    NonFiniteError,
+    State,
+    adversarial_step,
+    semi_supervised_step,
+    supervised_step,
+)
+
+CPU = torch.device("cpu")
+RATE = 0.1
+
+
+def toy_recipe(labels: int) -> Recipe:
+    descent = partial(torch.optim.SGD, lr=RATE)
+    return replace(
+        find_recipe("toy-ring"),
+        labels=labels,
+        discriminator=toy_discriminator,
+        generator=toy_generator,
+        discriminator_optimizer=descent,
+        generator_optimizer=descent,
+    )
+
+
+def toy_state(labels: int = 3, historical_weight: float = 0.0) -> State:
+    recipe = replace(toy_recipe(labels), historical_weight=historical_weight)
+    return recipe.start(torch.zeros(10, 2), 3, seed=0, device=CPU)
+
+
+def toy_batch() -> Batch:
+    chance = derive(1, "batch")
+    rows = [torch.randn(6, 2, generator=chance) for _ in range(3)]
+    return Batch(rows[0], torch.tensor([0, 1, 2, 0, 1, 2]), rows[1], rows[2])
+
+
+def copies(state: State) -> dict[str, Tensor]:
+    return {name: t.detach().clone() for name, t in state.tensors().items()}
+
+
+def descend_by_hand(network: torch.nn.Module, loss: Tensor) -> None:
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    gradients = torch.autograd.grad(loss, parameters)
+    with torch.no_grad():
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.sub_(RATE * gradient)
+
+
+def same_networks(one: State, other: State) -> bool:
+    pairs = zip(copies(one).items(), copies(other).items(), strict=True)
+    return all(a == b and torch.allclose(x, y, atol=1e-7) for (a, x), (b, y) in pairs)
+
+
+@pytest.mark.parametrize("matching", [squared_feature_matching, absolute_feature_matching])
+def test_semi_supervised_step_is_the_algorithm_box(
+    matching: Callable[[Tensor, Tensor], Tensor],
+) -> None:
+    stepped, by_hand, batch = toy_state(), toy_state(), toy_batch()
+    semi_supervised_step(
+        stepped,
+        batch,
+        derive(0, "step"),
+        feature_matching=matching,
+        unsupervised_weight=2.0,
+    )
+    judge, maker = by_hand.discriminator.network, by_hand.generator.network
+    chance = derive(0, "step")
+    fakes = maker(maker.draw_latent(6, chance)).detach()
+    z = [judge(rows).logits.exp().sum(dim=1) for rows in (batch.unlabeled, fakes)]
+    p = judge(batch.labeled).logits.softmax(dim=1)[range(6), batch.labels]
+    real, fake = (-(z[0] / (z[0] + 1)).log().mean(), -(1 / (z[1] + 1)).log().mean())
+    descend_by_hand(judge, -p.log().mean() + 2.0 * 0.5 * (real + fake))
+    made = judge(maker(maker.draw_latent(6, chance))).features
+    difference = made.mean(dim=0) - judge(batch.matching).features.mean(dim=0)
+    distance = difference.abs() if matching is absolute_feature_matching else difference**2
+    descend_by_hand(maker, distance.mean())
+    assert same_networks(stepped, by_hand)
+
+
+@pytest.mark.parametrize("saturating", [True, False])
+def test_adversarial_step_is_the_algorithm_box(saturating: bool) -> None:
+    stepped, by_hand, batch = toy_state(0), toy_state(0), toy_batch()
+    adversarial_step(
+        stepped,
+        batch,
+        derive(0, "step"),
+        discriminator_loss=minimax_discriminator_loss,
+        generator_loss=saturating_generator_loss if saturating else non_saturating_generator_loss,
+    )
+    judge, maker = by_hand.discriminator.network, by_hand.generator.network
+    chance = derive(0, "step")
+    fakes = maker(maker.draw_latent(6, chance)).detach()
+    real, fake = (judge(rows).logits.sigmoid() for rows in (batch.unlabeled, fakes))
+    descend_by_hand(judge, -real.log().mean() - (1 - fake).log().mean())
+    made = judge(maker(maker.draw_latent(6, chance))).logits.sigmoid()
+    descend_by_hand(maker, (1 - made).log().mean() if saturating else -made.log().mean())
+    assert same_networks(stepped, by_hand)
+
+
+def test_supervised_step_leaves_the_generator_alone() -> None:
+    state = toy_state()
+    before = copies(state)
+    supervised_step(state, toy_batch(), derive(0, "step"))
+    changed = {name.split(".")[0] for name, t in copies(state).items() if not t.equal(before[name])}
+    assert changed == {"discriminator"}
+
+
+def test_historical_penalty_joins_the_one_backward_pass() -> None:
+    weight = 0.5
+    plain, pulled, batch = toy_state(), toy_state(historical_weight=weight), toy_batch()
+    biases = [state.discriminator.parameters["output.bias"] for state in (plain, pulled)]
+    for state in (plain, pulled):  # the first step starts at the mean, so the penalty is silent
+        supervised_step(state, batch, derive(0, "first"))
+    assert biases[0].equal(biases[1])
+    start = biases[1].detach().clone()
+    history = pulled.discriminator.history
+    assert history is not None
+    mean = history.means["output.bias"].float().clone()
+    for state in (plain, pulled):
+        supervised_step(state, batch, derive(0, "second"))
+    torch.testing.assert_close(biases[1] - biases[0], -RATE * weight * 2 * (start - mean))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_before_any_update(bad: float) -> None:
+    state, batch = toy_state(), toy_batch()
+    before = copies(state)
+    batch.labeled[3, 1] = bad
+    with pytest.raises(NonFiniteError, match="discriminator: the loss is not finite"):
+        supervised_step(state, batch, derive(0, "step"))
+    assert all(t.equal(before[name]) for name, t in copies(state).items())
+
+
+def test_a_gradient_that_is_not_finite_is_named() -> None:
+    state = toy_state()
+    bias = state.discriminator.parameters["output.bias"]
+    loss = (bias - bias.detach()).abs().sum().sqrt()  # value 0, infinite slope
+    with pytest.raises(NonFiniteError, match=r"the gradient of output\.bias is not finite"):
+        state.discriminator.descend(
+            loss + sum(p.sum() for p in state.discriminator.parameters.values())
+        )
