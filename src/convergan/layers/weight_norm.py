@@ -90,8 +90,8 @@ def initialise_from_batch(
 ) -> None:
     """Set gains and biases so that pre-activations on one batch have mean 0 and deviation ``std``.
 
-    Every weight-normalised layer of ``network`` is set when ``forward`` first reaches it, on the
-    already normalised output of the layers below.
+    Every weight-normalised layer of ``network`` is set when ``forward`` reaches it, on the already
+    normalised output of the layers below; ``forward`` should reach each layer once.
 
     Args:
         network: holds the layers; each needs a bias.
@@ -116,7 +116,7 @@ def initialise_from_batch(
         mean = raw.mean(dim=1)
         deviation = raw.std(dim=1, correction=0)
         if not per_channel:
-            deviation = (raw - mean[:, None]).square().mean().sqrt().expand_as(deviation)
+            deviation = raw.var(dim=1, correction=0).mean().sqrt().expand_as(deviation)
         scale = torch.where(deviation > 0, std / deviation, torch.ones_like(deviation))
         gain(layer).copy_(scale.view_as(gain(layer)))
         bias.copy_(-mean * scale)

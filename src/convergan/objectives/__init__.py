@@ -7,6 +7,10 @@ from .feature_matching import absolute_feature_matching as absolute_feature_matc
 from .feature_matching import squared_feature_matching as squared_feature_matching
 from .historical_averaging import HistoricalAverage as HistoricalAverage
 from .historical_averaging import historical_averaging_penalty as historical_averaging_penalty
+from .interpolation_consistency import interpolate as interpolate
+from .interpolation_consistency import (
+    interpolation_consistency_loss as interpolation_consistency_loss,
+)
 from .label_smoothing import binary_entropy as binary_entropy
 from .label_smoothing import smoothed_discriminator_loss as smoothed_discriminator_loss
 from .label_smoothing import smoothed_generator_loss as smoothed_generator_loss

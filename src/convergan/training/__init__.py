@@ -8,6 +8,7 @@ from .evaluation import evaluate as evaluate
 from .evaluation import predict_probabilities as predict_probabilities
 from .loop import Record as Record
 from .loop import train as train
+from .regularizers import interpolation_consistency as interpolation_consistency
 from .state import NonFiniteError as NonFiniteError
 from .state import Player as Player
 from .state import State as State

@@ -4,7 +4,7 @@ Salimans et al. (2016): algorithm of section 2 for two players, of section 5 for
 step returns its losses, detached, by name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch.nn.utils.parametrize import cached
 
 from ..data import Batch
 from ..objectives import supervised_loss, unsupervised_loss
+from .regularizers import Regularizer
 from .state import State
 
 Losses = dict[str, Tensor]
@@ -58,6 +59,7 @@ def semi_supervised_step(
     *,
     feature_matching: Callable[[Tensor, Tensor], Tensor],
     unsupervised_weight: float,
+    regularizers: Sequence[Regularizer] = (),
 ) -> Losses:
     """Update the classifier on labelled, unlabelled and generated rows; then match features.
 
@@ -67,6 +69,7 @@ def semi_supervised_step(
         chance: draws latents and noise, on the device of the batch.
         feature_matching: from features of samples and of data to a scalar.
         unsupervised_weight: factor of the unsupervised loss; 1 as released, 2 as in the paper.
+        regularizers: further terms of the classifier's loss; none in the paper.
     """
     discriminator, generator = state.discriminator.network, state.generator.network
     count = len(batch.unlabeled)
@@ -78,7 +81,8 @@ def semi_supervised_step(
     labeled, unlabeled, fake = torch.split(discriminator(rows, chance).logits, sizes)
     classifying = supervised_loss(labeled, batch.labels)
     judging = unsupervised_loss(unlabeled, fake)
-    state.discriminator.descend(classifying + unsupervised_weight * judging)
+    regularizing = sum((term(state, batch, chance) for term in regularizers), fake.new_zeros(()))
+    state.discriminator.descend(classifying + unsupervised_weight * judging + regularizing)
 
     with cached():
         with torch.no_grad():

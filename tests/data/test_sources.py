@@ -1,0 +1,462 @@
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from convergan.data import DataError, load
+from convergan.data.toy import ring_of_gaussians
+
+LEVELS = np.random.default_rng(0).integers(0, 256, (7, 5, 4, 3), dtype=np.uint8)  # (N, H, W, C)
+LABELS = np.array([0, 1, 2, -1, 1, 0, 2])
+
+
+@pytest.fixture(autouse=True)
+def _hub_caches_in_a_temporary_folder(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache)
+
+
+def archive(folder: Path, **arrays: Any) -> str:
+    np.savez(folder / "rows.npz", **arrays)
+    return str(folder / "rows.npz")
+
+
+def picture(path: Path, level: int = 0, *, mode: str = "L", size: tuple[int, int] = (4, 3)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size, level).convert(mode).save(path)
+    return path
+
+
+# --- embedded ------------------------------------------------------------------------------------
+
+
+def test_the_embedded_digits_hold_every_digit_in_both_splits() -> None:
+    dataset = load("digits")
+    assert dataset.classes == tuple("0123456789")
+    assert dataset.row_shape == (1, 8, 8)
+    assert dataset.train.images.dtype == torch.uint8
+    assert int(dataset.train.images.max()) == 255
+    for rows, count in ((dataset.train, 1297), (dataset.test, 500)):
+        assert rows.images.shape == (count, 1, 8, 8)
+        assert int(rows.labels.bincount().min()) > count / 15
+    together = torch.cat([dataset.train.labels, dataset.test.labels]).bincount().tolist()
+    assert together == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]  # scikit-learn's
+
+
+def test_the_ring_has_eight_modes_at_distance_one() -> None:
+    dataset = load("ring")
+    assert dataset.row_shape == (2,) and len(dataset.classes) == 8
+    assert len(dataset.train.labels) == 16_000 and len(dataset.test.labels) == 4_000
+    for mode in range(8):
+        centre = dataset.train.images[dataset.train.labels == mode].mean(dim=0)
+        angle = torch.tensor(mode * torch.pi / 4)
+        assert torch.allclose(centre, torch.stack([angle.cos(), angle.sin()]), atol=0.01)
+
+
+def test_points_of_the_ring_depend_on_the_seed_alone() -> None:
+    (points, modes), (again, _), (other, _) = (ring_of_gaussians(50, seed=s) for s in (1, 1, 2))
+    assert torch.equal(points, again) and not torch.equal(points, other)
+    assert points.shape == (50, 2) and points.dtype == torch.float32 and modes.dtype == torch.int64
+
+
+# --- archives ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        (LEVELS[..., 0], LEVELS[:, None, :, :, 0]),
+        (LEVELS[:, None, :, :, 0], LEVELS[:, None, :, :, 0]),
+        (LEVELS[..., :1], LEVELS[:, None, :, :, 0]),
+        (LEVELS, LEVELS.transpose(0, 3, 1, 2)),
+        (LEVELS.transpose(0, 3, 1, 2), LEVELS.transpose(0, 3, 1, 2)),
+        (np.asfortranarray(LEVELS), LEVELS.transpose(0, 3, 1, 2)),
+    ],
+    ids=["N,H,W", "N,1,H,W", "N,H,W,1", "N,H,W,3", "N,3,H,W", "Fortran order"],
+)
+def test_every_layout_of_images_in_an_archive_becomes_channels_first(
+    tmp_path: Path, stored: Any, expected: Any
+) -> None:
+    dataset = load(archive(tmp_path, x_train=stored, y_train=LABELS))
+    assert dataset.train.images.dtype == torch.uint8
+    assert dataset.train.images.is_contiguous()
+    assert np.array_equal(dataset.train.images.numpy(), expected)
+    assert dataset.train.labels.tolist() == LABELS.tolist()
+    assert dataset.classes == ("0", "1", "2")
+    assert dataset.test.images.shape == (0, *expected.shape[1:]) and not len(dataset.test.labels)
+
+
+@pytest.mark.parametrize("kind", ["<f4", "<f8", ">f8", "<f2"])
+def test_vectors_of_any_float_type_become_float32(tmp_path: Path, kind: str) -> None:
+    vectors = np.linspace(-2, 2, 14).reshape(7, 2).astype(kind)
+    rows = load(archive(tmp_path, x_train=vectors, y_train=LABELS)).train.images
+    assert rows.dtype == torch.float32 and rows.shape == (7, 2)
+    assert np.array_equal(rows.numpy(), vectors.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", ">i4", "int64"])
+def test_labels_of_any_integer_type_become_int64(tmp_path: Path, kind: str) -> None:
+    labels = np.abs(LABELS).astype(kind)
+    found = load(archive(tmp_path, x_train=LEVELS, y_train=labels)).train.labels
+    assert found.dtype == torch.int64 and found.tolist() == labels.tolist()
+
+
+def test_an_archive_may_hold_test_rows(tmp_path: Path) -> None:
+    held_out = {"x_test": LEVELS[:2, ..., 0], "y_test": LABELS[:2]}
+    dataset = load(archive(tmp_path, x_train=LEVELS[..., 0], y_train=LABELS, **held_out))
+    assert np.array_equal(dataset.test.images.numpy()[:, 0], LEVELS[:2, ..., 0])
+    assert dataset.test.labels.tolist() == [0, 1]
+
+
+GREY = LEVELS[..., 0]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"x_train": GREY}, "lacks the arrays y_train"),
+        ({"images": GREY}, "lacks the arrays x_train, y_train"),
+        (
+            {"x_train": GREY, "y_train": LABELS, "x_test": GREY},
+            "both x_test and y_test, or neither",
+        ),
+        ({"x_train": GREY, "y_train": LABELS[:5]}, "7 training rows but 5 labels"),
+        ({"x_train": GREY, "y_train": LABELS - 1}, "training label -2 is out of range"),
+        (
+            {"x_train": GREY, "y_train": LABELS, "x_test": GREY, "y_test": LABELS + 3},
+            "test label 3 is out of range, labels are 0 to 2",
+        ),
+        ({"x_train": GREY, "y_train": LABELS / 2}, "labels must be a row of integers, got float64"),
+        ({"x_train": GREY, "y_train": np.eye(7, dtype=int)}, "labels must be a row of integers"),
+        ({"x_train": GREY.astype(np.uint16), "y_train": LABELS}, "images must be uint8 .* uint16"),
+        ({"x_train": GREY / 255, "y_train": LABELS}, "images must be uint8 .* float64"),
+        ({"x_train": np.full((7, 2), np.nan), "y_train": LABELS}, "values that are not finite"),
+        ({"x_train": np.full((7, 2), -np.inf), "y_train": LABELS}, "values that are not finite"),
+        ({"x_train": GREY[:0], "y_train": LABELS[:0]}, "has no training rows"),
+        (
+            {"x_train": GREY, "y_train": LABELS, "x_test": GREY[:, :4], "y_test": LABELS},
+            r"test rows have shape \(1, 4, 4\), training rows \(1, 5, 4\)",
+        ),
+        ({"x_train": GREY.astype(object), "y_train": LABELS}, "without pickles"),
+    ],
+)
+def test_an_archive_that_cannot_be_used_is_refused_with_its_name_and_the_reason(
+    tmp_path: Path, arrays: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(DataError, match=rf"rows\.npz.*{reason}"):
+        load(archive(tmp_path, **arrays))
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", b"\x93NUMPY nonsense"])
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "rows.npz").write_bytes(data)
+    with pytest.raises(DataError, match=r"rows\.npz is not a readable npz archive"):
+        load(str(tmp_path / "rows.npz"))
+
+
+def test_a_missing_archive_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no file .*rows\.npz"):
+        load(str(tmp_path / "rows.npz"))
+
+
+# --- image files ---------------------------------------------------------------------------------
+
+
+def test_an_image_folder_holds_labeled_unlabeled_and_test_images(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "dog" / "1.png", 30)
+    picture(tmp_path / "labeled" / "cat" / "2.png", 10)
+    picture(tmp_path / "labeled" / "cat" / "deeper" / "3.PNG", 20)
+    picture(tmp_path / "unlabeled" / "4.jpg", 40)
+    picture(tmp_path / "unlabeled" / "any" / "5.tiff", 50)
+    picture(tmp_path / "test" / "dog" / "6.png", 60)
+    (tmp_path / "unlabeled" / "notes.txt").write_text("no image")
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.row_shape == (1, 3, 4)
+    names = ("labeled/cat/2.png", "labeled/cat/deeper/3.PNG", "labeled/dog/1.png")
+    assert dataset.train.names == (*names, "unlabeled/4.jpg", "unlabeled/any/5.tiff")
+    assert dataset.train.labels.tolist() == [0, 0, 1, -1, -1]
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [10, 20, 30, 40, 50]
+    assert dataset.test.names == ("test/dog/6.png",)
+    assert dataset.test.labels.tolist() == [1]
+    assert set(dataset.test.images.flatten().tolist()) == {60}
+
+
+def test_a_class_that_only_the_test_images_have_is_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "cat" / "1.png")
+    picture(tmp_path / "test" / "cow" / "2.png")
+    with pytest.raises(DataError, match="test has classes that labeled/ lacks: cow"):
+        load(str(tmp_path))
+
+
+def test_a_table_labels_some_images_and_leaves_others_unlabeled(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        picture(tmp_path / "images" / f"{number}.png", number)
+    table = "label,file\ndog,images/3.png\n,images/1.png\n cat ,images/2.png\n"
+    (tmp_path / "labels.csv").write_text(table)
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.train.names == ("images/3.png", "images/1.png", "images/2.png")
+    assert dataset.train.labels.tolist() == [1, -1, 0]
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [3, 1, 2]
+    assert not len(dataset.test.labels)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("", "must have the columns file,label; has None"),
+        ("image,class\n1.png,a\n", "must have the columns file,label"),
+        ("file,label\n1.png,a\n1.png,b\n", "names files twice: 1.png"),
+        ("file,label\n2.png,a\n", "1 unreadable: 2.png"),
+        ("file,label\n", "has no training rows"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reason: str) -> None:
+    picture(tmp_path / "1.png")
+    (tmp_path / "labels.csv").write_text(table)
+    with pytest.raises(DataError, match=reason):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("modes", "channels"),
+    [
+        (["L", "L"], 1),
+        (["L", "1"], 1),
+        (["L", "RGB"], 3),
+        (["RGB", "RGB"], 3),
+        (["L", "P"], 3),
+        (["L", "LA"], 3),
+        (["L", "RGBA"], 3),
+    ],
+)
+def test_images_stay_grey_where_all_are_grey_and_become_rgb_otherwise(
+    tmp_path: Path, modes: Sequence[str], channels: int
+) -> None:
+    for number, mode in enumerate(modes):
+        picture(tmp_path / "labeled" / "a" / f"{number}.png", 255, mode=mode)
+    images = load(str(tmp_path)).train.images
+    assert images.shape == (2, channels, 3, 4)
+    assert set(images.flatten().tolist()) == {255}
+
+
+def test_colours_keep_their_channels_and_grey_repeats_over_them(tmp_path: Path) -> None:
+    folder = tmp_path / "labeled" / "a"
+    picture(folder / "grey.png", 7, size=(4, 5))
+    Image.fromarray(LEVELS[0]).save(folder / "rgb.png")
+    picture(tmp_path / "test" / "a" / "grey.png", 9, size=(4, 5))
+    dataset = load(str(tmp_path))
+    assert torch.equal(dataset.train.images[0], torch.full((3, 5, 4), 7, dtype=torch.uint8))
+    assert np.array_equal(dataset.train.images[1].numpy(), LEVELS[0].transpose(2, 0, 1))
+    assert torch.equal(dataset.test.images[0], torch.full((3, 5, 4), 9, dtype=torch.uint8))
+
+
+def test_grey_images_of_16_bits_are_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "a" / "good.png")
+    deep = Image.fromarray(np.full((3, 4), 40_000, dtype=np.uint16))
+    deep.save(tmp_path / "labeled" / "a" / "deep.png")
+    with pytest.raises(DataError, match=r"1 unreadable: labeled/a/deep\.png .*8 bits a channel"):
+        load(str(tmp_path))
+
+
+def test_images_of_mixed_sizes_are_counted_with_an_example_of_each(tmp_path: Path) -> None:
+    for number in range(3):
+        picture(tmp_path / "labeled" / "a" / f"{number}.png")
+    picture(tmp_path / "test" / "a" / "odd.png", size=(9, 8))
+    pattern = r"mixed sizes: 4x3 \(3, e\.g\. labeled/a/0\.png\), 9x8 \(1, e\.g\. test/a/odd\.png\)"
+    with pytest.raises(DataError, match=pattern):
+        load(str(tmp_path))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def overwrite(path: Path) -> None:
+    path.write_text("this is no image")
+
+
+@pytest.mark.parametrize("damage", [cut, empty, overwrite])
+def test_every_damaged_image_is_named_up_to_twenty_and_the_rest_counted(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    for number in range(30):
+        path = picture(tmp_path / "labeled" / "a" / f"{number:02d}.png")
+        if number >= 7:
+            damage(path)
+    with pytest.raises(DataError) as refused:
+        load(str(tmp_path))
+    message = str(refused.value)
+    assert "23 unreadable" in message and message.endswith("and 3 more")
+    named = [number for number in range(30) if f"labeled/a/{number:02d}.png" in message]
+    assert named == list(range(7, 27))
+
+
+def test_a_folder_without_data_is_refused_and_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no data: expected Parquet files .* or labels.csv"):
+        load(str(tmp_path))
+    (tmp_path / "labeled").mkdir()
+    with pytest.raises(DataError, match="has no training rows"):
+        load(str(tmp_path))
+
+
+# --- the hub's layout ----------------------------------------------------------------------------
+
+
+def write_parquet(folder: Path, *, held_out: str = "test") -> Path:
+    """Write a data set as the hub has it: Parquet files and their places in README.md."""
+    features = datasets.Features(
+        {
+            "image": datasets.Image(),
+            "label": datasets.ClassLabel(names=["cat", "dog"]),
+            "comment": datasets.Value("string"),
+        }
+    )
+    (folder / "tiny").mkdir(parents=True)
+    for split, numbers in (("train", range(5)), (held_out, range(5, 7))):
+        columns = {
+            "image": [encoded(Image.fromarray(LEVELS[n, :, :, 0])) for n in numbers],
+            "label": [n % 2 if n != 3 else None for n in numbers],
+            "comment": [f"number {n}" for n in numbers],
+        }
+        table = datasets.Dataset.from_dict(columns, features=features)
+        table.to_parquet(str(folder / "tiny" / f"{split}-00000-of-00001.parquet"))
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n- config_name: tiny\n  data_files:\n"
+        "  - split: train\n    path: tiny/train-*\n"
+        f"  - split: {held_out}\n    path: tiny/{held_out}-*\n"
+        "  default: true\n---\n# tiny\n"
+    )
+    return folder
+
+
+def encoded(image: Image.Image) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return {"bytes": buffer.getvalue(), "path": None}
+
+
+def expect_the_tiny_rows(images: Tensor, labels: Tensor) -> None:
+    assert np.array_equal(images.numpy()[:, 0], LEVELS[:5, :, :, 0])
+    assert labels.tolist() == [0, 1, 0, -1, 0]
+
+
+def test_a_folder_in_the_layout_of_the_hub_is_read(tmp_path: Path) -> None:
+    dataset = load(str(write_parquet(tmp_path / "set")))
+    assert dataset.classes == ("cat", "dog")
+    expect_the_tiny_rows(dataset.train.images, dataset.train.labels)
+    assert np.array_equal(dataset.test.images.numpy()[:, 0], LEVELS[5:7, :, :, 0])
+    assert dataset.test.labels.tolist() == [1, 0]
+
+
+def test_a_hub_name_is_taken_from_the_folder_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_parquet(tmp_path / "tiny-pets", held_out="validation")
+    monkeypatch.setenv("CONVERGAN_DATA", str(tmp_path))
+    dataset = load("somebody/tiny-pets")
+    assert dataset.source == "somebody/tiny-pets"
+    expect_the_tiny_rows(dataset.train.images, dataset.train.labels)
+    assert dataset.test.labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"text": datasets.Value("string")}, r"has images \[\] and labels \[\] among .* text"),
+        (
+            {"one": datasets.ClassLabel(names=["a"]), "two": datasets.ClassLabel(names=["a"])},
+            r"labels \['one', 'two'\]",
+        ),
+    ],
+)
+def test_a_table_without_one_image_and_one_label_column_is_refused(
+    tmp_path: Path, columns: dict[str, Any], reason: str
+) -> None:
+    rows = {name: [0 if "names" in vars(kind) else "a"] for name, kind in columns.items()}
+    table = datasets.Dataset.from_dict(rows, features=datasets.Features(columns))
+    table.to_parquet(str(tmp_path / "train-00000-of-00001.parquet"))
+    with pytest.raises(DataError, match=reason):
+        load(str(tmp_path))
+
+
+def test_damaged_images_in_a_table_are_named_by_split_and_row(tmp_path: Path) -> None:
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=["a"])}
+    )
+    cells = [encoded(Image.new("L", (4, 3))), {"bytes": b"junk", "path": None}, None]
+    table = datasets.Dataset.from_dict({"image": cells, "label": [0, 0, 0]}, features=features)
+    table.to_parquet(str(tmp_path / "train-00000-of-00001.parquet"))
+    with pytest.raises(DataError, match=r"2 unreadable: train row 1 .*, train row 2"):
+        load(str(tmp_path))
+
+
+def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no data set .*nowhere.*neither a folder nor a file here"):
+        load(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.data
+def test_mnist_by_its_hub_name_has_its_canonical_class_counts() -> None:
+    if "CONVERGAN_DATA" not in os.environ:
+        pytest.skip("CONVERGAN_DATA is not set")
+    dataset = load("ylecun/mnist")
+    assert dataset.classes == tuple("0123456789")
+    assert dataset.row_shape == (1, 28, 28)
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert dataset.train.labels.bincount().tolist() == counts
+    assert dataset.test.labels.bincount().tolist() == [
+        *(980, 1135, 1032, 1010, 982),
+        *(892, 958, 1028, 974, 1009),
+    ]
+    assert dataset.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    mean = float(dataset.train.images.double().mean()) / 255
+    assert mean == pytest.approx(0.1307, abs=5e-5)  # the mean that everybody quotes
+
+
+# --- identity ------------------------------------------------------------------------------------
+
+
+def test_the_hash_is_of_the_rows_and_not_of_where_they_were(tmp_path: Path) -> None:
+    arrays = {"x_train": LEVELS, "y_train": LABELS, "x_test": LEVELS[:2], "y_test": LABELS[:2]}
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    dataset = load(archive(tmp_path / "a", **arrays))
+    same = load(archive(tmp_path / "b", **arrays))
+    assert len(dataset.sha256()) == 64
+    assert dataset.sha256() == same.sha256()
+
+
+def test_the_hash_changes_with_any_row_label_or_class_name(tmp_path: Path) -> None:
+    arrays = {"x_train": LEVELS, "y_train": LABELS, "x_test": LEVELS[:2], "y_test": LABELS[:2]}
+    dataset = load(archive(tmp_path, **arrays))
+    hashes = {dataset.sha256(), replace(dataset, classes=("0", "1", "x")).sha256()}
+    for split in ("train", "test"):
+        rows = getattr(dataset, split)
+        changed = rows.images.clone()
+        changed[1, 2, 3, 0] ^= 1
+        other_labels = rows.labels.clone()
+        other_labels[1] = 2
+        for other in (replace(rows, images=changed), replace(rows, labels=other_labels)):
+            hashes.add(replace(dataset, **{split: other}).sha256())
+    assert len(hashes) == 6
+
+
+def test_a_data_set_without_test_rows_has_a_hash(tmp_path: Path) -> None:
+    assert len(load(archive(tmp_path, x_train=LEVELS, y_train=LABELS)).sha256()) == 64

@@ -1,0 +1,203 @@
+"""The paper's formulas as slow loops over float64 numbers: what the package is compared with.
+
+Nothing here calls the package, torch's layers or torch's losses, and nothing is rearranged to be
+fast or stable: ``log D`` is the logarithm of ``D``. `draw` supplies the numbers to compare on.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Array = NDArray[np.float64]
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    """Standard normal float64 numbers, the same for the same seed."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+# Section 2: two players.
+
+
+def sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
+
+
+def minimax_discriminator_loss(real_logits: Array, fake_logits: Array) -> float:
+    """-E log D(x) - E log(1 - D(G(z)))."""
+    real = mean([math.log(sigmoid(u)) for u in real_logits.flat])
+    fake = mean([math.log(1 - sigmoid(u)) for u in fake_logits.flat])
+    return -real - fake
+
+
+def saturating_generator_loss(fake_logits: Array) -> float:
+    """E log(1 - D(G(z)))."""
+    return mean([math.log(1 - sigmoid(u)) for u in fake_logits.flat])
+
+
+def non_saturating_generator_loss(fake_logits: Array) -> float:
+    """-E log D(G(z))."""
+    return -mean([math.log(sigmoid(u)) for u in fake_logits.flat])
+
+
+# Section 3.1: feature matching.
+
+
+def mean_differences(fake_features: Array, real_features: Array) -> list[float]:
+    """E f_a(G(z)) - E f_a(x) for every feature a."""
+    return [
+        mean([float(row[a]) for row in fake_features])
+        - mean([float(row[a]) for row in real_features])
+        for a in range(fake_features.shape[1])
+    ]
+
+
+def squared_feature_matching(fake_features: Array, real_features: Array) -> float:
+    return mean([d * d for d in mean_differences(fake_features, real_features)])
+
+
+def absolute_feature_matching(fake_features: Array, real_features: Array) -> float:
+    return mean([abs(d) for d in mean_differences(fake_features, real_features)])
+
+
+# Section 3.3: historical averaging, from a list of all parameters that there ever were.
+
+
+def uniform_mean(history: Sequence[Array]) -> Array:
+    """(1/t) sum_i theta[i]."""
+    total = np.zeros_like(history[0])
+    for theta in history:
+        total = total + theta
+    return total / len(history)
+
+
+def exponential_mean(history: Sequence[Array], decay: float) -> Array:
+    """rho^(t-1) theta[1] + (1 - rho) sum_{i=2..t} rho^(t-i) theta[i]."""
+    last = len(history)
+    total = decay ** (last - 1) * history[0]
+    for i in range(2, last + 1):
+        total = total + (1 - decay) * decay ** (last - i) * history[i - 1]
+    return total
+
+
+def historical_averaging_penalty(history: Sequence[Array]) -> float:
+    """|| theta[t] - (1/t) sum_i theta[i] ||^2."""
+    difference = history[-1] - uniform_mean(history)
+    return sum(float(d) ** 2 for d in difference.flat)
+
+
+# Section 3.4: one-sided label smoothing.
+
+
+def divergence(target: float, probability: float) -> float:
+    """KL(target || probability) of two coins."""
+    outcomes = [(target, probability), (1 - target, 1 - probability)]
+    return sum(p * math.log(p / q) for p, q in outcomes if p > 0)
+
+
+def smoothed_discriminator_loss(
+    real_logits: Array, fake_logits: Array, real_target: float
+) -> float:
+    real = mean([divergence(real_target, sigmoid(u)) for u in real_logits.flat])
+    return real + mean([divergence(0.0, sigmoid(u)) for u in fake_logits.flat])
+
+
+def smoothed_generator_loss(fake_logits: Array, generator_target: float) -> float:
+    return mean([divergence(generator_target, sigmoid(u)) for u in fake_logits.flat])
+
+
+# Section 5: K + 1 classes, the last one "generated".
+
+
+def class_probabilities(logits: Sequence[float], fake_logit: float = 0.0) -> list[float]:
+    """The softmax over K + 1 logits."""
+    exponentials = [math.exp(u) for u in (*logits, fake_logit)]
+    return [e / sum(exponentials) for e in exponentials]
+
+
+def real_probabilities(logits: Array) -> list[float]:
+    """D(x) = 1 - p(y = K + 1 | x) for every row."""
+    return [1 - class_probabilities(row)[-1] for row in logits]
+
+
+def supervised_loss(logits: Array, labels: Sequence[int]) -> float:
+    """-E log p(y | x, y < K + 1)."""
+    losses = []
+    for row, label in zip(logits, labels, strict=True):
+        *classes, _ = class_probabilities(row)
+        losses.append(-math.log(classes[label] / sum(classes)))
+    return mean(losses)
+
+
+def all_classes_loss(logits: Array, labels: Sequence[int]) -> float:
+    """-E log p(y | x), over K + 1 classes."""
+    rows = zip(logits, labels, strict=True)
+    return mean([-math.log(class_probabilities(row)[label]) for row, label in rows])
+
+
+def unsupervised_loss(unlabeled_logits: Array, fake_logits: Array) -> float:
+    """The mean over a batch that is half data, half samples: half of the paper's sum."""
+    real = mean([math.log(1 - class_probabilities(row)[-1]) for row in unlabeled_logits])
+    fake = mean([math.log(class_probabilities(row)[-1]) for row in fake_logits])
+    return -(real + fake) / 2
+
+
+# Normalisation.
+
+
+def weight_norm(directions: Array, gains: Array, channel_dim: int, epsilon: float) -> Array:
+    """W_k = g_k V_k / sqrt(||V_k||^2 + epsilon) for every output channel k."""
+    weight = np.empty_like(directions)
+    for index in np.ndindex(directions.shape):
+        k = index[channel_dim]
+        squares = [float(v) ** 2 for v in np.take(directions, k, axis=channel_dim).flat]
+        weight[index] = gains.flat[k] * directions[index] / math.sqrt(sum(squares) + epsilon)
+    return weight
+
+
+def channels(x: Array) -> Iterator[list[float]]:
+    """All values of each channel of (N, C) or (N, C, H, W)."""
+    for c in range(x.shape[1]):
+        yield [float(value) for row in x for value in row[c].flat]
+
+
+def deviation(numbers: Sequence[float]) -> float:
+    centre = mean(numbers)
+    return math.sqrt(mean([(n - centre) ** 2 for n in numbers]))
+
+
+def data_dependent_start(
+    pre_activations: Array, std: float, per_channel: bool
+) -> tuple[list[float], list[float]]:
+    """g_k = s0 / s_k and b_k = -mu_k s0 / s_k, of what the layer gives under g = 1, b = 0."""
+    means = [mean(values) for values in channels(pre_activations)]
+    deviations = [deviation(values) for values in channels(pre_activations)]
+    if not per_channel:
+        centred = [
+            [value - centre for value in values]
+            for values, centre in zip(channels(pre_activations), means, strict=True)
+        ]
+        together = deviation(list(itertools.chain(*centred)))
+        deviations = [together] * len(means)
+    gains = [std / s for s in deviations]
+    return gains, [-centre * g for centre, g in zip(means, gains, strict=True)]
+
+
+def batch_statistics_norm(x: Array, bias: Array, epsilon: float) -> Array:
+    """(x - m) / sqrt(v + epsilon) + b with the mean and variance of the channel."""
+    y = np.empty_like(x)
+    for c, values in enumerate(channels(x)):
+        scale = math.sqrt(deviation(values) ** 2 + epsilon)
+        for index in np.ndindex(x.shape):
+            if index[1] == c:
+                y[index] = (x[index] - mean(values)) / scale + bias[c]
+    return y

@@ -1,0 +1,238 @@
+import json
+import re
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from convergan.cli import app
+from convergan.networks import digits_discriminator, toy_discriminator, toy_generator
+from convergan.recipes import RECIPES, Recipe, StartFromData, describe, find_recipe
+from convergan.recipes.schedules import constant, linear_after
+from convergan.training import (
+    AdamInsideRoot,
+    WeightAverage,
+    constant_rate,
+    supervised_step,
+    warm_up,
+)
+
+SLOW_ADAM = partial(torch.optim.Adam, lr=1e-5)
+
+CHANGES: dict[str, Any] = {
+    "summary": "another",
+    "data": "another",
+    "labels": 70,
+    "discriminator": toy_discriminator,
+    "generator": toy_generator,
+    "discriminator_optimizer": SLOW_ADAM,
+    "generator_optimizer": SLOW_ADAM,
+    "step": supervised_step,
+    "steps": 7,
+    "schedule": constant,
+    "batch_size": 7,
+    "average": None,
+    "generator_average": partial(WeightAverage, rate=warm_up(0.9)),
+    "discriminator_start": None,
+    "generator_start": StartFromData(),
+    "historical_weight": 0.5,
+    "evaluate_every": 7,
+    "checkpoint_every": 7,
+}
+
+
+def spelled(value: Any) -> str:
+    return json.dumps(describe(value), sort_keys=True, allow_nan=False)
+
+
+# --- descriptions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_description_survives_json_and_is_the_same_every_time(name: str) -> None:
+    description = describe(find_recipe(name))
+    assert json.loads(json.dumps(description, allow_nan=False)) == description
+    assert spelled(find_recipe(name)) == spelled(find_recipe(name))
+    assert "0x" not in spelled(find_recipe(name))  # no address of an object
+
+
+def test_no_two_recipes_share_a_description() -> None:
+    assert len({spelled(make()) for make in RECIPES.values()}) == len(RECIPES)
+
+
+def test_the_changes_below_cover_every_field() -> None:
+    assert CHANGES.keys() == {field.name for field in fields(Recipe)}
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_changing_any_field_changes_the_description(field: str) -> None:
+    recipe = RECIPES["digits"]()
+    changed = replace(recipe, **{field: CHANGES[field]})
+    assert spelled(changed) != spelled(recipe)
+    before, after = describe(recipe), describe(changed)
+    assert [name for name in before if before[name] != after[name]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (SLOW_ADAM, partial(torch.optim.Adam, lr=2e-5)),
+        (SLOW_ADAM, partial(AdamInsideRoot, lr=1e-5)),
+        (SLOW_ADAM, torch.optim.Adam),
+        (partial(linear_after, flat=0.5), partial(linear_after, flat=0.25)),
+        (partial(WeightAverage, rate=warm_up(0.9)), partial(WeightAverage, rate=warm_up(0.99))),
+        (warm_up(0.5), constant_rate(0.5)),
+        (StartFromData(), StartFromData(rows=100)),
+        (StartFromData(), StartFromData(per_channel=False)),
+        (partial(round, 1), partial(round, 2)),
+        ((1, 2), (2, 1)),
+    ],
+)
+def test_parts_that_differ_deep_inside_have_other_descriptions(one: Any, other: Any) -> None:
+    assert spelled(one) != spelled(other)
+
+
+def test_functions_are_described_by_where_they_are() -> None:
+    assert describe(digits_discriminator) == "convergan.networks.digits.digits_discriminator"
+    assert describe(partial(linear_after, flat=0.5)) == {
+        "function": "convergan.recipes.schedules.linear_after",
+        "flat": 0.5,
+    }
+
+
+# --- the built-in ones ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_can_be_started_and_judges_and_makes_rows_of_its_data(name: str) -> None:
+    recipe = find_recipe(name)
+    shape = {"digits": (1, 8, 8), "ring": (2,)}.get(recipe.data, (1, 28, 28))
+    images = torch.rand(500, *shape, generator=torch.Generator().manual_seed(0))
+    state = recipe.start(images, 10, seed=0, device=torch.device("cpu"))
+    chance = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        generator = state.generator.network
+        fakes = generator(generator.draw_latent(recipe.batch_size, chance))
+        logits = state.discriminator.network(images[:3], chance).logits
+    assert fakes.shape == (recipe.batch_size, *shape)
+    assert logits.shape == ((3, 10) if recipe.labels else (3, 1))
+    assert bool(logits.isfinite().all()) and bool(fakes.isfinite().all())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_schedule_starts_at_one_and_never_rises_nor_turns(name: str) -> None:
+    schedule = find_recipe(name).schedule
+    factors = [schedule(progress / 1000) for progress in range(1000)]
+    assert factors[0] == 1
+    assert factors == sorted(factors, reverse=True) and factors[-1] > 0
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if RECIPES[name]().labels])
+def test_labels_of_a_recipe_fit_ten_classes_and_its_length_the_evaluations(name: str) -> None:
+    recipe = find_recipe(name)
+    assert recipe.labels % 10 == 0
+    assert recipe.steps % recipe.evaluate_every == recipe.steps % recipe.checkpoint_every == 0
+
+
+def test_the_released_scripts_have_the_papers_numbers() -> None:
+    head, first = describe(find_recipe("mnist")), describe(find_recipe("mnist-2016"))
+    for recipe, rate in ((head, 0.003), (first, 0.001)):
+        assert recipe["steps"] == 300 * 600 and recipe["batch_size"] == 100
+        for player in ("discriminator", "generator"):
+            optimizer = recipe[f"{player}_optimizer"]
+            assert optimizer["lr"] == rate and optimizer["betas"] == [0.5, 0.999]
+            assert optimizer["function"].endswith(".AdamInsideRoot")
+    assert head["average"]["from_zero"] is True and first["average"] is None
+
+
+def test_the_help_of_train_names_every_recipe() -> None:
+    shown = CliRunner().invoke(app, ["train", "--help"])
+    assert shown.exit_code == 0
+    text = re.sub(r"-\n\s+", "-", shown.output)  # a name may be broken at its hyphen
+    words = set(re.findall(r"[\w-]+", text))
+    assert set(RECIPES) <= words
+
+
+# --- finding -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("digit", "digits"), ("mnits", "mnist"), ("mnist2016", "mnist-2016"), ("ring", "toy-ring")],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_first(name: str, nearest: str) -> None:
+    with pytest.raises(ValueError, match=rf"no recipe '{name}'; did you mean {nearest}\b"):
+        find_recipe(name)
+
+
+def test_a_name_like_no_other_is_answered_with_all() -> None:
+    with pytest.raises(ValueError) as refused:
+        find_recipe("zzz")
+    assert all(name in str(refused.value) for name in RECIPES)
+
+
+MINE = """
+from dataclasses import replace
+
+from convergan.recipes import RECIPES
+
+number = 3
+
+
+def short_digits():
+    return replace(RECIPES["digits"](), summary="mine", steps=number)
+
+
+def no_recipe():
+    return number
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    file = tmp_path / "my_file.py"
+    file.write_text(MINE)
+    return file
+
+
+def test_a_recipe_comes_from_a_function_of_a_file(mine: Path) -> None:
+    recipe = find_recipe(f"{mine}:short_digits")
+    assert recipe.summary == "mine" and recipe.steps == 3
+    assert spelled(replace(recipe, summary="", steps=1)) == spelled(
+        replace(RECIPES["digits"](), summary="", steps=1)
+    )
+
+
+def test_a_file_is_found_from_where_one_stands(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(mine.parent)
+    assert find_recipe("my_file.py:short_digits").steps == 3
+
+
+def test_a_changed_file_is_read_anew(mine: Path) -> None:
+    assert find_recipe(f"{mine}:short_digits").steps == 3
+    mine.write_text(MINE.replace("number = 3", "number = 4444"))
+    assert find_recipe(f"{mine}:short_digits").steps == 4444
+
+
+@pytest.mark.parametrize(
+    ("spelling", "reason"),
+    [
+        (lambda file: f"{file}:lost", r"has no function 'lost'; it has .*short_digits"),
+        (lambda file: f"{file}:number", r"has no function 'number'; it has .*short_digits"),
+        (
+            lambda file: f"{file}:no_recipe",
+            r"my_file\.py:no_recipe must return a Recipe, got .*int",
+        ),
+        (lambda file: f"{file.parent}/lost.py:f", r"no file .*lost\.py to take the recipe f from"),
+    ],
+)
+def test_a_file_without_the_recipe_is_refused_with_the_reason(
+    mine: Path, spelling: Callable[[Path], str], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        find_recipe(spelling(mine))

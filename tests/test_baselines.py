@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from convergan.baselines import BASELINES, LARGEST_KERNEL, LARGEST_SELF_TRAINING, run_baseline
+from convergan.data import Rows
+
+QUICK = [name for name in BASELINES if name != "label spreading (rbf)"]
+
+
+def two_clouds(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return points around (-2, 0) and (2, 0), of classes 0 and 1 in turn."""
+    labels = torch.arange(count) % 2
+    chance = torch.Generator().manual_seed(seed)
+    points = 0.3 * torch.randn(count, 2, generator=chance)
+    points[:, 0] += 4.0 * labels - 2
+    return points, labels
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_baseline_separates_two_clouds_from_two_labels_each(name: str) -> None:
+    points, truth = two_clouds(60, seed=0)
+    labels = torch.where(torch.arange(60) < 4, truth, -1)
+    row = run_baseline(name, points, labels, Rows(*two_clouds(40, seed=1)))
+    assert row.name == name and row.test_error == 0 and row.seconds >= 0
+    assert "cannot" not in row.note
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_error_is_the_fraction_of_wrong_test_rows(name: str) -> None:
+    points, truth = two_clouds(60, seed=0)
+    labels = torch.where(torch.arange(60) < 4, truth, -1)
+    test_points, test_labels = two_clouds(40, seed=1)
+    test_labels[:10] = 1 - test_labels[:10]
+    assert run_baseline(name, points, labels, Rows(test_points, test_labels)).test_error == 0.25
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_bytes_are_seen_as_fractions(name: str) -> None:
+    points, truth = two_clouds(60, seed=0)
+    pixels = ((points + 4) / 8 * 255).round().to(torch.uint8)[:, None, None, :]
+    labels = torch.where(torch.arange(60) < 20, truth, -1)
+    test = Rows(pixels[20:], truth[20:])
+    as_floats = Rows(pixels[20:].float() / 255, truth[20:])
+    seen = [
+        run_baseline(name, pixels, labels, test),
+        run_baseline(name, pixels.float() / 255, labels, as_floats),
+    ]
+    assert seen[0].test_error == seen[1].test_error is not None
+
+
+def test_logistic_regression_sees_labeled_rows_only() -> None:
+    points, truth = two_clouds(60, seed=0)
+    truth[::3] = 1 - truth[::3]  # noise, so that the error depends on what was fitted
+    test = Rows(*two_clouds(500, seed=1))
+    labels = torch.where(torch.arange(60) < 20, truth, -1)
+    other = points.clone()
+    other[20:] = 100
+    errors = {
+        run_baseline("logistic regression", rows, labels, test).test_error
+        for rows in (points, other)
+    }
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize("name", ["label spreading (knn)", "label spreading (rbf)"])
+def test_label_spreading_follows_the_unlabeled_rows(name: str) -> None:
+    """Two bands, labelled at opposite ends: the labels alone suggest a boundary across both."""
+    height = torch.linspace(-3, 3, 40)
+    left, right = (torch.stack([torch.full((40,), x), height], dim=1) for x in (-1.0, 1.0))
+    points = torch.cat([left, right])
+    truth = (torch.arange(80) >= 40).long()
+    labels = torch.full((80,), -1)
+    labels[39], labels[40] = 0, 1
+    test = Rows(points, truth)
+    spread = run_baseline(name, points, labels, test).test_error
+    alone = run_baseline("logistic regression", points, labels, test).test_error
+    assert spread is not None and alone is not None and spread == 0 < 0.2 < alone
+
+
+def test_a_kernel_too_large_for_memory_is_not_built_and_the_row_says_so() -> None:
+    count = LARGEST_KERNEL + 1
+    labels = torch.arange(count) % 2
+    images = labels.float()[:, None]
+    row = run_baseline("label spreading (rbf)", images, labels, Rows(images[:2], labels[:2]))
+    assert row.test_error is None
+    assert row.note == "cannot run: a dense kernel of 20,001 rows takes 3 GiB"
+
+
+def test_self_training_takes_a_part_of_many_unlabeled_rows_and_says_so() -> None:
+    points, truth = two_clouds(LARGEST_SELF_TRAINING + 1004, seed=0)
+    labels = torch.where(torch.arange(len(truth)) < 4, truth, -1)
+    row = run_baseline("self-training", points, labels, Rows(*two_clouds(40, seed=1)))
+    assert row.test_error == 0
+    assert row.note == "on 10,000 of 11,000 unlabelled rows"
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_same_rows_give_the_same_error_and_the_global_generators_stay(name: str) -> None:
+    points, truth = two_clouds(60, seed=0)
+    truth[::5] = 1 - truth[::5]
+    labels = torch.where(torch.arange(60) < 20, truth, -1)
+    test = Rows(*two_clouds(100, seed=1))
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[union-attr, index, unused-ignore]
+    errors = {run_baseline(name, points, labels, test).test_error for _ in range(2)}
+    after = torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[union-attr, index, unused-ignore]
+    assert len(errors) == 1
+    assert torch.equal(before[0], after[0]) and before[1] == after[1]

@@ -1,0 +1,154 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from convergan.training import AdamInsideRoot
+
+LR, BETA1, BETA2 = 0.003, 0.5, 0.999
+
+
+def adam_slowly(
+    start: list[float], gradients: list[list[float]], *, epsilon: float
+) -> list[list[float]]:
+    """Kingma & Ba, algorithm 1, number by number, with epsilon under the root."""
+    values = np.array(start)
+    first, second = np.zeros(len(start)), np.zeros(len(start))
+    visited = []
+    for count, gradient in enumerate(gradients, start=1):
+        for i, g in enumerate(gradient):
+            first[i] = BETA1 * first[i] + (1 - BETA1) * g
+            second[i] = BETA2 * second[i] + (1 - BETA2) * g * g
+            unbiased_first = first[i] / (1 - BETA1**count)
+            unbiased_second = second[i] / (1 - BETA2**count)
+            values[i] -= LR * unbiased_first / math.sqrt(unbiased_second + epsilon)
+        visited.append(values.tolist())
+    return visited
+
+
+def random_gradients(steps: int, size: int) -> list[list[float]]:
+    """Gradients of magnitudes from 1e-8 to 1, because epsilon matters around 1e-4."""
+    chance = np.random.default_rng(0)
+    magnitudes = 10.0 ** chance.uniform(-8, 0, (steps, size))
+    gradients: list[list[float]] = (magnitudes * chance.choice([-1, 1], (steps, size))).tolist()
+    return gradients
+
+
+def path_of(
+    optimizer: torch.optim.Optimizer, parameters: list[Tensor], gradients: list[list[float]]
+) -> list[list[float]]:
+    """Descend along given gradients, of which each parameter gets its share."""
+    visited = []
+    for gradient in gradients:
+        sizes = [parameter.numel() for parameter in parameters]
+        shares = torch.split(torch.tensor(gradient, dtype=torch.float64), sizes)
+        for parameter, share in zip(parameters, shares, strict=True):
+            parameter.grad = share.view_as(parameter).clone()
+        optimizer.step()
+        visited.append(torch.cat([p.detach().flatten() for p in parameters]).tolist())
+    return visited
+
+
+def weights(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+
+def inside(parameters: list[Tensor], *, epsilon: float = 1e-8) -> AdamInsideRoot:
+    return AdamInsideRoot(parameters, lr=LR, betas=(BETA1, BETA2), epsilon=epsilon)
+
+
+def outside(parameters: list[Tensor], *, epsilon: float) -> torch.optim.Adam:
+    return torch.optim.Adam(parameters, lr=LR, betas=(BETA1, BETA2), eps=epsilon)
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-4, 1.0])
+def test_every_step_is_that_of_the_slow_loop(epsilon: float) -> None:
+    gradients = random_gradients(20, 5)
+    parameters = [weights(1, -2), weights(0, 3, 0.5)]
+    visited = path_of(inside(parameters, epsilon=epsilon), parameters, gradients)
+    expected = adam_slowly([1, -2, 0, 3, 0.5], gradients, epsilon=epsilon)
+    np.testing.assert_allclose(visited, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_without_epsilon_it_is_the_usual_adam() -> None:
+    gradients = random_gradients(20, 3)
+    ours, theirs = [weights(1, 2, 3)], [weights(1, 2, 3)]
+    visited = path_of(inside(ours, epsilon=0), ours, gradients)
+    expected = path_of(outside(theirs, epsilon=0), theirs, gradients)
+    np.testing.assert_allclose(visited, expected, rtol=1e-12)
+
+
+def test_as_epsilon_vanishes_it_becomes_the_usual_adam() -> None:
+    gradients = random_gradients(20, 3)
+    theirs = [weights(1, 2, 3)]
+    expected = np.array(path_of(outside(theirs, epsilon=0), theirs, gradients))
+    distances = []
+    for epsilon in (1e-4, 1e-8, 1e-12, 1e-26):
+        ours = [weights(1, 2, 3)]
+        visited = path_of(inside(ours, epsilon=epsilon), ours, gradients)
+        distances.append(np.abs(np.array(visited) - expected).max())
+    assert distances == sorted(distances, reverse=True)
+    assert distances[0] > 1e-3 and distances[-1] < 1e-9
+
+
+def first_moves(optimizer: torch.optim.Optimizer, parameter: Tensor, gradients: Tensor) -> Tensor:
+    before = parameter.detach().clone()
+    parameter.grad = gradients
+    optimizer.step()
+    return (parameter.detach() - before).abs()
+
+
+def test_it_is_within_a_factor_of_root_two_of_epsilon_1e_4_outside() -> None:
+    gradients = torch.logspace(-10, 4, 141, dtype=torch.float64)  # the 61st is 1e-4
+    ours, theirs = (torch.zeros(141, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    moved = first_moves(inside([ours], epsilon=1e-8), ours, gradients)
+    ratio = moved / first_moves(outside([theirs], epsilon=1e-4), theirs, gradients)
+    assert 1 - 1e-9 < float(ratio.min()) and float(ratio.max()) < math.sqrt(2) + 1e-9
+    assert int(ratio.argmax()) == 60
+    assert float(ratio.max()) == pytest.approx(math.sqrt(2), rel=1e-9)
+    for end in (ratio[0], ratio[-1]):
+        assert float(end) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_usual_epsilon_moves_tiny_gradients_many_times_faster() -> None:
+    gradients = torch.tensor([1e-7], dtype=torch.float64)
+    ours, theirs = weights(0), weights(0)
+    slow = first_moves(inside([ours]), ours, gradients)
+    fast = first_moves(outside([theirs], epsilon=1e-8), theirs, gradients)
+    assert 800 < float(fast / slow) < 1000
+
+
+def test_a_vanishing_gradient_moves_nothing() -> None:
+    parameter = weights(1, -1)
+    moved = first_moves(inside([parameter]), parameter, torch.zeros(2, dtype=torch.float64))
+    assert moved.tolist() == [0, 0]
+
+
+def test_a_parameter_without_a_gradient_stays() -> None:
+    moving, resting = weights(1), weights(1)
+    moving.grad = torch.ones(1, dtype=torch.float64)
+    inside([moving, resting]).step()
+    assert resting.item() == 1 and moving.item() == pytest.approx(1 - LR)
+
+
+def test_the_learning_rate_of_each_group_is_read_at_each_step() -> None:
+    parameter = weights(0)
+    optimizer = inside([parameter], epsilon=0)
+    optimizer.param_groups[0]["lr"] = 0.25
+    assert first_moves(optimizer, parameter, torch.ones(1, dtype=torch.float64)).item() == 0.25
+
+
+def test_both_moments_and_the_count_are_what_a_checkpoint_would_hold() -> None:
+    gradients = random_gradients(6, 2)
+    whole = [weights(1, 2)]
+    expected = path_of(inside(whole), whole, gradients)
+    first_half = [weights(1, 2)]
+    stopped = inside(first_half)
+    path_of(stopped, first_half, gradients[:3])
+    resumed = [weights(*first_half[0].tolist())]
+    optimizer = inside(resumed)
+    optimizer.state[resumed[0]] = {k: v.clone() for k, v in stopped.state[first_half[0]].items()}
+    assert set(optimizer.state[resumed[0]]) == {"step", "exp_avg", "exp_avg_sq"}
+    assert path_of(optimizer, resumed, gradients[3:]) == expected[3:]
