@@ -19,7 +19,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/convergan train digits --out runs/demo
+	$(BIN)/convergan train digits --threads 1 --out runs/demo
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto

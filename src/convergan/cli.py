@@ -36,7 +36,8 @@ errors = Console(stderr=True)
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
 Threads = Annotated[
-    int, typer.Option(help="Threads of this process; 0 leaves the choice to torch.")
+    int,
+    typer.Option(min=0, help="Threads on the CPU; 0 takes up to four. Small networks want 1."),
 ]
 
 
@@ -159,10 +160,10 @@ def top(
 
 
 def use_threads(count: int) -> None:
-    """Give torch ``count`` threads, or as many as this process may run on."""
+    """Give torch ``count`` threads, or for 0 one for each core, up to four."""
     import torch
 
-    torch.set_num_threads(count or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(count or min(4, os.cpu_count() or 1))
 
 
 def show_progress(events: "Iterator[RunProgress]") -> None:
