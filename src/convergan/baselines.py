@@ -61,7 +61,7 @@ def run_baseline(name: str, images: Tensor, labels: Tensor, test: Rows) -> Basel
             predict = BASELINES[name]
             predictions, note = predict(_flat(images), labels.numpy(), _flat(test.images))
         error = float((predictions != test.labels.numpy()).mean())
-    except (CannotRun, MemoryError) as reason:
+    except (CannotRun, MemoryError, ValueError) as reason:
         note = f"cannot run: {reason or 'out of memory'}"
     return Baseline(name, error, time.perf_counter() - started, note)
 

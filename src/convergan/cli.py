@@ -1,7 +1,9 @@
 """The command line: parse, call, show. Loads torch only once a command needs it."""
 
+import itertools
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 try:
     import typer
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column, Table
 except ModuleNotFoundError as missing:
@@ -98,7 +101,7 @@ def train(
     chosen = find_recipe(recipe)
     use_threads(threads)
     source = data or chosen.data
-    with errors.status(f"reading {source}"):
+    with errors.status(escape(f"reading {source}")):
         dataset = load(source)
     settings = Settings(
         recipe=recipe,
@@ -114,7 +117,7 @@ def train(
     if settings.labels:
         show_table(table(folder))
     report_file = write_report(folder)
-    output.print(f"report: {report_file}", highlight=False, soft_wrap=True)
+    output.print(f"report: {report_file}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -131,7 +134,7 @@ def sample(
     from .run import draw_run_samples
 
     file = draw_run_samples(run, count, seed, out or run / "samples.png")
-    output.print(str(file), highlight=False, soft_wrap=True)
+    output.print(str(file), highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -144,7 +147,7 @@ def report(run: Run) -> None:
     rows = table(run)
     if any(row.test_error is not None for row in rows):
         show_table(rows)
-    output.print(f"report: {file}", highlight=False, soft_wrap=True)
+    output.print(f"report: {file}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.callback(invoke_without_command=True)
@@ -175,11 +178,14 @@ def show_progress(events: "Iterator[RunProgress]") -> None:
         TimeRemainingColumn(elapsed_when_finished=True, compact=True),
         TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
     )
-    with Progress(*columns, console=errors) as bars:
+    first = next(events, None)  # so that an error before the first step comes alone
+    if first is None:
+        return
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as bars:
         tasks: dict[str, Any] = {}
-        for event in events:
+        for event in itertools.chain([first], events):
             for notice in event.notices:
-                bars.console.print(notice, highlight=False, soft_wrap=True)
+                bars.console.print(notice, highlight=False, markup=False, soft_wrap=True)
             if event.method not in tasks:
                 tasks[event.method] = bars.add_task(event.method, total=event.steps, figures="")
             bars.update(tasks[event.method], completed=event.step, figures=figures(event.metrics))
@@ -198,7 +204,7 @@ def show_table(rows: "list[Baseline]") -> None:
     shown = Table("method", "test error", "seconds", "note")
     for row in rows:
         error = "-" if row.test_error is None else f"{row.test_error:.2%}"
-        shown.add_row(row.name, error, f"{row.seconds:.1f}", row.note)
+        shown.add_row(row.name, error, f"{row.seconds:.1f}", escape(row.note))
     output.print(shown)
 
 
@@ -230,6 +236,7 @@ def explain(error: Exception) -> tuple[int, str]:
     for kind, code in codes:
         if isinstance(error, kind):
             return code, " ".join(str(error).split())
-    log = Path("convergan-error.log")
+    log = Path(tempfile.mkdtemp(prefix="convergan-")) / "traceback.txt"
     log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return 1, f"unexpected {type(error).__name__}: {error}; the traceback is in {log.resolve()}"
+    line = " ".join(str(error).split())
+    return 1, f"unexpected {type(error).__name__}: {line}; the traceback is in {log}"

@@ -28,6 +28,8 @@ def grid(images: Tensor, columns: int | None = None, gap: int = 1) -> Tensor:
         torch.Size([1, 19, 19])
     """
     count, channels, height, width = images.shape
+    if not count:
+        raise ValueError("a grid needs at least one image")
     columns = columns or math.ceil(math.sqrt(count))
     rows = -(-count // columns)
     canvas = images.new_full(

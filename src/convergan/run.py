@@ -133,6 +133,11 @@ def run(
     if bool(recipe.labels) != bool(settings.labels):
         needs = "needs labels" if recipe.labels else "uses no labels"
         raise ValueError(f"recipe {settings.recipe} {needs}, got --labels {settings.labels}")
+    rows = len(dataset.train.labels)
+    if rows < recipe.batch_size:
+        raise ValueError(
+            f"recipe {settings.recipe} takes {recipe.batch_size} rows a step, the data have {rows}"
+        )
     subset = _choose_labels(dataset, settings)
     identity = _claim(folder, recipe, dataset, settings)
     _write_labels(folder / "labels.csv", dataset, subset)
@@ -285,7 +290,7 @@ def _claim(folder: Path, recipe: Recipe, dataset: Dataset, settings: Settings) -
     if file.exists():
         _require_same_run(folder, read_config(folder), config)
     else:
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(not f.name.startswith(".tmp-") for f in folder.iterdir()):
             raise ValueError(f"{folder} is not empty and not a run; choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
         write_json(file, config)

@@ -177,18 +177,24 @@ class Trainer:
         with log.open("rb") as file:
             written = file.read()
             os.fsync(file.fileno())
-        checkpoint.save(
-            self._checkpoints,
-            state.tensors(),
-            step=state.step,
-            config_sha256=self.identity,
-            extra={
-                "seconds": round(seconds, 3),
-                "log_bytes": len(written),
-                "log_sha256": hashlib.sha256(written).hexdigest(),
-            },
-            keep=self.keep,
-        )
+        try:
+            checkpoint.save(
+                self._checkpoints,
+                state.tensors(),
+                step=state.step,
+                config_sha256=self.identity,
+                extra={
+                    "seconds": round(seconds, 3),
+                    "log_bytes": len(written),
+                    "log_sha256": hashlib.sha256(written).hexdigest(),
+                },
+                keep=self.keep,
+            )
+        except OSError as error:
+            raise OSError(
+                f"the checkpoint of step {state.step} could not be written to "
+                f"{self._checkpoints} ({error}); {self._newest()}"
+            ) from error
 
     def _resume(self, state: State) -> tuple[float, tuple[str, ...]]:
         """Load the newest checkpoint that verifies and cut the log back to it."""

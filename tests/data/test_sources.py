@@ -1,5 +1,7 @@
 import io
 import os
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +145,16 @@ GREY = LEVELS[..., 0]
         ({"x_train": GREY / 255, "y_train": LABELS}, "images must be uint8 .* float64"),
         ({"x_train": np.full((7, 2), np.nan), "y_train": LABELS}, "values that are not finite"),
         ({"x_train": np.full((7, 2), -np.inf), "y_train": LABELS}, "values that are not finite"),
+        ({"x_train": np.full((7, 2), 1e300), "y_train": LABELS}, "values that are not finite"),
+        (
+            {"x_train": np.zeros((7, 5, 5, 4), np.uint8), "y_train": LABELS},
+            "images must be uint8 .* with C 1 or 3",
+        ),
+        ({"x_train": GREY, "y_train": LABELS + 10**12}, "out of range for 7 rows"),
+        (
+            {"x_train": GREY, "y_train": LABELS, "x_test": GREY, "y_test": LABELS},
+            "test label -1 is out of range",
+        ),
         ({"x_train": GREY[:0], "y_train": LABELS[:0]}, "has no training rows"),
         (
             {"x_train": GREY, "y_train": LABELS, "x_test": GREY[:, :4], "y_test": LABELS},
@@ -158,7 +170,7 @@ def test_an_archive_that_cannot_be_used_is_refused_with_its_name_and_the_reason(
         load(archive(tmp_path, **arrays))
 
 
-@pytest.mark.parametrize("data", [b"", b"nonsense", b"\x93NUMPY nonsense"])
+@pytest.mark.parametrize("data", [b"", b"nonsense", b"\x93NUMPY no", b"PK\x03\x04 and no more"])
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "rows.npz").write_bytes(data)
     with pytest.raises(DataError, match=r"rows\.npz is not a readable npz archive"):
@@ -221,6 +233,9 @@ def test_a_table_labels_some_images_and_leaves_others_unlabeled(tmp_path: Path) 
         ("file,label\n1.png,a\n1.png,b\n", "names files twice: 1.png"),
         ("file,label\n2.png,a\n", "1 unreadable: 2.png"),
         ("file,label\n", "has no training rows"),
+        ("file,label\n/1.png,a\n", "names files outside its folder: /1.png"),
+        ("file,label\n../1.png,a\n", "names files outside its folder"),
+        ("file,label\n1.png," + "x" * 200_000 + "\n", "is not a CSV file in UTF-8"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reason: str) -> None:
@@ -460,3 +475,30 @@ def test_the_hash_changes_with_any_row_label_or_class_name(tmp_path: Path) -> No
 
 def test_a_data_set_without_test_rows_has_a_hash(tmp_path: Path) -> None:
     assert len(load(archive(tmp_path, x_train=LEVELS, y_train=LABELS)).sha256()) == 64
+
+
+def test_colour_images_of_16_bits_are_refused(tmp_path: Path) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        crc = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 3, 16, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(3 * (b"\0" + bytes(4 * 3 * 2))))
+    folder = tmp_path / "labeled" / "a"
+    folder.mkdir(parents=True)
+    data = b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
+    (folder / "deep.png").write_bytes(data)
+    with pytest.raises(DataError, match="1 unreadable: labeled/a/deep.png"):
+        load(str(tmp_path))
+
+
+def test_a_table_in_another_encoding_is_refused_and_a_short_line_is_unlabeled(
+    tmp_path: Path,
+) -> None:
+    picture(tmp_path / "1.png")
+    picture(tmp_path / "2.png")
+    (tmp_path / "labels.csv").write_bytes("file,label\n1.png,\xe9\n".encode("latin-1"))
+    with pytest.raises(DataError, match="is not a CSV file in UTF-8"):
+        load(str(tmp_path))
+    (tmp_path / "labels.csv").write_text("file,label\n1.png,a\n2.png\n")
+    assert load(str(tmp_path)).train.labels.tolist() == [0, -1]

@@ -65,7 +65,7 @@ def test_no_two_recipes_share_a_description() -> None:
     assert len({spelled(make()) for make in RECIPES.values()}) == len(RECIPES)
 
 
-def test_the_changes_below_cover_every_field() -> None:
+def test_the_changes_cover_every_field() -> None:
     assert CHANGES.keys() == {field.name for field in fields(Recipe)}
 
 
@@ -101,7 +101,7 @@ def test_functions_are_described_by_where_they_are() -> None:
     assert describe(digits_discriminator) == "convergan.networks.digits.digits_discriminator"
     assert describe(partial(linear_after, flat=0.5)) == {
         "function": "convergan.recipes.schedules.linear_after",
-        "flat": 0.5,
+        "arguments": {"flat": 0.5},
     }
 
 
@@ -145,9 +145,9 @@ def test_the_released_scripts_have_the_papers_numbers() -> None:
         assert recipe["steps"] == 300 * 600 and recipe["batch_size"] == 100
         for player in ("discriminator", "generator"):
             optimizer = recipe[f"{player}_optimizer"]
-            assert optimizer["lr"] == rate and optimizer["betas"] == [0.5, 0.999]
+            assert optimizer["arguments"] == {"lr": rate, "betas": [0.5, 0.999]}
             assert optimizer["function"].endswith(".AdamInsideRoot")
-    assert head["average"]["from_zero"] is True and first["average"] is None
+    assert head["average"]["arguments"]["from_zero"] is True and first["average"] is None
 
 
 def test_the_help_of_train_names_every_recipe() -> None:
@@ -236,3 +236,11 @@ def test_a_file_without_the_recipe_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ValueError, match=reason):
         find_recipe(spelling(mine))
+
+
+def test_a_file_with_postponed_annotations_may_hold_a_dataclass(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    text = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+    text += "from convergan.recipes import RECIPES\n\n@dataclass\nclass A:\n    x: int = 1\n\n"
+    file.write_text(text + "def f():\n    return RECIPES['digits']()\n")
+    assert find_recipe(f"{file}:f").data == "digits"

@@ -441,3 +441,24 @@ def test_a_state_of_another_layout_or_with_values_not_finite_is_refused(
 
 def test_a_state_of_the_same_layout_passes() -> None:
     require_same_layout(STATE, {name: torch.zeros_like(tensor) for name, tensor in STATE.items()})
+
+
+def test_pruning_never_removes_the_checkpoint_just_written(tmp_path: Path) -> None:
+    commit(tmp_path, 1)
+    folder_of(tmp_path, 9).mkdir()  # damaged, and of a later step
+    folder = commit(tmp_path, 2, keep=1)
+    assert read(folder, config_sha256=CONFIG).step == 2
+
+
+def test_a_checkpoint_under_the_name_of_another_step_is_refused(tmp_path: Path) -> None:
+    moved = commit(tmp_path, 1).rename(folder_of(tmp_path, 7))
+    with pytest.raises(CheckpointError, match="step"):
+        read(moved, config_sha256=CONFIG)
+
+
+def test_an_infinite_number_in_a_manifest_is_refused(tmp_path: Path) -> None:
+    folder = commit(tmp_path, 1)
+    text = (folder / MANIFEST).read_text().replace("1.5", "1e999")
+    (folder / MANIFEST).write_text(text)
+    with pytest.raises(CheckpointError, match=MANIFEST):
+        read(folder, config_sha256=CONFIG)

@@ -47,6 +47,8 @@ def draw_labeled_subset(
         >>> subset.labels.tolist()
         [0, 1]
     """
+    if not classes:
+        raise ValueError("no row has a class, so no labels can be drawn")
     per_class, rest = divmod(count, len(classes))
     if count <= 0 or rest:
         low = max(1, per_class) * len(classes)

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from .toy import ring_of_gaussians
@@ -134,16 +134,18 @@ def _check(dataset: Dataset) -> None:
             raise DataError(
                 f"{dataset.source}: {len(rows.images)} {split} rows but {len(rows.labels)} labels"
             )
-        wrong = rows.labels[(rows.labels < -1) | (rows.labels >= number)]
-        if len(wrong):
-            raise DataError(
-                f"{dataset.source}: {split} label {int(wrong[0])} is out of range, "
-                f"labels are 0 to {number - 1}, or -1 for an unlabelled row"
-            )
         if len(rows.images) and tuple(rows.images.shape[1:]) != dataset.row_shape:
             raise DataError(
                 f"{dataset.source}: test rows have shape {tuple(rows.images.shape[1:])}, "
                 f"training rows {dataset.row_shape}"
+            )
+        least = -1 if rows is dataset.train else 0
+        wrong = rows.labels[(rows.labels < least) | (rows.labels >= number)]
+        if len(wrong):
+            unlabelled = ", or -1 for an unlabelled training row"
+            raise DataError(
+                f"{dataset.source}: {split} label {int(wrong[0])} is out of range, "
+                f"labels are 0 to {number - 1}{unlabelled}"
             )
 
 
@@ -174,7 +176,7 @@ def _ring() -> Dataset:
 
 def _archive(path: Path) -> Dataset:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise DataError(f"there is no file {path}") from None
@@ -190,6 +192,8 @@ def _archive(path: Path) -> Dataset:
     if "x_test" in arrays:
         test = Rows(_image_tensor(arrays["x_test"], path), _labels(arrays["y_test"], path))
     number = max(train.labels.tolist(), default=-1)
+    if number >= len(train.labels):
+        raise DataError(f"{path}: label {number} is out of range for {len(train.labels)} rows")
     return Dataset(str(path), tuple(str(k) for k in range(number + 1)), train, test)
 
 
@@ -204,19 +208,20 @@ def _labels(array: np.ndarray[Any, Any], path: Path) -> Tensor:
 def _image_tensor(array: np.ndarray[Any, Any], path: Path) -> Tensor:
     """Accept (N, H, W), (N, C, H, W) or (N, H, W, C) uint8 images, or (N, A) float rows."""
     if array.ndim == 2 and np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all():
+        with np.errstate(over="ignore"):
+            vectors = array.astype(np.float32)
+        if not np.isfinite(vectors).all():
             raise DataError(f"{path}: rows hold values that are not finite")
-        return torch.from_numpy(array.astype(np.float32))
-    if array.dtype != np.uint8 or array.ndim not in (3, 4):
+        return torch.from_numpy(vectors)
+    images = array[:, None] if array.ndim == 3 else array
+    if images.ndim == 4 and images.shape[-1] in (1, 3) and images.shape[1] not in (1, 3):
+        images = images.transpose(0, 3, 1, 2)
+    if array.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
         raise DataError(
-            f"{path}: images must be uint8 of shape (N, H, W), (N, C, H, W) or (N, H, W, C), "
-            f"and vectors float of shape (N, A); got {array.dtype} {array.shape}"
+            f"{path}: images must be uint8 of shape (N, H, W), (N, C, H, W) or (N, H, W, C), with "
+            f"C 1 or 3, and vectors float of shape (N, A); got {array.dtype} {array.shape}"
         )
-    if array.ndim == 3:
-        array = array[:, None]
-    elif array.shape[-1] in (1, 3) and array.shape[1] not in (1, 3):
-        array = array.transpose(0, 3, 1, 2)
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.ascontiguousarray(images))
 
 
 def _no_rows(like: Rows) -> Rows:
@@ -239,10 +244,14 @@ def _decode(images: Iterable[tuple[str, Callable[[], bytes]]], source: str) -> T
     for name, read in images:
         try:
             with Image.open(io.BytesIO(read())) as image:
-                if image.mode.startswith(("I", "F")):
+                deep = any("16" in str(tile[3]) for tile in image.tile)  # RGB of 16 bits
+                if deep or image.mode.startswith(("I", "F")):
                     raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
                 grey = grey and image.mode in ("L", "1")
                 pixels = np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
+        except UnidentifiedImageError:
+            bad.append(f"{name} (not an image)")
+            continue
         except Exception as error:  # Pillow raises half a dozen kinds for damaged files
             bad.append(f"{name} ({error})" if str(error) else name)
             continue
@@ -314,11 +323,19 @@ def _image_folder(folder: Path) -> Dataset:
 
 def _labeled_by_table(folder: Path) -> Dataset:
     table = folder / "labels.csv"
-    with table.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines)
-        if not {"file", "label"} <= set(reader.fieldnames or ()):
-            raise DataError(f"{table} must have the columns file,label; has {reader.fieldnames}")
-        entries = [(row["file"], row["label"].strip()) for row in reader]
+    try:
+        with table.open(newline="", encoding="utf-8") as lines:
+            reader = csv.DictReader(lines, restval="")
+            if not {"file", "label"} <= set(reader.fieldnames or ()):
+                raise DataError(
+                    f"{table} must have the columns file,label; has {reader.fieldnames}"
+                )
+            entries = [(row["file"], row["label"].strip()) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table} is not a CSV file in UTF-8: {error}") from None
+    outside = [name for name, _ in entries if Path(name).is_absolute() or ".." in Path(name).parts]
+    if outside:
+        raise DataError(f"{table} names files outside its folder: {_some(outside)}")
     classes = tuple(sorted({label for _, label in entries if label}))
     numbers = {name: number for number, name in enumerate(classes)} | {"": -1}
     repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
@@ -342,7 +359,9 @@ def _hub_layout(path: str, source: str) -> Dataset:
     try:
         splits = datasets.load_dataset(path)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if Path(path).is_dir():
+            raise DataError(f"the Parquet files in {path} cannot be read: {reason}") from None
         raise DataError(
             f"no data set {source!r}: neither a folder nor a file here, and not to be had from the "
             f"Hugging Face hub ({reason})"

@@ -126,11 +126,17 @@ def describe(value: Any) -> Any:
     if isinstance(value, partial):
         arguments = {f"{n}": describe(v) for n, v in enumerate(value.args)}
         arguments |= {name: describe(v) for name, v in value.keywords.items()}
-        return {"function": describe(value.func)} | arguments
+        return {"function": describe(value.func), "arguments": arguments}
     if hasattr(value, "__dataclass_fields__"):
         return {field.name: describe(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple | list):
         return [describe(item) for item in value]
     if callable(value):
-        return f"{value.__module__}.{value.__qualname__}"
+        name = getattr(value, "__qualname__", "")
+        if not name or "<" in name:
+            raise ValueError(
+                f"a recipe holds named functions and partials of them, so that a run can say what "
+                f"it is; got {value!r}"
+            )
+        return f"{value.__module__}.{name}"
     return value

@@ -37,13 +37,15 @@ class AdamInsideRoot(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Take one step along the gradients that the parameters hold."""
+        """Take one step along the gradients; a parameter without one stays."""
         assert closure is None, "the gradients are computed before"
         for group in self.param_groups:
             self._step_group(group)
 
     def _step_group(self, group: dict[str, Any]) -> None:
         parameters = [p for p in group["params"] if p.grad is not None]
+        if not parameters:
+            return
         gradients = [p.grad for p in parameters]
         for parameter in parameters:
             if not self.state[parameter]:

@@ -139,7 +139,7 @@ def save(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     read(final, config_sha256=config_sha256)
-    _prune(root, keep)
+    _prune(final, keep)
     return final
 
 
@@ -152,6 +152,8 @@ def read(folder: Path, *, config_sha256: str) -> Checkpoint:
     manifest = _read_manifest(folder)
     if manifest["config_sha256"] != config_sha256:
         raise CheckpointError(f"{folder} was written under other settings than this run's")
+    if folder.name != folder_of(folder.parent, manifest["step"]).name:
+        raise CheckpointError(f"{folder} holds the checkpoint of another step, {manifest['step']}")
     present = sorted(path.name for path in folder.iterdir())
     if present != [MANIFEST, TENSORS]:
         raise CheckpointError(f"{folder} must hold {MANIFEST} and {TENSORS}, has {present}")
@@ -229,10 +231,11 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if len(data) > LARGEST_MANIFEST:
         raise CheckpointError(f"{path} is larger than {LARGEST_MANIFEST} bytes")
     try:
-        manifest = json.loads(data, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError) as error:
+        manifest: dict[str, Any] = json.loads(data, object_pairs_hook=_without_duplicates)
+        intact = isinstance(manifest, dict) and manifest["self_sha256"] == _self_hash(manifest)
+    except (ValueError, KeyError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a manifest: {error}") from None
-    if not isinstance(manifest, dict) or manifest.get("self_sha256") != _self_hash(manifest):
+    if not intact:
         raise CheckpointError(f"{path} is damaged: it does not hash to what it says")
     if manifest["schema"] != SCHEMA:
         raise CheckpointError(
@@ -248,8 +251,10 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _prune(root: Path, keep: int) -> None:
-    for folder in sorted(root.glob("step-*"), reverse=True)[max(1, keep) :]:
+def _prune(newest: Path, keep: int) -> None:
+    root = newest.parent
+    older = sorted((f for f in root.glob("step-*") if f.name < newest.name), reverse=True)
+    for folder in older[max(1, keep) - 1 :]:
         doomed = root / f".del-{folder.name}-{secrets.token_hex(4)}"
         folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
