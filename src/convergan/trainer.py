@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .chance import derive
-from .data import Batches, Dataset, LabeledSubset
+from .data import Batches, Dataset, LabeledSubset, nearest_neighbors
 from .images import sample_picture
 from .recipes import Recipe
 from .signals import Interrupted, Wishes
@@ -94,6 +94,12 @@ class Trainer:
             batch_size=self.recipe.batch_size,
             seed=self.seed,
             device=self.device,
+            neighbors=(
+                nearest_neighbors(self.dataset.train.images, self.recipe.neighbors)
+                if self.recipe.neighbors
+                else None
+            ),
+            neighbors_drawn=self.recipe.neighbors_drawn,
         )
         records = train(
             state,

@@ -40,6 +40,8 @@ CHANGES: dict[str, Any] = {
     "generator_average": partial(WeightAverage, rate=warm_up(0.9)),
     "discriminator_start": None,
     "generator_start": StartFromData(),
+    "neighbors": 7,
+    "neighbors_drawn": 2,
     "historical_weight": 0.5,
     "evaluate_every": 7,
     "checkpoint_every": 7,

@@ -22,9 +22,13 @@ def rows() -> torch.Tensor:
     return torch.rand(20, 1, 4, 4, generator=derive(0, "rows"))
 
 
+def batch() -> Batch:
+    near = torch.stack([rows().roll(1, 0), rows().roll(2, 0)], dim=1)
+    return Batch(rows(), torch.zeros(20, dtype=torch.int64), rows(), rows(), near)
+
+
 def value(state: State) -> float:
-    batch = Batch(rows(), torch.zeros(20, dtype=torch.int64), rows(), rows())
-    return TERM(state, batch, derive(0, "term")).item()
+    return TERM(state, batch(), derive(0, "term")).item()
 
 
 def test_term_is_silent_before_its_start_and_grows_to_its_weight() -> None:
@@ -48,9 +52,18 @@ def test_a_recipe_without_the_term_trains_as_if_it_did_not_exist() -> None:
     step = recipe.step
     assert isinstance(step, partial)
     states = [state_at(0), state_at(0)]
-    batch = Batch(rows(), torch.zeros(20, dtype=torch.int64), rows(), rows())
-    replace(recipe, step=partial(step, regularizers=())).step(states[0], batch, derive(0, "step"))
+    replace(recipe, step=partial(step, regularizers=())).step(states[0], batch(), derive(0, "step"))
     replace(recipe, step=partial(step, regularizers=(TERM,))).step(
-        states[1], batch, derive(0, "step")
+        states[1], batch(), derive(0, "step")
     )
     assert states[0].sha256() == states[1].sha256()
+
+
+def test_opinions_of_neighbors_are_mixed_in_until_their_share_has_fallen_to_nothing() -> None:
+    near = partial(TERM, neighbor_share=0.5, neighbors_until=200)
+    values = {}
+    for step in (50, 200, 300):
+        state = state_at(step)
+        values[step] = near(state, batch(), derive(0, "term")).item() - value(state)
+    assert values[50] != 0
+    assert values[200] == values[300] == 0

@@ -5,6 +5,7 @@ from .batches import Batches as Batches
 from .batches import to_unit_range as to_unit_range
 from .labeled_subset import LabeledSubset as LabeledSubset
 from .labeled_subset import draw_labeled_subset as draw_labeled_subset
+from .neighbors import nearest_neighbors as nearest_neighbors
 from .sources import DataError as DataError
 from .sources import Dataset as Dataset
 from .sources import Rows as Rows

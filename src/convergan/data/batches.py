@@ -24,12 +24,14 @@ class Batch(NamedTuple):
         labels: (B,), int64 class numbers of ``labeled``.
         unlabeled: (B, *row shape), for the discriminator.
         matching: (B, *row shape), an independent draw for the generator's step.
+        neighbors: (B, M, *row shape), rows that lie near each of ``unlabeled``; M may be 0.
     """
 
     labeled: Tensor
     labels: Tensor
     unlabeled: Tensor
     matching: Tensor
+    neighbors: Tensor
 
 
 def to_unit_range(rows: Tensor) -> Tensor:
@@ -47,6 +49,8 @@ class Batches:
         batch_size: B, rows of each kind in a batch; at most N.
         seed: of the run.
         device: where batches go.
+        neighbors: (N, C), indices of rows near each row; None for none.
+        neighbors_drawn: M, how many of the C a batch holds for each unlabelled row.
 
     Raises:
         ValueError: if there are fewer rows than one batch holds.
@@ -61,6 +65,8 @@ class Batches:
         batch_size: int,
         seed: int,
         device: torch.device,
+        neighbors: Tensor | None = None,
+        neighbors_drawn: int = 0,
     ) -> None:
         """Pin the rows where a GPU will fetch them."""
         if len(rows) < batch_size:
@@ -71,6 +77,8 @@ class Batches:
         self._batch_size = batch_size
         self._seed = seed
         self._device = device
+        self._neighbors = torch.empty(len(rows), 0) if neighbors is None else neighbors
+        self._neighbors_drawn = neighbors_drawn
         self._orders: tuple[int, tuple[Tensor, Tensor, Tensor]] | None = None
 
     def _orders_of(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -95,9 +103,14 @@ class Batches:
         epoch, position = divmod(step - 1, per_epoch)
         here = slice(position * self._batch_size, (position + 1) * self._batch_size)
         labeled, unlabeled, matching = (order[here] for order in self._orders_of(epoch))
+        chance = derive(self._seed, "neighbors", step)
+        choice = torch.rand(len(unlabeled), self._neighbors.shape[1], generator=chance)
+        picks = choice.argsort(dim=1)[:, : self._neighbors_drawn]
+        near = self._neighbors[unlabeled].gather(1, picks).long()
         return Batch(
             labeled=self._fetch(self._labeled_rows[labeled]),
             labels=self._labels[labeled].to(self._device),
             unlabeled=self._fetch(unlabeled),
             matching=self._fetch(matching),
+            neighbors=self._fetch(near),
         )
