@@ -103,6 +103,10 @@ def test_an_image_folder_with_few_labels_is_learned_from_without_choosing_a_numb
     assert code == 0
     assert len((folder / "labels.csv").read_text().splitlines()) == 1 + 7
     assert json.loads((folder / "result.json").read_text())["test_error"] is None
+    predictions = (folder / "predictions.csv").read_text().splitlines()
+    assert len(predictions) == 1 + 120
+    assert predictions[1].split(",")[1] == "unlabeled/0.png"
+    assert predictions[1].split(",")[2] in ("dark", "light")
 
 
 def test_a_recipe_without_labels_ends_with_samples_and_no_error(tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ def train(
     from .run import Settings, choose_device, default_labels, run, table
 
     chosen = find_recipe(recipe)
-    use_threads(threads)
+    place = choose_device(device)
+    prepare(threads, place)
     source = data or chosen.data
     with errors.status(escape(f"reading {source}")):
         dataset = load(source)
@@ -109,7 +110,7 @@ def train(
         labels=default_labels(chosen, dataset) if labels is None else labels,
         seed=seed,
         steps=chosen.steps if steps is None else steps,
-        device=choose_device(device),
+        device=place,
         precision=precision,
     )
     folder = out or Path("runs") / f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
@@ -162,11 +163,14 @@ def top(
         raise typer.Exit
 
 
-def use_threads(count: int) -> None:
-    """Give torch ``count`` threads, or for 0 one for each core, up to four."""
+def prepare(threads: int, device: str) -> None:
+    """Give torch its threads, for 0 one for each core up to four, and exact repetition on a GPU."""
     import torch
 
-    torch.set_num_threads(count or min(4, os.cpu_count() or 1))
+    torch.set_num_threads(threads or min(4, os.cpu_count() or 1))
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+        torch.use_deterministic_algorithms(True)
 
 
 def show_progress(events: "Iterator[RunProgress]") -> None:

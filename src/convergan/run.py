@@ -231,9 +231,10 @@ def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
         raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
     network = recipe.generator(config["row_shape"], derive(0, "unused"))
     network.load_state_dict(_below("generator.network.", found.tensors))
+    averages = _below("generator.average.value.", found.tensors)
     rows = draw_samples(
         network.to(settings.device),
-        _below("generator.average.value.", found.tensors),
+        {name: tensor.to(settings.device) for name, tensor in averages.items()},
         count,
         batch_size=recipe.batch_size,
         chance=derive(settings.seed, "samples", draw, device=settings.device),

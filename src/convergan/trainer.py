@@ -1,6 +1,8 @@
 """Train one recipe in one folder: log, measure, draw samples, save, and go on after a stop."""
 
+import csv
 import hashlib
+import io
 import json
 import os
 import time
@@ -24,6 +26,7 @@ from .training import (
     checkpoint,
     draw_samples,
     evaluate,
+    predict_probabilities,
     train,
 )
 from .training.checkpoint import replace_file
@@ -249,5 +252,26 @@ class Trainer:
                 player.network, player.averaged_parameters(), self.dataset.test, device=self.device
             )
             result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
+        if self.recipe.labels and bool((self.dataset.train.labels < 0).any()):
+            self._predict_unlabeled(state)
         data = (json.dumps(result, indent=2, sort_keys=True) + "\n").encode()
         replace_file(self.folder / "result.json", data)
+
+    def _predict_unlabeled(self, state: State) -> None:
+        """Write the class of every row that came without one: what such data are trained for."""
+        train, player = self.dataset.train, state.discriminator
+        rows = (train.labels < 0).nonzero().flatten()
+        probabilities = predict_probabilities(
+            player.network,
+            player.averaged_parameters(),
+            train.images[rows],
+            device=self.device,
+        )
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(["row", "file", "class", "probability"])
+        for row, p in zip(rows.tolist(), probabilities, strict=True):
+            file = train.names[row] if train.names else ""
+            name = self.dataset.classes[int(p.argmax())]
+            writer.writerow([row, file, name, f"{p.max().item():.6f}"])
+        replace_file(self.folder / "predictions.csv", buffer.getvalue().encode())

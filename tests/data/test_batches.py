@@ -126,3 +126,27 @@ def test_fewer_rows_than_a_batch_are_refused() -> None:
     with pytest.raises(ValueError, match="a batch of 24 rows needs as many, got 23"):
         batches_of(batch_size=24)
     assert batches_of(batch_size=23)(3).unlabeled.shape == (23, 1)
+
+
+def test_neighbors_are_drawn_anew_for_each_row_from_those_it_has() -> None:
+    rows = torch.arange(10.0).view(10, 1)
+    near = torch.stack([(torch.arange(10) + shift) % 10 for shift in (1, 2, 3)], dim=1)
+    batches = Batches(
+        rows,
+        torch.tensor([0]),
+        torch.tensor([0]),
+        batch_size=5,
+        seed=0,
+        device=torch.device("cpu"),
+        neighbors=near,
+        neighbors_drawn=2,
+    )
+    seen = set()
+    for step in range(1, 30):
+        batch = batches(step)
+        assert batch.neighbors.shape == (5, 2, 1)
+        shifts = ((batch.neighbors - batch.unlabeled[:, None]) % 10).flatten(1)
+        assert bool((shifts[:, 0] != shifts[:, 1]).all())
+        seen |= set(shifts.flatten().tolist())
+        assert batches(step).neighbors.equal(batch.neighbors)
+    assert seen == {1.0, 2.0, 3.0}
