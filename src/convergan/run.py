@@ -161,9 +161,7 @@ def run(
             yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
         if not (baselines and settings.labels and len(dataset.test.labels)):
             return
-        twin = replace(
-            recipe, step=supervised_step, historical_weight=0.0, neighbors=0, neighbors_drawn=0
-        )
+        twin = replace(recipe, step=supervised_step, historical_weight=0.0, label_spreading=None)
         for event in trainer(twin, folder / "twin").run(wishes):
             yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
     yield from _baselines(dataset, subset, folder / "baselines.json")

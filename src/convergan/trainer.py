@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .chance import derive
-from .data import Batches, Dataset, LabeledSubset, nearest_neighbors
+from .data import Batches, Dataset, LabeledSubset
 from .images import sample_picture
 from .recipes import Recipe
 from .signals import Interrupted, Wishes
@@ -97,12 +97,7 @@ class Trainer:
             batch_size=self.recipe.batch_size,
             seed=self.seed,
             device=self.device,
-            neighbors=(
-                nearest_neighbors(self.dataset.train.images, self.recipe.neighbors)
-                if self.recipe.neighbors
-                else None
-            ),
-            neighbors_drawn=self.recipe.neighbors_drawn,
+            spread=self._spread_labels(),
         )
         records = train(
             state,
@@ -135,6 +130,14 @@ class Trainer:
             len(self.dataset.classes),
             seed=self.seed,
             device=self.device,
+        )
+
+    def _spread_labels(self) -> Tensor | None:
+        if self.recipe.label_spreading is None:
+            return None
+        rows, labels = self.subset
+        return self.recipe.label_spreading(
+            self.dataset.train.images, rows, labels, len(self.dataset.classes)
         )
 
     def _due(self, step: int) -> bool:

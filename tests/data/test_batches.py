@@ -128,9 +128,8 @@ def test_fewer_rows_than_a_batch_are_refused() -> None:
     assert batches_of(batch_size=23)(3).unlabeled.shape == (23, 1)
 
 
-def test_neighbors_are_drawn_anew_for_each_row_from_those_it_has() -> None:
+def test_spread_probabilities_are_those_of_the_unlabeled_rows() -> None:
     rows = torch.arange(10.0).view(10, 1)
-    near = torch.stack([(torch.arange(10) + shift) % 10 for shift in (1, 2, 3)], dim=1)
     batches = Batches(
         rows,
         torch.tensor([0]),
@@ -138,15 +137,8 @@ def test_neighbors_are_drawn_anew_for_each_row_from_those_it_has() -> None:
         batch_size=5,
         seed=0,
         device=torch.device("cpu"),
-        neighbors=near,
-        neighbors_drawn=2,
+        spread=rows.repeat(1, 3),
     )
-    seen = set()
-    for step in range(1, 30):
+    for step in range(1, 5):
         batch = batches(step)
-        assert batch.neighbors.shape == (5, 2, 1)
-        shifts = ((batch.neighbors - batch.unlabeled[:, None]) % 10).flatten(1)
-        assert bool((shifts[:, 0] != shifts[:, 1]).all())
-        seen |= set(shifts.flatten().tolist())
-        assert batches(step).neighbors.equal(batch.neighbors)
-    assert seen == {1.0, 2.0, 3.0}
+        assert batch.spread.equal(batch.unlabeled.repeat(1, 3))

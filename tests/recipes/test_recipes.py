@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from convergan.cli import app
+from convergan.data import spread_labels
 from convergan.networks import digits_discriminator, toy_discriminator, toy_generator
 from convergan.recipes import RECIPES, Recipe, StartFromData, describe, find_recipe
 from convergan.recipes.schedules import constant, linear_after
@@ -40,8 +41,7 @@ CHANGES: dict[str, Any] = {
     "generator_average": partial(WeightAverage, rate=warm_up(0.9)),
     "discriminator_start": None,
     "generator_start": StartFromData(),
-    "neighbors": 7,
-    "neighbors_drawn": 2,
+    "label_spreading": partial(spread_labels, neighbors=7),
     "historical_weight": 0.5,
     "evaluate_every": 7,
     "checkpoint_every": 7,

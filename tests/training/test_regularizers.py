@@ -23,8 +23,8 @@ def rows() -> torch.Tensor:
 
 
 def batch() -> Batch:
-    near = torch.stack([rows().roll(1, 0), rows().roll(2, 0)], dim=1)
-    return Batch(rows(), torch.zeros(20, dtype=torch.int64), rows(), rows(), near)
+    spread = torch.rand(20, 3, generator=derive(0, "spread")).softmax(dim=1)
+    return Batch(rows(), torch.zeros(20, dtype=torch.int64), rows(), rows(), spread)
 
 
 def value(state: State) -> float:
@@ -59,11 +59,12 @@ def test_a_recipe_without_the_term_trains_as_if_it_did_not_exist() -> None:
     assert states[0].sha256() == states[1].sha256()
 
 
-def test_opinions_of_neighbors_are_mixed_in_until_their_share_has_fallen_to_nothing() -> None:
-    near = partial(TERM, neighbor_share=0.5, neighbors_until=200)
-    values = {}
-    for step in (50, 200, 300):
-        state = state_at(step)
-        values[step] = near(state, batch(), derive(0, "term")).item() - value(state)
-    assert values[50] != 0
-    assert values[200] == values[300] == 0
+def test_label_spreading_is_the_teacher_at_first_and_silent_in_the_end() -> None:
+    spread = partial(TERM, start=0, ramp=1, spread_until=200)
+    state, own = state_at(0), partial(TERM, start=0, ramp=1)
+    assert state.discriminator.average is not None
+    first = spread(state, batch(), derive(0, "term"))
+    state.discriminator.average.values["output.bias"] += torch.tensor([5.0, 0.0, 0.0])
+    assert spread(state, batch(), derive(0, "term")) == first  # the average has no say yet
+    state.step = 200
+    assert spread(state, batch(), derive(0, "term")) == own(state, batch(), derive(0, "term"))

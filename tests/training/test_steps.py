@@ -51,7 +51,7 @@ def toy_state(labels: int = 3, historical_weight: float = 0.0) -> State:
 def toy_batch() -> Batch:
     chance = derive(1, "batch")
     rows = [torch.randn(6, 2, generator=chance) for _ in range(3)]
-    return Batch(rows[0], torch.tensor([0, 1, 2, 0, 1, 2]), rows[1], rows[2], rows[2][:, None])
+    return Batch(rows[0], torch.tensor([0, 1, 2, 0, 1, 2]), rows[1], rows[2], torch.empty(6, 0))
 
 
 def copies(state: State) -> dict[str, Tensor]:

@@ -24,14 +24,15 @@ class Batch(NamedTuple):
         labels: (B,), int64 class numbers of ``labeled``.
         unlabeled: (B, *row shape), for the discriminator.
         matching: (B, *row shape), an independent draw for the generator's step.
-        neighbors: (B, M, *row shape), rows that lie near each of ``unlabeled``; M may be 0.
+        spread: (B, K), class probabilities of ``unlabeled`` by label spreading, see
+            `convergan.data.spread_labels`; no columns where a recipe spreads none.
     """
 
     labeled: Tensor
     labels: Tensor
     unlabeled: Tensor
     matching: Tensor
-    neighbors: Tensor
+    spread: Tensor
 
 
 def to_unit_range(rows: Tensor) -> Tensor:
@@ -49,8 +50,7 @@ class Batches:
         batch_size: B, rows of each kind in a batch; at most N.
         seed: of the run.
         device: where batches go.
-        neighbors: (N, C), indices of rows near each row; None for none.
-        neighbors_drawn: M, how many of the C a batch holds for each unlabelled row.
+        spread: (N, K), class probabilities of all rows by label spreading; None for none.
 
     Raises:
         ValueError: if there are fewer rows than one batch holds.
@@ -65,8 +65,7 @@ class Batches:
         batch_size: int,
         seed: int,
         device: torch.device,
-        neighbors: Tensor | None = None,
-        neighbors_drawn: int = 0,
+        spread: Tensor | None = None,
     ) -> None:
         """Pin the rows where a GPU will fetch them."""
         if len(rows) < batch_size:
@@ -77,8 +76,7 @@ class Batches:
         self._batch_size = batch_size
         self._seed = seed
         self._device = device
-        self._neighbors = torch.empty(len(rows), 0) if neighbors is None else neighbors
-        self._neighbors_drawn = neighbors_drawn
+        self._spread = torch.empty(len(rows), 0) if spread is None else spread
         self._orders: tuple[int, tuple[Tensor, Tensor, Tensor]] | None = None
 
     def _orders_of(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -103,14 +101,10 @@ class Batches:
         epoch, position = divmod(step - 1, per_epoch)
         here = slice(position * self._batch_size, (position + 1) * self._batch_size)
         labeled, unlabeled, matching = (order[here] for order in self._orders_of(epoch))
-        chance = derive(self._seed, "neighbors", step)
-        choice = torch.rand(len(unlabeled), self._neighbors.shape[1], generator=chance)
-        picks = choice.argsort(dim=1)[:, : self._neighbors_drawn]
-        near = self._neighbors[unlabeled].gather(1, picks).long()
         return Batch(
             labeled=self._fetch(self._labeled_rows[labeled]),
             labels=self._labels[labeled].to(self._device),
             unlabeled=self._fetch(unlabeled),
             matching=self._fetch(matching),
-            neighbors=self._fetch(near),
+            spread=self._spread[unlabeled].to(self._device),
         )

@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import softplus
 from torch.optim import Adam
 
+from ..data import spread_labels
 from ..networks import mnist_discriminator, mnist_generator
 from ..objectives import squared_feature_matching
 from ..training import (
@@ -75,10 +76,9 @@ def mnist_fast() -> Recipe:
     consistency = partial(
         interpolation_consistency,
         weight=1.0,
-        start=500,
-        ramp=1000,
-        neighbor_share=0.75,
-        neighbors_until=5000,
+        start=0,
+        ramp=200,
+        spread_until=4000,
     )
     return replace(
         mnist(),
@@ -93,8 +93,7 @@ def mnist_fast() -> Recipe:
             unsupervised_weight=1.0,
             regularizers=(consistency,),
         ),
-        neighbors=5,
-        neighbors_drawn=3,
+        label_spreading=spread_labels,
         steps=10_000,
         schedule=partial(linear_after, flat=0.85),
     )

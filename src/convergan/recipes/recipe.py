@@ -36,8 +36,8 @@ class Recipe:
         generator_average: the average of the generator's weights that draws samples, or None.
         discriminator_start: data-dependent start of the discriminator, see `StartFromData`.
         generator_start: data-dependent start of the generator.
-        neighbors: how many nearest rows a batch draws each row's neighbors from; 0 for none.
-        neighbors_drawn: how many it draws.
+        label_spreading: from rows, labelled rows, labels and number of classes to a table of class
+            probabilities, see `convergan.data.spread_labels`; None for none.
         historical_weight: factor of the historical averaging penalty of both players.
         evaluate_every: steps between evaluations and sample grids.
         checkpoint_every: steps between checkpoints.
@@ -58,8 +58,7 @@ class Recipe:
     generator_average: MakeAverage | None = None
     discriminator_start: "StartFromData | None" = None
     generator_start: "StartFromData | None" = None
-    neighbors: int = 0
-    neighbors_drawn: int = 0
+    label_spreading: Callable[[Tensor, Tensor, Tensor, int], Tensor] | None = None
     historical_weight: float = 0.0
     evaluate_every: int = 500
     checkpoint_every: int = 500
