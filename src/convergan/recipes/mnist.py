@@ -76,8 +76,7 @@ def mnist_fast() -> Recipe:
     consistency = partial(
         interpolation_consistency,
         weight=1.0,
-        start=0,
-        ramp=200,
+        spread_weight=4.0,
         spread_until=4000,
     )
     return replace(
@@ -93,7 +92,7 @@ def mnist_fast() -> Recipe:
             unsupervised_weight=1.0,
             regularizers=(consistency,),
         ),
-        label_spreading=spread_labels,
+        label_spreading=partial(spread_labels, sharpness=4.0),
         steps=10_000,
         schedule=partial(linear_after, flat=0.85),
     )

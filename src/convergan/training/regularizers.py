@@ -20,34 +20,28 @@ def interpolation_consistency(
     chance: torch.Generator,
     *,
     weight: float,
-    start: int,
-    ramp: int,
-    spread_until: int = 0,
+    spread_weight: float,
+    spread_until: int,
 ) -> Tensor:
-    """Hold the classifier to straight lines between unlabelled rows; the average is the teacher.
+    """Hold the classifier to straight lines between unlabelled rows.
 
-    At first label spreading is the teacher, as the network knows less than a graph of the rows;
-    its share falls to 0 on the way, as the network comes to know more.
+    The teacher is label spreading at first, as the network knows less than a graph of the rows, and
+    its own averaged weights in the end; in between, the mean of both in changing shares.
 
     Args:
         state: of which the discriminator and its averaged weights are used.
         batch: of which ``unlabeled`` and ``spread`` are used.
         chance: draws pairs, shares and noise.
-        weight: factor at full strength.
-        start: steps before the term appears, while the teacher still knows little.
-        ramp: steps over which its factor then grows from 0 to ``weight``.
-        spread_until: step at which the share of label spreading, all at step 0, is 0; for recipes
-            that spread labels.
+        weight: factor of the loss from step ``spread_until`` on.
+        spread_weight: factor at step 0; it goes in a straight line to ``weight``.
+        spread_until: step at which label spreading, alone the teacher at step 0, has no share left.
     """
-    if state.step < start:
-        return batch.unlabeled.new_zeros(())
     network = state.discriminator.network
+    progress = min(1.0, state.step / spread_until)
     with torch.no_grad():
-        targets = _opinion(state, batch.unlabeled)
-        if state.step < spread_until:
-            targets = batch.spread.lerp(targets, state.step / spread_until)
+        targets = batch.spread.lerp(_opinion(state, batch.unlabeled), progress)
         rows, targets = interpolate(batch.unlabeled, targets, chance)
-    strength = weight * min(1.0, (state.step + 1 - start) / ramp)
+    strength = spread_weight + progress * (weight - spread_weight)
     return strength * interpolation_consistency_loss(network(rows, chance).logits, targets)
 
 
