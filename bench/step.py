@@ -67,7 +67,13 @@ def measure(name: str, rate: float) -> None:
     labels = torch.arange(100) % 10
     state = recipe.start(rows, 10, seed=0, device=CPU)
     batches = Batches(
-        rows, torch.arange(100), labels, batch_size=recipe.batch_size, seed=0, device=CPU
+        rows,
+        torch.arange(100),
+        labels,
+        batch_size=recipe.batch_size,
+        seed=0,
+        device=CPU,
+        spread=torch.full((len(rows), 10), 0.1),
     )
     steps = train(
         state, recipe.step, batches, steps=10**6, schedule=recipe.schedule, seed=0, device=CPU

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -6,9 +5,9 @@ import torch
 from convergan.chance import derive
 from convergan.data import Batch
 from convergan.recipes import find_recipe
-from convergan.training import State, interpolation_consistency
+from convergan.training import State, WeightAverage, interpolation_consistency
 
-TERM = partial(interpolation_consistency, weight=2.0, start=10, ramp=4)
+TERM = partial(interpolation_consistency, weight=1.0, spread_weight=4.0, spread_until=100)
 
 
 def state_at(step: int) -> State:
@@ -27,44 +26,50 @@ def batch() -> Batch:
     return Batch(rows(), torch.zeros(20, dtype=torch.int64), rows(), rows(), spread)
 
 
+def average_of(state: State) -> WeightAverage:
+    assert state.discriminator.average is not None
+    return state.discriminator.average
+
+
+def opinion(state: State) -> torch.Tensor:
+    return state.discriminator.network(rows()).logits.softmax(dim=1).detach()
+
+
 def value(state: State) -> float:
     return TERM(state, batch(), derive(0, "term")).item()
 
 
-def test_term_is_silent_before_its_start_and_grows_to_its_weight() -> None:
-    assert value(state_at(9)) == 0
-    values = [value(state_at(step)) for step in (10, 11, 13, 100)]
-    full = values[-1]
-    assert full > 0
-    torch.testing.assert_close(values, [full / 4, full / 2, full, full])
+def test_label_spreading_alone_is_the_teacher_at_first() -> None:
+    state = state_at(0)
+    before = value(state)
+    average_of(state).values["output.bias"] += torch.tensor([5.0, 0.0, 0.0])
+    assert value(state) == before
 
 
-def test_the_averaged_weights_are_the_teacher() -> None:
+def test_the_averaged_weights_alone_are_the_teacher_in_the_end() -> None:
     state = state_at(100)
     before = value(state)
-    assert state.discriminator.average is not None
-    state.discriminator.average.values["output.bias"] += torch.tensor([5.0, 0.0, 0.0])
+    other = batch()._replace(spread=batch().spread.flip(1))
+    assert TERM(state, other, derive(0, "term")).item() == before
+    average_of(state).values["output.bias"] += torch.tensor([5.0, 0.0, 0.0])
     assert value(state) != before
 
 
-def test_a_recipe_without_the_term_trains_as_if_it_did_not_exist() -> None:
-    recipe = find_recipe("digits")
-    step = recipe.step
+def test_the_weight_goes_in_a_straight_line_from_first_to_last() -> None:
+    agreeing = batch()._replace(spread=opinion(state_at(0)))  # so that the teacher never changes
+    values = [
+        TERM(state_at(step), agreeing, derive(0, "term")).item() for step in (0, 50, 100, 900)
+    ]
+    assert values[3] > 0
+    torch.testing.assert_close(values, [4 * values[3], 2.5 * values[3], values[3], values[3]])
+
+
+def test_a_step_with_a_weightless_term_is_the_step_without_it() -> None:
+    step = find_recipe("digits").step
     assert isinstance(step, partial)
+    weightless = partial(TERM, weight=0.0, spread_weight=0.0)
     states = [state_at(0), state_at(0)]
-    replace(recipe, step=partial(step, regularizers=())).step(states[0], batch(), derive(0, "step"))
-    replace(recipe, step=partial(step, regularizers=(TERM,))).step(
-        states[1], batch(), derive(0, "step")
-    )
-    assert states[0].sha256() == states[1].sha256()
-
-
-def test_label_spreading_is_the_teacher_at_first_and_silent_in_the_end() -> None:
-    spread = partial(TERM, start=0, ramp=1, spread_until=200)
-    state, own = state_at(0), partial(TERM, start=0, ramp=1)
-    assert state.discriminator.average is not None
-    first = spread(state, batch(), derive(0, "term"))
-    state.discriminator.average.values["output.bias"] += torch.tensor([5.0, 0.0, 0.0])
-    assert spread(state, batch(), derive(0, "term")) == first  # the average has no say yet
-    state.step = 200
-    assert spread(state, batch(), derive(0, "term")) == own(state, batch(), derive(0, "term"))
+    partial(step, regularizers=(weightless,))(states[0], batch(), derive(0, "step"))
+    partial(step, regularizers=())(states[1], batch(), derive(0, "step"))
+    weights = [state.discriminator.parameters["output.bias"] for state in states]
+    torch.testing.assert_close(*weights)
