@@ -37,10 +37,14 @@ def final_hash(folder: Path) -> str:
     return str(json.loads((folder / "result.json").read_text())["state_sha256"])
 
 
-def train_with_kills(folder: Path, steps: int, kills: int, chance: random.Random) -> list[int]:
-    """Train to the end through ``kills`` kills; return the last logged step before each."""
+def train_with_kills(
+    folder: Path, steps: int, kills: int, chance: random.Random, longest: float = 8.0
+) -> list[int]:
+    """Train to the end through ``kills`` kills, each after at most ``longest`` seconds.
+
+    Returns the last logged step before each kill.
+    """
     fallen: list[int] = []
-    longest = 8.0
     while True:
         process = start(folder, steps)
         try:
@@ -60,13 +64,18 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    parser.add_argument("--longest", type=float, default=8.0, help="seconds before a kill")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         calm, shaken = Path(place) / "calm", Path(place) / "shaken"
         start(calm, arguments.steps).wait()
         started = time.perf_counter()
         fallen = train_with_kills(
-            shaken, arguments.steps, arguments.kills, random.Random(arguments.seed)
+            shaken,
+            arguments.steps,
+            arguments.kills,
+            random.Random(arguments.seed),
+            arguments.longest,
         )
         print(f"{len(fallen)} kills, last logged step before each: {fallen}")
         print(f"uninterrupted {final_hash(calm)}")
