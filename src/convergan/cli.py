@@ -174,7 +174,7 @@ def prepare(threads: int, device: str) -> None:
 
 
 def show_progress(events: "Iterator[RunProgress]") -> None:
-    """Draw one bar per method until all are done."""
+    """Draw one bar per method until all are done; without a terminal, print ten lines for each."""
     columns = (
         TextColumn("{task.description:21}", table_column=Column(no_wrap=True)),
         BarColumn(bar_width=20),
@@ -192,7 +192,12 @@ def show_progress(events: "Iterator[RunProgress]") -> None:
                 bars.console.print(notice, highlight=False, markup=False, soft_wrap=True)
             if event.method not in tasks:
                 tasks[event.method] = bars.add_task(event.method, total=event.steps, figures="")
-            bars.update(tasks[event.method], completed=event.step, figures=figures(event.metrics))
+            shown = figures(event.metrics)
+            bars.update(tasks[event.method], completed=event.step, figures=shown)
+            if bars.disable and event.step and event.step % max(1, event.steps // 10) == 0:
+                errors.print(
+                    f"{event.method} {event.step:,}/{event.steps:,} {shown}", highlight=False
+                )
 
 
 def figures(metrics: dict[str, Any]) -> str:
