@@ -7,6 +7,7 @@ and once with; prints where each kill fell and whether the hashes of both final 
 import argparse
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,49 +34,50 @@ def logged_step(folder: Path) -> int:
     return int(json.loads(lines[-1])["step"]) if lines else 0
 
 
+def saved_step(folder: Path) -> int:
+    names = [path.name for path in (folder / "checkpoints").glob("step-*")]
+    return max((int(name.removeprefix("step-")) for name in names), default=0)
+
+
 def final_hash(folder: Path) -> str:
     return str(json.loads((folder / "result.json").read_text())["state_sha256"])
 
 
-def train_with_kills(
-    folder: Path, steps: int, kills: int, chance: random.Random, longest: float = 8.0
-) -> list[int]:
-    """Train to the end through ``kills`` kills, each after at most ``longest`` seconds.
+def train_with_kills(folder: Path, steps: int, kills: int, chance: random.Random) -> list[int]:
+    """Train to the end through ``kills`` kills; return the last logged step before each.
 
-    Returns the last logged step before each kill.
+    A kill falls at a random moment after the process has logged between 50 and 800 steps of its own.
     """
     fallen: list[int] = []
     while True:
         process = start(folder, steps)
-        try:
-            process.wait(timeout=chance.uniform(1.0, longest) if len(fallen) < kills else None)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            fallen.append(logged_step(folder))
-            continue
-        if process.returncode:
+        first, wanted = saved_step(folder), 50 * chance.randint(1, 16)
+        while process.poll() is None and len(fallen) < kills:
+            if logged_step(folder) >= first + wanted:
+                time.sleep(chance.random() / 2)
+                process.kill()
+                fallen.append(logged_step(folder))
+                break
+            time.sleep(0.02)
+        process.wait()
+        if process.returncode == 0:
+            return fallen
+        if process.returncode != -signal.SIGKILL:
             raise SystemExit(f"the run ended with {process.returncode}, not by a kill")
-        return fallen
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
-    parser.add_argument("--longest", type=float, default=8.0, help="seconds before a kill")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         calm, shaken = Path(place) / "calm", Path(place) / "shaken"
         start(calm, arguments.steps).wait()
         started = time.perf_counter()
         fallen = train_with_kills(
-            shaken,
-            arguments.steps,
-            arguments.kills,
-            random.Random(arguments.seed),
-            arguments.longest,
+            shaken, arguments.steps, arguments.kills, random.Random(arguments.seed)
         )
         print(f"{len(fallen)} kills, last logged step before each: {fallen}")
         print(f"uninterrupted {final_hash(calm)}")

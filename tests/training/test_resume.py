@@ -137,7 +137,7 @@ def test_sigterm_writes_a_checkpoint_and_exits_with_143(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_ends_in_the_same_state(tmp_path: Path) -> None:
-    assert start(tmp_path / "calm", steps=300).wait() == 0
-    fallen = train_with_kills(tmp_path / "shaken", 300, 2, random.Random(1))
-    assert len(fallen) == 2
+    assert start(tmp_path / "calm", steps=900).wait() == 0
+    fallen = train_with_kills(tmp_path / "shaken", 900, 2, random.Random(1))
+    assert len(fallen) == 2 and min(fallen) >= 50
     assert final_hash(tmp_path / "shaken") == final_hash(tmp_path / "calm")
