@@ -46,7 +46,7 @@ def final_hash(folder: Path) -> str:
 def train_with_kills(folder: Path, steps: int, kills: int, chance: random.Random) -> list[int]:
     """Train to the end through ``kills`` kills; return the last logged step before each.
 
-    A kill falls at a random moment after the process has logged between 50 and 800 steps of its own.
+    A kill falls at random, once the process has logged between 50 and 800 steps of its own.
     """
     fallen: list[int] = []
     while True:
