@@ -1,5 +1,6 @@
 from functools import partial
 
+import pytest
 import torch
 
 from convergan.chance import derive
@@ -73,3 +74,8 @@ def test_a_step_with_a_weightless_term_is_the_step_without_it() -> None:
     partial(step, regularizers=())(states[1], batch(), derive(0, "step"))
     weights = [state.discriminator.parameters["output.bias"] for state in states]
     torch.testing.assert_close(*weights)
+
+
+def test_a_recipe_that_spreads_no_labels_is_told_so() -> None:
+    with pytest.raises(ValueError, match="needs a recipe with label_spreading"):
+        TERM(state_at(0), batch()._replace(spread=torch.empty(20, 0)), derive(0, "term"))

@@ -35,7 +35,12 @@ def interpolation_consistency(
         weight: factor of the loss from step ``spread_until`` on.
         spread_weight: factor at step 0; it goes in a straight line to ``weight``.
         spread_until: step at which label spreading, alone the teacher at step 0, has no share left.
+
+    Raises:
+        ValueError: if the batch has no spread labels.
     """
+    if not batch.spread.shape[1]:
+        raise ValueError("interpolation_consistency needs a recipe with label_spreading")
     network = state.discriminator.network
     progress = min(1.0, state.step / spread_until)
     with torch.no_grad():
