@@ -221,8 +221,6 @@ class Trainer:
                 )
             (self.folder / "metrics.jsonl").unlink(missing_ok=True)
             return 0.0, notices
-        for player in state.players():
-            player.allocate_optimizer_state()
         checkpoint.require_same_layout(found.tensors, state.tensors())
         self._cut_log(found.extra)
         state.load(found.tensors)

@@ -16,7 +16,7 @@ from convergan.data import Dataset, draw_labeled_subset, load
 from convergan.recipes import RECIPES, Recipe, find_recipe
 from convergan.signals import Interrupted, Wishes
 from convergan.trainer import Trainer
-from convergan.training import NonFiniteError, WeightAverage, warm_up
+from convergan.training import NonFiniteError, WeightAverage, supervised_step, warm_up
 from convergan.training.steps import Losses
 
 STEPS = 12
@@ -71,6 +71,16 @@ def test_a_run_stopped_at_any_step_ends_in_the_same_state(tmp_path: Path) -> Non
         finish(everything_on(), folder, dataset)
         assert final_hash(folder) == final_hash(tmp_path / "calm")
         assert log_without_times(folder) == log_without_times(tmp_path / "calm")
+
+
+def test_a_supervised_twin_goes_on_though_its_generator_never_steps(tmp_path: Path) -> None:
+    dataset = load("digits")
+    twin = replace(everything_on(), step=supervised_step, label_spreading=None)
+    finish(twin, tmp_path / "calm", dataset)
+    with pytest.raises(Interrupted):
+        finish(twin, tmp_path / "stopped", dataset, stop_at=6)
+    finish(twin, tmp_path / "stopped", dataset)
+    assert final_hash(tmp_path / "stopped") == final_hash(tmp_path / "calm")
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))

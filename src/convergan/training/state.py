@@ -47,6 +47,7 @@ class Player(Generic[Network]):
         self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
         self.optimizer = make_optimizer(self.parameters.values())
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self._allocate_optimizer_state()
         self.average = make_average(self.parameters) if make_average else None
         self.historical_weight = historical_weight
         self.history = HistoricalAverage(self.parameters.items()) if historical_weight else None
@@ -104,8 +105,8 @@ class Player(Generic[Network]):
             found |= {f"history.{name}": t for name, t in self.history.tensors().items()}
         return found
 
-    def allocate_optimizer_state(self) -> None:
-        """Let the optimiser create its tensors, so that a checkpoint can be loaded into them."""
+    def _allocate_optimizer_state(self) -> None:
+        """Let the optimiser create its tensors, at zero, so that every checkpoint has the same."""
         before = {name: p.detach().clone() for name, p in self.parameters.items()}
         for parameter in self.parameters.values():
             parameter.grad = torch.zeros_like(parameter)
@@ -114,6 +115,8 @@ class Player(Generic[Network]):
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(before[name])
+                for value in self.optimizer.state[parameter].values():
+                    value.zero_()
 
 
 class State:
@@ -146,8 +149,6 @@ class State:
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over the tensors of a checkpoint that has this state's names and shapes."""
-        for player in self.players():
-            player.allocate_optimizer_state()
         for name, tensor in self.tensors().items():
             tensor.copy_(tensors[name])
         self.step = int(tensors["step"])
