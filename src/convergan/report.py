@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .run import read_config, read_json, table
+from .folders import read_json
+from .run import read_config, table
 from .training.checkpoint import replace_file
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ and ``baselines.json`` with ``twin/``, the same kind of folder for the supervise
 """
 
 import csv
-import hashlib
 import io
-import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,12 +21,13 @@ import torch
 from .baselines import BASELINES, Baseline, run_baseline
 from .chance import derive
 from .data import Dataset, LabeledSubset, draw_labeled_subset
+from .folders import claim, held, read_json, write_json
 from .images import sample_picture
 from .recipes import Recipe, describe, find_recipe
 from .signals import obeyed
 from .trainer import Trainer
 from .training import CheckpointError, checkpoint, draw_samples, supervised_step
-from .training.checkpoint import canonical_json, replace_file
+from .training.checkpoint import replace_file
 from .version import __version__
 
 GAN = "GAN"
@@ -125,51 +125,53 @@ def run(
         `Progress` after every step and every baseline.
 
     Raises:
-        ValueError: if the folder belongs to another run, or the labels cannot be drawn.
+        ValueError: if the folder is in use or another run's, or the labels cannot be drawn.
         CheckpointError: if there are checkpoints and none can be used.
         NonFiniteError: if a loss or gradient is not finite; the newest checkpoint is named.
         Interrupted: after SIGINT or SIGTERM, once a checkpoint is written.
     """
-    if bool(recipe.labels) != bool(settings.labels):
-        needs = "needs labels" if recipe.labels else "uses no labels"
-        raise ValueError(f"recipe {settings.recipe} {needs}, got --labels {settings.labels}")
-    rows = len(dataset.train.labels)
-    if rows < recipe.batch_size:
-        raise ValueError(
-            f"recipe {settings.recipe} takes {recipe.batch_size} rows a step, the data have {rows}"
-        )
-    subset = _choose_labels(dataset, settings)
-    identity = _claim(folder, recipe, dataset, settings)
-    _write_labels(folder / "labels.csv", dataset, subset)
-
-    def trainer(recipe: Recipe, folder: Path) -> Trainer:
-        return Trainer(
-            recipe=recipe,
+    subset = choose_labels(recipe, dataset, settings)
+    with held(folder / "config.json"):
+        trainer = partial(
+            Trainer,
             dataset=dataset,
             subset=subset,
             steps=settings.steps,
             seed=settings.seed,
             device=torch.device(settings.device),
             autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
-            folder=folder,
-            identity=identity,
+            identity=_claim(folder, recipe, dataset, settings),
             keep=keep,
         )
+        _write_labels(folder / "labels.csv", dataset, subset)
+        with obeyed() as wishes:
+            for event in trainer(recipe=recipe, folder=folder).run(wishes):
+                yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
+            if not (baselines and settings.labels and len(dataset.test.labels)):
+                return
+            twin = replace(
+                recipe, step=supervised_step, historical_weight=0.0, label_spreading=None
+            )
+            for event in trainer(recipe=twin, folder=folder / "twin").run(wishes):
+                yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
+        yield from _baselines(dataset, subset, folder / "baselines.json")
 
-    with obeyed() as wishes:
-        for event in trainer(recipe, folder).run(wishes):
-            yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
-        if not (baselines and settings.labels and len(dataset.test.labels)):
-            return
-        twin = replace(recipe, step=supervised_step, historical_weight=0.0, label_spreading=None)
-        for event in trainer(twin, folder / "twin").run(wishes):
-            yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
-    yield from _baselines(dataset, subset, folder / "baselines.json")
 
+def choose_labels(recipe: Recipe, dataset: Dataset, settings: Settings) -> LabeledSubset:
+    """Draw the labelled rows, or take every label where as many are asked for as there are.
 
-def _choose_labels(dataset: Dataset, settings: Settings) -> LabeledSubset:
-    """Draw the labelled rows, or take every label where as many are asked for as there are."""
+    Raises:
+        ValueError: if recipe, rows and number of labels do not go together.
+    """
+    if bool(recipe.labels) != bool(settings.labels):
+        needs = "needs labels" if recipe.labels else "uses no labels"
+        raise ValueError(f"recipe {settings.recipe} {needs}, got --labels {settings.labels}")
     labels = dataset.train.labels
+    if len(labels) < recipe.batch_size:
+        raise ValueError(
+            f"recipe {settings.recipe} takes {recipe.batch_size} rows a step, "
+            f"the data have {len(labels)}"
+        )
     known = (labels >= 0).nonzero().flatten()
     if settings.labels in (0, len(known)):
         rows = known[: settings.labels]
@@ -260,25 +262,18 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def read_json(file: Path) -> Any:
-    """Read one JSON file of a run folder."""
-    return json.loads(file.read_text(encoding="utf-8"))
-
-
-def write_json(file: Path, value: Any) -> None:
-    """Write one JSON file of a run folder, wholly or not at all."""
-    replace_file(file, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+def identify(recipe: Recipe, settings: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
+    """Return what decides every bit of a run, as plain values."""
+    return {
+        "settings": dict(settings),
+        "recipe": describe(replace(recipe, summary="")),  # words change nothing
+        "data_sha256": data_sha256,
+    }
 
 
 def _claim(folder: Path, recipe: Recipe, dataset: Dataset, settings: Settings) -> str:
     """Make ``folder`` this run's, or see that it is, and return the run's identity."""
-    identity = {
-        "settings": asdict(settings),
-        "recipe": describe(replace(recipe, summary="")),  # words change nothing
-        "data_sha256": dataset.sha256(),
-    }
-    config = identity | {
-        "sha256": hashlib.sha256(canonical_json(identity).encode()).hexdigest(),
+    more = {
         "classes": list(dataset.classes),
         "row_shape": list(dataset.row_shape),
         "versions": {
@@ -287,30 +282,8 @@ def _claim(folder: Path, recipe: Recipe, dataset: Dataset, settings: Settings) -
             "python": platform.python_version(),
         },
     }
-    file = folder / "config.json"
-    if file.exists():
-        _require_same_run(folder, read_config(folder), config)
-    else:
-        if folder.exists() and any(not f.name.startswith(".tmp-") for f in folder.iterdir()):
-            raise ValueError(f"{folder} is not empty and not a run; choose another --out")
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(file, config)
-    return str(config["sha256"])
-
-
-def _require_same_run(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    if found["sha256"] == wanted["sha256"]:
-        return
-    differing = [
-        f"{key} {found[part].get(key)!r} there, {wanted[part].get(key)!r} here"
-        for part in ("settings", "recipe")
-        for key in sorted(found[part].keys() | wanted[part].keys())
-        if found[part].get(key) != wanted[part].get(key)
-    ]
-    raise ValueError(
-        f"{folder} belongs to another run: {'; '.join(differing) or 'other data'}; "
-        "choose another --out, or remove the folder"
-    )
+    identity = identify(recipe, asdict(settings), dataset.sha256())
+    return claim(folder / "config.json", identity, more)
 
 
 def _write_labels(file: Path, dataset: Dataset, subset: LabeledSubset) -> None:

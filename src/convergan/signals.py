@@ -11,18 +11,15 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(Exception):
-    """A signal that was obeyed, after a checkpoint.
+    """A signal that was obeyed, with nothing lost.
 
     Attributes:
         number: of the signal; the process exits with 128 more.
     """
 
-    def __init__(self, number: int, step: int) -> None:
-        """Say which signal stopped the run, and where."""
-        super().__init__(
-            f"stopped by {signal.Signals(number).name} after step {step}; "
-            "a checkpoint is written, and the same command goes on from it"
-        )
+    def __init__(self, number: int, where: str) -> None:
+        """Say which signal stopped the command, where, and what is kept."""
+        super().__init__(f"stopped by {signal.Signals(number).name} {where}")
         self.number = number
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from .training import (
     NonFiniteError,
     State,
     checkpoint,
+    count_errors,
     draw_samples,
     evaluate,
     predict_probabilities,
@@ -117,7 +119,11 @@ class Trainer:
                     self._save(state, time.perf_counter() - started)
                     wishes.save = False
                 if wishes.stop and not last:
-                    raise Interrupted(wishes.stop, record.step)
+                    raise Interrupted(
+                        wishes.stop,
+                        f"after step {record.step}; a checkpoint is written, "
+                        "and the same command goes on from it",
+                    )
                 yield Event(record.step, self._metrics)
         except NonFiniteError as error:
             raise NonFiniteError(f"step {state.step + 1}: {error}; {self._newest()}") from None
@@ -248,26 +254,32 @@ class Trainer:
             "test_error_last": self._metrics.get("test_error_last"),
         }
         if self.recipe.labels and len(self.dataset.test.labels):
-            player = state.discriminator
-            measured = evaluate(
-                player.network, player.averaged_parameters(), self.dataset.test, device=self.device
+            test = self.dataset.test
+            probabilities = self._predict(state, test.images)
+            measured = count_errors(
+                probabilities.argmax(dim=1), test.labels, len(self.dataset.classes)
             )
             result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
+            buffer = io.BytesIO()
+            np.save(buffer, probabilities.float().numpy(), allow_pickle=False)
+            replace_file(self.folder / "test_probabilities.npy", buffer.getvalue())
         if self.recipe.labels and bool((self.dataset.train.labels < 0).any()):
             self._predict_unlabeled(state)
         data = (json.dumps(result, indent=2, sort_keys=True) + "\n").encode()
         replace_file(self.folder / "result.json", data)
 
+    def _predict(self, state: State, images: Tensor) -> Tensor:
+        """Return the averaged weights' class probabilities, (N, K)."""
+        player = state.discriminator
+        return predict_probabilities(
+            player.network, player.averaged_parameters(), images, device=self.device
+        )
+
     def _predict_unlabeled(self, state: State) -> None:
         """Write the class of every row that came without one: what such data are trained for."""
-        train, player = self.dataset.train, state.discriminator
+        train = self.dataset.train
         rows = (train.labels < 0).nonzero().flatten()
-        probabilities = predict_probabilities(
-            player.network,
-            player.averaged_parameters(),
-            train.images[rows],
-            device=self.device,
-        )
+        probabilities = self._predict(state, train.images[rows])
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(["row", "file", "class", "probability"])

@@ -1,6 +1,5 @@
 """Recipes by name, or from a file of your own."""
 
-import difflib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -8,9 +7,14 @@ from pathlib import Path
 
 from .digits import digits
 from .mnist import mnist, mnist_2016, mnist_fast
+from .names import look_up
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
+from .tables import TABLES as TABLES
+from .tables import Figure as Figure
+from .tables import PaperTable as PaperTable
+from .tables import find_table as find_table
 from .toy import toy_ring
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -35,14 +39,9 @@ def find_recipe(name: str) -> Recipe:
         Traceback (most recent call last):
         ValueError: no recipe 'minst'; did you mean mnist, mnist-fast or mnist-2016?
     """
-    if name in RECIPES:
-        return RECIPES[name]()
     if ".py:" in name:
         return _from_file(*name.rsplit(":", 1))
-    near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.4) or list(RECIPES)
-    *most, last = near
-    hint = f"{', '.join(most)} or {last}" if most else last
-    raise ValueError(f"no recipe {name!r}; did you mean {hint}?")
+    return look_up("recipe", name, RECIPES)()
 
 
 def _from_file(file: str, function: str) -> Recipe:

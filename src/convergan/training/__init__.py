@@ -3,6 +3,7 @@
 from .adam import AdamInsideRoot as AdamInsideRoot
 from .checkpoint import CheckpointError as CheckpointError
 from .evaluation import Evaluation as Evaluation
+from .evaluation import count_errors as count_errors
 from .evaluation import draw_samples as draw_samples
 from .evaluation import evaluate as evaluate
 from .evaluation import predict_probabilities as predict_probabilities

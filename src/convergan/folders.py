@@ -1,0 +1,117 @@
+"""A folder belongs to one run or one sweep, and one process at a time writes there."""
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .training.checkpoint import canonical_json, replace_file
+
+LOCK = ".lock"
+
+
+def read_json(file: Path) -> Any:
+    """Read one JSON file of a folder.
+
+    Raises:
+        ValueError: if it holds something else; the message names it.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is not readable JSON: {error}") from None
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Write one JSON file of a folder, wholly or not at all."""
+    replace_file(file, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+
+@contextmanager
+def held(description: Path) -> Iterator[None]:
+    """Hold the folder that ``description`` stands in, or will, for as long as the block lasts.
+
+    The lock is one of the operating system's on the file ``.lock``: it goes with the process,
+    however that ends, and the file stays.
+
+    Args:
+        description: ``config.json`` of a run or ``sweep.json`` of a sweep; its folder is created.
+
+    Raises:
+        ValueError: if another process holds the folder, or something else is in it.
+    """
+    folder, kind = description.parent, _kind(description)
+    if not description.exists() and folder.exists():
+        if any(f.name != LOCK and not f.name.startswith(".tmp-") for f in folder.iterdir()):
+            raise ValueError(f"{folder} is not empty and not a {kind}; choose another --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a+", encoding="utf-8") as lock:
+        if not _lock(lock.fileno()):
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise ValueError(
+                f"{folder} is in use by {holder}; wait for it, or choose another --out"
+            )
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {platform.node()}\n")
+        lock.flush()
+        yield
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process holds ``folder`` at this moment."""
+    if not (folder / LOCK).exists():
+        return False
+    with (folder / LOCK).open("a", encoding="utf-8") as lock:
+        return not _lock(lock.fileno())
+
+
+def claim(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any]) -> str:
+    """Make a held folder the one of ``identity``, or see that it is, and return its hash.
+
+    Args:
+        description: as in `held`.
+        identity: what may not differ, with the parts ``settings`` and ``recipe``.
+        more: what is written down beside it.
+
+    Raises:
+        ValueError: if the folder belongs to another; the message names what differs.
+    """
+    sha256 = hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+    if description.exists():
+        _require_same(description, read_json(description), {**identity, "sha256": sha256})
+    else:
+        write_json(description, {**identity, "sha256": sha256, **more})
+    return sha256
+
+
+def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    if found["sha256"] == wanted["sha256"]:
+        return
+    differing = [
+        f"{key} {found[part].get(key)!r} there, {wanted[part].get(key)!r} here"
+        for part in ("settings", "recipe")
+        for key in sorted(found[part].keys() | wanted[part].keys())
+        if found[part].get(key) != wanted[part].get(key)
+    ]
+    raise ValueError(
+        f"{description.parent} belongs to another {_kind(description)}: "
+        f"{'; '.join(differing) or 'other data'}; choose another --out, or remove the folder"
+    )
+
+
+def _kind(description: Path) -> str:
+    return "run" if description.name == "config.json" else description.stem
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
