@@ -23,8 +23,15 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from .baselines import Baseline
     from .run import Progress as RunProgress
+    from .sweep import Sweep
+    from .workers import Workers
 
-USAGE, REFUSED, NON_FINITE, STORAGE = 2, 65, 70, 74
+UNFINISHED, USAGE, REFUSED, NON_FINITE, STORAGE = 1, 2, 65, 70, 74
+
+
+class UnfinishedError(Exception):
+    """A sweep that came to its end with runs that failed."""
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -122,6 +129,73 @@ def train(
 
 
 @app.command()
+def sweep(
+    table: Annotated[str, typer.Argument(help="mnist-table, svhn-table or cifar10-table.")],
+    data: Annotated[
+        str | None, typer.Option(help="As for train. Default: the paper's data.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="As for train. Default: the table's.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Label counts with commas between them. Default: the paper's."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Number of seeds: 10 are 0 to 9.")] = 10,
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Runs at a time. Default: one for each core, on a GPU one."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Length of each run. Default: the recipe's.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder. Default: runs/TABLE.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="float32, or bfloat16 for matrix products.")
+    ] = "float32",
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="local for a Dask cluster of this machine, a Dask scheduler's address such as "
+            "tcp://host:8786, or ray or its address. Workers must see the same folders."
+        ),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Of each run; 0 shares the cores out, on a cluster 1.")
+    ] = 0,
+) -> None:
+    """Reproduce a table of the paper: every label count with several seeds, the paper's beside.
+
+    Each run is a process and a folder of its own. Finished runs are not run again: the same command
+    goes on after any stop, with more seeds or label counts as well. Exit codes are those of train;
+    1 if runs failed.
+    """
+    from .data import load
+    from .recipes import find_recipe, find_table
+    from .run import choose_device
+    from .sweep import Sweep, parse_labels, run_sweep
+
+    paper = find_table(table)
+    chosen = find_recipe(recipe or paper.recipe)
+    place = choose_device(device)
+    workers = share_out(jobs, threads, cluster, place)
+    plan = Sweep(
+        table=table,
+        recipe=recipe or paper.recipe,
+        data=data or paper.data,
+        labels=paper.labels if labels is None else parse_labels(labels),
+        seeds=seeds,
+        steps=chosen.steps if steps is None else steps,
+        device=place,
+        precision=precision,
+        folder=out or Path("runs") / table,
+    )
+    with errors.status(escape(f"reading {plan.data}")):
+        dataset = load(plan.data)
+    show_progress(run_sweep(plan, dataset, workers))
+    show_sweep(plan)
+
+
+@app.command()
 def sample(
     run: Run,
     count: Annotated[int, typer.Option(min=1, help="How many rows to draw.")] = 100,
@@ -173,6 +247,20 @@ def prepare(threads: int, device: str) -> None:
         torch.use_deterministic_algorithms(True)
 
 
+def share_out(jobs: int | None, threads: int, cluster: str | None, device: str) -> "Workers":
+    """Choose the number of runs at a time and of threads for each, where the user has not."""
+    from .workers import Workers
+
+    cores = os.cpu_count() or 1
+    away = cluster not in (None, "local")
+    if jobs is not None and away:
+        raise ValueError(f"jobs is up to the cluster at {cluster}, got --jobs {jobs}")
+    if jobs is None:
+        jobs = cores if device == "cpu" else 1
+    share = 1 if away else max(1, cores // max(1, jobs))
+    return Workers(jobs=jobs, threads=threads or share, cluster=cluster)
+
+
 def show_progress(events: "Iterator[RunProgress]") -> None:
     """Draw one bar per method until all are done; without a terminal, print ten lines for each."""
     columns = (
@@ -217,6 +305,25 @@ def show_table(rows: "list[Baseline]") -> None:
     output.print(shown)
 
 
+def show_sweep(plan: "Sweep") -> None:
+    """Print the table of a sweep, and refuse to call it done where runs are missing."""
+    from .sweep_table import read_table
+
+    table = read_table(plan.folder)
+    head, *rows = table.rows()
+    shown = Table(*head)
+    for row in rows:
+        shown.add_row(*row)
+    output.print(table.title, highlight=False, markup=False, soft_wrap=True)
+    output.print(shown)
+    file = plan.folder / "table.md"
+    output.print(f"table: {file}", highlight=False, markup=False, soft_wrap=True)
+    if missing := plan.unfinished():
+        raise UnfinishedError(
+            f"{len(missing)} of {len(plan.runs)} runs failed; the same command tries them again"
+        )
+
+
 def main() -> None:
     """Run the command line and turn errors into one line and an exit code."""
     try:
@@ -236,6 +343,7 @@ def explain(error: Exception) -> tuple[int, str]:
     if isinstance(error, Interrupted):
         return 128 + error.number, str(error)
     codes: list[tuple[type[Exception], int]] = [
+        (UnfinishedError, UNFINISHED),
         (DataError, REFUSED),
         (CheckpointError, REFUSED),
         (NonFiniteError, NON_FINITE),

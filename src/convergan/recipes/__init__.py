@@ -13,6 +13,7 @@ from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
 from .tables import TABLES as TABLES
 from .tables import Figure as Figure
+from .tables import PaperColumn as PaperColumn
 from .tables import PaperTable as PaperTable
 from .tables import find_table as find_table
 from .toy import toy_ring
