@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from PIL import Image
 
 from convergan.cli import main
 from convergan.data import load
+from convergan.folders import claim, held
 from convergan.recipes import find_recipe
-from convergan.run import Settings, run
+from convergan.run import Settings, identify, run
 
 Refusal = tuple[int, str]
 Ask = Callable[..., Refusal]
@@ -48,6 +50,11 @@ def train(*arguments: str) -> list[str]:
     return ["train", "digits", "--threads", "1", "--device", "cpu", "--no-baselines", *arguments]
 
 
+def sweep(*arguments: str) -> list[str]:
+    digits = ["--recipe", "digits", "--data", "digits", "--device", "cpu"]
+    return ["sweep", "mnist-table", *digits, "--labels", "20", *arguments]
+
+
 # --- wrong arguments: 2 --------------------------------------------------------------------------
 
 
@@ -65,6 +72,21 @@ def train(*arguments: str) -> list[str]:
         (train("--seed", "-1"), "seed must not be negative, got -1"),
         (train("--precision", "float8"), "precision must be float32 or bfloat16, got 'float8'"),
         (train("--device", "tpu"), "device must be auto, cpu or cuda, got 'tpu'"),
+        (["sweep", "minst-table"], "no table 'minst-table'; did you mean mnist-table, "),
+        (sweep("--recipe", "digit"), "no recipe 'digit'; did you mean digits"),
+        (sweep("--labels", "50,55"), "multiple of the 10 classes, got 55; 50 or 60 would do"),
+        (sweep("--labels", "50,1290"), "labelled rows, 129 were asked for"),
+        (sweep("--labels", "50,20,50"), "labels must be named once each, got 50 twice"),
+        (sweep("--labels", "20;50"), "whole numbers with commas between them, got '20;50'"),
+        (sweep("--labels", "20,2.5"), "whole numbers with commas between them, got '20,2.5'"),
+        (sweep("--labels", ""), "whole numbers with commas between them, got ''"),
+        (sweep("--recipe", "toy-ring"), "recipe toy-ring uses no labels, got --labels 20"),
+        (sweep("--seeds", "0"), "seeds must be at least 1, got 0"),
+        (sweep("--jobs", "0"), "jobs must be at least 1, got 0"),
+        (sweep("--steps", "0"), "steps must be at least 1, got 0"),
+        (sweep("--precision", "float8"), "precision must be float32 or bfloat16, got 'float8'"),
+        (sweep("--cluster", "here"), "cluster must be local, a Dask scheduler's address such as"),
+        (sweep("--cluster", "tcp://a:1", "--jobs", "2"), "jobs is up to the cluster at tcp://a:1"),
         (["report", "nowhere"], "nowhere is not the folder of a run"),
         (["sample", "nowhere"], "nowhere is not the folder of a run"),
         (["sample", "nowhere", "--out", "x.jpg"], "samples go to a .png or .npz file, got x.jpg"),
@@ -131,6 +153,46 @@ def test_a_folder_of_something_else_is_refused_and_left_as_it_is(ask: Ask) -> No
     assert [path.name for path in Path("thesis").iterdir()] == ["chapter.txt"]
 
 
+def test_a_run_in_use_is_refused_naming_who_uses_it_and_nothing_changes(ask: Ask) -> None:
+    chosen = Settings(recipe="digits", data="digits", labels=50, seed=0, steps=2, device="cpu")
+    started = run(find_recipe("digits"), load("digits"), chosen, Path("mine"), baselines=False)
+    next(started)
+    before = {path: path.stat().st_mtime_ns for path in Path("mine").rglob("*")}
+    code, line = ask(*train("--out", "mine", "--steps", "2"))
+    assert code == 2
+    assert line.startswith(f"convergan: mine is in use by process {os.getpid()} on ")
+    assert {path: path.stat().st_mtime_ns for path in Path("mine").rglob("*")} == before
+    started.close()  # type: ignore[attr-defined]
+
+
+def test_the_folder_of_another_sweep_is_refused_naming_what_differs(ask: Ask) -> None:
+    with held(Path("mine/sweep.json")):
+        there = {"table": "mnist-table", "recipe": "digits", "data": "digits", "steps": 9}
+        there |= {"device": "cpu", "precision": "float32"}
+        identity = identify(find_recipe("digits"), there, load("digits").sha256())
+        claim(Path("mine/sweep.json"), identity, {})
+    written = Path("mine/sweep.json").read_bytes()
+    code, line = ask(*sweep("--out", "mine", "--steps", "7"))
+    assert code == 2 and "mine belongs to another sweep: steps 9 there, 7 here;" in line
+    assert Path("mine/sweep.json").read_bytes() == written
+    assert {path.name for path in Path("mine").iterdir()} == {".lock", "sweep.json"}
+
+
+def test_a_folder_that_is_no_sweep_is_refused_and_left_as_it_is(ask: Ask) -> None:
+    Path("thesis").mkdir()
+    Path("thesis/chapter.txt").write_text("do not touch")
+    code, line = ask(*sweep("--out", "thesis"))
+    assert code == 2
+    assert line == "convergan: thesis is not empty and not a sweep; choose another --out"
+    assert [path.name for path in Path("thesis").iterdir()] == ["chapter.txt"]
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="ray is installed")
+def test_a_cluster_whose_library_is_missing_is_refused_naming_what_to_install(ask: Ask) -> None:
+    code, line = ask(*sweep("--cluster", "ray"))
+    assert code == 2 and line == "convergan: --cluster ray needs ray: pip install 'ray'"
+
+
 # --- refused data: 65 ----------------------------------------------------------------------------
 
 
@@ -181,6 +243,13 @@ def test_a_data_folder_that_cannot_be_used_is_refused(
     data = str(Path("data").absolute())
     code, line = ask(*train("--data", data if prepare is nothing else "data"))
     assert code == 65 and reason.replace("'data'", f"'{data}'") in line
+    assert not Path("runs").exists()
+
+
+def test_data_without_test_rows_make_no_table(ask: Ask) -> None:
+    np.savez("rows.npz", x_train=ROWS["x_train"], y_train=ROWS["y_train"])
+    code, line = ask(*sweep("--data", "rows.npz"))
+    assert (code, line) == (65, "convergan: rows.npz has no test rows, which a table needs")
     assert not Path("runs").exists()
 
 

@@ -282,7 +282,8 @@ def show_progress(events: "Iterator[RunProgress]") -> None:
                 tasks[event.method] = bars.add_task(event.method, total=event.steps, figures="")
             shown = figures(event.metrics)
             bars.update(tasks[event.method], completed=event.step, figures=shown)
-            if bars.disable and event.step and event.step % max(1, event.steps // 10) == 0:
+            tenth = event.step and event.step % max(1, event.steps // 10) == 0
+            if bars.disable and tenth and not event.notices:
                 errors.print(
                     f"{event.method} {event.step:,}/{event.steps:,} {shown}", highlight=False
                 )

@@ -158,7 +158,8 @@ def run_sweep(sweep: Sweep, dataset: Dataset, workers: Workers) -> Iterator[Prog
         if wishes.stop:
             finished = f"{len(sweep.runs) - len(left)} of {len(sweep.runs)} runs finished"
             raise Interrupted(wishes.stop, f"with {finished}; the same command goes on")
-        yield _progress(sweep, left, [f"failed: {line}" for line in failed])
+        if failed:
+            yield _progress(sweep, left, [f"failed: {line}" for line in failed])
 
 
 def _claim(sweep: Sweep, recipe: Recipe, dataset: Dataset) -> None:

@@ -1,0 +1,155 @@
+"""Sweeps of real runs, each in its own process, as few and short as will do."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convergan.sweep import Sweep, logged_step
+from convergan.workers import Outcome, Task, Workers, perform
+from tests.test_cli import convergan
+
+SMALL = ("mnist-table", "--recipe", "digits", "--data", "digits", "--device", "cpu")
+
+
+def sweep(folder: Path, *more: object) -> int:
+    return convergan("sweep", *SMALL, "--threads", 1, "--out", folder, *more)
+
+
+def in_a_process(folder: Path, *more: str) -> "subprocess.Popen[str]":
+    options = ("--threads", "1", "--jobs", "1", "--out", str(folder), *more)
+    return subprocess.Popen(
+        [sys.executable, "-m", "convergan", "sweep", *SMALL, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_until(happens: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_failing_run_stops_no_other_and_the_same_command_with_more_seeds_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "table"
+    foreign = folder / "labels-50" / "seed-0" / "chapter.txt"
+    wished = ("--steps", 20, "--jobs", 2)
+    assert sweep(folder, *wished, "--labels", 20, "--seeds", 1) == 0
+    shown = capsys.readouterr()
+    errors = json.loads((folder / "table.json").read_text())["columns"][0]["singles"]["0"]
+    assert f"labels 20 seed 0: {errors:.0f} errors, " in shown.err
+    assert "digits on digits, 20 steps, 1 seed; errors out of 500" in shown.out
+    written = (folder / "labels-20" / "seed-0" / "result.json").stat().st_mtime_ns
+
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("do not touch")
+    more = (*wished, "--labels", "20,50", "--seeds", 1, "--cluster", "local")
+    assert sweep(folder, *more) == 1
+    shown = capsys.readouterr()
+    lines = shown.err.splitlines()
+    refusal = "is not empty and not a run; choose another --out"
+    assert f"labels 50 seed 0: exit code 2: {foreign.parent} {refusal}" in shown.err
+    assert lines[-1] == "convergan: 1 of 2 runs failed; the same command tries them again"
+    assert [path.name for path in foreign.parent.iterdir()] == ["chapter.txt"]
+    page = (folder / "table.md").read_text()
+    assert "| 20 | 1 |" in page and "Failed: labels 50 seed 0: exit code 2: " in page
+
+    foreign.unlink()
+    assert sweep(folder, *more) == 0
+    assert "Failed" not in (folder / "table.md").read_text()
+    assert (folder / "labels-20" / "seed-0" / "result.json").stat().st_mtime_ns == written
+    for labels in (20, 50):
+        probabilities = np.load(folder / f"labels-{labels}/seed-0/test_probabilities.npy")
+        assert probabilities.shape == (500, 10) and probabilities.dtype == np.float32
+        wrong = int((probabilities.argmax(1) != np.load(folder / "test_labels.npy")).sum())
+        result = json.loads((folder / f"labels-{labels}/seed-0/result.json").read_text())
+        assert wrong == round(500 * result["test_error"])
+
+
+def test_a_sweep_that_was_stopped_and_then_killed_is_finished_by_the_same_command(
+    tmp_path: Path,
+) -> None:
+    folder, run = tmp_path / "table", tmp_path / "table" / "labels-20" / "seed-0"
+    wished = ("--labels", "20", "--seeds", "1", "--steps", "400")
+    stopped = in_a_process(folder, *wished)
+    wait_until(lambda: logged_step(run))
+    second = in_a_process(folder, *wished)
+    _, complaint = second.communicate(timeout=60)
+    assert second.returncode == 2 and complaint.count("\n") == 1
+    assert f"{folder} is in use by process {stopped.pid} on" in complaint
+    stopped.send_signal(signal.SIGINT)
+    _, complaint = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130
+    assert complaint.splitlines()[-1] == (
+        "convergan: stopped by SIGINT with 0 of 1 runs finished; the same command goes on"
+    )
+    assert list((run / "checkpoints").glob("step-*")) and not (folder / ".stop").exists()
+
+    killed = in_a_process(folder, *wished)
+    before = logged_step(run)
+    wait_until(lambda: logged_step(run) > before)
+    killed.kill()
+    killed.communicate()
+    last = in_a_process(folder, *wished)
+    _, told = last.communicate(timeout=120)
+    assert last.returncode == 0
+    assert "labels 20 seed 0: " in told
+    assert json.loads((run / "result.json").read_text())["steps"] == 400
+
+
+def plan(folder: Path, labels: tuple[int, ...] = (20, 50), seeds: int = 2) -> Sweep:
+    return Sweep(
+        table="mnist-table",
+        recipe="digits",
+        data="digits",
+        labels=labels,
+        seeds=seeds,
+        steps=20,
+        device="cpu",
+        precision="float32",
+        folder=folder,
+    )
+
+
+def test_all_label_counts_of_a_seed_come_before_the_next_seed(tmp_path: Path) -> None:
+    runs = [(run.seed, run.labels) for run in plan(tmp_path).runs]
+    assert runs == [(0, 20), (0, 50), (1, 20), (1, 50)]
+
+
+def test_a_log_that_ends_in_half_a_line_has_no_step_yet(tmp_path: Path) -> None:
+    assert logged_step(tmp_path) == 0
+    log = tmp_path / "metrics.jsonl"
+    log.write_text("")
+    assert logged_step(tmp_path) == 0
+    log.write_text(json.dumps({"step": 50, "padding": "x" * 5000}) + "\n" + '{"step": 100}\n')
+    assert logged_step(tmp_path) == 100
+    log.write_text('{"step": 50}\n{"step": 1')
+    assert logged_step(tmp_path) == 0
+
+
+def task(folder: Path, *arguments: str) -> Task:
+    return Task(arguments, folder, folder / ".stop", folder, 1)
+
+
+def test_a_task_that_is_to_stop_before_it_starts_is_not_started(tmp_path: Path) -> None:
+    (tmp_path / ".stop").write_text(str(signal.SIGTERM.value))
+    outcome = perform(task(tmp_path, "train", "digits", "--out", "run"))
+    assert outcome == Outcome(tmp_path, -signal.SIGTERM, "not started")
+    assert [path.name for path in tmp_path.iterdir()] == [".stop"]
+
+
+def test_a_task_that_fails_tells_its_last_line(tmp_path: Path) -> None:
+    [outcome] = Workers(jobs=1, threads=1).perform([task(tmp_path, "train", "minst")])
+    assert outcome.code == 2
+    assert outcome.reason.startswith("exit code 2: no recipe 'minst'; did you mean")
