@@ -178,6 +178,13 @@ def test_the_folder_of_another_sweep_is_refused_naming_what_differs(ask: Ask) ->
     assert {path.name for path in Path("mine").iterdir()} == {".lock", "sweep.json"}
 
 
+def test_a_sweep_in_use_is_refused(ask: Ask) -> None:
+    with held(Path("mine/sweep.json")):
+        code, line = ask(*sweep("--out", "mine"))
+    assert code == 2 and line.startswith(f"convergan: mine is in use by process {os.getpid()} on ")
+    assert [path.name for path in Path("mine").iterdir()] == [".lock"]
+
+
 def test_a_folder_that_is_no_sweep_is_refused_and_left_as_it_is(ask: Ask) -> None:
     Path("thesis").mkdir()
     Path("thesis/chapter.txt").write_text("do not touch")

@@ -12,7 +12,6 @@ from convergan.sweep_table import ensemble_errors, finished_runs, read_table, wr
 
 ROWS, CLASSES = 40, 4
 TRUTH = np.arange(ROWS) % CLASSES
-Answers = dict[int, list[int]]
 
 
 def write_sweep(folder: Path, **settings: Any) -> dict[str, Any]:
@@ -35,11 +34,11 @@ def write_sweep(folder: Path, **settings: Any) -> dict[str, Any]:
     return sweep
 
 
-def write_run(folder: Path, labels: int, seed: int, wrong: list[int], **changes: Any) -> Path:
+def write_run(folder: Path, labels: int, seed: int, wrong: list[int]) -> Path:
     """Write a run that is sure of everything and mistaken on the rows ``wrong``."""
     sweep = json.loads((folder / "sweep.json").read_text())
     del sweep["settings"]["table"]
-    sweep["settings"] |= {"labels": labels, "seed": seed} | changes
+    sweep["settings"] |= {"labels": labels, "seed": seed}
     run = folder / f"labels-{labels}" / f"seed-{seed}"
     run.mkdir(parents=True)
     (run / "config.json").write_text(json.dumps(sweep))
@@ -131,7 +130,10 @@ def test_runs_of_other_settings_and_unfinished_ones_are_left_out(
 ) -> None:
     write_sweep(tmp_path)
     write_run(tmp_path, 20, 0, [0])
-    write_run(tmp_path, 20, 1, [], **change)
+    config = write_run(tmp_path, 20, 1, []) / "config.json"
+    other = json.loads(config.read_text())
+    other["settings"] |= change
+    config.write_text(json.dumps(other))
     (write_run(tmp_path, 20, 2, []) / "result.json").unlink()
     (write_run(tmp_path, 20, 3, []) / "config.json").write_text("half a")
     (write_run(tmp_path, 20, 4, []) / "config.json").unlink()
