@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from convergan.sweep import logged_step
+
 
 def command(folder: Path, steps: int) -> list[str]:
     return [
@@ -26,12 +28,6 @@ def start(folder: Path, steps: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         command(folder, steps), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-
-
-def logged_step(folder: Path) -> int:
-    log = folder / "metrics.jsonl"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return int(json.loads(lines[-1])["step"]) if lines else 0
 
 
 def saved_step(folder: Path) -> int:

@@ -6,11 +6,11 @@ each run in percent, and mean and sample standard deviation. Runs without a resu
 
 import argparse
 import json
-import statistics
 from collections import defaultdict
 from pathlib import Path
 
 from convergan.run import GAN, read_config, table
+from convergan.sweep_table import mean_and_deviation, spell
 
 
 def rows_of(folder: Path) -> dict[str, float | None]:
@@ -24,8 +24,8 @@ def describe(errors: list[float | None]) -> str:
     known = [100 * error for error in errors if error is not None]
     if not known:
         return "-"
-    spread = f" ± {statistics.stdev(known):.2f}" if len(known) > 1 else ""
-    return f"{statistics.mean(known):.2f}{spread}  ({', '.join(f'{e:.2f}' for e in known)})"
+    every = ", ".join(f"{error:.2f}" for error in known)
+    return f"{spell(mean_and_deviation(known), '.2f', '.2f')}  ({every})"
 
 
 def errors_at(folder: Path) -> dict[int, float]:

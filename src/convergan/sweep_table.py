@@ -111,10 +111,10 @@ class SweepTable(NamedTuple):
                 [
                     str(column.labels),
                     str(len(column.seeds)),
-                    _spelled(column.single, mean, alone),
-                    _spelled(column.ensemble, mean, alone) + _members(column),
-                    _spelled(paper.single if paper else None, "g", "g"),
-                    _spelled(paper.ensemble if paper else None, "g", "g"),
+                    spell(column.single, mean, alone),
+                    spell(column.ensemble, mean, alone) + _members(column),
+                    spell(paper.single if paper else None, "g", "g"),
+                    spell(paper.ensemble if paper else None, "g", "g"),
                     ", ".join(format(error, alone) for error in column.singles),
                 ]
             )
@@ -251,7 +251,18 @@ def _column(
     )
 
 
-def _spelled(figure: Figure | None, mean: str, alone: str) -> str:
+def spell(figure: Figure | None, mean: str, alone: str) -> str:
+    """Write a figure as text.
+
+    Args:
+        figure: to write; nothing is ``-``.
+        mean: format of mean and deviation.
+        alone: format of a figure without deviation.
+
+    Example:
+        >>> spell(Figure(2, 1), ".1f", ".0f"), spell(Figure(2, None), ".1f", ".0f")
+        ('2.0 ± 1.0', '2')
+    """
     if figure is None:
         return "-"
     if figure.std is None:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.kill_and_resume import final_hash, logged_step, start, train_with_kills
+from bench.kill_and_resume import final_hash, start, train_with_kills
 from convergan.data import Dataset, draw_labeled_subset, load
 from convergan.recipes import RECIPES, Recipe, find_recipe
 from convergan.signals import Interrupted, Wishes
+from convergan.sweep import logged_step
 from convergan.trainer import Trainer
 from convergan.training import NonFiniteError, WeightAverage, supervised_step, warm_up
 from convergan.training.steps import Losses
