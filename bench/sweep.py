@@ -1,8 +1,8 @@
 """Runs an hour of a sweep with several jobs against the same runs one after the other.
 
 ``python -m bench.sweep`` trains the same seeds twice, each in a fresh process: by
-``convergan sweep`` with ``--jobs 2`` and one thread a run, and by ``convergan train`` in a loop with
-the threads that it takes by default. Prints runs per hour of both, and the ratio.
+``convergan sweep`` with ``--jobs 2`` and one thread a run, and by ``convergan train`` in a loop
+with the threads that it takes by default. Prints runs per hour of both, and the ratio.
 """
 
 import argparse

@@ -50,6 +50,9 @@ Threads = Annotated[
     typer.Option(min=0, help="Threads on the CPU; 0 takes up to four. Small networks want 1."),
 ]
 
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="float32, or bfloat16 for matrix products.")]
+
 
 @app.command()
 def train(
@@ -84,10 +87,8 @@ def train(
         Path | None,
         typer.Option(help="Run folder. Default: runs/RECIPE-LABELS-SEED."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="float32, or bfloat16 for matrix products.")
-    ] = "float32",
+    device: Device = "auto",
+    precision: Precision = "float32",
     baselines: Annotated[
         bool, typer.Option(help="Fit the supervised twin and scikit-learn's methods as well.")
     ] = True,
@@ -148,10 +149,8 @@ def sweep(
         int | None, typer.Option(help="Length of each run. Default: the recipe's.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: runs/TABLE.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="float32, or bfloat16 for matrix products.")
-    ] = "float32",
+    device: Device = "auto",
+    precision: Precision = "float32",
     cluster: Annotated[
         str | None,
         typer.Option(
