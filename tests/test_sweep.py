@@ -77,7 +77,9 @@ def test_a_sweep_that_was_stopped_and_then_killed_is_finished_by_the_same_comman
 
     def interrupt_this_process() -> None:
         wait_until(lambda: logged_step(run))
-        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(2):  # as timeout does
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
 
     thread = threading.Thread(target=interrupt_this_process)
     thread.start()

@@ -3,11 +3,14 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+TOGETHER = 2.0
+"""Seconds in which several signals to stop are one: ``timeout`` sends two, a terminal many."""
 
 
 class Interrupted(Exception):
@@ -35,14 +38,15 @@ class Wishes:
         """Wish for nothing."""
         self.stop: int | None = None
         self.save = False
+        self._first = 0.0
 
     def receive(self, number: int, _: FrameType | None) -> None:
-        """Note a signal; the second that asks to stop ends the process at once."""
+        """Note a signal; a later second one that asks to stop ends the process at once."""
         if number not in STOPPING:
             self.save = True
         elif self.stop is None:
-            self.stop = number
-        else:
+            self.stop, self._first = number, time.monotonic()
+        elif time.monotonic() - self._first > TOGETHER:
             os._exit(128 + number)
 
 
