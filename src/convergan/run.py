@@ -131,16 +131,18 @@ def run(
         Interrupted: after SIGINT or SIGTERM, once a checkpoint is written.
     """
     subset = choose_labels(recipe, dataset, settings)
+    seen = recipe.see(dataset)
     with held(folder / "config.json"):
         trainer = partial(
             Trainer,
-            dataset=dataset,
+            dataset=seen,
+            pictures=dataset.train.images,
             subset=subset,
             steps=settings.steps,
             seed=settings.seed,
             device=torch.device(settings.device),
             autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
-            identity=_claim(folder, recipe, dataset, settings),
+            identity=_claim(folder, recipe, dataset, seen.row_shape, settings),
             keep=keep,
         )
         _write_labels(folder / "labels.csv", dataset, subset)
@@ -154,7 +156,7 @@ def run(
             )
             for event in trainer(recipe=twin, folder=folder / "twin").run(wishes):
                 yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
-        yield from _baselines(dataset, subset, folder / "baselines.json")
+        yield from _baselines(seen, subset, folder / "baselines.json")
 
 
 def choose_labels(recipe: Recipe, dataset: Dataset, settings: Settings) -> LabeledSubset:
@@ -226,6 +228,11 @@ def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
     config = read_config(folder)
     settings = Settings(**config["settings"] | {"device": choose_device("auto")})
     recipe = find_recipe(settings.recipe)
+    if recipe.descriptor is not None and file.suffix == ".png":
+        raise ValueError(
+            f"recipe {settings.recipe} generates descriptors, which are no pictures: name a .npz "
+            "file; the run's samples/ show the training images nearest to them"
+        )
     found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
     if found is None:
         raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
@@ -271,11 +278,17 @@ def identify(recipe: Recipe, settings: Mapping[str, Any], data_sha256: str) -> d
     }
 
 
-def _claim(folder: Path, recipe: Recipe, dataset: Dataset, settings: Settings) -> str:
+def _claim(
+    folder: Path,
+    recipe: Recipe,
+    dataset: Dataset,
+    row_shape: tuple[int, ...],
+    settings: Settings,
+) -> str:
     """Make ``folder`` this run's, or see that it is, and return the run's identity."""
     more = {
         "classes": list(dataset.classes),
-        "row_shape": list(dataset.row_shape),
+        "row_shape": list(row_shape),
         "versions": {
             "convergan": __version__,
             "torch": torch.__version__,

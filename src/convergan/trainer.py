@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .chance import derive
-from .data import Batches, Dataset, LabeledSubset
+from .data import Batches, Dataset, LabeledSubset, to_unit_range
 from .images import sample_picture
 from .recipes import Recipe
 from .signals import Interrupted, Wishes
@@ -57,7 +57,8 @@ class Trainer:
 
     Attributes:
         recipe: what to train.
-        dataset: its rows.
+        dataset: its rows, as the players see them.
+        pictures: the training rows themselves.
         subset: the rows whose labels are used.
         steps: number of the last step.
         seed: of the run.
@@ -70,6 +71,7 @@ class Trainer:
 
     recipe: Recipe
     dataset: Dataset
+    pictures: Tensor
     subset: LabeledSubset
     steps: int
     seed: int
@@ -158,7 +160,7 @@ class Trainer:
         if evaluating:
             line |= self._measure(state)
             name = f"step-{state.step:09d}.png"
-            replace_file(self.folder / "samples" / name, sample_picture(self._samples(state)))
+            replace_file(self.folder / "samples" / name, self._picture(state))
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         self._metrics |= line
@@ -172,6 +174,14 @@ class Trainer:
             for parameters in (player.averaged_parameters(), {})
         )
         return {"test_error": tested, "test_error_last": last}
+
+    def _picture(self, state: State) -> bytes:
+        """Draw samples; of descriptors, the training images that come nearest to each."""
+        samples = self._samples(state).cpu()
+        if self.recipe.descriptor is not None:
+            nearest = torch.cdist(samples, self.dataset.train.images).argmin(dim=1)
+            samples = to_unit_range(self.pictures[nearest])
+        return sample_picture(samples)
 
     def _samples(self, state: State) -> Tensor:
         player = state.generator

@@ -36,8 +36,12 @@ def opinion(state: State) -> torch.Tensor:
     return state.discriminator.network(rows()).logits.softmax(dim=1).detach()
 
 
+def term_of(state: State, batch: Batch) -> torch.Tensor:
+    return TERM(state, batch, torch.zeros(20, 3), derive(0, "term"))
+
+
 def value(state: State) -> float:
-    return TERM(state, batch(), derive(0, "term")).item()
+    return term_of(state, batch()).item()
 
 
 def test_label_spreading_alone_is_the_teacher_at_first() -> None:
@@ -51,16 +55,14 @@ def test_the_averaged_weights_alone_are_the_teacher_in_the_end() -> None:
     state = state_at(100)
     before = value(state)
     other = batch()._replace(spread=batch().spread.flip(1))
-    assert TERM(state, other, derive(0, "term")).item() == before
+    assert term_of(state, other).item() == before
     average_of(state).values["output.bias"] += torch.tensor([5.0, 0.0, 0.0])
     assert value(state) != before
 
 
 def test_the_weight_goes_in_a_straight_line_from_first_to_last() -> None:
     agreeing = batch()._replace(spread=opinion(state_at(0)))  # so that the teacher never changes
-    values = [
-        TERM(state_at(step), agreeing, derive(0, "term")).item() for step in (0, 50, 100, 900)
-    ]
+    values = [term_of(state_at(step), agreeing).item() for step in (0, 50, 100, 900)]
     assert values[3] > 0
     torch.testing.assert_close(values, [4 * values[3], 2.5 * values[3], values[3], values[3]])
 
@@ -77,5 +79,5 @@ def test_a_step_with_a_weightless_term_is_the_step_without_it() -> None:
 
 
 def test_a_recipe_that_spreads_no_labels_is_told_so() -> None:
-    with pytest.raises(ValueError, match="needs a recipe with label_spreading"):
-        TERM(state_at(0), batch()._replace(spread=torch.empty(20, 0)), derive(0, "term"))
+    with pytest.raises(ValueError, match="needs a recipe's label_spreading"):
+        term_of(state_at(0), batch()._replace(spread=torch.empty(20, 0)))

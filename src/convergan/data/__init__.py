@@ -7,6 +7,7 @@ from .label_spreading import nearest_neighbors as nearest_neighbors
 from .label_spreading import spread_labels as spread_labels
 from .labeled_subset import LabeledSubset as LabeledSubset
 from .labeled_subset import draw_labeled_subset as draw_labeled_subset
+from .oriented_gradients import oriented_gradients as oriented_gradients
 from .sources import DataError as DataError
 from .sources import Dataset as Dataset
 from .sources import Rows as Rows

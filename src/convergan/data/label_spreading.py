@@ -16,6 +16,9 @@ from torch import Tensor
 
 from .batches import to_unit_range
 
+BLOCK = 128
+"""Distances among which the least is found before any are sorted."""
+
 
 class Neighbors(NamedTuple):
     """The rows nearest to each row, nearest first; never the row itself.
@@ -57,14 +60,31 @@ def nearest_neighbors(
     _, axes = torch.linalg.eigh(centred.T @ centred)  # ascending
     points = centred @ axes[:, -components:]
     squares = points.square().sum(dim=1)
+    beyond = -len(points) % BLOCK  # fill the last block with points that are nobody's neighbors
+    others = torch.cat([points, points.new_zeros(beyond, points.shape[1])])
+    offsets = torch.cat([squares, squares.new_full((beyond,), torch.inf)])
     indices, distances = [], []
     for chunk in torch.split(torch.arange(len(points)), chunk_size):
-        between = squares[chunk, None] + squares - 2 * points[chunk] @ points.T
+        between = torch.addmm(offsets, points[chunk], others.T, alpha=-2)  # less own square
         between[torch.arange(len(chunk)), chunk] = torch.inf
-        nearest = between.topk(count, largest=False)
+        nearest = _smallest(between, count)
         indices.append(nearest.indices)
-        distances.append(nearest.values.clamp(min=0))
+        distances.append((nearest.squared_distances + squares[chunk, None]).clamp(min=0))
     return Neighbors(torch.cat(indices), torch.cat(distances))
+
+
+def _smallest(values: Tensor, count: int) -> Neighbors:
+    """Find the ``count`` smallest of each row, whose length is a multiple of `BLOCK`.
+
+    They lie in the ``count`` blocks of smallest minimum, so few values need sorting.
+    """
+    blocks = values.view(len(values), -1, BLOCK)
+    chosen = min(count, blocks.shape[1])
+    best = blocks.amin(dim=2).topk(chosen, largest=False).indices  # (N, chosen)
+    kept = blocks.gather(1, best[:, :, None].expand(-1, -1, BLOCK)).flatten(1)
+    smallest = kept.topk(count, largest=False)
+    places = best.gather(1, smallest.indices // BLOCK) * BLOCK + smallest.indices % BLOCK
+    return Neighbors(places, smallest.values)
 
 
 def spread_labels(
@@ -78,6 +98,7 @@ def spread_labels(
     alpha: float = 0.99,
     rounds: int = 200,
     sharpness: float = 1.0,
+    balanced: bool = False,
 ) -> Tensor:
     """Return class probabilities of every row, spread from the few labels.
 
@@ -91,6 +112,8 @@ def spread_labels(
         alpha: share of the neighbors in each round, in (0, 1).
         rounds: number of iterations.
         sharpness: power that the probabilities are raised to; above 1 they are surer.
+        balanced: scale the classes until each has the share of the rows that it has of the labels
+            (Sinkhorn's iteration), for a few labels can spread too far.
 
     Returns:
         (N, K) float32; rows sum to 1, and are uniform where no label arrives.
@@ -115,4 +138,15 @@ def spread_labels(
         spread = alpha * torch.sparse.mm(graph, spread) + (1 - alpha) * given
     top = spread.amax(dim=1, keepdim=True)
     spread = torch.where(top > 0, spread / top, torch.ones_like(spread)) ** sharpness
-    return (spread / spread.sum(dim=1, keepdim=True)).float()
+    spread = spread / spread.sum(dim=1, keepdim=True)
+    if balanced:
+        spread = _balance(spread, given.mean(dim=0))
+    return spread.float()
+
+
+def _balance(probabilities: Tensor, shares: Tensor, rounds: int = 50) -> Tensor:
+    """Scale columns to be in the ratios of ``shares`` and rows to sum to 1, in turn."""
+    for _ in range(rounds):
+        probabilities = probabilities * (shares / probabilities.sum(dim=0))
+        probabilities = probabilities / probabilities.sum(dim=1, keepdim=True)
+    return probabilities

@@ -77,7 +77,9 @@ class _GainAndDirection(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, gains: Tensor, directions: Tensor) -> Tensor:
-        weight: Tensor = _Normalise.apply(gains, directions, self.channel_dim, self.epsilon)
+        weight: Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
+            gains, directions, self.channel_dim, self.epsilon
+        )
         return weight
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:

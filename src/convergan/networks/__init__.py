@@ -4,6 +4,8 @@ from .critique import Critique as Critique
 from .critique import Discriminator as Discriminator
 from .dense import DenseDiscriminator as DenseDiscriminator
 from .dense import DenseGenerator as DenseGenerator
+from .descriptors import descriptor_discriminator as descriptor_discriminator
+from .descriptors import descriptor_generator as descriptor_generator
 from .digits import digits_discriminator as digits_discriminator
 from .digits import digits_generator as digits_generator
 from .generator import Generator as Generator

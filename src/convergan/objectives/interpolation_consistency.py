@@ -2,7 +2,8 @@
 
 Verma et al. (2019), "Interpolation Consistency Training": with a teacher's predictions ``q`` (here
 the averaged weights, without noise), rows ``x_i`` and ``x_j`` and ``u`` uniform on [0, 1),
-``|| softmax(l(u x_i + (1 - u) x_j)) - (u q_i + (1 - u) q_j) ||^2``, the mean over the batch.
+``|| softmax(l(u x_i + (1 - u) x_j)) - (u q_i + (1 - u) q_j) ||^2``, the mean over the batch: the
+loss is `convergan.objectives.consistency_loss` on what `interpolate` returns.
 
 Paper and released code: not in Salimans et al. (2016). A straight line between two digits of one
 class mostly stays in the class, and between classes it crosses where little data lie; so the
@@ -30,20 +31,3 @@ def interpolate(rows: Tensor, targets: Tensor, chance: torch.Generator) -> tuple
     row_share = share.view(count, *[1] * (rows.dim() - 1))
     mixed_rows = row_share * rows + (1 - row_share) * rows[partner]
     return mixed_rows, share * targets + (1 - share) * targets[partner]
-
-
-def interpolation_consistency_loss(mixed_logits: Tensor, mixed_targets: Tensor) -> Tensor:
-    """Return ``mean_i || softmax(l_i) - t_i ||^2``.
-
-    Args:
-        mixed_logits: (N, K), of mixed rows; receives the gradient.
-        mixed_targets: (N, K), probabilities.
-
-    Returns:
-        A scalar in [0, 2].
-
-    Example:
-        >>> interpolation_consistency_loss(torch.zeros(3, 2), torch.full((3, 2), 0.5)).item()
-        0.0
-    """
-    return (mixed_logits.softmax(dim=1) - mixed_targets.detach()).square().sum(dim=1).mean()

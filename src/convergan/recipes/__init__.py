@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .digits import digits
-from .mnist import mnist, mnist_2016, mnist_fast
+from .mnist import mnist, mnist_2016, mnist_fast, mnist_pixels
 from .names import look_up
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
@@ -23,6 +23,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "mnist": mnist,
     "mnist-2016": mnist_2016,
     "mnist-fast": mnist_fast,
+    "mnist-pixels": mnist_pixels,
     "toy-ring": toy_ring,
 }
 

@@ -1,7 +1,7 @@
 """What a recipe is: a finished description of an experiment."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..chance import derive
-from ..data import to_unit_range
+from ..data import Dataset, to_unit_range
 from ..layers import initialise_from_batch
 from ..networks import Discriminator, Generator
 from ..training.state import MakeAverage, MakeOptimizer, Player, State
@@ -36,6 +36,8 @@ class Recipe:
         generator_average: the average of the generator's weights that draws samples, or None.
         discriminator_start: data-dependent start of the discriminator, see `StartFromData`.
         generator_start: data-dependent start of the generator.
+        descriptor: fixed map from rows to the vectors that both players see in their place, applied
+            once; None for the rows themselves.
         label_spreading: from rows, labelled rows, labels and number of classes to a table of class
             probabilities, see `convergan.data.spread_labels`; None for none.
         historical_weight: factor of the historical averaging penalty of both players.
@@ -58,16 +60,28 @@ class Recipe:
     generator_average: MakeAverage | None = None
     discriminator_start: "StartFromData | None" = None
     generator_start: "StartFromData | None" = None
+    descriptor: Callable[[Tensor], Tensor] | None = None
     label_spreading: Callable[[Tensor, Tensor, Tensor, int], Tensor] | None = None
     historical_weight: float = 0.0
     evaluate_every: int = 500
     checkpoint_every: int = 500
 
+    def see(self, dataset: Dataset) -> Dataset:
+        """Return what the players see of a data set: its rows, or their descriptors."""
+        if self.descriptor is None:
+            return dataset
+        train, test = (
+            replace(rows, images=self.descriptor(rows.images))
+            for rows in (dataset.train, dataset.test)
+        )
+        return replace(dataset, train=train, test=test)
+
     def start(self, images: Tensor, num_classes: int, *, seed: int, device: torch.device) -> State:
         """Build both networks and stand before the first step.
 
         Args:
-            images: (N, *row shape), all training rows; the data-dependent start draws from them.
+            images: (N, *row shape), all training rows as the players see them; the data-dependent
+                start draws from them.
             num_classes: K; ignored where the recipe has no labels.
             seed: of the run.
             device: where the networks will be; they start from the same bits on any.

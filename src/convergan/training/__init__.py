@@ -10,6 +10,8 @@ from .evaluation import predict_probabilities as predict_probabilities
 from .loop import Record as Record
 from .loop import train as train
 from .regularizers import interpolation_consistency as interpolation_consistency
+from .regularizers import teacher_consistency as teacher_consistency
+from .regularizers import virtual_adversarial as virtual_adversarial
 from .state import NonFiniteError as NonFiniteError
 from .state import Player as Player
 from .state import State as State

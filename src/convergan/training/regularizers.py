@@ -1,4 +1,4 @@
-"""Terms that join the classifier's loss: from the state, the batch and chance to a scalar."""
+"""Terms that join the classifier's loss in a semi-supervised step."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,49 @@ from torch.func import functional_call
 
 from ..data import Batch
 from ..networks import Critique
-from ..objectives import interpolate, interpolation_consistency_loss
+from ..objectives import consistency_loss, interpolate, virtual_adversarial_loss
 from .state import State
 
-Regularizer = Callable[[State, Batch, torch.Generator], Tensor]
+Regularizer = Callable[[State, Batch, Tensor, torch.Generator], Tensor]
+"""From the state, the batch, the logits of ``batch.unlabeled`` under noise, and chance."""
+
+
+def teacher_consistency(
+    state: State,
+    batch: Batch,
+    unlabeled_logits: Tensor,
+    chance: torch.Generator,
+    *,
+    weight: float,
+    spread_weight: float,
+    spread_until: int,
+) -> Tensor:
+    """Hold the classifier under noise to what its teacher says of the same rows.
+
+    The teacher is label spreading at first, as the network knows less than a graph of the rows, and
+    its own averaged weights in the end; in between, the mean of both in changing shares.
+
+    Args:
+        state: of which the discriminator and its averaged weights are used.
+        batch: of which ``unlabeled`` and ``spread`` are used.
+        unlabeled_logits: (N, K), receive the gradient.
+        chance: unused.
+        weight: factor of the loss from step ``spread_until`` on.
+        spread_weight: factor at step 0; it goes in a straight line to ``weight``.
+        spread_until: step at which label spreading, alone the teacher at step 0, has no share left.
+
+    Raises:
+        ValueError: if the batch has no spread labels.
+    """
+    targets = _teach(state, batch, spread_until)
+    strength = _strength(state, weight, spread_weight, spread_until)
+    return strength * consistency_loss(unlabeled_logits, targets)
 
 
 def interpolation_consistency(
     state: State,
     batch: Batch,
+    unlabeled_logits: Tensor,
     chance: torch.Generator,
     *,
     weight: float,
@@ -25,33 +59,64 @@ def interpolation_consistency(
 ) -> Tensor:
     """Hold the classifier to straight lines between unlabelled rows.
 
-    The teacher is label spreading at first, as the network knows less than a graph of the rows, and
-    its own averaged weights in the end; in between, the mean of both in changing shares.
+    Arguments and errors as for `teacher_consistency`, but ``unlabeled_logits`` are unused, and
+    ``chance`` draws pairs, shares and noise.
+    """
+    targets = _teach(state, batch, spread_until)
+    rows, targets = interpolate(batch.unlabeled, targets, chance)
+    mixed_logits = state.discriminator.network(rows, chance).logits
+    strength = _strength(state, weight, spread_weight, spread_until)
+    return strength * consistency_loss(mixed_logits, targets)
+
+
+def virtual_adversarial(
+    state: State,
+    batch: Batch,
+    unlabeled_logits: Tensor,
+    chance: torch.Generator,
+    *,
+    weight: float,
+    radius: float,
+    probe: float,
+) -> Tensor:
+    """Hold the classifier to its own predictions against the worst small change of each row.
 
     Args:
-        state: of which the discriminator and its averaged weights are used.
-        batch: of which ``unlabeled`` and ``spread`` are used.
-        chance: draws pairs, shares and noise.
-        weight: factor of the loss from step ``spread_until`` on.
-        spread_weight: factor at step 0; it goes in a straight line to ``weight``.
-        spread_until: step at which label spreading, alone the teacher at step 0, has no share left.
-
-    Raises:
-        ValueError: if the batch has no spread labels.
+        state: of which the discriminator is used, without noise.
+        batch: of which ``unlabeled`` is used.
+        unlabeled_logits: unused.
+        chance: draws first directions.
+        weight: factor of the loss.
+        radius: see `convergan.objectives.virtual_adversarial_loss`, as is ``probe``.
+        probe: length at which the worst direction is searched.
     """
-    if not batch.spread.shape[1]:
-        raise ValueError("interpolation_consistency needs a recipe with label_spreading")
     network = state.discriminator.network
-    progress = min(1.0, state.step / spread_until)
-    with torch.no_grad():
-        targets = batch.spread.lerp(_opinion(state, batch.unlabeled), progress)
-        rows, targets = interpolate(batch.unlabeled, targets, chance)
-    strength = spread_weight + progress * (weight - spread_weight)
-    return strength * interpolation_consistency_loss(network(rows, chance).logits, targets)
+
+    def classify(rows: Tensor) -> Tensor:
+        return network(rows).logits
+
+    loss = virtual_adversarial_loss(
+        classify, batch.unlabeled, radius=radius, probe=probe, chance=chance
+    )
+    return weight * loss
 
 
-def _opinion(state: State, rows: Tensor) -> Tensor:
-    """Class probabilities by the averaged discriminator, without noise."""
+def _teach(state: State, batch: Batch, spread_until: int) -> Tensor:
+    """Class probabilities of the unlabelled rows by the teacher of this step."""
+    if not batch.spread.shape[1]:
+        raise ValueError(
+            "a teacher that begins with spread labels needs a recipe's label_spreading"
+        )
+    share = min(1.0, state.step / spread_until)
+    if not share:
+        return batch.spread
     player = state.discriminator
-    critique: Critique = functional_call(player.network, player.averaged_parameters(), (rows,))
-    return critique.logits.softmax(dim=1)
+    with torch.no_grad():
+        critique: Critique = functional_call(
+            player.network, player.averaged_parameters(), (batch.unlabeled,)
+        )
+        return batch.spread.lerp(critique.logits.softmax(dim=1), share)
+
+
+def _strength(state: State, weight: float, spread_weight: float, spread_until: int) -> float:
+    return spread_weight + min(1.0, state.step / spread_until) * (weight - spread_weight)

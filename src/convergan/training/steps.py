@@ -81,7 +81,8 @@ def semi_supervised_step(
     labeled, unlabeled, fake = torch.split(discriminator(rows, chance).logits, sizes)
     classifying = supervised_loss(labeled, batch.labels)
     judging = unsupervised_loss(unlabeled, fake)
-    regularizing = sum((term(state, batch, chance) for term in regularizers), fake.new_zeros(()))
+    terms = (term(state, batch, unlabeled, chance) for term in regularizers)
+    regularizing = sum(terms, fake.new_zeros(()))
     state.discriminator.descend(classifying + unsupervised_weight * judging + regularizing)
 
     with cached():
