@@ -11,13 +11,18 @@ from .mnist import mnist, mnist_2016, mnist_fast
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
+from .small_images import cifar10, cifar10_2016, svhn, svhn_2016
 from .toy import toy_ring
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
+    "cifar10": cifar10,
+    "cifar10-2016": cifar10_2016,
     "digits": digits,
     "mnist": mnist,
     "mnist-2016": mnist_2016,
     "mnist-fast": mnist_fast,
+    "svhn": svhn,
+    "svhn-2016": svhn_2016,
     "toy-ring": toy_ring,
 }
 
