@@ -9,9 +9,9 @@ One function, `load`, turns any of these into a `Dataset` in memory:
 * a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
 * a folder of Parquet files in the layout of the Hugging Face hub;
 * anything else: a name on the hub, such as ``ylecun/mnist``, or with one of its configurations,
-  such as ``ufldl-stanford/svhn:cropped_digits``. A folder of the name's last part (``mnist``,
-  ``svhn``) in the folder that the environment variable CONVERGAN_DATA names is taken instead, by the
-  same code.
+  such as ``ufldl-stanford/svhn:cropped_digits``. A folder of the name's last part, here ``svhn``,
+  in the folder that the environment variable CONVERGAN_DATA names is taken instead, by the same
+  code.
 
 A label of -1 in an archive marks an unlabelled row.
 """
