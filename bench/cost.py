@@ -61,7 +61,7 @@ def prepare(experiment: Experiment, device: torch.device) -> tuple[State, Iterat
 def count_flops(call: Callable[[], object]) -> int:
     with FlopCounterMode(display=False) as counter:
         call()
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def seconds_of(call: Callable[[], object], device: torch.device, repeats: int) -> float:
