@@ -4,8 +4,8 @@ Srivastava et al. (2014), in the discriminators of Salimans et al. (2016), secti
 every value is set to zero with probability ``p``, and the kept ones are divided by ``1 - p``, so
 that the expectation is the input.
 
-Paper and released code: the paper says "dropout"; the code drops 0.2 of the image and half of the
-activations before each widening, value by value and not by channel, and nothing when it tests.
+Paper and released code: the paper says "dropout"; the code drops 0.2 of the image and 0.5 of the
+activations after each halving of the side, value by value and not by channel.
 """
 
 import torch
