@@ -151,6 +151,18 @@ def unsupervised_loss(unlabeled_logits: Array, fake_logits: Array) -> float:
     return -(real + fake) / 2
 
 
+# Section 6.2: dropout, from uniform numbers on [0, 1).
+
+
+def dropout(x: Array, probability: float, uniform: Array) -> Array:
+    """0 with the probability given, else x / (1 - p)."""
+    y = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        if uniform[index] >= probability:
+            y[index] = x[index] / (1 - probability)
+    return y
+
+
 # Normalisation.
 
 

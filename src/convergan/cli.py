@@ -59,16 +59,17 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="digits, mnist, mnist-2016, mnist-fast, toy-ring, or my_file.py:my_function "
-            "for a function of yours that returns a convergan.recipes.Recipe."
+            help="digits, mnist, mnist-2016, mnist-fast, svhn, svhn-2016, cifar10, cifar10-2016, "
+            "toy-ring, or my_file.py:my_function for a function of yours that returns a "
+            "convergan.recipes.Recipe."
         ),
     ],
     data: Annotated[
         str | None,
         typer.Option(
-            help="Name on the Hugging Face hub, folder of Parquet files in the hub's layout, "
-            "folder with labeled/<class>/* and unlabeled/*, folder with labels.csv, .npz file, "
-            "or digits. Default: the recipe's."
+            help="Name on the Hugging Face hub, or name:config, folder of Parquet files in the "
+            "hub's layout, folder with labeled/<class>/* and unlabeled/*, folder with labels.csv, "
+            ".npz file, or digits. Default: the recipe's."
         ),
     ] = None,
     labels: Annotated[

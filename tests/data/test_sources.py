@@ -16,6 +16,7 @@ from torch import Tensor
 
 from convergan.data import DataError, load
 from convergan.data.toy import ring_of_gaussians
+from convergan.recipes import find_recipe
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (7, 5, 4, 3), dtype=np.uint8)  # (N, H, W, C)
 LABELS = np.array([0, 1, 2, -1, 1, 0, 2])
@@ -361,6 +362,28 @@ def write_parquet(folder: Path, *, held_out: str = "test") -> Path:
     return folder
 
 
+def write_svhn(folder: Path) -> Path:
+    """Write two configurations in the schema of SVHN, of which the second has a third split."""
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=list("0123456789"))}
+    )
+    splits = {"full_numbers": ["train"], "cropped_digits": ["train", "test", "extra"]}
+    metadata = "---\nconfigs:\n"
+    for config, names in splits.items():
+        (folder / config).mkdir(parents=True)
+        metadata += f"- config_name: {config}\n  data_files:\n"
+        for number, name in enumerate(names):
+            level = 10 * number + 5 * (config == "full_numbers")
+            cells = [encoded(Image.new("RGB", (32, 32), (level, 0, 255)))] * (3 - number)
+            table = datasets.Dataset.from_dict(
+                {"image": cells, "label": list(range(3 - number))}, features=features
+            )
+            table.to_parquet(str(folder / config / f"{name}-00000-of-00001.parquet"))
+            metadata += f"  - split: {name}\n    path: {config}/{name}-*\n"
+    (folder / "README.md").write_text(f"{metadata}---\n# SVHN\n")
+    return folder
+
+
 def encoded(image: Image.Image) -> dict[str, Any]:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
@@ -389,6 +412,31 @@ def test_a_hub_name_is_taken_from_the_folder_that_the_environment_names(
     assert dataset.source == "somebody/tiny-pets"
     expect_the_tiny_rows(dataset.train.images, dataset.train.labels)
     assert dataset.test.labels.tolist() == [1, 0]
+
+
+def test_a_configuration_of_a_hub_name_is_chosen_after_a_colon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_svhn(tmp_path / "svhn")
+    monkeypatch.setenv("CONVERGAN_DATA", str(tmp_path))
+    dataset = load(find_recipe("svhn").data)
+    assert dataset.source == "ufldl-stanford/svhn:cropped_digits"
+    assert dataset.classes == tuple("0123456789") and dataset.row_shape == (3, 32, 32)
+    assert dataset.train.images[:, :, 0, 0].tolist() == [[0, 0, 255]] * 3
+    assert dataset.test.images[:, :, 0, 0].tolist() == [[10, 0, 255]] * 2  # no row of extra
+    assert dataset.train.labels.tolist() == [0, 1, 2] and dataset.test.labels.tolist() == [0, 1]
+    other = load("ufldl-stanford/svhn:full_numbers")
+    assert int(other.train.images[0, 0, 0, 0]) == 5 and not len(other.test.labels)
+
+
+@pytest.mark.parametrize("name", ["svhn", "svhn:lost", "svhn:"])
+def test_a_missing_or_unknown_configuration_is_answered_with_those_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    write_svhn(tmp_path / "svhn")
+    monkeypatch.setenv("CONVERGAN_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"\['full_numbers', 'cropped_digits'\]"):
+        load(f"ufldl-stanford/{name}")
 
 
 @pytest.mark.parametrize(

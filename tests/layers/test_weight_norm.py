@@ -34,10 +34,10 @@ def fill(network: nn.Module) -> nn.Module:
     return network
 
 
-def build(case: Case, epsilon: float = 0.0) -> tuple[nn.Module, Tensor]:
+def build(case: Case, epsilon: float = 0.0, start_std: float = 1.0) -> tuple[nn.Module, Tensor]:
     """A layer with arbitrary gains, directions and biases, and a batch for it."""
     make, _, shape = case
-    return fill(weight_norm(make(), epsilon)), 2 * draw(*shape, seed=2) + 1
+    return fill(weight_norm(make(), epsilon, start_std)), 2 * draw(*shape, seed=2) + 1
 
 
 def weight(layer: nn.Module) -> Tensor:
@@ -138,16 +138,16 @@ def test_frozen_gain_gets_no_gradient_and_the_rest_does(case: Case) -> None:
 @layers
 @pytest.mark.parametrize("std", [1.0, 0.1])
 def test_start_gives_every_channel_mean_zero_and_its_deviation(case: Case, std: float) -> None:
-    layer, x = build(case)
-    initialise_from_batch(layer, lambda: layer(x), std=std)
+    layer, x = build(case, start_std=std)
+    initialise_from_batch(layer, lambda: layer(x))
     assert_normal(layer(x), std)
 
 
 @layers
 def test_start_may_share_one_deviation_over_the_layer(case: Case) -> None:
-    layer, x = build(case)
+    layer, x = build(case, start_std=0.3)
     before = by_channel(layer(x)).std(dim=1) / gain(layer).detach().flatten().abs()
-    initialise_from_batch(layer, lambda: layer(x), std=0.3, per_channel=False)
+    initialise_from_batch(layer, lambda: layer(x), per_channel=False)
     values = by_channel(layer(x))
     assert values.mean(dim=1).abs().max().item() < 1e-12
     assert values.square().mean().sqrt().item() == approx(0.3, rel=1e-12)
@@ -159,13 +159,13 @@ def test_start_may_share_one_deviation_over_the_layer(case: Case) -> None:
 @layers
 @pytest.mark.parametrize("per_channel", [True, False])
 def test_start_is_that_of_the_formula(case: Case, per_channel: bool) -> None:
-    layer, x = build(case)
+    layer, x = build(case, start_std=0.7)
     with torch.no_grad():
         bias = layer.get_parameter("bias")
         known = {GAIN: torch.ones_like(gain(layer)), "bias": torch.zeros_like(bias)}
         plain = functional_call(layer, known, (x,))
     gains, biases = oracles.data_dependent_start(plain.numpy(), 0.7, per_channel)
-    initialise_from_batch(layer, lambda: layer(x), std=0.7, per_channel=per_channel)
+    initialise_from_batch(layer, lambda: layer(x), per_channel=per_channel)
     assert gain(layer).flatten().tolist() == approx(gains, rel=1e-12)
     assert bias.tolist() == approx(biases, rel=1e-12)
 
@@ -193,6 +193,20 @@ def test_start_sets_each_layer_on_the_normalised_output_of_those_below() -> None
     assert_normal(network[0](x))
     assert_normal(network(x))
     assert all(torch.equal(p, untouched[name]) for name, p in network[2].state_dict().items())
+
+
+def test_start_gives_each_layer_the_deviation_of_its_own() -> None:
+    low = weight_norm(nn.Conv2d(3, 4, 3), epsilon=1e-6)
+    network, x = (
+        nn.Sequential(low, nn.Flatten(), weight_norm(nn.Linear(16, 3), 1e-6, 0.1)),
+        draw(40, 3, 4, 4, seed=6),
+    )
+    fill(network)
+    before = network(x)
+    initialise_from_batch(network, lambda: network(x))
+    assert_normal(low(x), 1.0)
+    assert_normal(network(x), 0.1)
+    assert not torch.allclose(network(x), before)
 
 
 def test_start_undoes_the_scale_of_the_input() -> None:

@@ -18,6 +18,8 @@ from convergan.networks import (
     digits_generator,
     mnist_discriminator,
     mnist_generator,
+    small_images_discriminator,
+    small_images_generator,
     toy_discriminator,
     toy_generator,
 )
@@ -61,6 +63,14 @@ PAIRS: dict[str, Pair] = {
         lambda c: mnist_generator((1, 28, 28), c, output=torch.sigmoid),
         (1, 28, 28),
         250,
+        True,
+    ),
+    "small images": (
+        lambda c: small_images_discriminator((3, 32, 32), 10, c, channels=8),
+        10,
+        lambda c: small_images_generator((3, 32, 32), c),
+        (3, 32, 32),
+        16,
         True,
     ),
 }

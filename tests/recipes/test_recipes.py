@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from pytest import approx
 from typer.testing import CliRunner
 
 from convergan.cli import app
@@ -110,11 +111,21 @@ def test_functions_are_described_by_where_they_are() -> None:
 # --- the built-in ones ---------------------------------------------------------------------------
 
 
+SHAPES: dict[str, tuple[int, ...]] = {
+    "digits": (1, 8, 8),
+    "ring": (2,),
+    "ylecun/mnist": (1, 28, 28),
+    "ufldl-stanford/svhn:cropped_digits": (3, 32, 32),
+    "uoft-cs/cifar10": (3, 32, 32),
+}
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_can_be_started_and_judges_and_makes_rows_of_its_data(name: str) -> None:
     recipe = find_recipe(name)
-    shape = {"digits": (1, 8, 8), "ring": (2,)}.get(recipe.data, (1, 28, 28))
-    images = torch.rand(500, *shape, generator=torch.Generator().manual_seed(0))
+    shape = SHAPES[recipe.data]
+    rows = 4 if shape == (3, 32, 32) else 500  # convolutions take their time
+    images = torch.rand(rows, *shape, generator=torch.Generator().manual_seed(0))
     state = recipe.start(images, 10, seed=0, device=torch.device("cpu"))
     chance = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -150,6 +161,42 @@ def test_the_released_scripts_have_the_papers_numbers() -> None:
             assert optimizer["arguments"] == {"lr": rate, "betas": [0.5, 0.999]}
             assert optimizer["function"].endswith(".AdamInsideRoot")
     assert head["average"]["arguments"]["from_zero"] is True and first["average"] is None
+
+
+def test_the_convolutional_scripts_have_the_papers_numbers() -> None:
+    for name, channels, labels, epochs, old_epochs, rows in (
+        ("svhn", 64, 1000, 900, 501, 73_257),
+        ("cifar10", 96, 4000, 1200, 1001, 50_000),
+    ):
+        head, first = describe(find_recipe(name)), describe(find_recipe(f"{name}-2016"))
+        assert (head["steps"], first["steps"]) == (
+            epochs * (rows // 100),
+            old_epochs * (rows // 100),
+        )
+        for recipe in (head, first):
+            assert recipe["labels"] == labels and recipe["batch_size"] == 100
+            assert recipe["discriminator"]["arguments"]["channels"] == channels
+            assert recipe["step"]["arguments"]["feature_matching"].endswith(
+                ".absolute_feature_matching"
+            )
+            for player in ("discriminator", "generator"):
+                optimizer = recipe[f"{player}_optimizer"]
+                assert optimizer["arguments"] == {"lr": 3e-4, "betas": [0.5, 0.999]}
+                assert optimizer["function"].endswith(".AdamInsideRoot")
+                assert recipe[f"{player}_start"]["per_channel"] is (recipe is head)
+        assert head["average"]["arguments"]["rate"]["arguments"] == {"0": 1e-4}
+        assert head["average"]["arguments"]["from_zero"] is True
+        assert first["average"]["arguments"]["rate"]["arguments"] == {"0": 1e-3}
+        assert "from_zero" not in first["average"]["arguments"]
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("svhn", 900), ("cifar10", 1200)])
+def test_the_rate_of_the_convolutional_scripts_is_that_of_the_formula(
+    name: str, epochs: int
+) -> None:
+    schedule = find_recipe(name).schedule
+    for epoch in range(epochs):
+        assert schedule(epoch / epochs) == approx(min(3 - epoch / (epochs / 3), 1))
 
 
 def test_the_help_of_train_names_every_recipe() -> None:

@@ -8,8 +8,10 @@ One function, `load`, turns any of these into a `Dataset` in memory:
 * a folder with ``labeled/<class>/*`` and ``unlabeled/*`` (and perhaps ``test/<class>/*``);
 * a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
 * a folder of Parquet files in the layout of the Hugging Face hub;
-* anything else: a name on the hub, such as ``ylecun/mnist``. A folder of the name's last part in
-  the folder that the environment variable CONVERGAN_DATA names is taken instead, by the same code.
+* anything else: a name on the hub, such as ``ylecun/mnist``, or with one of its configurations,
+  such as ``ufldl-stanford/svhn:cropped_digits``. A folder of the name's last part, here ``svhn``,
+  in the folder that the environment variable CONVERGAN_DATA names is taken instead, by the same
+  code.
 
 A label of -1 in an archive marks an unlabelled row.
 """
@@ -347,19 +349,20 @@ def _labeled_by_table(folder: Path) -> Dataset:
 # --- the hub and its layout ----------------------------------------------------------------------
 
 
-def _hub(name: str) -> Dataset:
+def _hub(source: str) -> Dataset:
+    name, _, config = source.partition(":")
     root = os.environ.get("CONVERGAN_DATA")
     local = Path(root) / name.rsplit("/", 1)[-1] if root else None
-    return _hub_layout(str(local) if local and local.is_dir() else name, name)
+    return _hub_layout(str(local) if local and local.is_dir() else name, source, config or None)
 
 
-def _hub_layout(path: str, source: str) -> Dataset:
+def _hub_layout(path: str, source: str, config: str | None = None) -> Dataset:
     import datasets
 
     try:
-        splits = datasets.load_dataset(path)
+        splits = datasets.load_dataset(path, config)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = " ".join(str(error).splitlines()[:2]) or type(error).__name__
         if Path(path).is_dir():
             raise DataError(f"the Parquet files in {path} cannot be read: {reason}") from None
         raise DataError(

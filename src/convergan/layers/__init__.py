@@ -1,6 +1,8 @@
 """One technique a file: layers own parameters, free functions beside them are the mathematics."""
 
 from .batch_statistics_norm import BatchStatisticsNorm as BatchStatisticsNorm
+from .dropout import Dropout as Dropout
+from .dropout import dropout as dropout
 from .gaussian_noise import GaussianNoise as GaussianNoise
 from .gaussian_noise import add_gaussian_noise as add_gaussian_noise
 from .weight_norm import freeze_gain as freeze_gain

@@ -9,7 +9,8 @@ Paper and released code: the paper only names the method. The code never trains 
 start, except in the last layer of the discriminator and of the generator: see `freeze_gain`. Its
 head (2018) takes one deviation per channel, the scripts of 2016-06-08 one per layer. A channel
 without variance divides by zero there; here its gain stays 1. The convolutional scripts add 1e-6
-to ``||V||^2``: the argument ``epsilon``.
+to ``||V||^2``, the argument ``epsilon``, and start from ``s0 = 0.1`` in the last layer of each
+network, the argument ``start_std``; ``s0`` is 1 everywhere else.
 
 `torch.nn.utils.parametrizations.weight_norm` has no epsilon, and its CPU kernel took 20 % of a
 training step, backward most of all; the formula in plain operations takes 4 %. So the formula is
@@ -71,10 +72,11 @@ def _dot(a: Tensor, b: Tensor, dim: int) -> Tensor:
 class _GainAndDirection(nn.Module):
     """The map from ``g`` and ``V`` to ``W``, for `torch.nn.utils.parametrize`."""
 
-    def __init__(self, channel_dim: int, epsilon: float) -> None:
+    def __init__(self, channel_dim: int, epsilon: float, start_std: float) -> None:
         super().__init__()
         self.channel_dim = channel_dim
         self.epsilon = epsilon
+        self.start_std = start_std
 
     def forward(self, gains: Tensor, directions: Tensor) -> Tensor:
         weight: Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
@@ -88,12 +90,14 @@ class _GainAndDirection(nn.Module):
         return weight.new_ones(shape), weight
 
 
-def weight_norm(layer: Layer, epsilon: float = 0.0) -> Layer:
+def weight_norm(layer: Layer, epsilon: float = 0.0, start_std: float = 1.0) -> Layer:
     """Normalise ``layer.weight`` per output channel; every gain starts at 1.
 
     Args:
         layer: a linear, convolutional or transposed convolutional layer with a bias.
         epsilon: added to the squared norm under the root.
+        start_std: the deviation ``s0`` that `initialise_from_batch` is to give; changes nothing
+            before.
 
     Returns:
         The same layer. The output channels of a transposed convolution are dimension 1 of its
@@ -105,7 +109,7 @@ def weight_norm(layer: Layer, epsilon: float = 0.0) -> Layer:
         True
     """
     transposed = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
-    parametrisation = _GainAndDirection(1 if transposed else 0, epsilon)
+    parametrisation = _GainAndDirection(1 if transposed else 0, epsilon, start_std)
     parametrize.register_parametrization(layer, "weight", parametrisation, unsafe=True)
     return layer
 
@@ -121,14 +125,17 @@ def freeze_gain(layer: Layer) -> Layer:
     return layer
 
 
+def start_std(layer: nn.Module) -> float:
+    """Return the deviation ``s0`` that a weight-normalised layer is to start from."""
+    parametrisation = layer.get_submodule("parametrizations.weight.0")
+    assert isinstance(parametrisation, _GainAndDirection), "made by `weight_norm`"
+    return parametrisation.start_std
+
+
 def initialise_from_batch(
-    network: nn.Module,
-    forward: Callable[[], Any],
-    *,
-    std: float = 1.0,
-    per_channel: bool = True,
+    network: nn.Module, forward: Callable[[], Any], *, per_channel: bool = True
 ) -> None:
-    """Set gains and biases so that pre-activations on one batch have mean 0 and deviation ``std``.
+    """Set gains and biases so that pre-activations on one batch have mean 0 and deviation ``s0``.
 
     Every weight-normalised layer of ``network`` is set when ``forward`` reaches it, on the already
     normalised output of the layers below; ``forward`` should reach each layer once.
@@ -137,7 +144,6 @@ def initialise_from_batch(
         network: holds the layers; each needs a bias.
         forward: calls the network once on the batch, with its noise on or off, for example
             ``lambda: network(images, chance)``.
-        std: the deviation ``s0`` to start from.
         per_channel: one deviation per channel (released head), or one per layer (2016-06-08).
 
     Example:
@@ -157,7 +163,7 @@ def initialise_from_batch(
         deviation = raw.std(dim=1, correction=0)
         if not per_channel:
             deviation = raw.var(dim=1, correction=0).mean().sqrt().expand_as(deviation)
-        scale = torch.where(deviation > 0, std / deviation, torch.ones_like(deviation))
+        scale = torch.where(deviation > 0, start_std(layer) / deviation, torch.ones_like(deviation))
         gain(layer).copy_(scale.view_as(gain(layer)))
         bias.copy_(-mean * scale)
         normalised: Tensor = layer.forward(*inputs)

@@ -11,5 +11,9 @@ from .digits import digits_generator as digits_generator
 from .generator import Generator as Generator
 from .mnist import mnist_discriminator as mnist_discriminator
 from .mnist import mnist_generator as mnist_generator
+from .small_images import ConvolutionalDiscriminator as ConvolutionalDiscriminator
+from .small_images import ConvolutionalGenerator as ConvolutionalGenerator
+from .small_images import small_images_discriminator as small_images_discriminator
+from .small_images import small_images_generator as small_images_generator
 from .toy import toy_discriminator as toy_discriminator
 from .toy import toy_generator as toy_generator

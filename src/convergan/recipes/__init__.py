@@ -11,6 +11,7 @@ from .names import look_up
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
+from .small_images import cifar10, cifar10_2016, svhn, svhn_2016
 from .tables import TABLES as TABLES
 from .tables import Figure as Figure
 from .tables import PaperColumn as PaperColumn
@@ -19,11 +20,15 @@ from .tables import find_table as find_table
 from .toy import toy_ring
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
+    "cifar10": cifar10,
+    "cifar10-2016": cifar10_2016,
     "digits": digits,
     "mnist": mnist,
     "mnist-2016": mnist_2016,
     "mnist-fast": mnist_fast,
     "mnist-pixels": mnist_pixels,
+    "svhn": svhn,
+    "svhn-2016": svhn_2016,
     "toy-ring": toy_ring,
 }
 

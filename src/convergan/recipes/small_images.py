@@ -1,0 +1,97 @@
+"""Few-label classification of SVHN and CIFAR-10: the released schedules.
+
+Salimans et al. (2016), sections 6.2 (CIFAR-10) and 6.3 (SVHN), by the released scripts with feature
+matching.
+
+Paper and released code: the paper gives no schedule. As for MNIST, there are two generations of the
+scripts: the tree of 2016-06-08, nearest to the paper's tables, and the head of 2018; each is a
+recipe. The head lowers its rate once an epoch, here it falls with every step. Its data-dependent
+start takes 500 labelled rows, here it takes any 500 training rows, as for MNIST. The CIFAR-10
+script of 2016-06-08 names a variable that it never sets; `cifar10_2016` is what it was to do.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+from ..networks import small_images_discriminator, small_images_generator
+from ..objectives import absolute_feature_matching
+from ..training import AdamInsideRoot, WeightAverage, constant_rate, semi_supervised_step
+from .recipe import Recipe, StartFromData
+from .schedules import constant, linear_after
+
+SVHN_EPOCH, CIFAR10_EPOCH = 732, 500
+"""Steps in an epoch: 73,257 and 50,000 training rows by hundreds."""
+
+
+def svhn() -> Recipe:
+    """Return the released head: rate 3e-4 for 900 epochs, falling in the last third."""
+    adam = partial(AdamInsideRoot, lr=3e-4, betas=(0.5, 0.999))
+    return Recipe(
+        summary="the paper's SVHN by the released script of 2018 (658,800 steps)",
+        data="ufldl-stanford/svhn:cropped_digits",
+        labels=1000,
+        discriminator=partial(small_images_discriminator, channels=64),
+        generator=small_images_generator,
+        discriminator_optimizer=adam,
+        generator_optimizer=adam,
+        discriminator_start=StartFromData(),
+        generator_start=StartFromData(rows=100),
+        average=partial(WeightAverage, rate=constant_rate(1e-4), from_zero=True),
+        step=partial(
+            semi_supervised_step,
+            feature_matching=absolute_feature_matching,
+            unsupervised_weight=1.0,
+        ),
+        steps=900 * SVHN_EPOCH,
+        schedule=partial(linear_after, flat=2 / 3),
+        evaluate_every=3 * SVHN_EPOCH,
+        checkpoint_every=SVHN_EPOCH,
+    )
+
+
+def cifar10() -> Recipe:
+    """Return the released head: `svhn` with wider convolutions, for 1,200 epochs."""
+    return replace(
+        svhn(),
+        summary="the paper's CIFAR-10 by the released script of 2018 (600,000 steps)",
+        data="uoft-cs/cifar10",
+        labels=4000,
+        discriminator=partial(small_images_discriminator, channels=96),
+        steps=1200 * CIFAR10_EPOCH,
+        evaluate_every=5 * CIFAR10_EPOCH,
+        checkpoint_every=CIFAR10_EPOCH,
+    )
+
+
+def svhn_2016() -> Recipe:
+    """Return the script of 2016-06-08: a constant rate for 501 epochs, a quicker average."""
+    return replace(
+        _as_of_2016(svhn(), channels=64),
+        summary="the paper's SVHN by the script of 2016-06-08 (366,732 steps)",
+        steps=501 * SVHN_EPOCH,
+    )
+
+
+def cifar10_2016() -> Recipe:
+    """Return the script of 2016-06-08: a constant rate for 1,001 epochs, a quicker average."""
+    return replace(
+        _as_of_2016(cifar10(), channels=96),
+        summary="the paper's CIFAR-10 by the script of 2016-06-08 (500,500 steps)",
+        steps=1001 * CIFAR10_EPOCH,
+        evaluate_every=7 * CIFAR10_EPOCH,
+    )
+
+
+def _as_of_2016(head: Recipe, channels: int) -> Recipe:
+    """Undo what the scripts changed between 2016-06-08 and the head."""
+    return replace(
+        head,
+        discriminator=partial(
+            small_images_discriminator, channels=channels, slope=0.1, output_std=1.0
+        ),
+        generator=partial(small_images_generator, output_std=1.0),
+        discriminator_start=StartFromData(per_channel=False),
+        generator_start=StartFromData(rows=100, per_channel=False),
+        average=partial(WeightAverage, rate=constant_rate(1e-3)),
+        schedule=constant,
+    )

@@ -1,0 +1,263 @@
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+import torch
+from pytest import approx
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
+
+from convergan.layers import dropout, initialise_from_batch
+from convergan.networks import (
+    ConvolutionalDiscriminator,
+    ConvolutionalGenerator,
+    small_images_discriminator,
+    small_images_generator,
+)
+from tests.oracles import draw
+
+SHAPE = (3, 32, 32)
+GAIN, DIRECTION = "parametrizations.weight.original0", "parametrizations.weight.original1"
+
+
+def chance(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def judge(channels: int = 4, slope: float = 0.2) -> ConvolutionalDiscriminator:
+    return small_images_discriminator(SHAPE, 10, chance(), channels=channels, slope=slope).double()
+
+
+def maker() -> ConvolutionalGenerator:
+    return small_images_generator(SHAPE, chance()).double()
+
+
+def images(count: int, seed: int = 0) -> Tensor:
+    """Rows in [0, 1]."""
+    return draw(count, *SHAPE, seed=seed).sigmoid()
+
+
+def layers(network: nn.Module) -> list[nn.Module]:
+    """Whatever has a weight of its own, in the order of the forward pass."""
+    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+    return [layer for layer in network.modules() if isinstance(layer, kinds)]
+
+
+def outputs(network: nn.Module, call: Callable[[], object]) -> list[Tensor]:
+    """What each layer gives during one call, before any non-linearity."""
+    seen: list[Tensor] = []
+    hooks = [
+        layer.register_forward_hook(lambda _, __, output: seen.append(output.detach()))
+        for layer in layers(network)
+    ]
+    call()
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+def weights(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    return [(layer.get_parameter("bias"), _weight(layer)) for layer in layers(network)]
+
+
+def _weight(layer: nn.Module) -> Tensor:
+    """The normalised weight, by the formula."""
+    direction, gain = layer.get_parameter(DIRECTION), layer.get_parameter(GAIN)
+    dim = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
+    others = [d for d in range(direction.dim()) if d != dim]
+    return gain * direction / (direction.square().sum(dim=others, keepdim=True) + 1e-6).sqrt()
+
+
+# --- geometry ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [4, 6])
+def test_discriminator_goes_from_32_to_16_to_8_to_6_and_to_logits(channels: int) -> None:
+    network = judge(channels)
+    one, two = channels, 2 * channels
+    sides = [(one, 32), (one, 32), (one, 16), (two, 16), (two, 16), (two, 8)]
+    sides += [(two, 6), (two, 6), (two, 6)]
+    *found, logits = (t.shape for t in outputs(network, lambda: network(images(2))))
+    assert [tuple(shape) for shape in found] == [(2, width, side, side) for width, side in sides]
+    assert tuple(logits) == (2, 10)
+    assert network(images(2)).features.shape == (2, two)
+
+
+def test_generator_goes_from_4_to_8_to_16_to_32() -> None:
+    network, latent = maker(), draw(2, 100)
+    found = [tuple(t.shape) for t in outputs(network, lambda: network(latent))]
+    assert found == [(2, 8192), (2, 256, 8, 8), (2, 128, 16, 16), (2, 3, 32, 32)]
+    assert network.latent_dim == 100
+
+
+def count(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(("channels", "classes"), [(64, 10), (96, 10), (96, 3)])
+def test_discriminator_has_the_parameters_of_the_paper(channels: int, classes: int) -> None:
+    network = small_images_discriminator(SHAPE, classes, chance(), channels=channels)
+    one, two = channels, 2 * channels
+    wide = [(3, one), (one, one), (one, one), (one, two), *([(two, two)] * 3)]
+    expected = sum(9 * inputs * width for inputs, width in wide)
+    expected += 2 * two * two + classes * two  # 1x1 and dense
+    expected += 2 * (3 * one + 6 * two + classes)  # a bias and a gain for each channel
+    assert count(network) == expected
+    assert channels != 96 or classes != 10 or expected == 1_408_244
+
+
+def test_generator_has_the_parameters_of_the_paper() -> None:
+    widths = [512, 256, 128, 3]
+    expected = 100 * 8192 + 8192 + 256 + 128 + 3 + 3
+    expected += sum(25 * inputs * outputs for inputs, outputs in pairwise(widths))
+    assert count(maker()) == expected == 4_933_382
+
+
+def test_gains_are_trained_in_the_last_layers_alone() -> None:
+    frozen = {name for name, p in judge().named_parameters() if not p.requires_grad}
+    assert frozen == {f"layers.{number}.{GAIN}" for number in range(9)}
+    assert all(p.requires_grad for p in maker().parameters())
+    assert f"output.{GAIN}" in maker().state_dict()
+    for network in (judge(), maker()):
+        assert network.state_dict().keys() == dict(network.named_parameters()).keys()  # no buffers
+
+
+def test_pair_starts_from_the_released_distributions() -> None:
+    for network in (judge(32), maker()):
+        for name, tensor in network.state_dict().items():
+            if name.endswith("bias"):
+                assert not tensor.any()
+            elif name.endswith("original0"):
+                assert bool((tensor == 1).all())
+            else:
+                assert tensor.mean().item() == approx(0, abs=0.01)
+                assert tensor.std().item() == approx(0.05, rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 32, 32), (3, 64, 64), (3072,), (32, 32, 3)])
+def test_rows_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"must be \(3, 32, 32\) colour images, got \("):
+        small_images_discriminator(shape, 10, chance(), channels=4)
+    with pytest.raises(ValueError, match=r"must be \(3, 32, 32\) colour images, got \("):
+        small_images_generator(shape, chance())
+
+
+# --- what they compute ---------------------------------------------------------------------------
+
+# Stride and padding of every convolution, from the paper's table of layers.
+STRIDES = [(1, 1), (1, 1), (2, 1), (1, 1), (1, 1), (2, 1), (1, 0), (1, 0), (1, 0)]
+
+
+def plainly(
+    network: ConvolutionalDiscriminator, x: Tensor, slope: float, noise: torch.Generator | None
+) -> tuple[Tensor, Tensor]:
+    """Features and logits, layer by layer."""
+    *convolutions, (bias, weight) = weights(network)
+    h = (2 * x - 1).contiguous(memory_format=torch.channels_last)  # noise falls in this order
+    for number, (b, w) in enumerate(convolutions):
+        if noise is not None and number % 3 == 0:
+            h = dropout(h, 0.5 if number else 0.2, noise)
+        stride, padding = STRIDES[number]
+        h = leaky_relu(conv2d(h, w, b, stride, padding), slope)
+    features = h.flatten(2).sum(dim=2) / 36
+    return features, linear(features, weight, bias)
+
+
+@pytest.mark.parametrize("slope", [0.2, 0.1])
+@pytest.mark.parametrize("noisy", [False, True])
+def test_discriminator_is_leaky_convolutions_under_dropout_and_their_mean(
+    slope: float, noisy: bool
+) -> None:
+    network, x = judge(slope=slope), images(3)
+    critique = network(x, chance(1) if noisy else None)
+    features, logits = plainly(network, x, slope, chance(1) if noisy else None)
+    torch.testing.assert_close(critique.features, features, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(critique.logits, logits, rtol=1e-10, atol=1e-12)
+
+
+def normalised(t: Tensor, bias: Tensor) -> Tensor:
+    """By the mean and variance of each channel over rows and places, with a bias."""
+    dims = [0, *range(2, t.dim())]
+    variance, mean = torch.var_mean(t, dim=dims, correction=0, keepdim=True)
+    return (t - mean) / (variance + 1e-6).sqrt() + bias.view(1, -1, *[1] * (t.dim() - 2))
+
+
+def test_generator_is_normalised_relu_deconvolutions_and_tanh_on_the_unit_interval() -> None:
+    network, latent = maker(), draw(4, 100, seed=1)
+    with torch.no_grad():
+        for number, (name, p) in enumerate(network.named_parameters()):
+            if name.endswith("bias"):
+                p.copy_(draw(*p.shape, seed=number))
+    norms = [network.dense_norm, *network.norms]
+    biases = [norm.get_parameter("bias") for norm in norms]
+    h = normalised(latent @ network.dense.weight.t(), biases[0]).relu().view(4, 512, 4, 4)
+    for layer, bias in zip(network.hidden, biases[1:], strict=True):
+        t = conv_transpose2d(h, layer.get_parameter("weight"), None, 2, 2, 1)
+        h = normalised(t, bias).relu()
+    t = conv_transpose2d(h, _weight(network.output), network.output.get_parameter("bias"), 2, 2, 1)
+    torch.testing.assert_close(network(latent), (2 * t).sigmoid(), rtol=1e-10, atol=1e-12)
+
+
+def test_generated_images_lie_in_the_unit_interval_and_can_reach_its_ends() -> None:
+    network, latent = maker(), draw(4, 100, seed=2)
+    with torch.no_grad():
+        network.output.get_parameter(GAIN).mul_(1000)
+    made = network(latent)
+    assert made.min().item() == approx(0, abs=1e-6) and made.max().item() == approx(1)
+    assert bool((made >= 0).all() and (made <= 1).all())
+
+
+def test_gradients_pass_gradcheck() -> None:
+    network, generator = judge(2), maker()
+    x, latent = images(2).requires_grad_(), draw(3, 100, seed=3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: network(x, chance(1)), (x,), fast_mode=True)
+    assert torch.autograd.gradcheck(generator, (latent,), fast_mode=True)
+
+
+# --- the data-dependent start --------------------------------------------------------------------
+
+
+def assert_channels(output: Tensor, std: float) -> None:
+    """Mean 0 and deviation ``std`` in every channel."""
+    values = output.transpose(0, 1).flatten(1)
+    zeros = values.new_zeros(len(values))
+    torch.testing.assert_close(values.mean(dim=1), zeros, rtol=0, atol=1e-10)
+    torch.testing.assert_close(values.std(dim=1, correction=0), zeros + std, rtol=1e-5, atol=0)
+
+
+def test_start_gives_convolutions_deviation_one_and_logits_a_tenth() -> None:
+    network, x = judge(), images(12, seed=4)
+    initialise_from_batch(network, lambda: network(x))
+    *convolutions, logits = outputs(network, lambda: network(x))
+    for output in convolutions:
+        assert_channels(output, 1.0)
+    assert_channels(logits, 0.1)
+
+
+def test_start_gives_the_images_before_tanh_a_tenth_and_touches_no_other_layer() -> None:
+    network, latent = maker(), draw(8, 100, seed=5)
+    before = {name: p.clone() for name, p in network.named_parameters()}
+    initialise_from_batch(network, lambda: network(latent))
+    *_, output = outputs(network, lambda: network(latent))
+    assert_channels(output, 0.1)
+    changed = {n for n, p in network.named_parameters() if not torch.equal(p, before[n])}
+    assert changed == {"output.bias", f"output.{GAIN}"}
+
+
+def test_start_of_the_first_scripts_is_one_deviation_for_a_whole_layer() -> None:
+    network = small_images_discriminator(SHAPE, 10, chance(), channels=4, output_std=1.0).double()
+    x = images(12, seed=6)
+    initialise_from_batch(network, lambda: network(x), per_channel=False)
+    for output in outputs(network, lambda: network(x)):
+        values = output.transpose(0, 1).flatten(1)
+        assert values.mean(dim=1).abs().max().item() == approx(0, abs=1e-10)
+        assert values.square().mean().sqrt().item() == approx(1, rel=1e-5)
+
+
+def test_start_takes_out_the_scale_of_the_images() -> None:
+    """As (x - 127.5) / 128 would differ from (x - 127.5) / 127.5 by nothing else."""
+    one, other, x = judge(), judge(), images(12, seed=7)
+    narrowed = (2 * x - 1) * 127.5 / 128 / 2 + 0.5
+    initialise_from_batch(one, lambda: one(x))
+    initialise_from_batch(other, lambda: other(narrowed))
+    torch.testing.assert_close(one(x), other(narrowed), rtol=1e-8, atol=1e-8)
