@@ -6,7 +6,7 @@ fast or stable: ``log D`` is the logarithm of ``D``. `draw` supplies the numbers
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -213,3 +213,73 @@ def batch_statistics_norm(x: Array, bias: Array, epsilon: float) -> Array:
             if index[1] == c:
                 y[index] = (x[index] - mean(values)) / scale + bias[c]
     return y
+
+
+# What recipes of ours add: descriptors, virtual adversaries, balanced classes.
+
+
+def oriented_gradients(images: Array, orientations: int = 8, cell: int = 4) -> Array:
+    """Pixel by pixel: slope, shares of the directions, mean of means over squares, root, length."""
+    count, colours, height, width = images.shape
+    tall, wide = (height - cell + 1) // cell, (width - cell + 1) // cell
+    cells = np.zeros((count, orientations, tall, wide))
+    for n, c in np.ndindex(count, colours):
+        parts = np.zeros((orientations, height, width))
+        for y, x in np.ndindex(height, width):
+            across = down = 0.0
+            for dy, dx in itertools.product((-1, 0, 1), repeat=2):
+                if 0 <= y + dy < height and 0 <= x + dx < width:  # black outside
+                    across += dx * (2 - abs(dy)) / 4 * images[n, c, y + dy, x + dx]
+                    down += dy * (2 - abs(dx)) / 4 * images[n, c, y + dy, x + dx]
+            for b in range(orientations):
+                turn = math.atan2(down, across) - 2 * math.pi * b / orientations
+                parts[b, y, x] = math.hypot(across, down) * max(0.0, math.cos(turn)) ** 4
+        for b, top, left in np.ndindex(orientations, tall, wide):
+            squares = []
+            for dy, dx in np.ndindex(cell, cell):
+                y, x = top * cell + dy, left * cell + dx
+                squares.append(mean([float(m) for m in parts[b, y : y + cell, x : x + cell].flat]))
+            cells[n, b, top, left] += mean(squares) / colours
+    rows = np.sqrt(cells).reshape(count, -1)
+    for row in rows:
+        length = math.sqrt(sum(float(r) ** 2 for r in row))
+        if length:
+            row *= math.sqrt(len(row)) / length
+    return rows
+
+
+def softmax_divergence(logits: Array, changed: Array) -> float:
+    """KL(softmax(logits) || softmax(changed)) of one row."""
+    p, q = (np.exp(row) / np.exp(row).sum() for row in (logits, changed))
+    return sum(float(a) * math.log(a / b) for a, b in zip(p, q, strict=True))
+
+
+def virtual_adversarial_loss(
+    classify: Callable[[Array], Array], rows: Array, first: Array, radius: float, probe: float
+) -> float:
+    """KL(r), r along the slope of KL at ``probe u`` by differences, u along ``first``."""
+    losses = []
+    for row, direction in zip(rows, first, strict=True):
+        at = row + probe * direction / math.sqrt(sum(float(d) ** 2 for d in direction))
+        slope = np.zeros_like(row)
+        for i in range(len(row)):
+            small = np.zeros_like(row)
+            small[i] = 1e-5
+            above, below = (
+                softmax_divergence(classify(row), classify(at + sign * small)) for sign in (1, -1)
+            )
+            slope[i] = (above - below) / 2e-5
+        worst = radius * slope / math.sqrt(sum(float(s) ** 2 for s in slope))
+        losses.append(softmax_divergence(classify(row), classify(row + worst)))
+    return mean(losses)
+
+
+def balanced(probabilities: Array, shares: Array, rounds: int) -> Array:
+    """Sinkhorn: scale columns to their shares of the rows, then rows to 1, again and again."""
+    result = probabilities.copy()
+    for _ in range(rounds):
+        for k in range(result.shape[1]):
+            result[:, k] *= shares[k] * len(result) / sum(float(p) for p in result[:, k])
+        for row in result:
+            row /= sum(float(p) for p in row)
+    return result

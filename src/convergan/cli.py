@@ -59,9 +59,9 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="digits, mnist, mnist-2016, mnist-fast, svhn, svhn-2016, cifar10, cifar10-2016, "
-            "toy-ring, or my_file.py:my_function for a function of yours that returns a "
-            "convergan.recipes.Recipe."
+            help="digits, mnist, mnist-2016, mnist-fast, mnist-pixels, svhn, svhn-2016, cifar10, "
+            "cifar10-2016, toy-ring, or my_file.py:my_function for a function of yours that "
+            "returns a convergan.recipes.Recipe."
         ),
     ],
     data: Annotated[

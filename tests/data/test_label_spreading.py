@@ -1,9 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from convergan.data import nearest_neighbors, spread_labels
+from tests import oracles
 
 
 def test_neighbors_are_those_of_a_slow_search_where_all_components_are_kept() -> None:
@@ -16,6 +18,37 @@ def test_neighbors_are_those_of_a_slow_search_where_all_components_are_kept() ->
             if other != row
         ]
         assert found[row].tolist() == [other for _, other in sorted(distances)[:3]]
+
+
+@pytest.mark.parametrize("sorting", [True, False])
+@pytest.mark.parametrize("chunk_size", [64, 1000])
+@pytest.mark.parametrize(
+    ("number", "count"), [(128, 1), (128, 127), (129, 3), (257, 4), (300, 2), (300, 200), (385, 3)]
+)
+def test_neighbors_are_exact_over_many_blocks(
+    number: int, count: int, chunk_size: int, sorting: bool
+) -> None:
+    rows = torch.randn(number, 3, generator=torch.Generator().manual_seed(0))
+    if sorting:  # neighbors are then close in number too, and share a block
+        rows = rows[rows[:, 0].argsort()] * torch.tensor([9.0, 1.0, 1.0])
+    found = nearest_neighbors(rows, count, components=3, chunk_size=chunk_size)
+    points = rows.double().numpy()
+    for row in range(number):
+        squares = ((points - points[row]) ** 2).sum(axis=1)
+        squares[row] = np.inf
+        order = np.argsort(squares)[:count]
+        assert set(found.indices[row].tolist()) == set(order.tolist())
+        np.testing.assert_allclose(
+            found.squared_distances[row].numpy(), squares[order], rtol=1e-4, atol=1e-4
+        )
+
+
+def test_rows_that_are_all_alike_have_other_rows_as_neighbors() -> None:
+    found = nearest_neighbors(torch.ones(300, 4), 150)
+    assert found.squared_distances.abs().max().item() < 1e-5
+    for row, neighbors in enumerate(found.indices.tolist()):
+        assert row not in neighbors and len(set(neighbors)) == 150
+        assert min(neighbors) >= 0 and max(neighbors) < 300
 
 
 def test_components_without_variance_do_not_matter() -> None:
@@ -83,3 +116,47 @@ def test_sharpness_keeps_the_order_of_classes_and_makes_the_first_surer() -> Non
     cubes = plain.double() ** 3
     torch.testing.assert_close(sharp.double(), cubes / cubes.sum(dim=1, keepdim=True))
     assert bool((sharp.amax(dim=1) >= plain.amax(dim=1)).all())
+
+
+def overlapping() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rows of which the first label's class takes more than its share, and four labels."""
+    rows = torch.randn(60, 3, generator=torch.Generator().manual_seed(1))
+    return rows, torch.tensor([3, 8, 20, 30]), torch.tensor([0, 1, 2, 2])
+
+
+def test_balanced_classes_are_those_of_the_slow_loop() -> None:
+    rows, labeled, labels = overlapping()
+    plain = spread_labels(rows, labeled, labels, 3, sharpness=2.0).double().numpy()
+    expected = oracles.balanced(plain, np.array([0.25, 0.25, 0.5]), rounds=50)
+    spread = spread_labels(rows, labeled, labels, 3, sharpness=2.0, balanced=True)
+    np.testing.assert_allclose(spread.numpy(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_balanced_classes_have_the_shares_of_the_labels_and_rows_still_sum_to_one() -> None:
+    rows, labeled, labels = overlapping()
+    plain, spread = (
+        spread_labels(rows, labeled, labels, 3, balanced=balanced) for balanced in (False, True)
+    )
+    shares = torch.tensor([0.25, 0.25, 0.5])
+    assert (plain.mean(dim=0) - shares).abs().max().item() > 0.04
+    torch.testing.assert_close(spread.mean(dim=0), shares, rtol=0, atol=1e-3)
+    torch.testing.assert_close(spread.sum(dim=1), torch.ones(60))
+
+
+def test_balancing_classes_that_are_balanced_changes_nothing() -> None:
+    half = torch.randn(30, 3, generator=torch.Generator().manual_seed(0))
+    rows = torch.cat([half, -half])  # every row has its opposite
+    labeled, labels = torch.tensor([4, 34]), torch.tensor([0, 1])
+    plain, balanced = (
+        spread_labels(rows, labeled, labels, 2, neighbors=3, balanced=flag)
+        for flag in (False, True)
+    )
+    torch.testing.assert_close(plain.mean(dim=0), torch.full((2,), 0.5))
+    torch.testing.assert_close(balanced, plain)
+
+
+def test_a_class_without_labels_stays_empty_when_classes_are_balanced() -> None:
+    rows = torch.randn(30, 3, generator=torch.Generator().manual_seed(0))
+    labeled, labels = torch.tensor([3, 8]), torch.tensor([0, 2])
+    spread = spread_labels(rows, labeled, labels, 3, balanced=True)
+    torch.testing.assert_close(spread.mean(dim=0), torch.tensor([0.5, 0.0, 0.5]), rtol=0, atol=0.01)

@@ -265,3 +265,107 @@ def test_start_that_fails_leaves_no_hook_behind() -> None:
         initialise_from_batch(layer, lambda: layer(torch.zeros(3, 5)))
     layer(torch.randn(3, 6, generator=torch.Generator().manual_seed(0)))
     assert gain(layer).flatten().tolist() == [1] * 4
+
+
+# --- derivatives, written by hand ----------------------------------------------------------------
+
+epsilons = pytest.mark.parametrize("epsilon", [0.0, 1e-6, 0.5])
+Map = Callable[[Tensor, Tensor], Tensor]
+
+
+def normalising(case: Case, epsilon: float) -> tuple[Map, Tensor, Tensor]:
+    """The map from gains and directions to the weight, and where to differentiate it."""
+    layer, _ = build(case, epsilon)
+    gains, directions = gain(layer), layer.get_parameter(DIRECTION)
+    parametrisation = layer.get_submodule("parametrizations.weight.0")
+
+    def normalise(gains: Tensor, directions: Tensor) -> Tensor:
+        found: Tensor = parametrisation(gains, directions)
+        return found
+
+    return normalise, gains.detach().requires_grad_(), directions.detach().requires_grad_()
+
+
+def in_plain_operations(case: Case, epsilon: float) -> Map:
+    def normalise(gains: Tensor, directions: Tensor) -> Tensor:
+        others = [d for d in range(directions.dim()) if d != case[1]]
+        squares = directions.square().sum(dim=others, keepdim=True)
+        return gains * directions / (squares + epsilon).sqrt()
+
+    return normalise
+
+
+@layers
+@epsilons
+def test_both_derivatives_pass_gradcheck(case: Case, epsilon: float) -> None:
+    normalise, gains, directions = normalising(case, epsilon)
+    with torch.no_grad():  # few enough numbers for second differences; channels stay whole
+        directions = directions.movedim(case[1], 0)[:2, :2].movedim(0, case[1]).clone()
+        gains = gains.movedim(case[1], 0)[:2].movedim(0, case[1]).clone()
+    at = (gains.requires_grad_(), directions[..., :3].clone().requires_grad_())
+    assert torch.autograd.gradcheck(normalise, at)
+    assert torch.autograd.gradgradcheck(normalise, at)
+
+
+@layers
+@epsilons
+@pytest.mark.parametrize("frozen", [False, True])
+def test_value_and_both_derivatives_are_those_of_plain_operations(
+    case: Case, epsilon: float, frozen: bool
+) -> None:
+    ours, gains, directions = normalising(case, epsilon)
+    wanted = [directions] if frozen else [gains, directions]
+    gains.requires_grad_(not frozen)
+    upstream = draw(*directions.shape, seed=7).requires_grad_()
+    outcomes = []
+    for normalise in (ours, in_plain_operations(case, epsilon)):
+        weight = normalise(gains, directions)
+        first = torch.autograd.grad(weight, wanted, upstream, create_graph=True)
+        length = sum((g.sin().sum() for g in first), torch.zeros((), dtype=torch.float64))
+        second = torch.autograd.grad(length, [*wanted, upstream])
+        outcomes.append([weight, *first, *second])
+    torch.testing.assert_close(*outcomes, rtol=1e-11, atol=1e-11)
+
+
+@layers
+@epsilons
+def test_a_plain_backward_gives_the_gradient_of_one_that_keeps_its_graph(
+    case: Case, epsilon: float
+) -> None:
+    normalise, gains, directions = normalising(case, epsilon)
+    upstream = draw(*directions.shape, seed=7)
+    before = upstream.clone()
+    one, other = (
+        torch.autograd.grad(
+            normalise(gains, directions), (gains, directions), upstream, create_graph=keep
+        )
+        for keep in (False, True)
+    )
+    torch.testing.assert_close(one, other, rtol=1e-13, atol=1e-13)
+    assert upstream.equal(before)
+
+
+@layers
+def test_a_frozen_gain_gets_no_gradient_and_changes_none(case: Case) -> None:
+    normalise, gains, directions = normalising(case, 0.0)
+    [free] = torch.autograd.grad(normalise(gains, directions).sin().sum(), directions)
+    weight = normalise(gains.detach(), directions)
+    [frozen] = torch.autograd.grad(weight.sin().sum(), directions)
+    assert frozen.equal(free)
+
+
+@layers
+def test_gradient_stays_orthogonal_to_the_direction_where_products_are_in_bfloat16(
+    case: Case,
+) -> None:
+    make, channel_dim, shape = case
+    layer, x = weight_norm(make()), draw(*shape, seed=2).float()
+    direction = layer.get_parameter(DIRECTION)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = layer(x).float().square().sum()
+        gains_gradient, gradient = torch.autograd.grad(loss, (gain(layer), direction))
+    others = [d for d in range(direction.dim()) if d != channel_dim]
+    along = (direction * gradient).sum(dim=others).abs()
+    lengths = vector_norm(direction, dim=others) * vector_norm(gradient, dim=others)
+    assert bool((along < 1e-5 * lengths).all())
+    assert gains_gradient.dtype == gradient.dtype == torch.float32

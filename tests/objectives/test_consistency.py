@@ -23,6 +23,6 @@ def test_loss_lies_between_agreement_and_opposite_certainty() -> None:
 
 def test_targets_receive_no_gradient_and_logits_the_right_one() -> None:
     logits, targets = draw(4, 3).requires_grad_(), draw(4, 3, seed=1).requires_grad_()
-    consistency_loss(logits, targets).backward()   # type: ignore[no-untyped-call]
+    consistency_loss(logits, targets).backward()  # type: ignore[no-untyped-call]
     assert targets.grad is None
     assert torch.autograd.gradcheck(consistency_loss, (logits, targets.detach()))

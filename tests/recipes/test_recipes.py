@@ -12,7 +12,8 @@ from pytest import approx
 from typer.testing import CliRunner
 
 from convergan.cli import app
-from convergan.data import spread_labels
+from convergan.data import Dataset, load, oriented_gradients, spread_labels
+from convergan.data.sources import Rows
 from convergan.networks import digits_discriminator, toy_discriminator, toy_generator
 from convergan.recipes import RECIPES, Recipe, StartFromData, describe, find_recipe
 from convergan.recipes.schedules import constant, linear_after
@@ -42,6 +43,7 @@ CHANGES: dict[str, Any] = {
     "generator_average": partial(WeightAverage, rate=warm_up(0.9)),
     "discriminator_start": None,
     "generator_start": StartFromData(),
+    "descriptor": oriented_gradients,
     "label_spreading": partial(spread_labels, neighbors=7),
     "historical_weight": 0.5,
     "evaluate_every": 7,
@@ -205,6 +207,44 @@ def test_the_help_of_train_names_every_recipe() -> None:
     text = re.sub(r"-\n\s+", "-", shown.output)  # a name may be broken at its hyphen
     words = set(re.findall(r"[\w-]+", text))
     assert set(RECIPES) <= words
+
+
+# --- descriptors ---------------------------------------------------------------------------------
+
+
+def test_players_of_a_recipe_without_a_descriptor_see_the_rows() -> None:
+    dataset = load("digits")
+    assert find_recipe("mnist-pixels").descriptor is None
+    assert find_recipe("mnist-pixels").see(dataset) is dataset
+
+
+def test_players_of_a_recipe_with_a_descriptor_see_descriptors_of_both_splits() -> None:
+    images = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels, names = torch.tensor([0, 1, -1]), ("a.png", "b.png", "c.png")
+    test = Rows(images[3:], torch.tensor([1, 0]))
+    dataset = Dataset("mine", ("one", "two"), Rows(images[:3], labels, names), test)
+    seen = find_recipe("mnist-fast").see(dataset)
+    assert seen.train.images.equal(oriented_gradients(images[:3]))
+    assert seen.test.images.equal(oriented_gradients(images[3:]))
+    assert seen.row_shape == (8,)
+    assert seen.train.labels is labels and seen.train.names == names
+    assert seen.test.labels is dataset.test.labels
+    assert (seen.source, seen.classes) == ("mine", ("one", "two"))
+    assert dataset.train.images.shape == (3, 1, 8, 8)
+
+
+def test_descriptors_need_no_test_rows() -> None:
+    images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    nothing = Rows(images[:0], torch.zeros(0, dtype=torch.int64))
+    dataset = Dataset("mine", ("one",), Rows(images, torch.zeros(3, dtype=torch.int64)), nothing)
+    assert find_recipe("mnist-fast").see(dataset).test.images.shape == (0, 8)
+
+
+def test_the_fast_recipe_sees_oriented_gradients_and_says_so() -> None:
+    description = describe(find_recipe("mnist-fast"))
+    assert description["descriptor"].endswith(".oriented_gradients")
+    assert "oriented gradients" in description["summary"]
+    assert describe(find_recipe("mnist-pixels"))["descriptor"] is None
 
 
 # --- finding -------------------------------------------------------------------------------------

@@ -152,3 +152,55 @@ def test_both_moments_and_the_count_are_what_a_checkpoint_would_hold() -> None:
     optimizer.state[resumed[0]] = {k: v.clone() for k, v in stopped.state[first_half[0]].items()}
     assert set(optimizer.state[resumed[0]]) == {"step", "exp_avg", "exp_avg_sq"}
     assert path_of(optimizer, resumed, gradients[3:]) == expected[3:]
+
+
+def test_the_first_step_is_the_gradient_over_its_length_with_epsilon_under_the_root() -> None:
+    gradients = torch.tensor([1e-9, 1e-4, -1e-4, 3.0], dtype=torch.float64)
+    parameter = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    first_moves(inside([parameter], epsilon=1e-8), parameter, gradients)
+    expected = -LR * gradients / (gradients.square() + 1e-8).sqrt()
+    torch.testing.assert_close(parameter.detach(), expected, rtol=1e-12, atol=0)
+    assert parameter[1].item() == pytest.approx(-LR / math.sqrt(2))
+
+
+def test_the_unbiased_second_moment_is_larger_by_exactly_epsilon() -> None:
+    gradients = random_gradients(15, 3)
+    ours, theirs = weights(1, 2, 3), weights(1, 2, 3)
+    one, other = inside([ours], epsilon=1e-3), outside([theirs], epsilon=0)
+    for count, gradient in enumerate(gradients, start=1):
+        path_of(one, [ours], [gradient])
+        path_of(other, [theirs], [gradient])
+        larger = one.state[ours]["exp_avg_sq"] - other.state[theirs]["exp_avg_sq"]
+        unbiased = larger / (1 - BETA2**count)
+        torch.testing.assert_close(unbiased, torch.full_like(unbiased, 1e-3), rtol=1e-10, atol=0)
+        torch.testing.assert_close(one.state[ours]["exp_avg"], other.state[theirs]["exp_avg"])
+
+
+def test_a_step_without_a_gradient_is_as_if_it_had_never_been() -> None:
+    gradients = random_gradients(9, 2)
+    always, sometimes = weights(1), weights(2)
+    optimizer = inside([always, sometimes], epsilon=1e-6)
+    for count, (one, other) in enumerate(gradients):
+        always.grad = torch.tensor([one], dtype=torch.float64)
+        skipped = count in (0, 1, 4)
+        sometimes.grad = None if skipped else torch.tensor([other], dtype=torch.float64)
+        optimizer.step()
+    kept = [[other] for count, (_, other) in enumerate(gradients) if count not in (0, 1, 4)]
+    for parameter, start, given in (
+        (always, 1.0, [[one] for one, _ in gradients]),
+        (sometimes, 2.0, kept),
+    ):
+        expected = adam_slowly([start], given, epsilon=1e-6)[-1]
+        np.testing.assert_allclose(parameter.detach().numpy(), expected, rtol=1e-12)
+        assert optimizer.state[parameter]["step"].item() == len(given)
+
+
+def test_float32_weights_go_the_way_of_float64_ones() -> None:
+    gradients = random_gradients(20, 5)
+    single = torch.tensor([1, -2, 0, 3, 0.5], requires_grad=True)
+    optimizer = inside([single])
+    for gradient in gradients:
+        single.grad = torch.tensor(gradient)
+        optimizer.step()
+    expected = adam_slowly([1, -2, 0, 3, 0.5], gradients, epsilon=1e-8)[-1]
+    np.testing.assert_allclose(single.detach().numpy(), expected, rtol=1e-5, atol=1e-7)

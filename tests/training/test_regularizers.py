@@ -5,8 +5,15 @@ import torch
 
 from convergan.chance import derive
 from convergan.data import Batch
+from convergan.objectives import consistency_loss, virtual_adversarial_loss
 from convergan.recipes import find_recipe
-from convergan.training import State, WeightAverage, interpolation_consistency
+from convergan.training import (
+    State,
+    WeightAverage,
+    interpolation_consistency,
+    teacher_consistency,
+    virtual_adversarial,
+)
 
 TERM = partial(interpolation_consistency, weight=1.0, spread_weight=4.0, spread_until=100)
 
@@ -81,3 +88,104 @@ def test_a_step_with_a_weightless_term_is_the_step_without_it() -> None:
 def test_a_recipe_that_spreads_no_labels_is_told_so() -> None:
     with pytest.raises(ValueError, match="needs a recipe's label_spreading"):
         term_of(state_at(0), batch()._replace(spread=torch.empty(20, 0)))
+
+
+# --- a teacher of the same rows ------------------------------------------------------------------
+
+TEACHING = partial(teacher_consistency, weight=1.0, spread_weight=4.0, spread_until=100)
+
+
+def student_logits() -> torch.Tensor:
+    return torch.randn(20, 3, generator=derive(0, "logits"))
+
+
+def teach(state: State, batch: Batch, logits: torch.Tensor | None = None) -> torch.Tensor:
+    return TEACHING(state, batch, student_logits() if logits is None else logits, derive(0, "term"))
+
+
+def averaged_opinion(state: State) -> torch.Tensor:
+    """Of a fresh state, whose average is where it started, with one bias of it moved."""
+    average_of(state).values["output.bias"] += torch.tensor([5.0, 0.0, 0.0])
+    other = state_at(0)
+    with torch.no_grad():
+        bias = other.discriminator.parameters["output.bias"]
+        bias.add_(torch.tensor([5.0, 0.0, 0.0]))
+    return opinion(other)
+
+
+@pytest.mark.parametrize(
+    ("step", "share", "strength"), [(0, 0, 4), (25, 0.25, 3.25), (100, 1, 1), (900, 1, 1)]
+)
+def test_students_are_held_to_spread_labels_and_averaged_weights_in_turn(
+    step: int, share: float, strength: float
+) -> None:
+    state = state_at(step)
+    teacher = averaged_opinion(state)
+    targets = (1 - share) * batch().spread + share * teacher
+    expected = strength * consistency_loss(student_logits(), targets)
+    torch.testing.assert_close(teach(state, batch()), expected)
+
+
+def test_teacher_consistency_reaches_the_logits_and_nothing_of_the_teacher() -> None:
+    state, logits = state_at(50), student_logits().requires_grad_()
+    term = teach(state, batch(), logits)
+    term.backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None and logits.grad.abs().min().item() > 0
+    assert all(p.grad is None for p in state.discriminator.network.parameters())
+
+
+def test_teacher_consistency_uses_no_chance() -> None:
+    chance = derive(0, "term")
+    before = chance.get_state()
+    TEACHING(state_at(50), batch(), student_logits(), chance)
+    assert chance.get_state().equal(before)
+
+
+def test_a_teacher_without_spread_labels_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a recipe's label_spreading"):
+        teach(state_at(0), batch()._replace(spread=torch.empty(20, 0)))
+
+
+# --- virtual adversaries -------------------------------------------------------------------------
+
+
+def adversarial(state: State, weight: float = 3.0) -> torch.Tensor:
+    return virtual_adversarial(
+        state, batch(), student_logits(), derive(0, "term"), weight=weight, radius=0.5, probe=0.2
+    )
+
+
+def test_virtual_adversaries_are_sought_without_noise_and_weighed() -> None:
+    state = state_at(0)
+    expected = virtual_adversarial_loss(
+        lambda given: state.discriminator.network(given).logits,
+        rows(),
+        radius=0.5,
+        probe=0.2,
+        chance=derive(0, "term"),
+    ).item()
+    assert expected > 0
+    assert adversarial(state).item() == pytest.approx(3 * expected)
+    assert adversarial(state, weight=0.0).item() == 0
+
+
+def test_virtual_adversaries_reach_the_discriminator_alone_and_leave_its_noise_to_others() -> None:
+    state = state_at(0)
+    term = adversarial(state)
+    assert all(p.grad is None for p in state.discriminator.network.parameters())
+    term.backward()  # type: ignore[no-untyped-call]
+    reached = {n for n, p in state.discriminator.parameters.items() if p.grad is not None}
+    assert reached == set(state.discriminator.parameters)
+    assert all(p.grad is None for p in state.generator.network.parameters())
+
+
+def test_every_term_joins_the_loss_of_a_step() -> None:
+    step = find_recipe("digits").step
+    assert isinstance(step, partial)
+    adversary = partial(virtual_adversarial, weight=1.0, radius=0.5, probe=0.2)
+    biases = []
+    for terms in ((), (TEACHING,), (adversary,), (TEACHING, adversary)):
+        state = state_at(0)
+        partial(step, regularizers=terms)(state, batch(), derive(0, "step"))
+        biases.append(tuple(state.discriminator.parameters["output.bias"].tolist()))
+    assert len(set(biases)) == 4

@@ -147,6 +147,7 @@ def spread_labels(
 def _balance(probabilities: Tensor, shares: Tensor, rounds: int = 50) -> Tensor:
     """Scale columns to be in the ratios of ``shares`` and rows to sum to 1, in turn."""
     for _ in range(rounds):
-        probabilities = probabilities * (shares / probabilities.sum(dim=0))
+        totals = probabilities.sum(dim=0).clamp(min=torch.finfo(torch.float64).tiny)
+        probabilities = probabilities * (shares / totals)
         probabilities = probabilities / probabilities.sum(dim=1, keepdim=True)
     return probabilities

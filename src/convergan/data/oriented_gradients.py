@@ -31,7 +31,7 @@ def oriented_gradients(images: Tensor, *, orientations: int = 8, cell: int = 4) 
         cell: side of the squares in pixels; their weights overlap by as much.
 
     Returns:
-        (N, A) float32 of length ``sqrt(A)``, zero for an image without edges, with
+        (N, A) of length ``sqrt(A)``, zero for a black image (others end at its border), with
         ``A = orientations * ((H - cell + 1) // cell) * ((W - cell + 1) // cell)``.
 
     Raises:
@@ -55,13 +55,13 @@ def _describe(images: Tensor, orientations: int, cell: int) -> Tensor:
     count, channels, height, width = images.shape
     grey = to_unit_range(images).reshape(count * channels, 1, height, width)
     slope = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4  # Sobel
-    slopes = conv2d(grey, torch.stack([slope, slope.T])[:, None], padding=1)
+    slopes = conv2d(grey, torch.stack([slope, slope.T])[:, None].to(grey), padding=1)
     across, down = slopes[:, :1], slopes[:, 1:]
     length = (across.square() + down.square()).sqrt()
-    angles = torch.arange(orientations) * (2 * math.pi / orientations)
+    angles = torch.arange(orientations).to(grey) * (2 * math.pi / orientations)
     along = across * angles.cos().view(-1, 1, 1) + down * angles.sin().view(-1, 1, 1)
     share = (along / length.clamp(min=1e-6)).clamp(min=0) ** 4  # (N C, orientations, H, W)
     cells = avg_pool2d(avg_pool2d(length * share, cell, stride=1), cell, stride=cell)
-    cells = cells.view(count, channels, -1).mean(dim=1).sqrt()
+    cells = cells.view(count, channels, *cells.shape[1:]).mean(dim=1).flatten(1).sqrt()
     norms: Tensor = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
     return cells * (math.sqrt(cells.shape[1]) / norms)

@@ -48,7 +48,8 @@ class _Normalise(torch.autograd.Function):
         gains, directions, norms = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative is wanted, through the norms as well
             norms = _norms(directions, ctx.dim, ctx.epsilon)
-        along = _dot(gradient, directions, ctx.dim)
+        with torch.autocast(gradient.device.type, enabled=False):  # ``dV`` is a small difference
+            along = _dot(gradient, directions, ctx.dim)
         to_directions = torch.mul(gradient, gains / norms)
         to_directions = to_directions.addcmul_(directions, gains * along / norms**3, value=-1)
         to_gains = along / norms if ctx.needs_input_grad[0] else None

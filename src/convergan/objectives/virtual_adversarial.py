@@ -29,7 +29,7 @@ def virtual_adversarial_loss(
     Args:
         classify: from rows to (N, K) logits, without noise; parameters that it depends on receive
             the gradient, through the changed rows alone.
-        rows: (N, *row shape).
+        rows: (N, *row shape); detached.
         radius: length of the change, in the units of the rows; not negative.
         probe: length at which the direction is searched, more than 0.
         chance: draws the first directions, on the device of the rows.
@@ -47,6 +47,7 @@ def virtual_adversarial_loss(
     """
     if radius < 0 or probe <= 0:
         raise ValueError(f"radius must be >= 0 and probe > 0, got {radius} and {probe}")
+    rows = rows.detach()
     with torch.no_grad():
         log_p = classify(rows).log_softmax(dim=1)
     drawn = torch.empty_like(rows).normal_(generator=chance)
