@@ -117,11 +117,14 @@ def mnist_fast() -> Recipe:
     """
     consistency = partial(teacher_consistency, weight=4.0, spread_weight=4.0, spread_until=1000)
     smoothness = partial(virtual_adversarial, weight=1.0, radius=1.2, probe=0.6)
+    adam = partial(Adam, betas=(0.5, 0.999), eps=1e-4, fused=True)
     return replace(
         mnist_pixels(),
         summary="28x28 images by their oriented gradients, in a few minutes",
         discriminator=descriptor_discriminator,
         generator=descriptor_generator,
+        discriminator_optimizer=partial(adam, lr=0.002),
+        generator_optimizer=partial(adam, lr=0.001),
         descriptor=oriented_gradients,
         label_spreading=partial(spread_labels, sharpness=4.0, balanced=True),
         step=partial(
@@ -130,6 +133,6 @@ def mnist_fast() -> Recipe:
             unsupervised_weight=1.0,
             regularizers=(consistency, smoothness),
         ),
-        steps=10_000,
-        schedule=partial(linear_after, flat=0.7),
+        steps=3000,
+        schedule=partial(linear_after, flat=0.6),
     )
