@@ -25,7 +25,7 @@ def write_sweep(folder: Path, **settings: Any) -> dict[str, Any]:
     }
     sweep = {
         "settings": common | settings,
-        "recipe": {"average": {"function": "f"}},
+        "recipe": {"average": {"function": "f"}, "descriptor": None},
         "data_sha256": "00",
     }
     folder.mkdir(exist_ok=True)
@@ -85,8 +85,17 @@ def test_the_papers_figures_stand_beside_ours_on_the_papers_data_alone(tmp_path:
     ]
 
 
+def test_the_note_says_when_the_recipe_sees_more_than_the_papers_networks(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    write_run(tmp_path, 20, 0, [1])
+    assert "harder problem" not in read_table(tmp_path).note
+    sweep["recipe"]["descriptor"] = "oriented_gradients"
+    (tmp_path / "sweep.json").write_text(json.dumps(sweep))
+    assert "harder problem" in read_table(tmp_path).note
+
+
 def test_a_table_in_percent_spells_its_figures_in_percent(tmp_path: Path) -> None:
-    write_sweep(tmp_path, table="svhn-table", data="ufldl-stanford/svhn")
+    write_sweep(tmp_path, table="svhn-table", data="ufldl-stanford/svhn:cropped_digits")
     write_run(tmp_path, 500, 0, [0])
     write_run(tmp_path, 500, 1, [0, 1])
     row = read_table(tmp_path).rows()[1]

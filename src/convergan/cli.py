@@ -317,6 +317,7 @@ def show_sweep(plan: "Sweep") -> None:
         shown.add_row(*row)
     output.print(table.title, highlight=False, markup=False, soft_wrap=True)
     output.print(shown)
+    output.print(table.note, highlight=False, markup=False)
     file = plan.folder / "table.md"
     output.print(f"table: {file}", highlight=False, markup=False, soft_wrap=True)
     if missing := plan.unfinished():

@@ -31,6 +31,10 @@ NOTE = (
     "labelled rows. The paper's deviation is over several ensembles of ten; ours are disjoint "
     "groups of ten seeds in order, so up to 19 seeds give one ensemble, which has none."
 )
+EASIER = (
+    "This recipe sees descriptors of images. The paper's networks see their rows without knowing "
+    "what they are, which is a harder problem: its figures are context."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +99,13 @@ class SweepTable(NamedTuple):
         title: what was run, and what the figures are.
         unit: as in `PaperTable`.
         columns: one for each number of labels with a finished run.
+        note: how the figures are to be read.
     """
 
     title: str
     unit: str
     columns: list[Column]
+    note: str
 
     def rows(self) -> list[list[str]]:
         """Return the table as text, its head first, one row for each number of labels."""
@@ -220,7 +226,8 @@ def read_table(folder: Path) -> SweepTable:
         f"{settings['steps']:,} steps, {seeds} seed{'' if counts == [1] else 's'}; "
         f"{unit}, mean ± standard deviation; {weights}; nothing chosen on test data"
     )
-    return SweepTable(title, table.unit, columns)
+    note = f"{NOTE} {EASIER}" if sweep["recipe"]["descriptor"] else NOTE
+    return SweepTable(title, table.unit, columns, note)
 
 
 def _column(
@@ -285,7 +292,7 @@ def write_table(folder: Path, failed: Sequence[str]) -> None:
     table = read_table(folder)
     head, *rows = table.rows()
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-    text = [table.title, "", *lines, "", NOTE, *[f"\nFailed: {line}" for line in failed]]
+    text = [table.title, "", *lines, "", table.note, *[f"\nFailed: {line}" for line in failed]]
     replace_file(folder / "table.md", ("\n".join(text) + "\n").encode())
     buffer = io.StringIO()
     writer = csv.DictWriter(
@@ -297,7 +304,7 @@ def write_table(folder: Path, failed: Sequence[str]) -> None:
     record = {
         "title": table.title,
         "unit": table.unit,
-        "note": NOTE,
+        "note": table.note,
         "settings": read_json(folder / "sweep.json")["settings"],
         "columns": [_plain(column) for column in table.columns],
         "failed": list(failed),

@@ -73,7 +73,7 @@ TABLES: dict[str, PaperTable] = {
     ),
     "svhn-table": PaperTable(
         recipe="svhn",
-        data="ufldl-stanford/svhn",
+        data="ufldl-stanford/svhn:cropped_digits",
         unit="%",
         columns=(
             PaperColumn(500, Figure(18.44, 4.8)),
