@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from bench.step import step_flops
+from bench.step import count_flops, step_flops
 from convergan.data import Batches
 from convergan.recipes import find_recipe
 from convergan.training import State, train
@@ -56,12 +55,6 @@ def prepare(experiment: Experiment, device: torch.device) -> tuple[State, Iterat
         seed=0,
         device=device,
     )
-
-
-def count_flops(call: Callable[[], object]) -> int:
-    with FlopCounterMode(display=False) as counter:
-        call()
-    return int(counter.get_total_flops())
 
 
 def seconds_of(call: Callable[[], object], device: torch.device, repeats: int) -> float:
