@@ -2,7 +2,7 @@
 
 The floor is the FLOPs of the step's matrix products, counted, over the rate of the largest product
 of the paper's step, measured in the same run on one thread. Both are timed in seconds of the
-process, so that other work on the machine disturbs little. Prints milliseconds, FLOPs and the ratio.
+process, so that other work on the machine disturbs little. Prints milliseconds, FLOPs, the ratio.
 """
 
 import time
@@ -66,7 +66,7 @@ def step_flops(state: State, batch: int) -> int:
     return 2 * batch * (discriminator_step + generator_step)
 
 
-class FlopCounter(TorchDispatchMode):
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts as torch's FlopCounterMode, whose module hooks forbid `torch.autograd.grad`."""
 
     total = 0
