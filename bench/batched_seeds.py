@@ -1,8 +1,8 @@
 """Several seeds as one batched model against one process a seed.
 
-``python -m bench.batched_seeds`` passes batches of 300 rows through the paper's MNIST
-discriminator and back, noise and all: S seeds stacked into batched matrix products on S threads, and
-S processes of one seed and one thread each, at the same time. Prints milliseconds a seed's pass.
+``python -m bench.batched_seeds`` passes batches of 300 rows through the paper's MNIST discriminator
+and back, noise and all: S seeds stacked into batched matrix products on S threads, and S processes
+of one seed and one thread each, at the same time. Prints milliseconds a seed's pass.
 """
 
 import argparse
