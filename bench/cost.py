@@ -11,10 +11,11 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from bench.step import step_flops
 from convergan.data import Batches
@@ -58,10 +59,33 @@ def prepare(experiment: Experiment, device: torch.device) -> tuple[State, Iterat
     )
 
 
+class FlopCounter(TorchDispatchMode):
+    """Adds up what torch's own formulas give for every operator that runs.
+
+    `torch.utils.flop_counter.FlopCounterMode` also hooks modules, which fails where gradients are
+    taken with `torch.autograd.grad` through modules that are called on parameters.
+    """
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Run the operator and count it."""
+        out = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is not None:
+            self.total += int(formula(*args, **(kwargs or {}), out_val=out))
+        return out
+
+
 def count_flops(call: Callable[[], object]) -> int:
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounter() as counter:
         call()
-    return int(counter.get_total_flops())
+    return counter.total
 
 
 def seconds_of(call: Callable[[], object], device: torch.device, repeats: int) -> float:
