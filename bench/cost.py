@@ -59,7 +59,7 @@ def prepare(experiment: Experiment, device: torch.device) -> tuple[State, Iterat
     )
 
 
-class FlopCounter(TorchDispatchMode):
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up what torch's own formulas give for every operator that runs.
 
     `torch.utils.flop_counter.FlopCounterMode` also hooks modules, which fails where gradients are
@@ -68,7 +68,7 @@ class FlopCounter(TorchDispatchMode):
 
     def __init__(self) -> None:
         """Start at zero."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(
@@ -83,7 +83,8 @@ class FlopCounter(TorchDispatchMode):
 
 
 def count_flops(call: Callable[[], object]) -> int:
-    with FlopCounter() as counter:
+    counter = FlopCounter()
+    with counter:
         call()
     return counter.total
 
