@@ -68,7 +68,7 @@ PAIRS: dict[str, Pair] = {
     "small images": (
         lambda c: small_images_discriminator((3, 32, 32), 10, c, channels=8),
         10,
-        lambda c: small_images_generator((3, 32, 32), c),
+        lambda c: small_images_generator((3, 32, 32), c, channels=32),
         (3, 32, 32),
         16,
         True,

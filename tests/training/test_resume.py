@@ -91,7 +91,12 @@ def small(recipe: Recipe) -> tuple[Recipe, Dataset]:
     if not recipe.data.endswith((":cropped_digits", "/cifar10")):
         return recipe, load("digits" if recipe.labels else "ring")
     assert isinstance(recipe.discriminator, partial)
-    recipe = replace(recipe, discriminator=partial(recipe.discriminator, channels=4), batch_size=2)
+    recipe = replace(
+        recipe,
+        discriminator=partial(recipe.discriminator, channels=4),
+        generator=partial(recipe.generator, channels=16),
+        batch_size=2,
+    )
     chance = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (30, 3, 32, 32), generator=chance, dtype=torch.uint8)
     labels = torch.arange(30) % 2

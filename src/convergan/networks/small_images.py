@@ -24,7 +24,9 @@ is of the head (2018); the scripts of 2016-06-08 have none, their slope is 0.1 a
 starts from deviation 1: arguments.
 """
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -123,29 +125,31 @@ class ConvolutionalGenerator(Generator):
     """Batch-normalised ReLU deconvolutions and a weight-normalised one.
 
     Args:
+        channels: at side 4; half of them at side 8, a quarter at side 16.
         output_std: deviation of every output channel, before tanh, at the data-dependent start.
         chance: draws the initial weights.
     """
 
-    def __init__(self, *, output_std: float, chance: torch.Generator) -> None:
+    def __init__(self, *, channels: int, output_std: float, chance: torch.Generator) -> None:
         """Build the layers; the gains of the last are trained."""
         super().__init__(latent_dim=100)
-        dense = nn.Linear(self.latent_dim, 512 * 4 * 4, bias=False, device="meta")
+        self.shape = (channels, 4, 4)
+        units = math.prod(self.shape)
+        dense = nn.Linear(self.latent_dim, units, bias=False, device="meta")
         self.dense = _drawn(dense, chance)
-        self.dense_norm = BatchStatisticsNorm(512 * 4 * 4)
+        self.dense_norm = BatchStatisticsNorm(units)
+        widths = (channels, channels // 2, channels // 4)
         self.hidden = nn.ModuleList(
-            [
-                _deconvolution(512, 256, chance, bias=False),
-                _deconvolution(256, 128, chance, bias=False),
-            ]
+            _deconvolution(inputs, outputs, chance, bias=False)
+            for inputs, outputs in pairwise(widths)
         )
-        self.norms = nn.ModuleList([BatchStatisticsNorm(256), BatchStatisticsNorm(128)])
-        output = _deconvolution(128, IMAGE_SHAPE[0], chance, bias=True)
+        self.norms = nn.ModuleList(BatchStatisticsNorm(width) for width in widths[1:])
+        output = _deconvolution(widths[-1], IMAGE_SHAPE[0], chance, bias=True)
         self.output = weight_norm(output, EPSILON, start_std=output_std)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Turn noise of shape (N, 100) into images of shape (N, 3, 32, 32) in [0, 1]."""
-        h = relu(self.dense_norm(self.dense(latent))).view(-1, 512, 4, 4)
+        h = relu(self.dense_norm(self.dense(latent))).view(-1, *self.shape)
         for layer, norm in zip(self.hidden, self.norms, strict=True):
             h = relu(norm(layer(h)))
         images = (torch.tanh(self.output(h)) + 1) / 2
@@ -173,7 +177,11 @@ def small_images_discriminator(
 
 
 def small_images_generator(
-    image_shape: Sequence[int], chance: torch.Generator, *, output_std: float = 0.1
+    image_shape: Sequence[int],
+    chance: torch.Generator,
+    *,
+    channels: int = 512,
+    output_std: float = 0.1,
 ) -> ConvolutionalGenerator:
     """Build the released generator, the same for both data sets.
 
@@ -181,7 +189,7 @@ def small_images_generator(
         ValueError: if ``image_shape`` is not (3, 32, 32).
     """
     _require_small_images(image_shape)
-    return ConvolutionalGenerator(output_std=output_std, chance=chance)
+    return ConvolutionalGenerator(channels=channels, output_std=output_std, chance=chance)
 
 
 def _require_small_images(image_shape: Sequence[int]) -> None:
