@@ -14,6 +14,7 @@ import torch
 from bench.kill_and_resume import final_hash, start, train_with_kills
 from convergan.data import Dataset, draw_labeled_subset, load
 from convergan.data.sources import Rows
+from convergan.networks import small_images_generator
 from convergan.recipes import RECIPES, Recipe, find_recipe
 from convergan.signals import Interrupted, Wishes
 from convergan.sweep import logged_step
@@ -94,7 +95,7 @@ def small(recipe: Recipe) -> tuple[Recipe, Dataset]:
     recipe = replace(
         recipe,
         discriminator=partial(recipe.discriminator, channels=4),
-        generator=partial(recipe.generator, channels=16),
+        generator=partial(small_images_generator, channels=16),
         batch_size=2,
     )
     chance = torch.Generator().manual_seed(0)
