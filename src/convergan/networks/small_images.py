@@ -112,7 +112,7 @@ class ConvolutionalDiscriminator(Discriminator):
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
         """Judge ``images`` of shape (N, 3, 32, 32) in [0, 1]; noise is off without ``chance``."""
-        # With channels last, convolutions are a seventh faster on a CPU.
+        # With channels last, convolutions are about a tenth faster on a CPU.
         h = (2 * images - 1).contiguous(memory_format=torch.channels_last)
         for drop, layer in zip(self.dropouts, self.layers, strict=True):
             h = leaky_relu(layer(drop(h, chance)), self.slope)
