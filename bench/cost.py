@@ -9,17 +9,12 @@ checkpoints come on top.
 
 import argparse
 import os
-import time
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 
-from bench.step import count_flops, step_flops
-from convergan.data import Batches
+from bench.step import count_flops, median_seconds, prepare, step_flops
 from convergan.recipes import find_recipe
-from convergan.training import State, train
-from convergan.training.loop import Record
 
 
 class Experiment(NamedTuple):
@@ -37,46 +32,13 @@ EXPERIMENTS = (
 )
 
 
-def prepare(experiment: Experiment, device: torch.device) -> tuple[State, Iterator[Record]]:
-    """Stand before the first step, on random images."""
-    recipe = find_recipe(experiment.recipe)
-    rows = torch.randint(0, 256, (1000, *experiment.image_shape), dtype=torch.uint8)
-    state = recipe.start(rows, 10, seed=0, device=device)
-    labeled = torch.arange(recipe.batch_size)
-    batches = Batches(
-        rows, labeled, labeled % 10, batch_size=recipe.batch_size, seed=0, device=device
-    )
-    return state, train(
-        state,
-        recipe.step,
-        batches,
-        steps=recipe.steps,
-        schedule=recipe.schedule,
-        seed=0,
-        device=device,
-    )
-
-
-def seconds_of(call: Callable[[], object], device: torch.device, repeats: int) -> float:
-    """The median time of a call: of the clock on a GPU, of this process on the CPU."""
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
-    times = []
-    for _ in range(repeats):
-        started = clock()
-        call()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        times.append(clock() - started)
-    return sorted(times)[repeats // 2]
-
-
 def report(
     experiment: Experiment, device: torch.device, repeats: int, gpu_tflops: float
 ) -> tuple[str, ...]:
     recipe = find_recipe(experiment.recipe)
-    state, steps = prepare(experiment, device)
+    state, steps = prepare(recipe, experiment.image_shape, device)
     flops = count_flops(lambda: next(steps))
-    seconds = seconds_of(lambda: next(steps), device, repeats)
+    seconds = median_seconds(lambda: next(steps), repeats, device)
     by_hand = step_flops(state, recipe.batch_size) if experiment.recipe == "mnist" else None
     here = seconds * recipe.steps / 3600
     on_gpu = flops * recipe.steps / (gpu_tflops * 1e12) / 3600

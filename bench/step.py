@@ -6,7 +6,7 @@ process, so that other work on the machine disturbs little. Prints milliseconds,
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from convergan.data import Batches, Dataset, Rows
-from convergan.recipes import RECIPES
-from convergan.training import State, train
+from convergan.recipes import RECIPES, Recipe
+from convergan.training import Record, State, train
 
 CPU = torch.device("cpu")
 IMAGES = {
@@ -28,14 +28,20 @@ IMAGES = {
 REPEATS = 60
 
 
-def median_seconds(call: Callable[[], object], repeats: int = REPEATS) -> float:
+def median_seconds(
+    call: Callable[[], object], repeats: int = REPEATS, device: torch.device = CPU
+) -> float:
+    """The median time of a call: of the clock on a GPU, of this process on the CPU."""
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
     for _ in range(repeats // 6):
         call()
     times = []
     for _ in range(repeats):
-        started = time.process_time()
+        started = clock()
         call()
-        times.append(time.process_time() - started)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(clock() - started)
     return sorted(times)[repeats // 2]
 
 
@@ -90,27 +96,32 @@ def count_flops(call: Callable[[], object]) -> int:
     return int(counter.total)
 
 
-def measure(name: str, rate: float) -> None:
-    recipe = RECIPES[name]()
-    drawn = Rows(
-        torch.randint(0, 256, (6000, *IMAGES[name]), dtype=torch.uint8), torch.arange(6000) % 10
-    )
-    none = Rows(drawn.images[:0], drawn.labels[:0])
-    rows = recipe.see(Dataset("random", tuple("0123456789"), drawn, none)).train.images
-    state = recipe.start(rows, 10, seed=0, device=CPU)
-    state.step = 5000  # when every teacher is at work
+def prepare(
+    recipe: Recipe, image_shape: tuple[int, ...], device: torch.device = CPU
+) -> tuple[State, Iterator[Record]]:
+    """Stand in the middle of training on random images, when every teacher is at work."""
+    images = torch.randint(0, 256, (6000, *image_shape), dtype=torch.uint8)
+    drawn = Rows(images, torch.arange(6000) % 10)
+    dataset = Dataset("random", tuple("0123456789"), drawn, Rows(images[:0], drawn.labels[:0]))
+    rows = recipe.see(dataset).train.images
+    state = recipe.start(rows, 10, seed=0, device=device)
+    state.step = 5000
     batches = Batches(
         rows,
         torch.arange(100),
         drawn.labels[:100],
         batch_size=recipe.batch_size,
         seed=0,
-        device=CPU,
+        device=device,
         spread=torch.full((len(rows), 10), 0.1),
     )
-    steps = train(
-        state, recipe.step, batches, steps=10**6, schedule=recipe.schedule, seed=0, device=CPU
+    return state, train(
+        state, recipe.step, batches, steps=10**6, schedule=recipe.schedule, seed=0, device=device
     )
+
+
+def measure(name: str, rate: float) -> None:
+    _, steps = prepare(RECIPES[name](), IMAGES[name])
     seconds = median_seconds(lambda: next(steps))
     flops = count_flops(lambda: next(steps))
     print(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .training.checkpoint import canonical_json, replace_file
+from .training.checkpoint import canonical_json, write_json
 
 LOCK = ".lock"
 
@@ -25,11 +25,6 @@ def read_json(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{file} is not readable JSON: {error}") from None
-
-
-def write_json(file: Path, value: Any) -> None:
-    """Write one JSON file of a folder, wholly or not at all."""
-    replace_file(file, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
 
 
 @contextmanager

@@ -6,8 +6,6 @@ and ``baselines.json`` with ``twin/``, the same kind of folder for the supervise
 `run` again on a folder goes on where it stopped, or does nothing.
 """
 
-import csv
-import io
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,13 +19,13 @@ import torch
 from .baselines import BASELINES, Baseline, run_baseline
 from .chance import derive
 from .data import Dataset, LabeledSubset, draw_labeled_subset
-from .folders import claim, held, read_json, write_json
+from .folders import claim, held, read_json
 from .images import sample_picture
 from .recipes import Recipe, describe, find_recipe
 from .signals import obeyed
 from .trainer import Trainer
 from .training import CheckpointError, checkpoint, draw_samples, supervised_step
-from .training.checkpoint import replace_file
+from .training.checkpoint import replace_file, write_csv, write_json
 from .version import __version__
 
 GAN = "GAN"
@@ -302,10 +300,8 @@ def _claim(
 def _write_labels(file: Path, dataset: Dataset, subset: LabeledSubset) -> None:
     if file.exists():
         return
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["row", "label", "class", "file"])
+    lines: list[tuple[Any, ...]] = [("row", "label", "class", "file")]
     names = dataset.train.names
     for row, label in zip(subset.rows.tolist(), subset.labels.tolist(), strict=True):
-        writer.writerow([row, label, dataset.classes[label], names[row] if names else ""])
-    replace_file(file, buffer.getvalue().encode())
+        lines.append((row, label, dataset.classes[label], names[row] if names else ""))
+    write_csv(file, lines)

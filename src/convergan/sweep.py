@@ -5,7 +5,6 @@ run folder ``labels-100/seed-3/`` for each run, and ``table.md``, ``table.csv`` 
 Finished runs are not run again and others go on, so the same command finishes what was stopped.
 """
 
-import io
 import json
 import signal
 import time
@@ -15,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-import numpy as np
-
 from .data import DataError, Dataset
 from .folders import claim, held, is_held
 from .recipes import Recipe, find_recipe
 from .run import Progress, Settings, choose_labels, identify
 from .signals import Interrupted, Wishes, obeyed
 from .sweep_table import finished_runs, read_run, run_folder, write_table
-from .training.checkpoint import replace_file
+from .training.checkpoint import replace_file, write_array
 from .workers import POLL, Outcome, Task, Workers
 
 STOP = ".stop"
@@ -165,9 +162,7 @@ def run_sweep(sweep: Sweep, dataset: Dataset, workers: Workers) -> Iterator[Prog
 def _claim(sweep: Sweep, recipe: Recipe, dataset: Dataset) -> None:
     settings = {"table": sweep.table, **sweep.common}
     claim(sweep.folder / "sweep.json", identify(recipe, settings, dataset.sha256()), {})
-    buffer = io.BytesIO()
-    np.save(buffer, dataset.test.labels.numpy(), allow_pickle=False)
-    replace_file(sweep.folder / "test_labels.npy", buffer.getvalue())
+    write_array(sweep.folder / "test_labels.npy", dataset.test.labels)
 
 
 def _task(sweep: Sweep, run: Settings, threads: int) -> Task:

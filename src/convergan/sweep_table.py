@@ -5,19 +5,17 @@ holds the classes of the test rows, ``labels-100/seed-3/`` is a run folder. A ru
 finished, or is of other settings, is left out. Nothing here depends on which runs look good.
 """
 
-import csv
-import io
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .folders import read_json, write_json
+from .folders import read_json
 from .recipes import TABLES, Figure, PaperColumn
-from .training.checkpoint import replace_file
+from .training.checkpoint import replace_file, write_csv, write_json
 
 Array = np.ndarray[Any, Any]
 
@@ -294,13 +292,8 @@ def write_table(folder: Path, failed: Sequence[str]) -> None:
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
     text = [table.title, "", *lines, "", table.note, *[f"\nFailed: {line}" for line in failed]]
     replace_file(folder / "table.md", ("\n".join(text) + "\n").encode())
-    buffer = io.StringIO()
-    writer = csv.DictWriter(
-        buffer, [field.name for field in fields(FinishedRun)], lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(asdict(run) for run in finished_runs(folder))
-    replace_file(folder / "table.csv", buffer.getvalue().encode())
+    names = tuple(field.name for field in fields(FinishedRun))
+    write_csv(folder / "table.csv", [names, *map(astuple, finished_runs(folder))])
     record = {
         "title": table.title,
         "unit": table.unit,

@@ -1,8 +1,6 @@
 """Train one recipe in one folder: log, measure, draw samples, save, and go on after a stop."""
 
-import csv
 import hashlib
-import io
 import json
 import os
 import time
@@ -11,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,7 +28,7 @@ from .training import (
     predict_probabilities,
     train,
 )
-from .training.checkpoint import replace_file
+from .training.checkpoint import replace_file, write_array, write_csv, write_json
 
 LOG_EVERY = 50
 SAMPLES = 100
@@ -270,13 +267,10 @@ class Trainer:
                 probabilities.argmax(dim=1), test.labels, len(self.dataset.classes)
             )
             result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
-            buffer = io.BytesIO()
-            np.save(buffer, probabilities.float().numpy(), allow_pickle=False)
-            replace_file(self.folder / "test_probabilities.npy", buffer.getvalue())
+            write_array(self.folder / "test_probabilities.npy", probabilities.float())
         if self.recipe.labels and bool((self.dataset.train.labels < 0).any()):
             self._predict_unlabeled(state)
-        data = (json.dumps(result, indent=2, sort_keys=True) + "\n").encode()
-        replace_file(self.folder / "result.json", data)
+        write_json(self.folder / "result.json", result)
 
     def _predict(self, state: State, images: Tensor) -> Tensor:
         """Return the averaged weights' class probabilities, (N, K)."""
@@ -290,11 +284,9 @@ class Trainer:
         train = self.dataset.train
         rows = (train.labels < 0).nonzero().flatten()
         probabilities = self._predict(state, train.images[rows])
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["row", "file", "class", "probability"])
+        lines: list[tuple[Any, ...]] = [("row", "file", "class", "probability")]
         for row, p in zip(rows.tolist(), probabilities, strict=True):
             file = train.names[row] if train.names else ""
             name = self.dataset.classes[int(p.argmax())]
-            writer.writerow([row, file, name, f"{p.max().item():.6f}"])
-        replace_file(self.folder / "predictions.csv", buffer.getvalue().encode())
+            lines.append((row, file, name, f"{p.max().item():.6f}"))
+        write_csv(self.folder / "predictions.csv", lines)

@@ -49,7 +49,7 @@ class _Normalise(torch.autograd.Function):
         if torch.is_grad_enabled():  # a second derivative is wanted, through the norms as well
             norms = _norms(directions, ctx.dim, ctx.epsilon)
         with torch.autocast(gradient.device.type, enabled=False):  # ``dV`` is a small difference
-            along = _dot(gradient, directions, ctx.dim)
+            along = _dot(gradient, directions, ctx.dim).view_as(norms)
         to_directions = torch.mul(gradient, gains / norms)
         to_directions = to_directions.addcmul_(directions, gains * along / norms**3, value=-1)
         to_gains = along / norms if ctx.needs_input_grad[0] else None
@@ -63,11 +63,9 @@ def _norms(directions: Tensor, dim: int, epsilon: float) -> Tensor:
 
 
 def _dot(a: Tensor, b: Tensor, dim: int) -> Tensor:
-    """Inner product per channel, in the broadcast shape of the gains."""
+    """Inner product per channel."""
     rows, others = a.transpose(0, dim).flatten(1), b.transpose(0, dim).flatten(1)
-    shape = [1] * a.dim()
-    shape[dim] = a.shape[dim]
-    return torch.bmm(rows.unsqueeze(1), others.unsqueeze(2)).view(shape)
+    return torch.bmm(rows.unsqueeze(1), others.unsqueeze(2))
 
 
 class _GainAndDirection(nn.Module):

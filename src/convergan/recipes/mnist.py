@@ -35,6 +35,9 @@ from .recipe import Recipe, StartFromData
 from .schedules import constant, linear_after
 
 STEPS_PER_EPOCH = 600
+RELEASED_STEP = partial(
+    semi_supervised_step, feature_matching=squared_feature_matching, unsupervised_weight=1.0
+)
 
 
 def mnist() -> Recipe:
@@ -50,11 +53,7 @@ def mnist() -> Recipe:
         generator_optimizer=adam,
         discriminator_start=StartFromData(),
         average=partial(WeightAverage, rate=constant_rate(1e-4), from_zero=True),
-        step=partial(
-            semi_supervised_step,
-            feature_matching=squared_feature_matching,
-            unsupervised_weight=1.0,
-        ),
+        step=RELEASED_STEP,
         steps=300 * STEPS_PER_EPOCH,
         schedule=constant,
     )
@@ -100,12 +99,7 @@ def consistent_step(spread_until: int) -> Step:
     consistency = partial(
         interpolation_consistency, weight=1.0, spread_weight=4.0, spread_until=spread_until
     )
-    return partial(
-        semi_supervised_step,
-        feature_matching=squared_feature_matching,
-        unsupervised_weight=1.0,
-        regularizers=(consistency,),
-    )
+    return partial(RELEASED_STEP, regularizers=(consistency,))
 
 
 def mnist_fast() -> Recipe:
@@ -127,12 +121,7 @@ def mnist_fast() -> Recipe:
         generator_optimizer=partial(adam, lr=0.001),
         descriptor=oriented_gradients,
         label_spreading=partial(spread_labels, sharpness=4.0, balanced=True),
-        step=partial(
-            semi_supervised_step,
-            feature_matching=squared_feature_matching,
-            unsupervised_weight=1.0,
-            regularizers=(consistency, smoothness),
-        ),
+        step=partial(RELEASED_STEP, regularizers=(consistency, smoothness)),
         steps=3000,
         schedule=partial(linear_after, flat=0.6),
     )

@@ -6,15 +6,18 @@ settings and of itself. A folder is written under a temporary name beside its pl
 and read back. "Latest" is the highest step whose folder verifies; no pointer file is trusted.
 """
 
+import csv
 import hashlib
+import io
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as serialise_tensors
@@ -77,6 +80,25 @@ def replace_file(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Put ``value`` in the place of ``file`` as JSON for readers."""
+    replace_file(file, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+
+def write_array(file: Path, values: Tensor) -> None:
+    """Put ``values`` in the place of ``file`` as an array that numpy reads without pickle."""
+    buffer = io.BytesIO()
+    np.save(buffer, values.cpu().numpy(), allow_pickle=False)
+    replace_file(file, buffer.getvalue())
+
+
+def write_csv(file: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Put ``rows``, the first of them the names of the columns, in the place of ``file``."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    replace_file(file, buffer.getvalue().encode())
 
 
 def folder_of(root: Path, step: int) -> Path:

@@ -107,16 +107,18 @@ def _teach(state: State, batch: Batch, spread_until: int) -> Tensor:
         raise ValueError(
             "a teacher that begins with spread labels needs a recipe's label_spreading"
         )
-    share = min(1.0, state.step / spread_until)
-    if not share:
-        return batch.spread
     player = state.discriminator
     with torch.no_grad():
         critique: Critique = functional_call(
             player.network, player.averaged_parameters(), (batch.unlabeled,)
         )
-        return batch.spread.lerp(critique.logits.softmax(dim=1), share)
+        return batch.spread.lerp(critique.logits.softmax(dim=1), _progress(state, spread_until))
 
 
 def _strength(state: State, weight: float, spread_weight: float, spread_until: int) -> float:
-    return spread_weight + min(1.0, state.step / spread_until) * (weight - spread_weight)
+    return spread_weight + _progress(state, spread_until) * (weight - spread_weight)
+
+
+def _progress(state: State, spread_until: int) -> float:
+    """Go from 0 to 1 as the averaged weights take over from label spreading."""
+    return min(1.0, state.step / spread_until)
