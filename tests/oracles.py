@@ -215,7 +215,7 @@ def batch_statistics_norm(x: Array, bias: Array, epsilon: float) -> Array:
     return y
 
 
-# What recipes of ours add: descriptors, virtual adversaries, balanced classes.
+# What recipes of ours add: descriptors, virtual adversaries, tangents.
 
 
 def oriented_gradients(images: Array, orientations: int = 8, cell: int = 4) -> Array:
@@ -274,12 +274,35 @@ def virtual_adversarial_loss(
     return mean(losses)
 
 
-def balanced(probabilities: Array, shares: Array, rounds: int) -> Array:
-    """Sinkhorn: scale columns to their shares of the rows, then rows to 1, again and again."""
-    result = probabilities.copy()
-    for _ in range(rounds):
-        for k in range(result.shape[1]):
-            result[:, k] *= shares[k] * len(result) / sum(float(p) for p in result[:, k])
-        for row in result:
-            row /= sum(float(p) for p in row)
+def deformed(image: Array, way: int, pixels: float) -> Array:
+    """One image (H, W) whose pixel (y, x) is read, between pixels, from beside it; black outside.
+
+    Ways 0 to 5 read across, 6 to 11 down: by 1, x, y, x^2 - 1/3, x y, y^2 - 1/3 of the place from
+    -1 to 1; ``pixels`` is the root mean square of the distances.
+    """
+    height, width = image.shape
+    amounts = np.zeros((height, width))
+    for row, column in np.ndindex(height, width):
+        y, x = (2 * row + 1) / height - 1, (2 * column + 1) / width - 1
+        amounts[row, column] = (1, x, y, x * x - 1 / 3, x * y, y * y - 1 / 3)[way % 6]
+    amounts *= pixels / math.sqrt(float((amounts**2).mean()))
+    result = np.zeros((height, width))
+    for y, x in np.ndindex(height, width):
+        down, across = (y + amounts[y, x], x) if way >= 6 else (y, x + amounts[y, x])
+        top, left = math.floor(down), math.floor(across)
+        for row, column in itertools.product((top, top + 1), (left, left + 1)):
+            if 0 <= row < height and 0 <= column < width:
+                share = (1 - abs(down - row)) * (1 - abs(across - column))
+                result[y, x] += share * image[row, column]
     return result
+
+
+def plane_distance(
+    point: Array, tangents: Array, other: Array, others: Array, stiffness: float
+) -> float:
+    """Least squares for the places on both planes, (T, P) each, where they come nearest."""
+    pull = math.sqrt(stiffness) * np.eye(2 * len(tangents))
+    system = np.vstack([np.hstack([tangents.T, -others.T]), pull])
+    target = np.concatenate([other - point, np.zeros(2 * len(tangents))])
+    places = np.linalg.lstsq(system, target, rcond=None)[0]
+    return float(((system @ places - target) ** 2).sum())

@@ -23,7 +23,8 @@ ALLOWED = {
     "training": {"chance", "data", "networks", "objectives"},
     "recipes": {"chance", "data", "layers", "networks", "objectives", "training"},
     "baselines": {"data"},
-    "trainer": {"chance", "data", "images", "recipes", "signals", "training"},
+    "neighbor_cache": {"data", "recipes", "training", "version"},
+    "trainer": {"chance", "data", "images", "neighbor_cache", "recipes", "signals", "training"},
     "folders": {"training"},
     "run": {
         "baselines",

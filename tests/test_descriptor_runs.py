@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from convergan.data import Dataset, load, oriented_gradients
+from convergan.data import Dataset, load
 from convergan.recipes import Recipe, find_recipe
+from convergan.recipes.mnist import upright_gradients
 from convergan.run import Settings, draw_run_samples, run
 from convergan.signals import Interrupted
 
@@ -81,7 +82,7 @@ def calm(place: Path) -> Path:
 def test_both_players_work_on_descriptors(place: Path, calm: Path) -> None:
     config = json.loads((calm / "config.json").read_text())
     assert config["row_shape"] == [8 * 3 * 3]
-    assert config["recipe"]["descriptor"].endswith(".oriented_gradients")
+    assert config["recipe"]["descriptor"].endswith(".upright_gradients")
     result = json.loads((calm / "result.json").read_text())
     assert result["steps"] == 6 and 0 <= result["test_error"] <= 1
     probabilities = np.load(calm / "test_probabilities.npy")
@@ -107,13 +108,13 @@ def test_pictures_are_of_the_images_nearest_to_the_samples(
     drawn = draw_run_samples(calm, 100, 0, tmp_path / "samples.npz")
     samples = torch.from_numpy(np.load(drawn)["samples"])
     assert samples.shape == (100, 72)
-    seen = oriented_gradients(experiment(place)[1].train.images)
+    seen = upright_gradients(experiment(place)[1].train.images)
     with Image.open(calm / "samples" / "step-000000006.png") as file:
         picture = np.asarray(file)
     for number, sample in enumerate(samples):
         y, x = (1 + cell * (SIDE + 1) for cell in divmod(number, 10))
         shown = torch.from_numpy(picture[y : y + SIDE, x : x + SIDE].copy())
-        distance = (oriented_gradients(shown[None, None]) - sample).norm()
+        distance = (upright_gradients(shown[None, None]) - sample).norm()
         nearest = (seen - sample).norm(dim=1).min()  # of several, where bars differ in light alone
         torch.testing.assert_close(distance, nearest, rtol=1e-4, atol=0)
 
@@ -146,7 +147,7 @@ def test_rows_that_are_no_images_are_refused_before_a_folder_is_made(
     chance = np.random.default_rng(0)
     rows = chance.normal(size=(20, 5)).astype(np.float32)
     np.savez(tmp_path / "rows.npz", x_train=rows, y_train=np.arange(20) % 2)
-    with pytest.raises(ValueError, match=r"oriented gradients need images of 7 pixels"):
+    with pytest.raises(ValueError, match=r"rows of shape \(5,\) are no images"):
         list(run(recipe, load(str(tmp_path / "rows.npz")), settings, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 

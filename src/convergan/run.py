@@ -149,9 +149,7 @@ def run(
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
             if not (baselines and settings.labels and len(dataset.test.labels)):
                 return
-            twin = replace(
-                recipe, step=supervised_step, historical_weight=0.0, label_spreading=None
-            )
+            twin = replace(recipe, step=supervised_step, historical_weight=0.0, neighbors=None)
             for event in trainer(recipe=twin, folder=folder / "twin").run(wishes):
                 yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
         yield from _baselines(seen, subset, folder / "baselines.json")

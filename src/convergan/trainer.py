@@ -15,6 +15,7 @@ from torch import Tensor
 from .chance import derive
 from .data import Batches, Dataset, LabeledSubset, to_unit_range
 from .images import sample_picture
+from .neighbor_cache import find_neighbors
 from .recipes import Recipe
 from .signals import Interrupted, Wishes
 from .training import (
@@ -138,12 +139,11 @@ class Trainer:
         )
 
     def _spread_labels(self) -> Tensor | None:
-        if self.recipe.label_spreading is None:
+        if self.recipe.neighbors is None:
             return None
         rows, labels = self.subset
-        return self.recipe.label_spreading(
-            self.dataset.train.images, rows, labels, len(self.dataset.classes)
-        )
+        neighbors = find_neighbors(self.recipe.neighbors, self.pictures)
+        return self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
 
     def _due(self, step: int) -> bool:
         return step % self.recipe.checkpoint_every == 0

@@ -12,7 +12,14 @@ from pytest import approx
 from typer.testing import CliRunner
 
 from convergan.cli import app
-from convergan.data import Dataset, load, oriented_gradients, spread_labels
+from convergan.data import (
+    Dataset,
+    load,
+    nearest_neighbors,
+    oriented_gradients,
+    spread_labels,
+    upright,
+)
 from convergan.data.sources import Rows
 from convergan.networks import digits_discriminator, toy_discriminator, toy_generator
 from convergan.recipes import RECIPES, Recipe, StartFromData, describe, find_recipe
@@ -44,7 +51,8 @@ CHANGES: dict[str, Any] = {
     "discriminator_start": None,
     "generator_start": StartFromData(),
     "descriptor": oriented_gradients,
-    "label_spreading": partial(spread_labels, neighbors=7),
+    "neighbors": partial(nearest_neighbors, count=7),
+    "label_spreading": partial(spread_labels, alpha=0.7),
     "historical_weight": 0.5,
     "evaluate_every": 7,
     "checkpoint_every": 7,
@@ -224,8 +232,8 @@ def test_players_of_a_recipe_with_a_descriptor_see_descriptors_of_both_splits() 
     test = Rows(images[3:], torch.tensor([1, 0]))
     dataset = Dataset("mine", ("one", "two"), Rows(images[:3], labels, names), test)
     seen = find_recipe("mnist-fast").see(dataset)
-    assert seen.train.images.equal(oriented_gradients(images[:3]))
-    assert seen.test.images.equal(oriented_gradients(images[3:]))
+    assert seen.train.images.equal(oriented_gradients(upright(images[:3])))
+    assert seen.test.images.equal(oriented_gradients(upright(images[3:])))
     assert seen.row_shape == (8,)
     assert seen.train.labels is labels and seen.train.names == names
     assert seen.test.labels is dataset.test.labels
@@ -242,7 +250,7 @@ def test_descriptors_need_no_test_rows() -> None:
 
 def test_the_fast_recipe_sees_oriented_gradients_and_says_so() -> None:
     description = describe(find_recipe("mnist-fast"))
-    assert description["descriptor"].endswith(".oriented_gradients")
+    assert description["descriptor"].endswith(".upright_gradients")
     assert "oriented gradients" in description["summary"]
     assert describe(find_recipe("mnist-pixels"))["descriptor"] is None
 

@@ -86,7 +86,7 @@ def test_a_step_with_a_weightless_term_is_the_step_without_it() -> None:
 
 
 def test_a_recipe_that_spreads_no_labels_is_told_so() -> None:
-    with pytest.raises(ValueError, match="needs a recipe's label_spreading"):
+    with pytest.raises(ValueError, match="needs a recipe's neighbors"):
         term_of(state_at(0), batch()._replace(spread=torch.empty(20, 0)))
 
 
@@ -126,6 +126,15 @@ def test_students_are_held_to_spread_labels_and_averaged_weights_in_turn(
     torch.testing.assert_close(teach(state, batch()), expected)
 
 
+@pytest.mark.parametrize(("step", "share"), [(0, 0), (25, 0.25), (70, 0.6), (900, 0.6)])
+def test_label_spreading_can_keep_a_share_of_the_teacher(step: int, share: float) -> None:
+    state = state_at(step)
+    targets = batch().spread.lerp(averaged_opinion(state), share)
+    term = partial(TEACHING, weight=4.0, spread_share=0.4)
+    expected = 4 * consistency_loss(student_logits(), targets)
+    torch.testing.assert_close(term(state, batch(), student_logits(), derive(0, "term")), expected)
+
+
 def test_teacher_consistency_reaches_the_logits_and_nothing_of_the_teacher() -> None:
     state, logits = state_at(50), student_logits().requires_grad_()
     term = teach(state, batch(), logits)
@@ -142,7 +151,7 @@ def test_teacher_consistency_uses_no_chance() -> None:
 
 
 def test_a_teacher_without_spread_labels_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs a recipe's label_spreading"):
+    with pytest.raises(ValueError, match="needs a recipe's neighbors"):
         teach(state_at(0), batch()._replace(spread=torch.empty(20, 0)))
 
 

@@ -79,7 +79,7 @@ def test_a_run_stopped_at_any_step_ends_in_the_same_state(tmp_path: Path) -> Non
 
 def test_a_supervised_twin_goes_on_though_its_generator_never_steps(tmp_path: Path) -> None:
     dataset = load("digits")
-    twin = replace(everything_on(), step=supervised_step, label_spreading=None)
+    twin = replace(everything_on(), step=supervised_step, neighbors=None)
     finish(twin, tmp_path / "calm", dataset)
     with pytest.raises(Interrupted):
         finish(twin, tmp_path / "stopped", dataset, stop_at=6)

@@ -3,12 +3,15 @@
 from .batches import Batch as Batch
 from .batches import Batches as Batches
 from .batches import to_unit_range as to_unit_range
-from .label_spreading import nearest_neighbors as nearest_neighbors
 from .label_spreading import spread_labels as spread_labels
 from .labeled_subset import LabeledSubset as LabeledSubset
 from .labeled_subset import draw_labeled_subset as draw_labeled_subset
+from .neighbors import Neighbors as Neighbors
+from .neighbors import nearest_neighbors as nearest_neighbors
 from .oriented_gradients import oriented_gradients as oriented_gradients
 from .sources import DataError as DataError
 from .sources import Dataset as Dataset
 from .sources import Rows as Rows
 from .sources import load as load
+from .tangent_distance import tangent_neighbors as tangent_neighbors
+from .upright import upright as upright

@@ -14,11 +14,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d
+from torch.nn.functional import conv2d
 
 from .batches import to_unit_range
 
-CHUNK = 2000
+CHUNK = 200
 """Images described at a time."""
 
 
@@ -56,12 +56,25 @@ def _describe(images: Tensor, orientations: int, cell: int) -> Tensor:
     grey = to_unit_range(images).reshape(count * channels, 1, height, width)
     slope = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4  # Sobel
     slopes = conv2d(grey, torch.stack([slope, slope.T])[:, None].to(grey), padding=1)
-    across, down = slopes[:, :1], slopes[:, 1:]
-    length = (across.square() + down.square()).sqrt()
-    angles = torch.arange(orientations).to(grey) * (2 * math.pi / orientations)
-    along = across * angles.cos().view(-1, 1, 1) + down * angles.sin().view(-1, 1, 1)
-    share = (along / length.clamp(min=1e-6)).clamp(min=0) ** 4  # (N C, orientations, H, W)
-    cells = avg_pool2d(avg_pool2d(length * share, cell, stride=1), cell, stride=cell)
+    length = slopes.square().sum(dim=1).sqrt()  # (N C, H, W)
+    across, down = (slopes / length.clamp(min=1e-6)[:, None]).unbind(dim=1)
+    shares = []
+    for turn in range(orientations):
+        angle = 2 * math.pi * turn / orientations
+        along = (across * math.cos(angle) + down * math.sin(angle)).clamp(min=0)
+        shares.append(length * along.square().square())
+    over_rows, over_columns = (_squares(side, cell).to(grey) for side in (height, width))
+    cells = over_rows @ (torch.stack(shares, dim=1) @ over_columns.T)
     cells = cells.view(count, channels, *cells.shape[1:]).mean(dim=1).flatten(1).sqrt()
     norms: Tensor = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
     return cells * (math.sqrt(cells.shape[1]) / norms)
+
+
+def _squares(side: int, cell: int) -> Tensor:
+    """Weights of a line's pixels in its cells, (cells, side): means of means over ``cell``."""
+    slope = torch.arange(1, cell + 1, dtype=torch.float64)
+    weights = torch.cat([slope, slope[:-1].flip(0)]) / cell**2
+    cells = torch.zeros((side - cell + 1) // cell, side, dtype=torch.float64)
+    for number, line in enumerate(cells):
+        line[number * cell : number * cell + len(weights)] = weights
+    return cells

@@ -14,13 +14,13 @@ from .dense import DenseDiscriminator, DenseGenerator
 def descriptor_discriminator(
     row_shape: Sequence[int], num_classes: int, chance: torch.Generator
 ) -> DenseDiscriminator:
-    """Build three hidden layers (500, 250, 250) under noise of 0.3, for rows of mean square 1."""
+    """Build three hidden layers (500, 250, 250) under noise, for rows of mean square 1."""
     return DenseDiscriminator(
         row_shape,
         num_classes,
         hidden=(500, 250, 250),
-        input_noise=0.3,
-        hidden_noise=0.3,
+        input_noise=0.2,
+        hidden_noise=0.15,
         chance=chance,
     )
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..chance import derive
-from ..data import Dataset, to_unit_range
+from ..data import Dataset, Neighbors, spread_labels, to_unit_range
 from ..layers import initialise_from_batch
 from ..networks import Discriminator, Generator
 from ..training.state import MakeAverage, MakeOptimizer, Player, State
@@ -38,8 +38,10 @@ class Recipe:
         generator_start: data-dependent start of the generator.
         descriptor: fixed map from rows to the vectors that both players see in their place, applied
             once; None for the rows themselves.
-        label_spreading: from rows, labelled rows, labels and number of classes to a table of class
-            probabilities, see `convergan.data.spread_labels`; None for none.
+        neighbors: from the training rows to the neighbors of each, over whom labels are spread;
+            None for no spreading.
+        label_spreading: from neighbors, labelled rows, labels and number of classes to a table of
+            class probabilities.
         historical_weight: factor of the historical averaging penalty of both players.
         evaluate_every: steps between evaluations and sample grids.
         checkpoint_every: steps between checkpoints.
@@ -61,7 +63,8 @@ class Recipe:
     discriminator_start: "StartFromData | None" = None
     generator_start: "StartFromData | None" = None
     descriptor: Callable[[Tensor], Tensor] | None = None
-    label_spreading: Callable[[Tensor, Tensor, Tensor, int], Tensor] | None = None
+    neighbors: Callable[[Tensor], Neighbors] | None = None
+    label_spreading: Callable[[Neighbors, Tensor, Tensor, int], Tensor] = spread_labels
     historical_weight: float = 0.0
     evaluate_every: int = 500
     checkpoint_every: int = 500

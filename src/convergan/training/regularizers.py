@@ -24,11 +24,12 @@ def teacher_consistency(
     weight: float,
     spread_weight: float,
     spread_until: int,
+    spread_share: float = 0.0,
 ) -> Tensor:
     """Hold the classifier under noise to what its teacher says of the same rows.
 
-    The teacher is label spreading at first, as the network knows less than a graph of the rows, and
-    its own averaged weights in the end; in between, the mean of both in changing shares.
+    The teacher is label spreading at first, as the network knows less than a graph of the rows;
+    then its own averaged weights take a growing share of the mean of both.
 
     Args:
         state: of which the discriminator and its averaged weights are used.
@@ -37,12 +38,14 @@ def teacher_consistency(
         chance: unused.
         weight: factor of the loss from step ``spread_until`` on.
         spread_weight: factor at step 0; it goes in a straight line to ``weight``.
-        spread_until: step at which label spreading, alone the teacher at step 0, has no share left.
+        spread_until: step at which label spreading, alone the teacher at step 0, would have no
+            share left.
+        spread_share: what it keeps all the same.
 
     Raises:
         ValueError: if the batch has no spread labels.
     """
-    targets = _teach(state, batch, spread_until)
+    targets = _teach(state, batch, spread_until, spread_share)
     strength = _strength(state, weight, spread_weight, spread_until)
     return strength * consistency_loss(unlabeled_logits, targets)
 
@@ -59,10 +62,10 @@ def interpolation_consistency(
 ) -> Tensor:
     """Hold the classifier to straight lines between unlabelled rows.
 
-    Arguments and errors as for `teacher_consistency`, but ``unlabeled_logits`` are unused, and
-    ``chance`` draws pairs, shares and noise.
+    Arguments and errors as for `teacher_consistency`, but ``unlabeled_logits`` are unused,
+    ``chance`` draws pairs, shares and noise, and label spreading keeps no share.
     """
-    targets = _teach(state, batch, spread_until)
+    targets = _teach(state, batch, spread_until, 0.0)
     rows, targets = interpolate(batch.unlabeled, targets, chance)
     mixed_logits = state.discriminator.network(rows, chance).logits
     strength = _strength(state, weight, spread_weight, spread_until)
@@ -101,18 +104,17 @@ def virtual_adversarial(
     return weight * loss
 
 
-def _teach(state: State, batch: Batch, spread_until: int) -> Tensor:
+def _teach(state: State, batch: Batch, spread_until: int, spread_share: float) -> Tensor:
     """Class probabilities of the unlabelled rows by the teacher of this step."""
     if not batch.spread.shape[1]:
-        raise ValueError(
-            "a teacher that begins with spread labels needs a recipe's label_spreading"
-        )
+        raise ValueError("a teacher that begins with spread labels needs a recipe's neighbors")
     player = state.discriminator
     with torch.no_grad():
         critique: Critique = functional_call(
             player.network, player.averaged_parameters(), (batch.unlabeled,)
         )
-        return batch.spread.lerp(critique.logits.softmax(dim=1), _progress(state, spread_until))
+        own_share = min(1 - spread_share, _progress(state, spread_until))
+        return batch.spread.lerp(critique.logits.softmax(dim=1), own_share)
 
 
 def _strength(state: State, weight: float, spread_weight: float, spread_until: int) -> float:

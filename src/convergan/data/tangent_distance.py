@@ -1,0 +1,134 @@
+"""Distance of images that small deformations of either hardly change.
+
+Simard, LeCun & Denker (1993), "Efficient Pattern Recognition Using a New Transformation Distance".
+Moving, turning and bending an image ``x`` draws a surface through its descriptor ``h(x)``; near it
+that is the plane ``h(x) + T(x) a``, with a row of ``T`` for each deformation: here polynomials of
+second degree in the place of a pixel, across and down, twelve in all. The distance between two
+images is that of their planes,
+
+``min over a, b of |h(x) + T(x) a - h(y) - T(y) b|^2 + s (|a|^2 + |b|^2)``,
+
+where the stiffness ``s`` keeps them near the images, for far away the plane is not the surface.
+
+Paper and released code: not in Salimans et al. (2016).
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from .batches import to_unit_range
+from .neighbors import Neighbors, nearest_neighbors, principal_axes
+from .upright import pixel_centres
+
+WAYS = 12
+"""Deformations of an image: six polynomials across and down."""
+CHUNK = 2000
+"""Images deformed at a time."""
+
+
+def tangent_neighbors(
+    images: Tensor,
+    count: int,
+    *,
+    descriptor: Callable[[Tensor], Tensor],
+    stiffness: float,
+    components: int = 80,
+    candidates: int = 40,
+    chunk_size: int = 500,
+) -> Neighbors:
+    """Find each image's nearest others by the distance of their tangent planes.
+
+    Exact among the nearest ``candidates`` by plain distance of the descriptors, for each of which a
+    system of 24 equations is solved.
+
+    Args:
+        images: (N, C, H, W), uint8 or float32 in [0, 1].
+        count: neighbors per image, at most ``candidates``.
+        descriptor: map from images to (N, A), in whose space distances are taken.
+        stiffness: squared distance that is paid for a deformation by one pixel (root mean square
+            over the image), in units of the descriptor.
+        components: leading principal components of the descriptors to keep, at most A.
+        candidates: images compared by their planes; all others where there are fewer.
+        chunk_size: images whose systems are held at a time.
+
+    Raises:
+        ValueError: if there are fewer candidates or other images than neighbors.
+    """
+    candidates = min(candidates, len(images) - 1)
+    if not 0 < count <= candidates:
+        raise ValueError(f"count must be between 1 and {candidates}, got {count}")
+    points, tangents = _tangent_planes(to_unit_range(images), descriptor, components)
+    near = nearest_neighbors(points, candidates, components=components)
+    planes = _Planes(points, tangents, tangents @ tangents.mT + stiffness * torch.eye(WAYS))
+    distances = torch.cat(
+        [
+            _plane_distances(planes, rows, near.indices[rows])
+            for rows in torch.split(torch.arange(len(images)), chunk_size)
+        ]
+    )
+    nearest = distances.topk(count, largest=False)
+    return Neighbors(near.indices.gather(1, nearest.indices), nearest.values)
+
+
+class _Planes(NamedTuple):
+    """Points (N, P), tangents (N, 12, P) and their products under stiffness (N, 12, 12)."""
+
+    points: Tensor
+    tangents: Tensor
+    products: Tensor
+
+
+def _tangent_planes(
+    images: Tensor, descriptor: Callable[[Tensor], Tensor], components: int
+) -> tuple[Tensor, Tensor]:
+    """Principal components of the descriptors, (N, P), and of their derivatives, (N, 12, P)."""
+    described = descriptor(images)
+    axes = principal_axes(described, components)
+    points = (described - described.mean(dim=0)) @ axes
+    tangents = []
+    for chunk in torch.split(images, CHUNK):
+        both_ways = [
+            (descriptor(forth) - descriptor(back)) @ axes / 2 for forth, back in _deform(chunk)
+        ]
+        tangents.append(torch.stack(both_ways, dim=1))
+    return points, torch.cat(tangents)
+
+
+def _deform(images: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the images deformed by one pixel (root mean square) forth and back, in twelve ways."""
+    height, width = images.shape[2:]
+    down, across = torch.meshgrid(pixel_centres(height), pixel_centres(width), indexing="ij")
+    here = torch.stack([across, down], dim=2)  # (H, W, 2), as `grid_sample` wants it
+    pixel = torch.tensor([2 / width, 2 / height])
+    one, third = torch.ones_like(down), 1 / 3  # the mean square of a place
+    amounts = (one, across, down, across**2 - third, across * down, down**2 - third)
+    for axis, amount in itertools.product(range(2), amounts):
+        motion = torch.zeros_like(here)
+        motion[:, :, axis] = amount / amount.square().mean().sqrt() * pixel[axis]
+        forth, back = (
+            grid_sample(images, grid.expand(len(images), -1, -1, -1), align_corners=False)
+            for grid in (here + motion, here - motion)
+        )
+        yield forth, back
+
+
+def _plane_distances(planes: _Planes, rows: Tensor, others: Tensor) -> Tensor:
+    """Squared distances (R, M) of the planes of (R,) rows to those of (R, M) others."""
+    count, number = others.shape
+    own, theirs = planes.tangents[rows], planes.tangents[others]  # (R, 12, P), (R, M, 12, P)
+    between = (theirs.flatten(1, 2) @ own.mT).view(count, number, WAYS, WAYS)
+    system = torch.empty(count, number, 2 * WAYS, 2 * WAYS)
+    system[:, :, :WAYS, :WAYS] = planes.products[rows, None]
+    system[:, :, WAYS:, WAYS:] = planes.products[others]
+    system[:, :, WAYS:, :WAYS] = -between
+    system[:, :, :WAYS, WAYS:] = -between.mT
+    gap = planes.points[others] - planes.points[rows, None]
+    slopes = torch.cat([gap @ own.mT, -(theirs @ gap[..., None])[..., 0]], dim=2)
+    nearest = torch.linalg.solve(system, slopes)
+    squares: Tensor = gap.square().sum(dim=2) - (slopes * nearest).sum(dim=2)
+    return squares.clamp(min=0)

@@ -1,0 +1,61 @@
+"""Neighbors searched once for all runs on the same rows: minutes the first time, then a second.
+
+They depend on neither labels nor seed. They are kept in ``convergan`` below ``$XDG_CACHE_HOME``
+(``~/.cache`` where that is not set), under a hash of the rows, the search and the version; the
+folder may be removed at any time.
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .data import Neighbors
+from .recipes import describe
+from .training.checkpoint import replace_file
+from .version import __version__
+
+
+def find_neighbors(search: Callable[[Tensor], Neighbors], rows: Tensor) -> Neighbors:
+    """Return ``search(rows)``, from the cache if it is there, and into it if it can be written.
+
+    Args:
+        search: a named function or partial functions of one, that the cache can tell from others.
+        rows: (N, *row shape).
+
+    Raises:
+        ValueError: if ``search`` has no name.
+    """
+    file = _folder() / f"neighbors-{_key(search, rows)}.npz"
+    try:
+        with np.load(file) as kept:
+            return Neighbors(*(torch.from_numpy(kept[name]) for name in Neighbors._fields))
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        pass  # not there, or not whole
+    found = search(rows)
+    content = io.BytesIO()
+    np.savez(content, **{name: tensor.numpy() for name, tensor in found._asdict().items()})
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(file, content.getvalue())
+    except OSError:
+        pass  # they were found all the same
+    return found
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convergan"
+
+
+def _key(search: Callable[[Tensor], Neighbors], rows: Tensor) -> str:
+    what = [describe(search), __version__, str(rows.dtype), list(rows.shape)]
+    key = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+    key.update(rows.numpy().tobytes())
+    return key.hexdigest()[:32]
