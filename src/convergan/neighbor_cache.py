@@ -1,10 +1,12 @@
 """Neighbors searched once for all runs on the same rows: minutes the first time, then a second.
 
-They depend on neither labels nor seed. They are kept in ``convergan`` below ``$XDG_CACHE_HOME``
-(``~/.cache`` where that is not set), under a hash of the rows, the search and the version; the
-folder may be removed at any time.
+They depend on neither labels nor seed. They are kept in the folder ``$CONVERGAN_CACHE``, or
+``~/.cache/convergan``, under a hash of the rows, the search and the version; the folder may be
+removed at any time.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import io
 import json
@@ -35,23 +37,36 @@ def find_neighbors(search: Callable[[Tensor], Neighbors], rows: Tensor) -> Neigh
     """
     file = _folder() / f"neighbors-{_key(search, rows)}.npz"
     try:
-        with np.load(file) as kept:
-            return Neighbors(*(torch.from_numpy(kept[name]) for name in Neighbors._fields))
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
-        pass  # not there, or not whole
-    found = search(rows)
-    content = io.BytesIO()
-    np.savez(content, **{name: tensor.numpy() for name, tensor in found._asdict().items()})
-    try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(file, content.getvalue())
+        lock = file.with_suffix(".lock").open("w")
     except OSError:
-        pass  # they were found all the same
+        return search(rows)
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several runs the first searches, the others wait
+        found = _read(file)
+        if found is None:
+            found = search(rows)
+            _write(file, found)
     return found
 
 
+def _read(file: Path) -> Neighbors | None:
+    try:
+        with np.load(file) as kept:
+            return Neighbors(*(torch.from_numpy(kept[name]) for name in Neighbors._fields))
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return None  # not there, or not whole
+
+
+def _write(file: Path, found: Neighbors) -> None:
+    content = io.BytesIO()
+    np.savez(content, **{name: tensor.numpy() for name, tensor in found._asdict().items()})
+    with contextlib.suppress(OSError):  # they were found all the same
+        replace_file(file, content.getvalue())
+
+
 def _folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convergan"
+    return Path(os.environ.get("CONVERGAN_CACHE") or Path.home() / ".cache" / "convergan")
 
 
 def _key(search: Callable[[Tensor], Neighbors], rows: Tensor) -> str:
