@@ -306,3 +306,17 @@ def plane_distance(
     target = np.concatenate([other - point, np.zeros(2 * len(tangents))])
     places = np.linalg.lstsq(system, target, rcond=None)[0]
     return float(((system @ places - target) ** 2).sum())
+
+
+def mode_coverage(samples: Array, centres: Array, std: float) -> tuple[int, float, float]:
+    """Modes with a sample within three deviations, fraction of such samples, KL from even."""
+    counts, good = [0] * len(centres), []
+    for sample in samples:
+        lengths = [math.dist(sample, centre) for centre in centres]
+        mode = lengths.index(min(lengths))
+        counts[mode] += 1
+        if lengths[mode] <= 3 * std:
+            good.append(mode)
+    parts = [c / len(samples) for c in counts if c]
+    kl = sum(p * math.log(p * len(centres)) for p in parts)
+    return len(set(good)), len(good) / len(samples), kl

@@ -18,6 +18,7 @@ ALLOWED = {
     "layers": set(),
     "objectives": set(),
     "images": set(),
+    "metrics": set(),
     "data": {"chance"},
     "networks": {"layers"},
     "training": {"chance", "data", "networks", "objectives"},

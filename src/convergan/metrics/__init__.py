@@ -1,0 +1,5 @@
+"""What a generator is judged by: samples or probabilities in, figures out."""
+
+from .mode_coverage import ModeCoverage as ModeCoverage
+from .mode_coverage import class_coverage as class_coverage
+from .mode_coverage import mode_coverage as mode_coverage
