@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from convergan.data import DataError, load
-from convergan.data.toy import ring_of_gaussians
+from convergan.data.toy import grid_centres, mixture_of_gaussians, ring_centres
 from convergan.recipes import find_recipe
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (7, 5, 4, 3), dtype=np.uint8)  # (N, H, W, C)
@@ -67,9 +67,23 @@ def test_the_ring_has_eight_modes_at_distance_one() -> None:
         assert torch.allclose(centre, torch.stack([angle.cos(), angle.sin()]), atol=0.01)
 
 
-def test_points_of_the_ring_depend_on_the_seed_alone() -> None:
-    (points, modes), (again, _), (other, _) = (ring_of_gaussians(50, seed=s) for s in (1, 1, 2))
-    assert torch.equal(points, again) and not torch.equal(points, other)
+def test_the_grid_has_twenty_five_modes_two_apart() -> None:
+    dataset = load("grid")
+    assert dataset.row_shape == (2,) and len(dataset.classes) == 25
+    between = torch.cdist(grid_centres(), grid_centres()) + 9 * torch.eye(25)
+    assert between.min(dim=1).values.tolist() == [2.0] * 25
+    assert grid_centres().mean(dim=0).tolist() == [0, 0]
+    away = dataset.train.images - grid_centres()[dataset.train.labels]
+    assert away.std().item() == pytest.approx(0.05, rel=0.02)
+
+
+def test_points_of_a_mixture_depend_on_name_and_seed_alone() -> None:
+    (points, modes), (again, _), (other, _), (named, _) = (
+        mixture_of_gaussians(name, ring_centres(), 50, seed=seed)
+        for name, seed in (("ring", 1), ("ring", 1), ("ring", 2), ("round", 1))
+    )
+    assert torch.equal(points, again)
+    assert not torch.equal(points, other) and not torch.equal(points, named)
     assert points.shape == (50, 2) and points.dtype == torch.float32 and modes.dtype == torch.int64
 
 

@@ -3,7 +3,7 @@
 One function, `load`, turns any of these into a `Dataset` in memory:
 
 * ``digits``: the 1,797 handwritten 8x8 digits that come with scikit-learn; no download;
-* ``ring``: points in the plane, see `convergan.data.toy`;
+* ``ring`` and ``grid``: points in the plane, see `convergan.data.toy`;
 * ``FILE.npz``: arrays ``x_train``, ``y_train``, ``x_test``, ``y_test`` (the last two optional);
 * a folder with ``labeled/<class>/*`` and ``unlabeled/*`` (and perhaps ``test/<class>/*``);
 * a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
@@ -32,7 +32,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from .toy import ring_of_gaussians
+from .toy import grid_centres, mixture_of_gaussians, ring_centres
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 LISTED = 20
@@ -100,7 +100,11 @@ def load(source: str) -> Dataset:
         >>> dataset.row_shape, len(dataset.train.labels), len(dataset.test.labels)
         ((1, 8, 8), 1297, 500)
     """
-    embedded = {"digits": _digits, "ring": _ring}
+    embedded: dict[str, Callable[[], Dataset]] = {
+        "digits": _digits,
+        "ring": partial(_points, "ring", ring_centres()),
+        "grid": partial(_points, "grid", grid_centres()),
+    }
     path = Path(source).expanduser()
     if source in embedded:
         dataset = embedded[source]()
@@ -165,12 +169,10 @@ def _digits() -> Dataset:
     return Dataset("digits", tuple(str(name) for name in bunch.target_names), train, test)
 
 
-def _ring() -> Dataset:
-    points, modes = ring_of_gaussians(20_000, seed=0)
-    names = tuple(str(mode) for mode in range(int(modes.max()) + 1))
-    return Dataset(
-        "ring", names, Rows(points[:16_000], modes[:16_000]), Rows(points[16_000:], modes[16_000:])
-    )
+def _points(name: str, centres: Tensor) -> Dataset:
+    points, modes = mixture_of_gaussians(name, centres, 20_000, seed=0)
+    train, test = Rows(points[:16_000], modes[:16_000]), Rows(points[16_000:], modes[16_000:])
+    return Dataset(name, tuple(str(mode) for mode in range(len(centres))), train, test)
 
 
 # --- archives ------------------------------------------------------------------------------------
