@@ -7,6 +7,7 @@ fast or stable: ``log D`` is the logarithm of ``D``. `draw` supplies the numbers
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -320,3 +321,110 @@ def mode_coverage(samples: Array, centres: Array, std: float) -> tuple[int, floa
     parts = [c / len(samples) for c in counts if c]
     kl = sum(p * math.log(p * len(centres)) for p in parts)
     return len(set(good)), len(good) / len(samples), kl
+
+
+# Successors: what a step of today adds.
+
+
+def top_k_count(elapsed: int, n: int, gamma: str, nu: str) -> int:
+    """max(floor(gamma^e n), floor(nu n)) of decimal fractions, without rounding."""
+    return max(math.floor(Fraction(gamma) ** elapsed * n), math.floor(Fraction(nu) * n))
+
+
+def top_k_loss(losses: Array, realness: Array, k: int) -> float:
+    """(1/k) sum of l_i over S, filled one by one with the first of the most real rows left."""
+    left, taken = list(range(len(losses))), []
+    for _ in range(k):
+        best = left[0]
+        for i in left:
+            if realness[i] > realness[best]:
+                best = i
+        left.remove(best)
+        taken.append(float(losses[best]))
+    return mean(taken)
+
+
+def gradient_penalty(judge: Callable[[Array], float], rows: Array) -> float:
+    """mean_i || grad D(x_i) ||^2 by differences, one number of one row at a time."""
+    total = 0.0
+    for row in rows:
+        for index in np.ndindex(row.shape):
+            small = np.zeros_like(row)
+            small[index] = 1e-5
+            total += ((judge(row + small) - judge(row - small)) / 2e-5) ** 2
+    return total / len(rows)
+
+
+def relativistic_discriminator_loss(real_logits: Array, fake_logits: Array) -> float:
+    """-mean log sigmoid(D(x_i) - D(G(z_i)))."""
+    pairs = zip(real_logits.flat, fake_logits.flat, strict=True)
+    return -mean([math.log(sigmoid(real - fake)) for real, fake in pairs])
+
+
+def relativistic_generator_loss(real_logits: Array, fake_logits: Array) -> float:
+    """-mean log sigmoid(D(G(z_i)) - D(x_i))."""
+    return relativistic_discriminator_loss(fake_logits, real_logits)
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    lengths = [math.sqrt(sum(v * v for v in vector)) for vector in (a, b)]
+    return sum(v * w for v, w in zip(a, b, strict=True)) / (lengths[0] * lengths[1])
+
+
+def pull_away_term(features: Array) -> float:
+    """(1 / (n (n - 1))) sum_{i != j} cos(f_i, f_j)^2."""
+    n, total = len(features), 0.0
+    for i, j in np.ndindex(n, n):
+        if i != j:
+            total += cosine(features[i].tolist(), features[j].tolist()) ** 2
+    return total / (n * (n - 1))
+
+
+def consistency_term(first_logits: Array, second_logits: Array, margin: float) -> float:
+    """mean_i max(0, (1/K) || p_i - p'_i ||^2 - margin)."""
+    losses = []
+    for first, second in zip(first_logits, second_logits, strict=True):
+        p, q = (np.exp(row) / np.exp(row).sum() for row in (first, second))
+        squares = [(float(a) - float(b)) ** 2 for a, b in zip(p, q, strict=True)]
+        losses.append(max(0.0, mean(squares) - margin))
+    return mean(losses)
+
+
+def guidance_loss(decoded: Array, target: Array) -> float:
+    """1 - the mean over images and pixels of the cosine over channels."""
+    count, _, height, width = decoded.shape
+    cosines = [
+        cosine(decoded[n, :, y, x].tolist(), target[n, :, y, x].tolist())
+        for n, y, x in np.ndindex(count, height, width)
+    ]
+    return 1 - mean(cosines)
+
+
+def guidance_decoder(maps: Sequence[Array], stages: Sequence[tuple[Array, Array]]) -> Array:
+    """Stage by stage: weight (C, inputs) and bias (C,) at every pixel, four times over."""
+    joined = maps[0]
+    for step, (weight, bias) in enumerate(stages):
+        count, _, height, width = joined.shape
+        decoded = np.zeros((count, len(weight), 2 * height, 2 * width))
+        for n, c, y, x in np.ndindex(decoded.shape):
+            pixel = joined[n, :, y // 2, x // 2]
+            decoded[n, c, y, x] = bias[c] + sum(
+                w * v for w, v in zip(weight[c], pixel, strict=True)
+            )
+        beside = maps[step + 1 : step + 2]
+        joined = np.concatenate([decoded, *beside], axis=1)
+    return joined
+
+
+def pack(rows: Array, m: int) -> Array:
+    """Number by number: channel j C + c of pack i is channel c of row i m + j."""
+    n, channels, *rest = rows.shape
+    packs = np.zeros((n // m, m * channels, *rest))
+    for i, j, c in np.ndindex(n // m, m, channels):
+        packs[i, j * channels + c] = rows[i * m + j, c]
+    return packs
+
+
+def total_variation(p: dict[tuple[float, ...], float], q: dict[tuple[float, ...], float]) -> float:
+    """Half the sum over all outcomes of | p - q |."""
+    return sum(abs(p.get(x, 0.0) - q.get(x, 0.0)) for x in p.keys() | q.keys()) / 2

@@ -9,8 +9,12 @@ from .descriptors import descriptor_generator as descriptor_generator
 from .digits import digits_discriminator as digits_discriminator
 from .digits import digits_generator as digits_generator
 from .generator import Generator as Generator
+from .guidance_decoder import GuidanceDecoder as GuidanceDecoder
 from .mnist import mnist_discriminator as mnist_discriminator
 from .mnist import mnist_generator as mnist_generator
+from .packing import PackedDiscriminator as PackedDiscriminator
+from .packing import pack as pack
+from .packing import packed_shape as packed_shape
 from .small_images import ConvolutionalDiscriminator as ConvolutionalDiscriminator
 from .small_images import ConvolutionalGenerator as ConvolutionalGenerator
 from .small_images import small_images_discriminator as small_images_discriminator
