@@ -13,6 +13,7 @@ from convergan.data import Batch
 from convergan.networks import toy_discriminator, toy_generator
 from convergan.objectives import (
     absolute_feature_matching,
+    logit_realness,
     minimax_discriminator_loss,
     non_saturating_generator_loss,
     saturating_generator_loss,
@@ -23,8 +24,11 @@ from convergan.training import (
     NonFiniteError,
     State,
     adversarial_step,
+    feature_matching_step,
+    relativistic_step,
     semi_supervised_step,
     supervised_step,
+    top_k_step,
 )
 
 CPU = torch.device("cpu")
@@ -115,6 +119,79 @@ def test_adversarial_step_is_the_algorithm_box(saturating: bool) -> None:
     made = judge(maker(maker.draw_latent(6, chance))).logits.sigmoid()
     descend_by_hand(maker, (1 - made).log().mean() if saturating else -made.log().mean())
     assert same_networks(stepped, by_hand)
+
+
+def judged_by_hand(state: State, batch: Batch, chance: torch.Generator) -> None:
+    """The discriminator's half of the box, for the steps whose generator does something else."""
+    judge, maker = state.discriminator.network, state.generator.network
+    fakes = maker(maker.draw_latent(6, chance)).detach()
+    real, fake = (judge(rows).logits.sigmoid() for rows in (batch.unlabeled, fakes))
+    descend_by_hand(judge, -real.log().mean() - (1 - fake).log().mean())
+
+
+def test_feature_matching_step_compares_other_rows_than_the_discriminator_saw() -> None:
+    stepped, by_hand, batch = toy_state(0), toy_state(0), toy_batch()
+    feature_matching_step(
+        stepped,
+        batch,
+        derive(0, "step"),
+        discriminator_loss=minimax_discriminator_loss,
+        feature_matching=squared_feature_matching,
+    )
+    chance = derive(0, "step")
+    judged_by_hand(by_hand, batch, chance)
+    judge, maker = by_hand.discriminator.network, by_hand.generator.network
+    made = judge(maker(maker.draw_latent(6, chance))).features
+    difference = made.mean(dim=0) - judge(batch.matching).features.mean(dim=0)
+    descend_by_hand(maker, (difference**2).mean())
+    assert same_networks(stepped, by_hand)
+
+
+@pytest.mark.parametrize(("step", "kept"), [(0, 6), (1, 4), (9, 2)])
+def test_top_k_step_learns_from_fewer_and_fewer_of_the_best_rows(step: int, kept: int) -> None:
+    stepped, by_hand, batch = toy_state(0), toy_state(0), toy_batch()
+    stepped.step = by_hand.step = step
+    top_k_step(
+        stepped,
+        batch,
+        derive(0, "step"),
+        discriminator_loss=minimax_discriminator_loss,
+        generator_losses=lambda logits: torch.nn.functional.softplus(-logits),
+        realness=logit_realness,
+        gamma=0.7,
+        nu=0.34,
+    )
+    chance = derive(0, "step")
+    judged_by_hand(by_hand, batch, chance)
+    judge, maker = by_hand.discriminator.network, by_hand.generator.network
+    made = judge(maker(maker.draw_latent(6, chance))).logits.sigmoid().flatten()
+    best = made.sort(descending=True).values[:kept]
+    descend_by_hand(maker, -best.log().mean())
+    assert same_networks(stepped, by_hand)
+
+
+def test_relativistic_step_pairs_rows_and_keeps_the_discriminator_flat() -> None:
+    stepped, by_hand, batch = toy_state(0), toy_state(0), toy_batch()
+    losses = relativistic_step(stepped, batch, derive(0, "step"), penalty=0.4)
+    judge, maker = by_hand.discriminator.network, by_hand.generator.network
+    chance = derive(0, "step")
+    slopes, logits = [], []
+    for rows in (batch.unlabeled, maker(maker.draw_latent(6, chance)).detach()):
+        rows = rows.clone().requires_grad_()
+        logits.append(judge(rows).logits)
+        total = torch.zeros(())
+        for row in range(6):  # one at a time
+            alone = judge(rows[row : row + 1]).logits.sum()
+            [slope] = torch.autograd.grad(alone, rows, create_graph=True)
+            total = total + (slope**2).sum()
+        slopes.append(total / 6)
+    pairing = -(logits[0] - logits[1]).sigmoid().log().mean()
+    assert losses["gradient_penalty"].item() == pytest.approx((slopes[0] + slopes[1]).item(), rel=1e-5)
+    descend_by_hand(judge, pairing + 0.2 * (slopes[0] + slopes[1]))
+    ahead = judge(batch.matching).logits - judge(maker(maker.draw_latent(6, chance))).logits
+    descend_by_hand(maker, -(-ahead).sigmoid().log().mean())
+    assert same_networks(stepped, by_hand)
+    assert not batch.unlabeled.requires_grad
 
 
 def test_supervised_step_leaves_the_generator_alone() -> None:

@@ -16,8 +16,11 @@ from .state import NonFiniteError as NonFiniteError
 from .state import Player as Player
 from .state import State as State
 from .steps import adversarial_step as adversarial_step
+from .steps import feature_matching_step as feature_matching_step
+from .steps import relativistic_step as relativistic_step
 from .steps import semi_supervised_step as semi_supervised_step
 from .steps import supervised_step as supervised_step
+from .steps import top_k_step as top_k_step
 from .weight_average import WeightAverage as WeightAverage
 from .weight_average import constant_rate as constant_rate
 from .weight_average import warm_up as warm_up

@@ -11,7 +11,17 @@ from torch import Tensor
 from torch.nn.utils.parametrize import cached
 
 from ..data import Batch
-from ..objectives import supervised_loss, unsupervised_loss
+from ..networks import Critique
+from ..objectives import (
+    r1_penalty,
+    r2_penalty,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+    supervised_loss,
+    top_k_count,
+    top_k_loss,
+    unsupervised_loss,
+)
 from .regularizers import Regularizer
 from .state import State
 
@@ -36,20 +46,127 @@ def adversarial_step(
         discriminator_loss: from logits of data and of samples to a scalar.
         generator_loss: from logits of samples to a scalar.
     """
+    judging = _judge(state, batch, chance, discriminator_loss)
+    making = generator_loss(_criticise_fakes(state, batch, chance).logits)
+    state.generator.descend(making)
+    return {"discriminator_loss": judging, "generator_loss": making.detach()}
+
+
+def feature_matching_step(
+    state: State,
+    batch: Batch,
+    chance: torch.Generator,
+    *,
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor],
+    feature_matching: Callable[[Tensor, Tensor], Tensor],
+) -> Losses:
+    """Update the discriminator as in `adversarial_step`; then match features, section 3.1.
+
+    Args:
+        state: both players; changed in place.
+        batch: of which ``unlabeled`` and ``matching`` are used.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from logits of data and of samples to a scalar.
+        feature_matching: from features of samples and of data to a scalar.
+    """
+    judging = _judge(state, batch, chance, discriminator_loss)
+    with torch.no_grad():
+        real_features = state.discriminator.network(batch.matching, chance).features
+    fake_features = _criticise_fakes(state, batch, chance).features
+    making = feature_matching(fake_features, real_features)
+    state.generator.descend(making)
+    return {"discriminator_loss": judging, "generator_loss": making.detach()}
+
+
+def top_k_step(
+    state: State,
+    batch: Batch,
+    chance: torch.Generator,
+    *,
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor],
+    generator_losses: Callable[[Tensor], Tensor],
+    realness: Callable[[Tensor], Tensor],
+    gamma: float,
+    nu: float,
+) -> Losses:
+    """Update the discriminator as in `adversarial_step`; the generator learns from its best rows.
+
+    Args:
+        state: both players; changed in place. Its step decides how many rows are left.
+        batch: of which only ``unlabeled`` is used.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from logits of data and of samples to a scalar.
+        generator_losses: from logits of samples to the loss of each row.
+        realness: from logits of samples to the realness of each row.
+        gamma: share of the rows that a step leaves, see `convergan.objectives.top_k_count`.
+        nu: share that is always left.
+    """
+    judging = _judge(state, batch, chance, discriminator_loss)
+    logits = _criticise_fakes(state, batch, chance).logits.flatten()
+    k = top_k_count(state.step, len(logits), gamma=gamma, nu=nu)
+    making = top_k_loss(generator_losses(logits), realness(logits), k)
+    state.generator.descend(making)
+    return {"discriminator_loss": judging, "generator_loss": making.detach()}
+
+
+def relativistic_step(
+    state: State, batch: Batch, chance: torch.Generator, *, penalty: float
+) -> Losses:
+    """Update the discriminator under R1 and R2, then the generator, on pairs of rows.
+
+    Huang et al. (2024), R3GAN: see `convergan.objectives.relativistic_discriminator_loss`.
+
+    Args:
+        state: both players; changed in place.
+        batch: of which ``unlabeled`` is for the discriminator and ``matching`` for the generator.
+        chance: draws latents and noise, on the device of the batch.
+        penalty: gamma, of which half is the factor of R1 and R2.
+    """
     discriminator, generator = state.discriminator.network, state.generator.network
-    count = len(batch.unlabeled)
+    reals = batch.unlabeled.detach().requires_grad_()
+    with torch.no_grad():
+        fakes = generator(generator.draw_latent(len(reals), chance))
+    fakes.requires_grad_()
+    real_logits = discriminator(reals, chance).logits
+    fake_logits = discriminator(fakes, chance).logits
+    slopes = r1_penalty(real_logits, reals) + r2_penalty(fake_logits, fakes)
+    pairing = relativistic_discriminator_loss(real_logits, fake_logits)
+    state.discriminator.descend(pairing + penalty / 2 * slopes)
 
     with torch.no_grad():
-        fakes = generator(generator.draw_latent(count, chance))
+        real_logits = discriminator(batch.matching, chance).logits
+    making = relativistic_generator_loss(real_logits, _criticise_fakes(state, batch, chance).logits)
+    state.generator.descend(making)
+    return {
+        "discriminator_loss": pairing.detach(),
+        "gradient_penalty": slopes.detach(),
+        "generator_loss": making.detach(),
+    }
+
+
+def _judge(
+    state: State,
+    batch: Batch,
+    chance: torch.Generator,
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """Update the discriminator on data and samples; return its loss."""
+    discriminator, generator = state.discriminator.network, state.generator.network
+    with torch.no_grad():
+        fakes = generator(generator.draw_latent(len(batch.unlabeled), chance))
     real_logits = discriminator(batch.unlabeled, chance).logits
     fake_logits = discriminator(fakes, chance).logits
     judging = discriminator_loss(real_logits, fake_logits)
     state.discriminator.descend(judging)
+    return judging.detach()
 
-    fakes = generator(generator.draw_latent(count, chance))
-    making = generator_loss(discriminator(fakes, chance).logits)
-    state.generator.descend(making)
-    return {"discriminator_loss": judging.detach(), "generator_loss": making.detach()}
+
+def _criticise_fakes(state: State, batch: Batch, chance: torch.Generator) -> Critique:
+    """Judge new samples, with gradients to the generator."""
+    generator = state.generator.network
+    return state.discriminator.network(
+        generator(generator.draw_latent(len(batch.unlabeled), chance)), chance
+    )
 
 
 def semi_supervised_step(
