@@ -46,4 +46,5 @@ def guidance_loss(decoded: Tensor, generator_features: Tensor) -> Tensor:
 def _unit(maps: Tensor) -> Tensor:
     """Scale the channels at each place to length 1; zeros stay."""
     lengths = torch.linalg.vector_norm(maps, dim=1, keepdim=True)
-    return maps / lengths.where(lengths > 0, 1)
+    units: Tensor = maps / lengths.where(lengths > 0, 1)
+    return units

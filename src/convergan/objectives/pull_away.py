@@ -37,7 +37,7 @@ def pull_away_term(features: Tensor) -> Tensor:
     if features.dim() != 2 or n < 2:
         raise ValueError(f"expected features (n, A) with n >= 2, got {tuple(features.shape)}")
     lengths = torch.linalg.vector_norm(features, dim=1, keepdim=True)
-    units = features / lengths.where(lengths > 0, 1)
+    units: Tensor = features / lengths.where(lengths > 0, 1)
     cosines = units @ units.T  # (n, n)
     # Each pair once: a sum over all, less the diagonal, would cancel near 0.
     return 2 * cosines.triu(diagonal=1).square().sum() / (n * (n - 1))

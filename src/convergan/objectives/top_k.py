@@ -47,7 +47,7 @@ def top_k_count(elapsed: float, n: int, *, gamma: float, nu: float) -> int:
     if not elapsed >= 0 or n < 1:
         raise ValueError(f"elapsed must be >= 0 and n >= 1, got {elapsed} and {n}")
     # 1e-12 more, as 0.29 * 100 is 28.999999999999996 in binary.
-    return max(1, math.floor(max(gamma**elapsed, nu) * n * (1 + 1e-12)))
+    return max(1, math.floor(max(math.pow(gamma, elapsed), nu) * n * (1 + 1e-12)))
 
 
 def top_k_mask(realness: Tensor, k: int) -> Tensor:
