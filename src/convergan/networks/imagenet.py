@@ -59,10 +59,9 @@ DISCRIMINATOR_LAYERS = ((1, 2), (2, 2), (4, 2), (4, 1), (4, 1), (8, 2), (8, 2))
 
 def _drawn(layer: Layer, start: Callable[[Tensor], Tensor], bias: float = 0.0) -> Layer:
     """Give a layer that was built without memory its start."""
-    layer.to_empty(device="cpu")
-    start(layer.weight)
+    layer.weight = nn.Parameter(start(torch.empty(layer.weight.shape)))
     if layer.bias is not None:
-        nn.init.constant_(layer.bias, bias)
+        layer.bias = nn.Parameter(torch.full(layer.bias.shape, bias))
     return layer
 
 
@@ -112,7 +111,7 @@ class ImageNetGenerator(Generator):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Turn noise of shape (N, latent_dim) into images of shape (N, 3, 128, 128) in [0, 1]."""
-        first, *noises = latent.split(self.noise_sizes, dim=1)
+        first, *noises = torch.split(latent, self.noise_sizes, dim=1)
         h = self.dense(first).view(-1, *self.first_shape)
         levels = zip(self.norms, noises, self.noise_shapes, self.layers, strict=True)
         for norm, noise, shape, layer in levels:
@@ -152,7 +151,8 @@ class ImageNetDiscriminator(Discriminator):
             return nn.init.normal_(weight, 0.0, 0.02, generator=chance)
 
         def truncated(weight: Tensor) -> Tensor:
-            return nn.init.trunc_normal_(weight, 0.0, 0.02, -0.04, 0.04, generator=chance)
+            inside = math.erf(2**0.5)  # the share of a normal distribution within two deviations
+            return weight.uniform_(-inside, inside, generator=chance).erfinv_().mul_(0.02 * 2**0.5)
 
         self.noise = GaussianNoise(0.1)
         widths = [IMAGE_SHAPE[0], *(multiple * width for multiple, _ in DISCRIMINATOR_LAYERS)]
