@@ -216,6 +216,41 @@ def batch_statistics_norm(x: Array, bias: Array, epsilon: float) -> Array:
     return y
 
 
+def moments(rows: Array, c: int) -> tuple[float, float]:
+    """Means of x and x^2 in channel c, over rows and places."""
+    values = [float(value) for row in rows for value in row[c].flat]
+    return mean(values), mean([value * value for value in values])
+
+
+def virtual_batch_norm(
+    x: Array, gamma: Array, beta: Array, num_reference: int, mode: str, epsilon: float
+) -> Array:
+    """Of mean and mean square mixed with weight 1 / (n + 1); reference rows without a mixture."""
+    y = np.empty_like(x)
+    for i, c in np.ndindex(*x.shape[:2]):
+        m, q = moments(x[:num_reference], c)
+        if i >= num_reference:
+            own, live = moments(x[i : i + 1], c), moments(x[num_reference:], c)
+            mixed_mean = live[0] if mode == "paper2016" else own[0]
+            mixed_square = own[1] if mode == "per_example" else live[1]
+            w = 1 / (num_reference + 1)
+            m, q = w * mixed_mean + (1 - w) * m, w * mixed_square + (1 - w) * q
+        y[i, c] = gamma[c] * (x[i, c] - m) / math.sqrt(q - m * m + epsilon) + beta[c]
+    return y
+
+
+def cross_batch_norm(x: Array, gamma: Array, beta: Array, epsilon: float) -> Array:
+    """Channels of the first half by the rows of the first half, the others by the others."""
+    y = np.empty_like(x)
+    rows, count = len(x) // 2, x.shape[1] // 2
+    for i, c in np.ndindex(*x.shape[:2]):
+        half, place = divmod(c, count)
+        m, q = moments(x[half * rows : (half + 1) * rows], c)
+        scale = gamma[half, place] / math.sqrt(q - m * m + epsilon)
+        y[i, c] = scale * (x[i, c] - m) + beta[half, place]
+    return y
+
+
 # What recipes of ours add: descriptors, virtual adversaries, tangents.
 
 

@@ -22,6 +22,7 @@ from convergan.networks import (
     small_images_generator,
     toy_discriminator,
     toy_generator,
+    virtual_small_images_generator,
 )
 from tests.oracles import draw
 
@@ -71,6 +72,14 @@ PAIRS: dict[str, Pair] = {
         lambda c: small_images_generator((3, 32, 32), c, channels=32),
         (3, 32, 32),
         16,
+        True,
+    ),
+    "virtual small images": (
+        lambda c: small_images_discriminator((3, 32, 32), 10, c, channels=4),
+        10,
+        lambda c: virtual_small_images_generator((3, 32, 32), c, channels=32),
+        (3, 32, 32),
+        8,
         True,
     ),
 }

@@ -186,7 +186,9 @@ def test_relativistic_step_pairs_rows_and_keeps_the_discriminator_flat() -> None
             total = total + (slope**2).sum()
         slopes.append(total / 6)
     pairing = -(logits[0] - logits[1]).sigmoid().log().mean()
-    assert losses["gradient_penalty"].item() == pytest.approx((slopes[0] + slopes[1]).item(), rel=1e-5)
+    assert losses["gradient_penalty"].item() == pytest.approx(
+        (slopes[0] + slopes[1]).item(), rel=1e-5
+    )
     descend_by_hand(judge, pairing + 0.2 * (slopes[0] + slopes[1]))
     ahead = judge(batch.matching).logits - judge(maker(maker.draw_latent(6, chance))).logits
     descend_by_hand(maker, -(-ahead).sigmoid().log().mean())

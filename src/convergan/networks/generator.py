@@ -8,7 +8,8 @@ class Generator(nn.Module):
     """A network that makes rows from noise. Subclasses define `forward`.
 
     Args:
-        latent_dim: number of noise inputs, uniform on [0, 1) as in the released scripts.
+        latent_dim: number of noise inputs, all of them: what `forward` makes of its latent is
+            deterministic.
     """
 
     def __init__(self, latent_dim: int) -> None:
@@ -17,7 +18,10 @@ class Generator(nn.Module):
         self.latent_dim = latent_dim
 
     def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
-        """Draw ``count`` noise vectors, (count, latent_dim), on the device of ``chance``."""
+        """Draw ``count`` noise vectors, (count, latent_dim), on the device of ``chance``.
+
+        Uniform on [0, 1) as in the scripts for small images; a subclass may draw otherwise.
+        """
         return torch.rand(count, self.latent_dim, generator=chance, device=chance.device)
 
     def __call__(self, latent: Tensor) -> Tensor:

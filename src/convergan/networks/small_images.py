@@ -34,8 +34,10 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
 from ..layers import BatchStatisticsNorm, Dropout, freeze_gain, weight_norm
+from ..layers.virtual_batch_norm import Mode
 from .critique import Critique, Discriminator
 from .generator import Generator
+from .virtual_batch import MakeNorm, VirtualBatchGenerator
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
@@ -127,23 +129,31 @@ class ConvolutionalGenerator(Generator):
     Args:
         channels: at side 4; half of them at side 8, a quarter at side 16.
         output_std: deviation of every output channel, before tanh, at the data-dependent start.
+        norm: from a number of channels to their normalisation.
         chance: draws the initial weights.
     """
 
-    def __init__(self, *, channels: int, output_std: float, chance: torch.Generator) -> None:
+    def __init__(
+        self,
+        *,
+        channels: int,
+        output_std: float,
+        norm: MakeNorm = BatchStatisticsNorm,
+        chance: torch.Generator,
+    ) -> None:
         """Build the layers; the gains of the last are trained."""
         super().__init__(latent_dim=100)
         self.shape = (channels, 4, 4)
         units = math.prod(self.shape)
         dense = nn.Linear(self.latent_dim, units, bias=False, device="meta")
         self.dense = _drawn(dense, chance)
-        self.dense_norm = BatchStatisticsNorm(units)
+        self.dense_norm = norm(units)
         widths = (channels, channels // 2, channels // 4)
         self.hidden = nn.ModuleList(
             _deconvolution(inputs, outputs, chance, bias=False)
             for inputs, outputs in pairwise(widths)
         )
-        self.norms = nn.ModuleList(BatchStatisticsNorm(width) for width in widths[1:])
+        self.norms = nn.ModuleList(norm(width) for width in widths[1:])
         output = _deconvolution(widths[-1], IMAGE_SHAPE[0], chance, bias=True)
         self.output = weight_norm(output, EPSILON, start_std=output_std)
 
@@ -190,6 +200,33 @@ def small_images_generator(
     """
     _require_small_images(image_shape)
     return ConvolutionalGenerator(channels=channels, output_std=output_std, chance=chance)
+
+
+def virtual_small_images_generator(
+    image_shape: Sequence[int],
+    chance: torch.Generator,
+    *,
+    channels: int = 512,
+    output_std: float = 0.1,
+    num_reference: int = 16,
+    mode: Mode = "per_example",
+) -> VirtualBatchGenerator:
+    """Build `small_images_generator` with virtual batch normalisation, as section 6.2 compares.
+
+    No released script has it, so ``num_reference`` is that of the ImageNet code. Scales are learned
+    here, and the data-dependent start sees the reference rows as well.
+
+    Raises:
+        ValueError: if ``image_shape`` is not (3, 32, 32), or ``num_reference`` is below 1.
+    """
+    _require_small_images(image_shape)
+
+    def make(norm: MakeNorm) -> Generator:
+        return ConvolutionalGenerator(
+            channels=channels, output_std=output_std, norm=norm, chance=chance
+        )
+
+    return VirtualBatchGenerator(make, num_reference=num_reference, mode=mode, chance=chance)
 
 
 def _require_small_images(image_shape: Sequence[int]) -> None:
