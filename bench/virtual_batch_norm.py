@@ -29,7 +29,7 @@ def descend(network: nn.Module, inputs: Tensor) -> Callable[[], object]:
 
 
 def compare(name: str, plain: Callable[[], object], virtual: Callable[[], object]) -> None:
-    first, second = (median_seconds(call, repeats=12) * 1e3 for call in (plain, virtual))
+    first, second = (median_seconds(call, repeats=6) * 1e3 for call in (plain, virtual))
     print(
         f"{name:22} plain {first:8.2f} ms  virtual {second:8.2f} ms  ratio {second / first:5.2f}",
         flush=True,
