@@ -463,3 +463,78 @@ def pack(rows: Array, m: int) -> Array:
 def total_variation(p: dict[tuple[float, ...], float], q: dict[tuple[float, ...], float]) -> float:
     """Half the sum over all outcomes of | p - q |."""
     return sum(abs(p.get(x, 0.0) - q.get(x, 0.0)) for x in p.keys() | q.keys()) / 2
+
+
+# Section 3.2: minibatch discrimination; minibatch standard deviation, which came of it.
+
+
+def kernel(one: Array, other: Array) -> float:
+    """exp(-||a - b||_1)."""
+    return math.exp(-sum(abs(float(a) - float(b)) for a, b in zip(one, other, strict=True)))
+
+
+def minibatch_similarities(projected: Array) -> Array:
+    """o(i)_b: the sum over j other than i of exp(-||M_ib - M_jb||_1)."""
+    rows, kernels, _ = projected.shape
+    sums = np.zeros((rows, kernels))
+    for i, j, b in np.ndindex(rows, rows, kernels):
+        if j != i:
+            sums[i, b] += kernel(projected[i, b], projected[j, b])
+    return sums
+
+
+def cross_similarities(projected: Array, divisors: tuple[float, float]) -> Array:
+    """Sums over the real half, then over the fake half, divided for own half and other half."""
+    rows, kernels, _ = projected.shape
+    sums = np.zeros((rows, 2 * kernels))
+    for i, j, b in np.ndindex(rows, rows, kernels):
+        own = (i < rows // 2) == (j < rows // 2)
+        if j != i:
+            column = b if j < rows // 2 else kernels + b
+            sums[i, column] += kernel(projected[i, b], projected[j, b]) / divisors[not own]
+    return sums
+
+
+def minibatch_projection(features: Array, directions: Array, log_gains: Array) -> Array:
+    """M_ibc = sum_a f_ia exp(sigma_bc) theta_abc / ||theta_.bc||."""
+    inputs, kernels, dim = directions.shape
+    projected = np.zeros((len(features), kernels, dim))
+    for i, b, c in np.ndindex(projected.shape):
+        norm = math.sqrt(sum(float(t) ** 2 for t in directions[:, b, c]))
+        for a in range(inputs):
+            weight = math.exp(log_gains[b, c]) * directions[a, b, c] / norm
+            projected[i, b, c] += features[i, a] * weight
+    return projected
+
+
+def minibatch_start(projected: Array) -> tuple[list[float], list[float]]:
+    """log h_b with h_b = 0.5 mean_i min_j distance, and the biases after M_b is divided by h_b."""
+    rows, kernels, _ = projected.shape
+    halves = []
+    for b in range(kernels):
+        nearest = [
+            min(-math.log(kernel(projected[i, b], projected[j, b])) for j in range(rows) if j != i)
+            for i in range(rows)
+        ]
+        halves.append(0.5 * mean(nearest))
+    sums = minibatch_similarities(projected / np.array(halves)[:, None])
+    biases = [-mean([float(o) for o in sums[:, b]]) for b in range(kernels)]
+    return [math.log(h) for h in halves], biases
+
+
+def minibatch_stddev(x: Array, group_size: int, features: int) -> Array:
+    """Map f of sample i: mean over block f of channels, and places, of sqrt(v + 1e-8) of its group.
+
+    Groups are every (N / G)th sample.
+    """
+    count, channels = x.shape[:2]
+    groups, block = count // group_size, channels // features
+    maps = np.zeros((count, features, *x.shape[2:]))
+    for i, f in np.ndindex(count, features):
+        members = [x[j, f * block : (f + 1) * block] for j in range(i % groups, count, groups)]
+        values = [
+            math.sqrt(deviation([float(m[at]) for m in members]) ** 2 + 1e-8)
+            for at in np.ndindex(members[0].shape)
+        ]
+        maps[i, f] = mean(values)
+    return np.concatenate([x, maps], axis=1)

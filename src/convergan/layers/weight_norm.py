@@ -131,13 +131,22 @@ def start_std(layer: nn.Module) -> float:
     return parametrisation.start_std
 
 
+class StartsFromBatch(nn.Module):
+    """A layer that `initialise_from_batch` starts, and which knows itself how."""
+
+    def start(self, inputs: Tensor) -> None:
+        """Set parameters from the first inputs; called without a graph."""
+        raise NotImplementedError
+
+
 def initialise_from_batch(
     network: nn.Module, forward: Callable[[], Any], *, per_channel: bool = True
 ) -> None:
     """Set gains and biases so that pre-activations on one batch have mean 0 and deviation ``s0``.
 
     Every weight-normalised layer of ``network`` is set when ``forward`` reaches it, on the already
-    normalised output of the layers below; ``forward`` should reach each layer once.
+    normalised output of the layers below; ``forward`` should reach each layer once. So is every
+    `StartsFromBatch`, in its own way.
 
     Args:
         network: holds the layers; each needs a bias.
@@ -168,10 +177,18 @@ def initialise_from_batch(
         normalised: Tensor = layer.forward(*inputs)
         return normalised
 
+    def start(layer: StartsFromBatch, inputs: tuple[Tensor]) -> None:
+        layer.start(*inputs)
+
     hooks = [
         layer.register_forward_hook(set_from)
         for layer in network.modules()
         if parametrize.is_parametrized(layer, "weight")
+    ]
+    hooks += [
+        layer.register_forward_pre_hook(start)
+        for layer in network.modules()
+        if isinstance(layer, StartsFromBatch)
     ]
     try:
         with torch.no_grad():

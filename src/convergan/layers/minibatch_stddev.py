@@ -1,0 +1,71 @@
+"""Minibatch standard deviation: a feature map of how much the samples of a group differ.
+
+Karras et al. (2018), section 3, on the ground of Salimans et al. (2016), section 3.2: over a group
+of ``G`` samples, ``sqrt(v + 1e-8)`` with the variance ``v`` of every value, averaged over channels
+and places to one number, which all samples of the group get as a constant map.
+
+Paper and released code: the paper has one group, the batch; the code splits it in groups of 4. Of
+``N`` samples, with ``n = N / G``, those numbered ``i, i + n, i + 2 n ...`` are a group, as in
+StyleGAN's line. The variance is the biased one, divided by ``G``. ``F`` maps average over ``F``
+blocks of channels, one each. Written from the formula.
+"""
+
+import torch
+from torch import Tensor, nn
+
+EPSILON = 1e-8
+
+
+def minibatch_stddev(x: Tensor, *, group_size: int, features: int = 1) -> Tensor:
+    """Append the mean standard deviation within the sample's group, as constant maps.
+
+    Args:
+        x: (N, C, ...), any number of places, none among them, floating point.
+        group_size: ``G``, a divisor of N.
+        features: ``F``, the number of maps, a divisor of C.
+
+    Returns:
+        (N, C + F, ...): ``x`` and then the maps.
+
+    Raises:
+        ValueError: if ``group_size`` does not divide N or ``features`` does not divide C.
+
+    Example:
+        >>> x = torch.tensor([[0.0], [5.0], [2.0], [5.0]])
+        >>> minibatch_stddev(x, group_size=2)[:, 1]  # groups are rows 0, 2 and rows 1, 3
+        tensor([1.0000e+00, 1.0000e-04, 1.0000e+00, 1.0000e-04])
+    """
+    count, channels = x.shape[:2]
+    if group_size < 1 or count % group_size:
+        raise ValueError(
+            f"group_size must divide the {count} samples of the batch, got {group_size}"
+        )
+    if features < 1 or channels % features:
+        raise ValueError(f"features must divide the {channels} channels, got {features}")
+    groups = x.reshape(group_size, count // group_size, features, -1)  # (G, n, F, C/F * places)
+    deviations = (groups.var(dim=0, correction=0) + EPSILON).sqrt().mean(dim=2)  # (n, F)
+    maps = deviations.repeat(group_size, 1).view(count, features, *[1] * (x.dim() - 2))
+    return torch.cat([x, maps.expand(-1, -1, *x.shape[2:])], dim=1)
+
+
+class MinibatchStddev(nn.Module):
+    """`minibatch_stddev` with fixed sizes; has no parameters.
+
+    Args:
+        group_size: samples in a group.
+        features: maps to append.
+    """
+
+    def __init__(self, group_size: int = 4, features: int = 1) -> None:
+        """Store the sizes."""
+        super().__init__()
+        self.group_size = group_size
+        self.features = features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, ...) to (N, C + F, ...)."""
+        return minibatch_stddev(x, group_size=self.group_size, features=self.features)
+
+    def extra_repr(self) -> str:
+        """Show the sizes in ``repr``."""
+        return f"group_size={self.group_size}, features={self.features}"
