@@ -12,13 +12,14 @@ keeps apart, and each row gets one sum over either half; the code divides both b
 pairs, not of those of the row, and so makes them about ``2 N`` times too small for means. We follow
 the code; ``normalization="mean"`` divides by the count of the row.
 
-Pairs are met in tiles of rows times rows, of one kernel or a few, with at most `CHUNK` differences;
-of the tiles of a batch with itself, only those above the diagonal. Distances are computed again in
-the backward pass and in the backward pass of that, so memory is linear in the size of ``M``.
+The sums pair all rows ``i`` with the rows ``s`` places further on, for ``s = 1 ... N / 2``: every
+pair once, in few operations, each on numbers that lie side by side. No more than `CHUNK`
+differences exist at a time. The backward pass, and that of the backward pass, compute distances
+again, so memory is linear in the size of ``M``.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -26,71 +27,55 @@ from torch.autograd.function import once_differentiable
 
 from .weight_norm import StartsFromBatch
 
-CHUNK = 2**16
-"""Differences in one tile: few enough to stay in a cache, enough for the overhead of a tile."""
-
-ROWS = 32
-"""Rows of a tile. Half of every tile on the diagonal is computed in vain."""
+CHUNK = 2**17
+"""Coordinates of differences held at once: few enough for a cache, enough for their overhead."""
 
 
-class _Tile(NamedTuple):
-    """Some rows ``i`` of one batch and some rows ``j`` of another, for a few kernels at a time."""
+def _pairings(count: int, width: int, within: bool) -> Iterator[tuple[int, int, int]]:
+    """Give ``(i, j, length)``: rows from ``i`` on meet as many from ``j`` on, all pairs once.
 
-    rows: slice
-    columns: slice
-    kernels: int
-    unwanted: Tensor
-
-    def left(self, *tensors: Tensor) -> list[tuple[Tensor, ...]]:
-        """Of each (..., B, N), views of the kernels in turn, to be spread over ``j``."""
-        return [x[..., self.rows, None].split(self.kernels, dim=-3) for x in tensors]
-
-    def right(self, *tensors: Tensor) -> list[tuple[Tensor, ...]]:
-        """Of each (..., B, N), views of the kernels in turn, to be spread over ``i``."""
-        return [y[..., None, self.columns].split(self.kernels, dim=-3) for y in tensors]
-
-    def distances(self, magnitudes: Tensor) -> Tensor:
-        """Sum (C, B', I, J) over coordinates; infinite where a pair is unwanted."""
-        distances = magnitudes.sum(dim=0)
-        if width := self.unwanted.shape[1]:
-            distances[..., :width].masked_fill_(self.unwanted, torch.inf)
-        return distances
-
-    def similarities(self, magnitudes: Tensor) -> Tensor:
-        """``k_ij``, from ``|x_i - y_j|`` of (C, B', I, J)."""
-        return self.distances(magnitudes).neg_().exp_()
+    The rows ``j`` are those of a batch written twice in a row. With ``within``, both are of the
+    same batch: no row meets itself, and a pair has no order.
+    """
+    rows = max(1, CHUNK // width)
+    for start in range(0, count, rows):
+        stop = min(start + rows, count)
+        for shift in range(1, count // 2 + 1) if within else range(count):
+            # In an even batch, the last shift would meet its pairs from both ends.
+            end = min(stop, shift) if within and 2 * shift == count else stop
+            if start < end:
+                yield start, start + shift, end - start
 
 
-def _tiles(x: Tensor, *, within: bool) -> Iterator[_Tile]:
-    """Cover the pairs of the rows of x (C, B, N) with as many others, ``within`` only ``i < j``."""
-    coordinates, _, count = x.shape
-    widest = max(1, CHUNK // (coordinates * ROWS))
-    numbers = torch.arange(count, device=x.device)
-    for top in range(0, count, ROWS):
-        rows = slice(top, min(top + ROWS, count))
-        for left in range(top if within else 0, count, widest):
-            columns = slice(left, min(left + widest, count))
-            size = coordinates * (rows.stop - top) * (columns.stop - left)
-            on_diagonal = slice(left, max(left, min(columns.stop, rows.stop)) if within else left)
-            unwanted = numbers[rows].unsqueeze(1) >= numbers[on_diagonal]
-            yield _Tile(rows, columns, max(1, CHUNK // size), unwanted)
+def _twice(x: Tensor) -> Tensor:
+    return torch.cat([x, x], dim=-2)
+
+
+def _once(x: Tensor) -> Tensor:
+    """Sum what belongs to the same row of a batch written twice."""
+    one, other = x.chunk(2, dim=-2)
+    return one + other
+
+
+def _kernel(magnitudes: Tensor) -> Tensor:
+    """``exp(-||d||_1)`` from ``|d|``, over dimension 0."""
+    return magnitudes.sum(dim=0).neg_().exp_()
 
 
 class _Similarities(torch.autograd.Function):
-    """Sums of ``k_ij = exp(-||x_i - y_j||_1)`` over ``j`` and over ``i``; x, y: (C, B, N)."""
+    """Sums of ``k_ij = exp(-||x_i - y_j||_1)`` over ``j`` and over ``i``; x, y: (C, N, B)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, within: bool) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(x, y)
         ctx.within = within
+        y = _twice(y)
         to_x, to_y = torch.zeros_like(x[0]), torch.zeros_like(y[0])
-        for tile in _tiles(x, within=within):
-            parts = (*tile.left(x, to_x), *tile.right(y, to_y))
-            for x_i, to_x_i, y_j, to_y_j in zip(*parts, strict=True):
-                k = tile.similarities((x_i - y_j).abs_())
-                to_x_i += k.sum(dim=-1, keepdim=True)
-                to_y_j += k.sum(dim=-2, keepdim=True)
-        return to_x, to_y
+        for i, j, length in _pairings(x.shape[1], x[:, 0].numel(), within):
+            k = _kernel((x.narrow(1, i, length) - y.narrow(1, j, length)).abs_())
+            to_x.narrow(0, i, length).add_(k)
+            to_y.narrow(0, j, length).add_(k)
+        return to_x, _once(to_y)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, None]:
@@ -114,48 +99,44 @@ class _SimilaritiesGradient(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(x, y, g, h)
         ctx.within = within
+        y, h = _twice(y), _twice(h)
         to_x, to_y = torch.zeros_like(x), torch.zeros_like(y)
-        g, h = g.contiguous(), h.contiguous()
-        for tile in _tiles(x, within=within):
-            parts = (*tile.left(x, g, to_x), *tile.right(y, h, to_y))
-            for x_i, g_i, to_x_i, y_j, h_j, to_y_j in zip(*parts, strict=True):
-                signs = x_i - y_j
-                k = tile.similarities(signs.abs())
-                signs.sign_().mul_(k.mul_(g_i + h_j))
-                to_x_i -= signs.sum(dim=-1, keepdim=True)
-                to_y_j += signs.sum(dim=-2, keepdim=True)
-        return to_x, to_y
+        for i, j, length in _pairings(x.shape[1], x[:, 0].numel(), within):
+            signs = x.narrow(1, i, length) - y.narrow(1, j, length)
+            k = _kernel(signs.abs())
+            k *= g.narrow(0, i, length) + h.narrow(0, j, length)
+            signs.sign_()
+            to_x.narrow(1, i, length).addcmul_(signs, k, value=-1)
+            to_y.narrow(1, j, length).addcmul_(signs, k)
+        return to_x, _once(to_y)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, v: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
         x, y, g, h = ctx.saved_tensors
-        to_x, to_y = torch.zeros_like(x), torch.zeros_like(y)
-        to_g, to_h = torch.zeros_like(x[0]), torch.zeros_like(y[0])
-        for tile in _tiles(x, within=ctx.within):
-            parts = (*tile.left(x, g, v, to_x, to_g), *tile.right(y, h, w, to_y, to_h))
-            for x_i, g_i, v_i, to_x_i, to_g_i, y_j, h_j, w_j, to_y_j, to_h_j in zip(
-                *parts, strict=True
-            ):
-                signs = x_i - y_j
-                k = tile.similarities(signs.abs())
-                signs.sign_()
-                k *= (v_i - w_j).mul_(signs).sum(dim=0)
-                to_g_i -= k.sum(dim=-1, keepdim=True)
-                to_h_j -= k.sum(dim=-2, keepdim=True)
-                signs *= k.mul_(g_i + h_j)
-                to_x_i += signs.sum(dim=-1, keepdim=True)
-                to_y_j -= signs.sum(dim=-2, keepdim=True)
-        return to_x, to_y, to_g, to_h, None
+        y, h, w = _twice(y), _twice(h), _twice(w)
+        to_x, to_y, to_g, to_h = (torch.zeros_like(t) for t in (x, y, g, h))
+        for i, j, length in _pairings(x.shape[1], x[:, 0].numel(), ctx.within):
+            signs = x.narrow(1, i, length) - y.narrow(1, j, length)
+            k = _kernel(signs.abs())
+            signs.sign_()
+            along = v.narrow(1, i, length) - w.narrow(1, j, length)
+            k *= along.mul_(signs).sum(dim=0)
+            to_g.narrow(0, i, length).sub_(k)
+            to_h.narrow(0, j, length).sub_(k)
+            k *= g.narrow(0, i, length) + h.narrow(0, j, length)
+            to_x.narrow(1, i, length).addcmul_(signs, k)
+            to_y.narrow(1, j, length).addcmul_(signs, k, value=-1)
+        return to_x, _once(to_y), to_g, _once(to_h), None
 
 
-def _rows_last(projected: Tensor) -> Tensor:
-    """(N, B, C) to (C, B, N), in float32 at least."""
+def _coordinates_first(projected: Tensor) -> Tensor:
+    """(N, B, C) to (C, N, B), in float32 at least."""
     if projected.dim() != 3:
         raise ValueError(f"projected must have shape (N, B, C), got {tuple(projected.shape)}")
     if torch.finfo(projected.dtype).bits < 32:
         projected = projected.float()
-    return projected.permute(2, 1, 0).contiguous()
+    return projected.permute(2, 0, 1).contiguous()
 
 
 def _sums(x: Tensor, y: Tensor, *, within: bool = False) -> tuple[Tensor, Tensor]:
@@ -186,10 +167,10 @@ def minibatch_similarities(projected: Tensor) -> Tensor:
         >>> minibatch_similarities(torch.zeros(4, 2, 3)).tolist()
         [[3.0, 3.0], [3.0, 3.0], [3.0, 3.0], [3.0, 3.0]]
     """
-    x = _rows_last(projected)
+    x = _coordinates_first(projected)
     if len(projected) < 2:
         raise ValueError(f"minibatch discrimination needs at least 2 rows, got {len(projected)}")
-    return _sums_within(x).T.to(projected.dtype)
+    return _sums_within(x).to(projected.dtype)
 
 
 Normalization = Literal["released", "mean"]
@@ -219,20 +200,19 @@ def cross_similarities(projected: Tensor, *, normalization: Normalization = "rel
         [1.0, 1.0]
     """
     _check_normalization(normalization)
-    x = _rows_last(projected)
+    x = _coordinates_first(projected)
     if len(projected) < 4 or len(projected) % 2:
         raise ValueError(
             f"two halves of at least 2 rows are needed, an even number, got {len(projected)} rows"
         )
-    real, fake = (half.contiguous() for half in x.chunk(2, dim=2))
-    rows = real.shape[2]
-    own, other = (
-        (rows - 1, rows) if normalization == "mean" else (rows * (2 * rows - 1),) * 2
-    )  # divisors
+    real, fake = (half.contiguous() for half in x.chunk(2, dim=1))
+    rows = real.shape[1]
+    pairs = rows * (2 * rows - 1)  # of the whole batch
+    own, other = (rows - 1, rows) if normalization == "mean" else (pairs, pairs)
     real_to_fake, fake_to_real = _sums(real, fake)
-    to_real = torch.cat([_sums_within(real) / own, fake_to_real / other], dim=1)  # (B, 2 N)
-    to_fake = torch.cat([real_to_fake / other, _sums_within(fake) / own], dim=1)
-    return torch.cat([to_real, to_fake]).T.to(projected.dtype)
+    to_real = torch.cat([_sums_within(real) / own, fake_to_real / other])
+    to_fake = torch.cat([real_to_fake / other, _sums_within(fake) / own])
+    return torch.cat([to_real, to_fake], dim=1).to(projected.dtype)
 
 
 def nearest_distances(projected: Tensor) -> Tensor:
@@ -244,15 +224,15 @@ def nearest_distances(projected: Tensor) -> Tensor:
     Returns:
         (N, B).
     """
-    x = _rows_last(projected.detach())
-    nearest = torch.full_like(x[0], torch.inf)
-    for tile in _tiles(x, within=True):
-        parts = (*tile.left(x, nearest), *tile.right(x, nearest))
-        for x_i, to_i, x_j, to_j in zip(*parts, strict=True):
-            distances = tile.distances((x_i - x_j).abs_())
-            for to, dim in ((to_i, -1), (to_j, -2)):
-                torch.minimum(to, distances.amin(dim=dim, keepdim=True), out=to)
-    return nearest.T
+    x = _coordinates_first(projected.detach())
+    y = _twice(x)
+    nearest = torch.full_like(y[0], torch.inf)
+    for i, j, length in _pairings(x.shape[1], x[:, 0].numel(), within=True):
+        distances = (x.narrow(1, i, length) - y.narrow(1, j, length)).abs_().sum(dim=0)
+        for row in (i, j):
+            part = nearest.narrow(0, row, length)
+            torch.minimum(part, distances, out=part)
+    return torch.minimum(*nearest.chunk(2))
 
 
 class MinibatchDiscrimination(StartsFromBatch):
@@ -287,9 +267,10 @@ class MinibatchDiscrimination(StartsFromBatch):
 
     def project(self, features: Tensor) -> Tensor:
         """Return ``M = f T`` of shape (N, B, C)."""
-        norms = torch.linalg.vector_norm(self.directions, dim=0)
+        norms: Tensor = torch.linalg.vector_norm(self.directions, dim=0)
         flat = features @ self.directions.flatten(1)
-        return flat.view(-1, *norms.shape) * (self.log_gains.exp() / norms)
+        projected: Tensor = flat.view(-1, *norms.shape) * (self.log_gains.exp() / norms)
+        return projected
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, A) to (N, A + B); every row of the result depends on all rows."""
