@@ -122,10 +122,10 @@ def relativistic_step(
         chance: draws latents and noise, on the device of the batch.
         penalty: gamma, of which half is the factor of R1 and R2.
     """
-    discriminator, generator = state.discriminator.network, state.generator.network
+    discriminator = state.discriminator.network
     reals = batch.unlabeled.detach().requires_grad_()
     with torch.no_grad():
-        fakes = generator(generator.draw_latent(len(reals), chance))
+        fakes = _draw_fakes(state, batch, chance)
     fakes.requires_grad_()
     real_logits = discriminator(reals, chance).logits
     fake_logits = discriminator(fakes, chance).logits
@@ -151,9 +151,9 @@ def _judge(
     discriminator_loss: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
     """Update the discriminator on data and samples; return its loss."""
-    discriminator, generator = state.discriminator.network, state.generator.network
+    discriminator = state.discriminator.network
     with torch.no_grad():
-        fakes = generator(generator.draw_latent(len(batch.unlabeled), chance))
+        fakes = _draw_fakes(state, batch, chance)
     real_logits = discriminator(batch.unlabeled, chance).logits
     fake_logits = discriminator(fakes, chance).logits
     judging = discriminator_loss(real_logits, fake_logits)
@@ -163,10 +163,13 @@ def _judge(
 
 def _criticise_fakes(state: State, batch: Batch, chance: torch.Generator) -> Critique:
     """Judge new samples, with gradients to the generator."""
+    return state.discriminator.network(_draw_fakes(state, batch, chance), chance)
+
+
+def _draw_fakes(state: State, batch: Batch, chance: torch.Generator) -> Tensor:
+    """Make as many samples as the batch has unlabelled rows."""
     generator = state.generator.network
-    return state.discriminator.network(
-        generator(generator.draw_latent(len(batch.unlabeled), chance)), chance
-    )
+    return generator(generator.draw_latent(len(batch.unlabeled), chance))
 
 
 def semi_supervised_step(
@@ -188,13 +191,12 @@ def semi_supervised_step(
         unsupervised_weight: factor of the unsupervised loss; 1 as released, 2 as in the paper.
         regularizers: further terms of the classifier's loss; none in the paper.
     """
-    discriminator, generator = state.discriminator.network, state.generator.network
-    count = len(batch.unlabeled)
+    discriminator = state.discriminator.network
 
     with torch.no_grad():
-        fakes = generator(generator.draw_latent(count, chance))
+        fakes = _draw_fakes(state, batch, chance)
     rows = torch.cat([batch.labeled, batch.unlabeled, fakes])
-    sizes = [len(batch.labeled), count, count]
+    sizes = [len(batch.labeled), len(batch.unlabeled), len(fakes)]
     labeled, unlabeled, fake = torch.split(discriminator(rows, chance).logits, sizes)
     classifying = supervised_loss(labeled, batch.labels)
     judging = unsupervised_loss(unlabeled, fake)
@@ -205,8 +207,7 @@ def semi_supervised_step(
     with cached():
         with torch.no_grad():
             real_features = discriminator(batch.matching, chance).features
-        fakes = generator(generator.draw_latent(count, chance))
-        fake_features = discriminator(fakes, chance).features
+        fake_features = _criticise_fakes(state, batch, chance).features
     matching = feature_matching(fake_features, real_features)
     state.generator.descend(matching)
     return {
