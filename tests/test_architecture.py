@@ -22,7 +22,7 @@ ALLOWED = {
     "data": {"chance"},
     "networks": {"layers"},
     "training": {"chance", "data", "networks", "objectives"},
-    "recipes": {"chance", "data", "layers", "networks", "objectives", "training"},
+    "recipes": {"chance", "data", "layers", "metrics", "networks", "objectives", "training"},
     "baselines": {"data"},
     "neighbor_cache": {"data", "recipes", "training", "version"},
     "trainer": {"chance", "data", "images", "neighbor_cache", "recipes", "signals", "training"},

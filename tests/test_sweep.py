@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convergan.sweep import Sweep, logged_step
+from convergan.run import Settings
+from convergan.sweep import Sweep, label_sweep, logged_step
 from convergan.workers import Outcome, Task, perform
 from tests.test_cli import convergan
 
@@ -105,17 +106,8 @@ def test_a_sweep_that_was_stopped_and_then_killed_is_finished_by_the_same_comman
 
 
 def plan(folder: Path, labels: tuple[int, ...] = (20, 50), seeds: int = 2) -> Sweep:
-    return Sweep(
-        table="mnist-table",
-        recipe="digits",
-        data="digits",
-        labels=labels,
-        seeds=seeds,
-        steps=20,
-        device="cpu",
-        precision="float32",
-        folder=folder,
-    )
+    shared = Settings(recipe="digits", data="digits", labels=0, seed=0, steps=20, device="cpu")
+    return label_sweep("mnist-table", shared, labels=labels, seeds=seeds, folder=folder)
 
 
 def test_all_label_counts_of_a_seed_come_before_the_next_seed(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def train(
     prepare(threads, place)
     source = data or chosen.data
     with errors.status(escape(f"reading {source}")):
-        dataset = load(source)
+        dataset = load(source, chosen.side)
     settings = Settings(
         recipe=recipe,
         data=source,
@@ -132,16 +132,31 @@ def train(
 
 @app.command()
 def sweep(
-    table: Annotated[str, typer.Argument(help="mnist-table, svhn-table or cifar10-table.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="mnist-table, svhn-table or cifar10-table for errors with few labels; collapse "
+            "for techniques against mode collapse."
+        ),
+    ],
     data: Annotated[
-        str | None, typer.Option(help="As for train. Default: the paper's data.")
+        str | None,
+        typer.Option(
+            help="As for train; of collapse, some of ring,grid,stacked-mnist. Default: the paper's "
+            "data, of collapse all three."
+        ),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="As for train. Default: the table's.")] = None,
     labels: Annotated[
         str | None,
         typer.Option(help="Label counts with commas between them. Default: the paper's."),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Number of seeds: 10 are 0 to 9.")] = 10,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of seeds: 10 are 0 to 9. Default: 10; of collapse 5, on stacked-mnist 2."
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(help="Runs at a time. Default: one for each core, on a GPU one."),
@@ -163,35 +178,52 @@ def sweep(
         int, typer.Option(min=0, help="Of each run; 0 shares the cores out, on a cluster 1.")
     ] = 0,
 ) -> None:
-    """Reproduce a table of the paper: every label count with several seeds, the paper's beside.
+    """Reproduce a table of the paper, every row with several seeds, the paper's figures beside.
 
     Each run is a process and a folder of its own. Finished runs are not run again: the same command
     goes on after any stop, with more seeds or label counts as well. Exit codes are those of train;
     1 if runs failed.
     """
     from .data import load
-    from .recipes import find_recipe, find_table
-    from .run import choose_device
-    from .sweep import Sweep, parse_labels, run_sweep
+    from .recipes import STUDIES, TABLES, find_recipe, require_table
+    from .run import Settings, choose_device
+    from .sweep import label_sweep, parse_labels, run_sweep, study_sweep
 
-    paper = find_table(table)
-    chosen = find_recipe(recipe or paper.recipe)
+    require_table(table)
     place = choose_device(device)
     workers = share_out(jobs, threads, cluster, place)
-    plan = Sweep(
-        table=table,
-        recipe=recipe or paper.recipe,
-        data=data or paper.data,
-        labels=paper.labels if labels is None else parse_labels(labels),
-        seeds=seeds,
-        steps=chosen.steps if steps is None else steps,
-        device=place,
-        precision=precision,
-        folder=out or Path("runs") / table,
-    )
-    with errors.status(escape(f"reading {plan.data}")):
-        dataset = load(plan.data)
-    show_progress(run_sweep(plan, dataset, workers))
+    folder = out or Path("runs") / table
+    if table in STUDIES:
+        refuse_beside(table, recipe=recipe, labels=labels)
+        study = STUDIES[table]
+        plan = study_sweep(
+            study,
+            data=data.split(",") if data else study.data,
+            seeds=seeds,
+            steps=steps,
+            device=place,
+            precision=precision,
+            folder=folder,
+        )
+    else:
+        paper = TABLES[table]
+        chosen = find_recipe(recipe or paper.recipe)
+        shared = Settings(
+            recipe=recipe or paper.recipe,
+            data=data or paper.data,
+            labels=0,
+            seed=0,
+            steps=chosen.steps if steps is None else steps,
+            device=place,
+            precision=precision,
+        )
+        counts = paper.labels if labels is None else parse_labels(labels)
+        number = 10 if seeds is None else seeds
+        plan = label_sweep(table, shared, labels=counts, seeds=number, folder=folder)
+    sources = dict.fromkeys(run.data for run in plan.runs)
+    with errors.status(escape(f"reading {', '.join(sources)}")):
+        datasets = {source: load(source) for source in sources}
+    show_progress(run_sweep(plan, datasets, workers))
     show_sweep(plan)
 
 
@@ -290,9 +322,11 @@ def show_progress(events: "Iterator[RunProgress]") -> None:
 
 
 def figures(metrics: dict[str, Any]) -> str:
-    """Return the newest error, or the losses where there is none yet."""
+    """Return the newest error, the modes found, or the losses where there are none yet."""
     if metrics.get("test_error") is not None:
         return f"error {metrics['test_error']:.2%}"
+    if "found" in metrics:
+        return f"{metrics['found']:.0f} modes, KL {metrics['kl']:.3f}"
     losses = [f"{n.split('_')[0]} {v:.2f}" for n, v in metrics.items() if n.endswith("_loss")]
     return " ".join(losses)
 
@@ -308,12 +342,11 @@ def show_table(rows: "list[Baseline]") -> None:
 
 def show_sweep(plan: "Sweep") -> None:
     """Print the table of a sweep, and refuse to call it done where runs are missing."""
-    from .sweep_table import read_table
+    from .sweep import read_table
 
-    table = read_table(plan.folder)
-    head, *rows = table.rows()
-    shown = Table(*head)
-    for row in rows:
+    table = read_table(plan.folder, plan.table)
+    shown = Table(*table.head)
+    for row in table.rows:
         shown.add_row(*row)
     output.print(table.title, highlight=False, markup=False, soft_wrap=True)
     output.print(shown)
@@ -324,6 +357,13 @@ def show_sweep(plan: "Sweep") -> None:
         raise UnfinishedError(
             f"{len(missing)} of {len(plan.runs)} runs failed; the same command tries them again"
         )
+
+
+def refuse_beside(table: str, **options: str | None) -> None:
+    """Refuse options that a table has no use for."""
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"{table} runs recipes of its own, so --{name} {value} has no effect")
 
 
 def main() -> None:

@@ -71,7 +71,8 @@ def claim(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any
 
     Args:
         description: as in `held`.
-        identity: what may not differ, with the parts ``settings`` and ``recipe``.
+        identity: what may not differ, with the parts ``settings`` and ``recipe``, or ``recipes``
+            by name.
         more: what is written down beside it.
 
     Raises:
@@ -88,15 +89,22 @@ def claim(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any
 def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     if found["sha256"] == wanted["sha256"]:
         return
-    differing = [
+
+    def differing(part: str) -> list[str]:
+        there, here = found.get(part, {}), wanted.get(part, {})
+        return [
+            key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)
+        ]
+
+    differences = [
         f"{key} {found[part].get(key)!r} there, {wanted[part].get(key)!r} here"
         for part in ("settings", "recipe")
-        for key in sorted(found[part].keys() | wanted[part].keys())
-        if found[part].get(key) != wanted[part].get(key)
+        for key in differing(part)
     ]
+    differences += [f"another recipe {name}" for name in differing("recipes")]
     raise ValueError(
         f"{description.parent} belongs to another {_kind(description)}: "
-        f"{'; '.join(differing) or 'other data'}; choose another --out, or remove the folder"
+        f"{'; '.join(differences) or 'other data'}; choose another --out, or remove the folder"
     )
 
 

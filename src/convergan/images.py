@@ -61,14 +61,17 @@ def sample_picture(rows: Tensor) -> bytes:
     """Encode generated rows as one PNG: a grid of images, or a scatter of points in the plane.
 
     Args:
-        rows: (N, C, H, W) images in [0, 1], or (N, 2) points in [-2, 2].
+        rows: (N, C, H, W) images in [0, 1], or (N, 2) points, of which those in [-2, 2] are shown,
+            or in [-5, 5] where more than a tenth lies further out.
     """
     if rows.dim() == 4:
         factor = max(1, SMALLEST_SIDE // min(rows.shape[2:]))
         enlarged = rows.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)
         return png(grid(enlarged))
     side = 256
-    cells = ((rows[:, :2].detach().cpu() + 2) / 4 * side).long().clamp(0, side - 1)
+    points = rows[:, :2].detach().cpu()
+    limit = 2 if (points.abs().amax(dim=1) > 2).double().mean() <= 0.1 else 5
+    cells = ((points / limit + 1) / 2 * side).long().clamp(0, side - 1)
     canvas = torch.ones(1, side, side)
     canvas[0, side - 1 - cells[:, 1], cells[:, 0]] = 0
     return png(canvas)

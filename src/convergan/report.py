@@ -47,6 +47,8 @@ def write_report(folder: Path) -> Path:
     parts = [_paragraph(settings, result, lines)]
     if rows := table(folder):
         parts.append("<h2>Test error</h2>" + _table([vars(row) for row in rows]))
+    if "judged" in result:
+        parts.append("<h2>Samples against real rows</h2>" + _judged(result))
     if lines:
         parts.append("<h2>Curves</h2>" + _curves(lines))
     if pictures := sorted((folder / "samples").glob("*.png")):
@@ -84,6 +86,15 @@ def _table(rows: list[dict[str, Any]]) -> str:
         for row in rows
     )
     return f"<table>{head}{body}</table>"
+
+
+def _judged(result: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(name.replace('_', ' '))}</td>"
+        f"<td class=number>{value:.4g}</td><td class=number>{result['real'][name]:.4g}</td></tr>"
+        for name, value in result["judged"].items()
+    )
+    return f"<table><tr><th></th><th>samples</th><th>real rows</th></tr>{rows}</table>"
 
 
 def _curves(lines: list[dict[str, Any]]) -> str:

@@ -95,9 +95,13 @@ def choose_device(name: str) -> str:
 
 
 def default_labels(recipe: Recipe, dataset: Dataset) -> int:
-    """Return the recipe's number of labels, or every label where most rows have none."""
+    """Return the recipe's number of labels, or every label where there are fewer.
+
+    Also every label where most rows have none, as then they have been chosen.
+    """
     known = int((dataset.train.labels >= 0).sum())
-    return known if recipe.labels and known < len(dataset.train.labels) / 2 else recipe.labels
+    every = known < max(recipe.labels, len(dataset.train.labels) / 2)
+    return known if recipe.labels and every else recipe.labels
 
 
 def run(
@@ -147,9 +151,17 @@ def run(
         with obeyed() as wishes:
             for event in trainer(recipe=recipe, folder=folder).run(wishes):
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
-            if not (baselines and settings.labels and len(dataset.test.labels)):
+            if not (
+                baselines and recipe.test_batch and settings.labels and len(dataset.test.labels)
+            ):
                 return
-            twin = replace(recipe, step=supervised_step, historical_weight=0.0, neighbors=None)
+            twin = replace(
+                recipe,
+                step=supervised_step,
+                historical_weight=0.0,
+                neighbors=None,
+                judge=None,
+            )
             for event in trainer(recipe=twin, folder=folder / "twin").run(wishes):
                 yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
         yield from _baselines(seen, subset, folder / "baselines.json")

@@ -1,8 +1,9 @@
-"""All runs of one of the paper's tables: several label counts, several seeds, one folder each.
+"""All runs of a table: several arms, several seeds, one folder each.
 
-The folder of a sweep holds ``sweep.json`` (what its runs have in common), ``test_labels.npy``, a
-run folder ``labels-100/seed-3/`` for each run, and ``table.md``, ``table.csv`` and ``table.json``.
-Finished runs are not run again and others go on, so the same command finishes what was stopped.
+The arms are the label counts of one of the paper's tables, or the recipes of a study. The folder
+holds ``sweep.json`` (what the runs have in common), a run folder such as ``labels-100/seed-3/`` or
+``toy-on-ring/seed-3/`` for each, and ``table.md``, ``table.csv`` and ``table.json``. Finished runs
+are not run again and others go on, so the same command finishes what was stopped.
 """
 
 import json
@@ -10,16 +11,27 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from .data import DataError, Dataset
-from .folders import claim, held, is_held
-from .recipes import Recipe, find_recipe
-from .run import Progress, Settings, choose_labels, identify
+from .finished_runs import (
+    FinishedRun,
+    Place,
+    Table,
+    finished_runs,
+    place_by_labels,
+    place_by_recipe,
+    write_table,
+)
+from .folders import claim, held, is_held, read_json
+from .label_table import label_table, tell_errors
+from .recipes import STUDIES, TABLES, Study, describe, find_recipe
+from .run import Progress, Settings, choose_labels
 from .signals import Interrupted, Wishes, obeyed
-from .sweep_table import finished_runs, read_run, run_folder, write_table
+from .study_table import draw_study, study_table, tell_figures
 from .training.checkpoint import replace_file, write_array
 from .workers import POLL, Outcome, Task, Workers
 
@@ -31,72 +43,123 @@ TAIL = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What is to be run.
+    """What is to be run, see `label_sweep` and `study_sweep`.
 
     Attributes:
+        table: its name, in `convergan.recipes.TABLES` or `convergan.recipes.STUDIES`.
+        runs: every run, in the order in which they start.
+        common: settings that all runs share, now and whenever runs are added.
+        folder: where everything is written.
+
+    Raises:
+        ValueError: if a value is out of range, or a run is named twice.
+    """
+
+    table: str
+    runs: tuple[Settings, ...]
+    common: Mapping[str, Any]
+    folder: Path
+
+    @property
+    def place(self) -> Place:
+        """From the settings of a run to its folder below ``folder``."""
+        return place_by_labels if self.table in TABLES else place_by_recipe
+
+    def folder_of(self, run: Settings) -> Path:
+        """Return the folder of one run."""
+        return self.folder / self.place(asdict(run))
+
+    def unfinished(self) -> list[Settings]:
+        """Return the runs without a result, in order."""
+        finished = {run.folder for run in finished_runs(self.folder, self.place)}
+        return [run for run in self.runs if self.folder_of(run) not in finished]
+
+
+def label_sweep(
+    table: str, shared: Settings, *, labels: Sequence[int], seeds: int, folder: Path
+) -> Sweep:
+    """Return a sweep over label counts: all of them with seed 0 first, then with seed 1, and so on.
+
+    Args:
         table: name of the paper's table.
-        recipe: of every run.
-        data: of every run.
+        shared: settings of every run, whose ``labels`` and ``seed`` are not used.
         labels: label counts, labelled rows over all classes.
         seeds: number of seeds, from 0.
-        steps: of every run.
+        folder: where everything is written.
+
+    Raises:
+        ValueError: if there is no seed, or a label count is named twice.
+    """
+    _require_seeds(seeds)
+    for count in labels:
+        if labels.count(count) > 1:
+            raise ValueError(f"labels must be named once each, got {count} twice")
+    runs = tuple(replace(shared, labels=n, seed=seed) for seed in range(seeds) for n in labels)
+    names = ("recipe", "data", "steps", "device", "precision")
+    common = {name: getattr(shared, name) for name in names}
+    return Sweep(table=table, runs=runs, common=common, folder=folder)
+
+
+def study_sweep(
+    study: Study,
+    *,
+    data: Sequence[str],
+    seeds: int | None,
+    steps: int | None,
+    device: str,
+    precision: str,
+    folder: Path,
+) -> Sweep:
+    """Return a sweep over the recipes of a study: all of them with seed 0 first, and so on.
+
+    Args:
+        study: whose arms to run.
+        data: sources; the arms on others are left out.
+        seeds: number of seeds, from 0; None for that of each arm.
+        steps: of every run; None for those of each recipe.
         device: of every run, ``cpu`` or ``cuda``.
         precision: of every run.
         folder: where everything is written.
 
     Raises:
-        ValueError: if a value is out of range, or a label count is named twice.
+        ValueError: if there is no seed, or no arm on one of ``data``.
     """
+    if seeds is not None:
+        _require_seeds(seeds)
+    arms = [arm for source in data for arm in study.arms_on(source)]
+    most = max(arm.seeds if seeds is None else seeds for arm in arms)
+    runs = [
+        Settings(
+            recipe=arm.recipe,
+            data=arm.data,
+            labels=find_recipe(arm.recipe).labels,
+            seed=seed,
+            steps=find_recipe(arm.recipe).steps if steps is None else steps,
+            device=device,
+            precision=precision,
+        )
+        for seed in range(most)
+        for arm in arms
+        if seed < (arm.seeds if seeds is None else seeds)
+    ]
+    common: dict[str, str | int] = {
+        "data": ",".join(data),
+        "device": device,
+        "precision": precision,
+    }
+    if steps is not None:
+        common |= {"steps": steps}
+    return Sweep(table=study.name, runs=tuple(runs), common=common, folder=folder)
 
-    table: str
-    recipe: str
-    data: str
-    labels: tuple[int, ...]
-    seeds: int
-    steps: int
-    device: str
-    precision: str
-    folder: Path
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run."""
-        if self.seeds < 1:
-            raise ValueError(f"seeds must be at least 1, got {self.seeds}")
-        for labels in self.labels:
-            if self.labels.count(labels) > 1:
-                raise ValueError(f"labels must be named once each, got {labels} twice")
+def _require_seeds(seeds: int) -> None:
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1, got {seeds}")
 
-    @property
-    def common(self) -> dict[str, str | int]:
-        """What all runs have in common."""
-        names = ("recipe", "data", "steps", "device", "precision")
-        return {name: getattr(self, name) for name in names}
 
-    @property
-    def runs(self) -> list[Settings]:
-        """Every run: all label counts of seed 0 first, then of seed 1, and so on."""
-        return [
-            Settings(
-                recipe=self.recipe,
-                data=self.data,
-                labels=labels,
-                seed=seed,
-                steps=self.steps,
-                device=self.device,
-                precision=self.precision,
-            )
-            for seed in range(self.seeds)
-            for labels in self.labels
-        ]
-
-    def folder_of(self, run: Settings) -> Path:
-        """Return the folder of one run."""
-        return run_folder(self.folder, run.labels, run.seed)
-
-    def unfinished(self) -> list[Settings]:
-        """Return the runs without a result, in order."""
-        finished = {(run.labels, run.seed) for run in finished_runs(self.folder)}
-        return [run for run in self.runs if (run.labels, run.seed) not in finished]
+def read_table(folder: Path, table: str) -> Table:
+    """Make the table of a sweep from what is in its folder, finished or not."""
+    return label_table(folder) if table in TABLES else study_table(folder, STUDIES[table])
 
 
 def parse_labels(text: str) -> tuple[int, ...]:
@@ -117,12 +180,14 @@ def parse_labels(text: str) -> tuple[int, ...]:
         ) from None
 
 
-def run_sweep(sweep: Sweep, dataset: Dataset, workers: Workers) -> Iterator[Progress]:
+def run_sweep(
+    sweep: Sweep, datasets: Mapping[str, Dataset], workers: Workers
+) -> Iterator[Progress]:
     """Run what is not finished and write the table.
 
     Args:
         sweep: what to run.
-        dataset: its rows; every run loads them again in its own process.
+        datasets: by source, of all runs; every run loads its own again in its own process.
         workers: how many at a time, and where.
 
     Yields:
@@ -133,13 +198,12 @@ def run_sweep(sweep: Sweep, dataset: Dataset, workers: Workers) -> Iterator[Prog
         DataError: if there are no test rows.
         Interrupted: after SIGINT or SIGTERM, once every run has stopped with a checkpoint.
     """
-    recipe = find_recipe(sweep.recipe)
-    for run in sweep.runs[: len(sweep.labels)]:
-        choose_labels(recipe, dataset, run)
-    if not len(dataset.test.labels):
-        raise DataError(f"{sweep.data} has no test rows, which a table needs")
+    for run in sweep.runs:
+        choose_labels(find_recipe(run.recipe), datasets[run.data], run)
+    if sweep.table in TABLES:
+        _require_test_rows(datasets)
     with held(sweep.folder / "sweep.json"), obeyed() as wishes:
-        _claim(sweep, recipe, dataset)
+        _claim(sweep, datasets)
         left = {sweep.folder_of(run): run for run in sweep.unfinished()}
         failed: list[str] = []
         shown = _progress(sweep, left, _being_run(left))
@@ -147,11 +211,13 @@ def run_sweep(sweep: Sweep, dataset: Dataset, workers: Workers) -> Iterator[Prog
         tasks = [_task(sweep, run, workers.threads) for run in left.values()]
         for outcomes in _perform(tasks, workers, sweep.folder / STOP, wishes):
             ended = [outcome for outcome in outcomes if not (outcome.code and wishes.stop)]
-            notices = [_tell(outcome, left, failed) for outcome in ended]
+            notices = [_tell(sweep, outcome, left, failed) for outcome in ended]
             shown, before = _progress(sweep, left, notices), shown
             if notices or shown.step != before.step:
                 yield shown
-        write_table(sweep.folder, failed)
+        write_table(sweep.folder, read_table(sweep.folder, sweep.table), failed)
+        if sweep.table in STUDIES:
+            draw_study(sweep.folder, STUDIES[sweep.table])
         if wishes.stop:
             finished = f"{len(sweep.runs) - len(left)} of {len(sweep.runs)} runs finished"
             raise Interrupted(wishes.stop, f"with {finished}; the same command goes on")
@@ -159,15 +225,27 @@ def run_sweep(sweep: Sweep, dataset: Dataset, workers: Workers) -> Iterator[Prog
             yield _progress(sweep, left, [f"failed: {line}" for line in failed])
 
 
-def _claim(sweep: Sweep, recipe: Recipe, dataset: Dataset) -> None:
-    settings = {"table": sweep.table, **sweep.common}
-    claim(sweep.folder / "sweep.json", identify(recipe, settings, dataset.sha256()), {})
-    write_array(sweep.folder / "test_labels.npy", dataset.test.labels)
+def _require_test_rows(datasets: Mapping[str, Dataset]) -> None:
+    for source, dataset in datasets.items():
+        if not len(dataset.test.labels):
+            raise DataError(f"{source} has no test rows, which a table needs")
+
+
+def _claim(sweep: Sweep, datasets: Mapping[str, Dataset]) -> None:
+    recipes = sorted({run.recipe for run in sweep.runs})
+    identity = {
+        "settings": {"table": sweep.table, **sweep.common},
+        "recipes": {n: describe(replace(find_recipe(n), summary="")) for n in recipes},
+        "data_sha256": {source: dataset.sha256() for source, dataset in datasets.items()},
+    }
+    claim(sweep.folder / "sweep.json", identity, {})
+    if sweep.table in TABLES:
+        write_array(sweep.folder / "test_labels.npy", datasets[sweep.runs[0].data].test.labels)
 
 
 def _task(sweep: Sweep, run: Settings, threads: int) -> Task:
     folder = sweep.folder_of(run)
-    options = {**sweep.common, "labels": run.labels, "seed": run.seed}
+    options = asdict(run)
     recipe = str(options.pop("recipe"))
     options |= {"out": str(folder), "threads": threads, "keep": 1}
     named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
@@ -207,14 +285,16 @@ def _perform(
     yield [came.get() for _ in range(came.qsize())]
 
 
-def _tell(outcome: Outcome, left: dict[Path, Settings], failed: list[str]) -> str:
+def _tell(sweep: Sweep, outcome: Outcome, left: dict[Path, Settings], failed: list[str]) -> str:
     """Return the line of a run that ended, and note whether it is done or has failed."""
     [(folder, run)] = [(f, r) for f, r in left.items() if f.absolute() == outcome.folder]
     if outcome.code:
-        failed.append(f"labels {run.labels} seed {run.seed}: {outcome.reason}")
+        name = str(folder.relative_to(sweep.folder)).replace("-", " ").replace("/", " ")
+        failed.append(f"{name}: {outcome.reason}")
         return f"failed: {failed[-1]}"
     del left[folder]
-    return str(read_run(folder, run.labels, run.seed))
+    finished = FinishedRun(folder, asdict(run), read_json(folder / "result.json"))
+    return tell_errors(finished) if sweep.table in TABLES else tell_figures(finished)
 
 
 def _being_run(left: Mapping[Path, Settings]) -> list[str]:
@@ -222,9 +302,9 @@ def _being_run(left: Mapping[Path, Settings]) -> list[str]:
 
 
 def _progress(sweep: Sweep, left: Mapping[Path, Settings], notices: Sequence[str]) -> Progress:
-    done = sweep.steps * (len(sweep.runs) - len(left)) + sum(map(logged_step, left))
-    name = f"{len(sweep.runs)} runs"
-    return Progress(name, done, sweep.steps * len(sweep.runs), {}, tuple(notices))
+    total = sum(run.steps for run in sweep.runs)
+    done = total - sum(run.steps for run in left.values()) + sum(map(logged_step, left))
+    return Progress(f"{len(sweep.runs)} runs", done, total, {}, tuple(notices))
 
 
 def logged_step(folder: Path) -> int:

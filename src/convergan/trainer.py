@@ -88,6 +88,8 @@ class Trainer:
         if (self.folder / "result.json").exists():
             return
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        if self.recipe.judge:
+            self._judge_reals()  # a judge that refuses the data is to do so before the first step
         state = self.start()
         seconds, notices = self._resume(state)
         yield Event(state.step, self._metrics, notices)
@@ -155,26 +157,48 @@ class Trainer:
         line: dict[str, Any] = {"step": state.step, "seconds": round(seconds, 3)}
         line |= {name: loss.item() for name, loss in losses.items()}
         if evaluating:
-            line |= self._measure(state)
+            samples = self._samples(state).cpu()
+            line |= self._measure(state, samples)
             name = f"step-{state.step:09d}.png"
-            replace_file(self.folder / "samples" / name, self._picture(state))
+            replace_file(self.folder / "samples" / name, self._picture(samples))
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         self._metrics |= line
 
-    def _measure(self, state: State) -> dict[str, float]:
-        if not (self.recipe.labels and len(self.dataset.test.labels)):
-            return {}
+    @property
+    def _classifies(self) -> bool:
+        """Whether there is a classifier, and rows to test it on."""
+        recipe = self.recipe
+        return bool(recipe.labels and recipe.test_batch and len(self.dataset.test.labels))
+
+    def _measure(self, state: State, samples: Tensor) -> dict[str, float]:
+        measured = self.recipe.judge(samples, self.dataset) if self.recipe.judge else {}
+        if not self._classifies:
+            return measured
         player = state.discriminator
         tested, last = (
-            evaluate(player.network, parameters, self.dataset.test, device=self.device).error
+            evaluate(
+                player.network,
+                parameters,
+                self.dataset.test,
+                device=self.device,
+                batch_size=self.recipe.test_batch,
+            ).error
             for parameters in (player.averaged_parameters(), {})
         )
-        return {"test_error": tested, "test_error_last": last}
+        return measured | {"test_error": tested, "test_error_last": last}
 
-    def _picture(self, state: State) -> bytes:
-        """Draw samples; of descriptors, the training images that come nearest to each."""
-        samples = self._samples(state).cpu()
+    def _judge_reals(self) -> dict[str, float]:
+        """Judge rows of the data as if they were samples: of the test split, else of training."""
+        assert self.recipe.judge is not None
+        test, train = self.dataset.test.images, self.dataset.train.images
+        rows = (test if len(test) else train)[: self.recipe.judged_samples]
+        return self.recipe.judge(to_unit_range(rows), self.dataset)
+
+    def _picture(self, samples: Tensor) -> bytes:
+        """Show samples; of descriptors, the training images that come nearest to each."""
+        if samples.dim() == 4:
+            samples = samples[:SAMPLES]
         if self.recipe.descriptor is not None:
             nearest = torch.cdist(samples, self.dataset.train.images).argmin(dim=1)
             samples = to_unit_range(self.pictures[nearest])
@@ -185,7 +209,7 @@ class Trainer:
         return draw_samples(
             player.network,
             player.averaged_parameters(),
-            SAMPLES,
+            self.recipe.judged_samples if self.recipe.judge else SAMPLES,
             batch_size=self.recipe.batch_size,
             chance=derive(self.seed, "samples", 0, device=self.device),
         )
@@ -260,7 +284,10 @@ class Trainer:
             "test_error": self._metrics.get("test_error"),
             "test_error_last": self._metrics.get("test_error_last"),
         }
-        if self.recipe.labels and len(self.dataset.test.labels):
+        if self.recipe.judge:
+            real = self._judge_reals()
+            result |= {"judged": {name: self._metrics[name] for name in real}, "real": real}
+        if self._classifies:
             test = self.dataset.test
             probabilities = self._predict(state, test.images)
             measured = count_errors(
@@ -268,7 +295,7 @@ class Trainer:
             )
             result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
             write_array(self.folder / "test_probabilities.npy", probabilities.float())
-        if self.recipe.labels and bool((self.dataset.train.labels < 0).any()):
+        if self._classifies and bool((self.dataset.train.labels < 0).any()):
             self._predict_unlabeled(state)
         write_json(self.folder / "result.json", result)
 
@@ -276,7 +303,11 @@ class Trainer:
         """Return the averaged weights' class probabilities, (N, K)."""
         player = state.discriminator
         return predict_probabilities(
-            player.network, player.averaged_parameters(), images, device=self.device
+            player.network,
+            player.averaged_parameters(),
+            images,
+            device=self.device,
+            batch_size=self.recipe.test_batch,
         )
 
     def _predict_unlabeled(self, state: State) -> None:

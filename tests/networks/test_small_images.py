@@ -135,11 +135,11 @@ def test_pair_starts_from_the_released_distributions() -> None:
                 assert tensor.std().item() == approx(0.05, rel=0.1)
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 32, 32), (3, 64, 64), (3072,), (32, 32, 3)])
+@pytest.mark.parametrize("shape", [(28, 28), (1, 28, 32), (3, 64, 64), (3072,), (32, 32, 3)])
 def test_rows_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"must be \(3, 32, 32\) colour images, got \("):
+    with pytest.raises(ValueError, match=r"must be \(C, 32, 32\) or \(C, 28, 28\) images"):
         small_images_discriminator(shape, 10, chance(), channels=4)
-    with pytest.raises(ValueError, match=r"must be \(3, 32, 32\) colour images, got \("):
+    with pytest.raises(ValueError, match=r"must be \(C, 32, 32\) or \(C, 28, 28\) images"):
         small_images_generator(shape, chance())
 
 

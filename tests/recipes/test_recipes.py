@@ -23,6 +23,7 @@ from convergan.data import (
 from convergan.data.sources import Rows
 from convergan.networks import digits_discriminator, toy_discriminator, toy_generator
 from convergan.recipes import RECIPES, Recipe, StartFromData, describe, find_recipe
+from convergan.recipes.judges import mixture_modes
 from convergan.recipes.schedules import constant, linear_after
 from convergan.training import (
     AdamInsideRoot,
@@ -38,6 +39,7 @@ CHANGES: dict[str, Any] = {
     "summary": "another",
     "data": "another",
     "labels": 70,
+    "side": 7,
     "discriminator": toy_discriminator,
     "generator": toy_generator,
     "discriminator_optimizer": SLOW_ADAM,
@@ -54,6 +56,9 @@ CHANGES: dict[str, Any] = {
     "neighbors": partial(nearest_neighbors, count=7),
     "label_spreading": partial(spread_labels, alpha=0.7),
     "historical_weight": 0.5,
+    "test_batch": 7,
+    "judge": mixture_modes,
+    "judged_samples": 7,
     "evaluate_every": 7,
     "checkpoint_every": 7,
 }
@@ -260,7 +265,7 @@ def test_the_fast_recipe_sees_oriented_gradients_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    [("digit", "digits"), ("mnits", "mnist"), ("mnist2016", "mnist-2016"), ("ring", "toy-ring")],
+    [("digit", "digits"), ("mnits", "mnist"), ("mnist2016", "mnist-2016"), ("toi", "toy")],
 )
 def test_an_unknown_name_is_answered_with_the_nearest_first(name: str, nearest: str) -> None:
     with pytest.raises(ValueError, match=rf"no recipe '{name}'; did you mean {nearest}\b"):

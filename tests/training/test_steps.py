@@ -38,7 +38,7 @@ RATE = 0.1
 def toy_recipe(labels: int) -> Recipe:
     descent = partial(torch.optim.SGD, lr=RATE)
     return replace(
-        find_recipe("toy-ring"),
+        find_recipe("toy"),
         labels=labels,
         discriminator=toy_discriminator,
         generator=toy_generator,

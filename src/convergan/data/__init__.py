@@ -14,4 +14,6 @@ from .sources import Dataset as Dataset
 from .sources import Rows as Rows
 from .sources import load as load
 from .tangent_distance import tangent_neighbors as tangent_neighbors
+from .toy import MIXTURES as MIXTURES
+from .toy import TOY_STD as TOY_STD
 from .upright import upright as upright

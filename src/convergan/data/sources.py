@@ -29,10 +29,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from .toy import grid_centres, mixture_of_gaussians, ring_centres
+from .toy import MIXTURES, mixture_of_gaussians
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 LISTED = 20
@@ -88,8 +88,13 @@ class Dataset:
         return digest.hexdigest()
 
 
-def load(source: str) -> Dataset:
+def load(source: str, side: int | None = None) -> Dataset:
     """Read a data set into memory; see the top of this module for what ``source`` may be.
+
+    Args:
+        source: where it is.
+        side: cut encoded images to their centre square and scale them to this side, bilinearly; None
+            to take them as they are, all of one size.
 
     Raises:
         DataError: if there is nothing of that name here or on the hub, or its files are unreadable,
@@ -102,8 +107,7 @@ def load(source: str) -> Dataset:
     """
     embedded: dict[str, Callable[[], Dataset]] = {
         "digits": _digits,
-        "ring": partial(_points, "ring", ring_centres()),
-        "grid": partial(_points, "grid", grid_centres()),
+        **{name: partial(_points, name, centres) for name, centres in MIXTURES.items()},
     }
     path = Path(source).expanduser()
     if source in embedded:
@@ -111,20 +115,20 @@ def load(source: str) -> Dataset:
     elif path.suffix == ".npz":
         dataset = _archive(path)
     elif path.is_dir():
-        dataset = _folder(path)
+        dataset = _folder(path, side)
     else:
-        dataset = _hub(source)
+        dataset = _hub(source, side)
     _check(dataset)
     return dataset
 
 
-def _folder(folder: Path) -> Dataset:
+def _folder(folder: Path, side: int | None) -> Dataset:
     if (folder / "labeled").is_dir():
-        return _image_folder(folder)
+        return _image_folder(folder, side)
     if (folder / "labels.csv").is_file():
-        return _labeled_by_table(folder)
+        return _labeled_by_table(folder, side)
     if any(folder.rglob("*.parquet")):
-        return _hub_layout(str(folder), str(folder))
+        return _hub_layout(str(folder), str(folder), None, side)
     raise DataError(
         f"{folder} holds no data: expected Parquet files in the hub's layout, "
         "labeled/<class>/* and unlabeled/*, or labels.csv"
@@ -235,7 +239,9 @@ def _no_rows(like: Rows) -> Rows:
 # --- image files ---------------------------------------------------------------------------------
 
 
-def _decode(images: Iterable[tuple[str, Callable[[], bytes]]], source: str) -> Tensor:
+def _decode(
+    images: Iterable[tuple[str, Callable[[], bytes]]], source: str, side: int | None
+) -> Tensor:
     """Decode every image completely into (N, C, H, W) uint8; name every one that fails.
 
     Grey images stay grey where all are grey; otherwise all become RGB. 16-bit images are refused.
@@ -252,7 +258,10 @@ def _decode(images: Iterable[tuple[str, Callable[[], bytes]]], source: str) -> T
                 if deep or image.mode.startswith(("I", "F")):
                     raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
                 grey = grey and image.mode in ("L", "1")
-                pixels = np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
+                decoded = image.convert("L" if image.mode in ("L", "1") else "RGB")
+                if side is not None:
+                    decoded = ImageOps.fit(decoded, (side, side), Image.Resampling.BILINEAR)
+                pixels = np.asarray(decoded)
         except UnidentifiedImageError:
             bad.append(f"{name} (not an image)")
             continue
@@ -291,11 +300,12 @@ def _from_files(
     classes: tuple[str, ...],
     train: list[tuple[Path, int]],
     test: list[tuple[Path, int]],
+    side: int | None,
 ) -> Dataset:
     """Decode both splits together, so that they agree in channels and size."""
     files = train + test
     images = _decode(
-        ((str(path.relative_to(root)), path.read_bytes) for path, _ in files), str(root)
+        ((str(path.relative_to(root)), path.read_bytes) for path, _ in files), str(root), side
     )
     labels = torch.tensor([label for _, label in files], dtype=torch.int64)
     names = tuple(str(path.relative_to(root)) for path, _ in files)
@@ -308,7 +318,7 @@ def _from_files(
     )
 
 
-def _image_folder(folder: Path) -> Dataset:
+def _image_folder(folder: Path, side: int | None) -> Dataset:
     classes = tuple(sorted(p.name for p in (folder / "labeled").iterdir() if p.is_dir()))
 
     def split(name: str) -> list[tuple[Path, int]]:
@@ -322,10 +332,10 @@ def _image_folder(folder: Path) -> Dataset:
     if unknown:
         raise DataError(f"{folder}/test has classes that labeled/ lacks: {_some(sorted(unknown))}")
     unlabeled = [(path, -1) for path in _files_in(folder / "unlabeled")]
-    return _from_files(folder, classes, split("labeled") + unlabeled, split("test"))
+    return _from_files(folder, classes, split("labeled") + unlabeled, split("test"), side)
 
 
-def _labeled_by_table(folder: Path) -> Dataset:
+def _labeled_by_table(folder: Path, side: int | None) -> Dataset:
     table = folder / "labels.csv"
     try:
         with table.open(newline="", encoding="utf-8") as lines:
@@ -345,20 +355,20 @@ def _labeled_by_table(folder: Path) -> Dataset:
     repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
     if repeated:
         raise DataError(f"{table} names files twice: {_some(repeated)}")
-    return _from_files(folder, classes, [(folder / f, numbers[c]) for f, c in entries], [])
+    return _from_files(folder, classes, [(folder / f, numbers[c]) for f, c in entries], [], side)
 
 
 # --- the hub and its layout ----------------------------------------------------------------------
 
 
-def _hub(source: str) -> Dataset:
+def _hub(source: str, side: int | None) -> Dataset:
     name, _, config = source.partition(":")
     root = os.environ.get("CONVERGAN_DATA")
     local = Path(root) / name.rsplit("/", 1)[-1] if root else None
-    return _hub_layout(str(local) if local and local.is_dir() else name, source, config or None)
+    return _hub_layout(str(local) if local and local.is_dir() else name, source, config or None, side)
 
 
-def _hub_layout(path: str, source: str, config: str | None = None) -> Dataset:
+def _hub_layout(path: str, source: str, config: str | None, side: int | None) -> Dataset:
     import datasets
 
     try:
@@ -382,14 +392,16 @@ def _hub_layout(path: str, source: str, config: str | None = None) -> Dataset:
             f"and labels {labels} among the columns {', '.join(features)}"
         )
     held_out = next((name for name in ("test", "validation") if name in splits), None)
-    train = _hub_rows(splits["train"], "train", images[0], labels[0], source)
+    train = _hub_rows(splits["train"], "train", images[0], labels[0], source, side)
     test = _no_rows(train)
     if held_out:
-        test = _hub_rows(splits[held_out], held_out, images[0], labels[0], source)
+        test = _hub_rows(splits[held_out], held_out, images[0], labels[0], source, side)
     return Dataset(source, tuple(features[labels[0]].names), train, test)
 
 
-def _hub_rows(split: Any, split_name: str, image: str, label: str, source: str) -> Rows:
+def _hub_rows(
+    split: Any, split_name: str, image: str, label: str, source: str, side: int | None
+) -> Rows:
     import datasets
 
     encoded = split.cast_column(image, datasets.Image(decode=False))
@@ -399,7 +411,7 @@ def _hub_rows(split: Any, split_name: str, image: str, label: str, source: str) 
             yield f"{split_name} row {row}", partial(_bytes_of, cell)
 
     labels = [-1 if number is None else number for number in split[label]]
-    return Rows(_decode(cells(), source), torch.tensor(labels, dtype=torch.int64))
+    return Rows(_decode(cells(), source, side), torch.tensor(labels, dtype=torch.int64))
 
 
 def _bytes_of(cell: dict[str, Any]) -> bytes:

@@ -27,6 +27,10 @@ def grid_centres(side: int = 5) -> Tensor:
     return torch.cartesian_prod(line, line)
 
 
+MIXTURES = {"ring": ring_centres(), "grid": grid_centres()}
+"""Centres by the name of the data source."""
+
+
 def mixture_of_gaussians(
     name: str, centres: Tensor, count: int, *, std: float = TOY_STD, seed: int
 ) -> tuple[Tensor, Tensor]:

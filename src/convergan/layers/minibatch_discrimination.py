@@ -239,7 +239,8 @@ class MinibatchDiscrimination(StartsFromBatch):
     """Features and, for each kernel, the similarities to the other rows, for small images.
 
     The kernels are ``T_.bc = exp(sigma_bc) theta_.bc / ||theta_.bc||`` with ``theta`` from
-    N(0, 0.05), ``sigma`` from 0 and biases from -1. `initialise_from_batch` sets ``sigma`` and the
+    N(0, 0.05), ``sigma`` from 0 and biases from -1. (The scripts of 2016-06-08 have N(0, 0.1),
+    which only makes directions turn more slowly.) `initialise_from_batch` sets ``sigma`` and the
     biases so that, on its batch, the mean distance to the nearest row is 2 and the mean of every
     new feature 0. Sums grow with the batch: in smaller ones the features lie below 0.
 
@@ -247,6 +248,7 @@ class MinibatchDiscrimination(StartsFromBatch):
         in_features: ``A``, the number of features.
         num_kernels: ``B``, the number of new features.
         kernel_dim: ``C``, the number of coordinates between which distances are taken.
+        theta_std: deviation that ``theta`` is drawn with.
         chance: draws ``theta``.
     """
 
@@ -256,12 +258,15 @@ class MinibatchDiscrimination(StartsFromBatch):
         num_kernels: int = 100,
         kernel_dim: int = 5,
         *,
+        theta_std: float = 0.05,
         chance: torch.Generator,
     ) -> None:
         """Draw the directions ``theta``."""
         super().__init__()
         directions = torch.empty(in_features, num_kernels, kernel_dim)
-        self.directions = nn.Parameter(nn.init.normal_(directions, 0.0, 0.05, generator=chance))
+        self.directions = nn.Parameter(
+            nn.init.normal_(directions, 0.0, theta_std, generator=chance)
+        )
         self.log_gains = nn.Parameter(torch.zeros(num_kernels, kernel_dim))
         self.bias = nn.Parameter(torch.full((num_kernels,), -1.0))
 

@@ -1,5 +1,10 @@
 """Generators and discriminators; every discriminator returns a `Critique`."""
 
+from .compact import CompactDiscriminator as CompactDiscriminator
+from .compact import CompactGenerator as CompactGenerator
+from .compact import compact_discriminator as compact_discriminator
+from .compact import compact_generator as compact_generator
+from .compact import virtual_compact_generator as virtual_compact_generator
 from .critique import Critique as Critique
 from .critique import Discriminator as Discriminator
 from .dense import DenseDiscriminator as DenseDiscriminator
@@ -14,10 +19,16 @@ from .imagenet import ImageNetDiscriminator as ImageNetDiscriminator
 from .imagenet import ImageNetGenerator as ImageNetGenerator
 from .imagenet import imagenet_discriminator as imagenet_discriminator
 from .imagenet import imagenet_generator as imagenet_generator
+from .minibatch_features import MinibatchFeatures as MinibatchFeatures
+from .minibatch_features import cross_half_similarities as cross_half_similarities
+from .minibatch_features import deviation as deviation
+from .minibatch_features import no_minibatch_features as no_minibatch_features
+from .minibatch_features import similarities as similarities
 from .mnist import mnist_discriminator as mnist_discriminator
 from .mnist import mnist_generator as mnist_generator
 from .packing import PackedDiscriminator as PackedDiscriminator
 from .packing import pack as pack
+from .packing import packed_discriminator as packed_discriminator
 from .packing import packed_shape as packed_shape
 from .small_images import ConvolutionalDiscriminator as ConvolutionalDiscriminator
 from .small_images import ConvolutionalGenerator as ConvolutionalGenerator

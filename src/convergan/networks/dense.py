@@ -21,6 +21,7 @@ from torch.nn.functional import relu, softplus
 from ..layers import BatchStatisticsNorm, GaussianNoise, freeze_gain, weight_norm
 from .critique import Critique, Discriminator
 from .generator import Generator
+from .minibatch_features import MinibatchFeatures, no_minibatch_features
 
 
 def _dense(
@@ -43,6 +44,7 @@ class DenseDiscriminator(Discriminator):
         hidden: widths of the hidden layers; the last one is the feature layer.
         input_noise: standard deviation of the noise on the input.
         hidden_noise: standard deviation of the noise after each hidden layer.
+        minibatch_features: what is added to the features before the logits.
         chance: draws the initial weights.
     """
 
@@ -54,6 +56,7 @@ class DenseDiscriminator(Discriminator):
         hidden: Sequence[int],
         input_noise: float,
         hidden_noise: float,
+        minibatch_features: MinibatchFeatures = no_minibatch_features,
         chance: torch.Generator,
     ) -> None:
         """Build the layers; the gains of all but the last are frozen at 1 until the start."""
@@ -69,7 +72,8 @@ class DenseDiscriminator(Discriminator):
             freeze_gain(weight_norm(_dense(inputs, outputs, start)))
             for inputs, outputs in pairwise(widths)
         )
-        self.output = weight_norm(_dense(widths[-1], num_classes, start))
+        self.minibatch_features, joined = minibatch_features(widths[-1], chance)
+        self.output = weight_norm(_dense(joined, num_classes, start))
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
         """Judge ``images`` of shape (N, *image_shape); noise is off without ``chance``."""
@@ -77,7 +81,7 @@ class DenseDiscriminator(Discriminator):
         for layer in self.hidden:
             features = relu(layer(h))
             h = self.hidden_noise(features, chance)
-        logits = self.output(h)
+        logits = self.output(self.minibatch_features(h))
         return Critique(logits.to(images.dtype), features.to(images.dtype))
 
 

@@ -26,9 +26,9 @@ Paper and released code: the paper gives none of these numbers. The code pads as
 bottom and right where the stride is 2; torch pads all around, which gives the same pair for images
 turned by half a turn. Layers before a normalisation have a bias in the code that the mean takes out
 again, and none here. A noise tensor that the code computes and never uses is left out. The code
-labels images with 1001 classes, here it is the caller's number. Its networks see and make [-1, 1];
-images are in [0, 1] here and mapped on their way in and out. How rows are normalised has changed in
-the code, see `convergan.layers.virtual_batch_norm`.
+labels images with 1000 classes and "generated", here it is the caller's number and one.
+Its networks see and make [-1, 1]; images are in [0, 1] here and mapped on their way in and out. How
+rows are normalised has changed in the code, see `convergan.layers.virtual_batch_norm`.
 """
 
 import math
@@ -44,11 +44,10 @@ from ..layers import CrossBatchNorm, GaussianNoise
 from ..layers.virtual_batch_norm import Mode
 from .critique import Critique, Discriminator
 from .generator import Generator
+from .minibatch_features import MinibatchFeatures, cross_half_similarities, no_minibatch_features
 from .virtual_batch import MakeNorm, VirtualBatchGenerator
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
-MinibatchFeatures = Callable[[int, torch.Generator], tuple[nn.Module, int]]
-"""From a number of features and chance to a layer that adds to them, and how many come out."""
 
 IMAGE_SHAPE = (3, 128, 128)
 GENERATOR_LEVELS = ((64, 8), (32, 8), (16, 4), (8, 2), (8, 1), (8, 1))
@@ -125,9 +124,7 @@ class ImageNetDiscriminator(Discriminator):
     Args:
         num_logits: number of logits, 1001 in the released code.
         width: channels of the first convolution, a multiple of 8; all others are in proportion.
-        minibatch_features: from (2 B, 40 width) features of B real and B fake rows to those that
-            the logits are made of.
-        minibatch_width: how many features come out of ``minibatch_features``.
+        minibatch_features: what is added to the features of B real and B fake rows.
         chance: draws the initial weights.
 
     Raises:
@@ -139,8 +136,7 @@ class ImageNetDiscriminator(Discriminator):
         num_logits: int,
         *,
         width: int,
-        minibatch_features: nn.Module,
-        minibatch_width: int,
+        minibatch_features: MinibatchFeatures = no_minibatch_features,
         chance: torch.Generator,
     ) -> None:
         """Build the layers: weights N(0, 0.02), of convolutions cut off at two deviations."""
@@ -166,8 +162,8 @@ class ImageNetDiscriminator(Discriminator):
         dense = nn.Linear(4 * 4 * widths[-1], features, bias=False, device="meta")
         self.dense = _drawn(dense, start)
         self.dense_norm = CrossBatchNorm(features, chance=chance)
-        self.minibatch_features = minibatch_features
-        self.output = _drawn(nn.Linear(minibatch_width, num_logits, device="meta"), start)
+        self.minibatch_features, joined = minibatch_features(features, chance)
+        self.output = _drawn(nn.Linear(joined, num_logits, device="meta"), start)
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
         """Judge (2 B, 3, 128, 128) images in [0, 1], B real, then B fake ones.
@@ -184,11 +180,6 @@ class ImageNetDiscriminator(Discriminator):
         features = leaky_relu(self.dense_norm(self.dense(h.flatten(1))), 0.2)
         logits = self.output(self.minibatch_features(features))
         return Critique(logits.to(images.dtype), features.to(images.dtype))
-
-
-def no_minibatch_features(num_features: int, chance: torch.Generator) -> tuple[nn.Module, int]:
-    """Add nothing to the features."""
-    return nn.Identity(), num_features
 
 
 def imagenet_generator(
@@ -218,21 +209,16 @@ def imagenet_discriminator(
     chance: torch.Generator,
     *,
     width: int = 64,
-    minibatch_features: MinibatchFeatures = no_minibatch_features,
+    minibatch_features: MinibatchFeatures = cross_half_similarities,
 ) -> ImageNetDiscriminator:
-    """Build the released discriminator, whose minibatch features the caller supplies.
+    """Build the released discriminator with a logit for each class and a last one for "generated".
 
     Raises:
         ValueError: if ``image_shape`` is not (3, 128, 128), or for a bad width.
     """
     _require_imagenet(image_shape)
-    layer, layer_width = minibatch_features(40 * width, chance)
     return ImageNetDiscriminator(
-        num_classes,
-        width=width,
-        minibatch_features=layer,
-        minibatch_width=layer_width,
-        chance=chance,
+        num_classes + 1, width=width, minibatch_features=minibatch_features, chance=chance
     )
 
 

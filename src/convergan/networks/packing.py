@@ -11,7 +11,7 @@ for one step of the discriminator, and says itself that the paper does not. Rows
 independent, so shuffle data first. A logit belongs to a pack, so this is no classifier of rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -79,3 +79,15 @@ class PackedDiscriminator(Discriminator):
     def extra_repr(self) -> str:
         """Show the number of rows in ``repr``."""
         return f"m={self.m}"
+
+
+def packed_discriminator(
+    image_shape: Sequence[int],
+    num_classes: int,
+    chance: torch.Generator,
+    *,
+    make: Callable[[Sequence[int], int, torch.Generator], Discriminator],
+    m: int,
+) -> PackedDiscriminator:
+    """Build what ``make`` builds, for packs of ``m`` rows."""
+    return PackedDiscriminator(make(packed_shape(image_shape, m), num_classes, chance), m)

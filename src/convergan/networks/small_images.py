@@ -21,7 +21,13 @@ here, so the discriminator maps them on its way in and the generator on its way 
 script divides by 128 where 127.5 would reach 1: 0.4 %, which the data-dependent start takes out.)
 Deconvolutions are normalised per output channel. The 1e-6 under the root of weight normalisation
 is of the head (2018); the scripts of 2016-06-08 have none, their slope is 0.1 and every layer
-starts from deviation 1: arguments.
+starts from deviation 1: arguments. The scripts with minibatch discrimination add Gaussian noise of
+0.2 in the place of the first dropout, and their minibatch features to the mean.
+
+Images may also have side 28 and any number of channels. The script for MNIST with minibatch
+discrimination, of which only the history is left, pads the first convolution by 3 to side 32. Its
+last deconvolution is to make side 28 from 16, which it cannot: here the middle of side 32 is cut
+out. Its data are in [0, 1] and its samples in [-1, 1], and neither is mapped: ``centred`` false.
 """
 
 import math
@@ -33,15 +39,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
-from ..layers import BatchStatisticsNorm, Dropout, freeze_gain, weight_norm
+from ..layers import BatchStatisticsNorm, Dropout, GaussianNoise, freeze_gain, weight_norm
 from ..layers.virtual_batch_norm import Mode
 from .critique import Critique, Discriminator
 from .generator import Generator
+from .minibatch_features import MinibatchFeatures, no_minibatch_features
 from .virtual_batch import MakeNorm, VirtualBatchGenerator
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
-IMAGE_SHAPE = (3, 32, 32)
+SIDE = 32
+SIDES = (32, 28)
 LAYERS = (
     (0.2, 1, 3, 1, 1),
     (0.0, 1, 3, 1, 1),
@@ -58,7 +66,7 @@ EPSILON = 1e-6
 """Under the root of weight normalisation."""
 
 
-def _drawn(layer: Layer, chance: torch.Generator) -> Layer:
+def drawn(layer: Layer, chance: torch.Generator) -> Layer:
     """Give a layer that was built without memory its start: weights N(0, 0.05), biases 0."""
     layer.to_empty(device="cpu")
     nn.init.normal_(layer.weight, 0.0, 0.05, generator=chance)
@@ -74,52 +82,68 @@ def _deconvolution(
     layer = nn.ConvTranspose2d(
         inputs, outputs, 5, 2, padding=2, output_padding=1, bias=bias, device="meta"
     )
-    return _drawn(layer, chance)
+    return drawn(layer, chance)
 
 
 class ConvolutionalDiscriminator(Discriminator):
     """Weight-normalised convolutions under leaky ReLU and, three times, dropout.
 
     Args:
+        image_shape: (C, 32, 32) or (C, 28, 28).
         num_classes: number of logits.
         channels: of the first three layers; the other six have twice as many.
         slope: of the leaky ReLU below zero.
         output_std: deviation of the logits at the data-dependent start.
+        input_noise: deviation of Gaussian noise on the input; 0 for dropout of 0.2 in its place.
+        centred: map images from [0, 1] to [-1, 1] first.
+        minibatch_features: what is added to the features before the logits.
         chance: draws the initial weights.
+
+    Raises:
+        ValueError: if ``image_shape`` is another.
     """
 
     def __init__(
         self,
+        image_shape: Sequence[int],
         num_classes: int,
         *,
         channels: int,
-        slope: float,
-        output_std: float,
+        slope: float = 0.2,
+        output_std: float = 0.1,
+        input_noise: float = 0.0,
+        centred: bool = True,
+        minibatch_features: MinibatchFeatures = no_minibatch_features,
         chance: torch.Generator,
     ) -> None:
         """Build the layers; the gains of all but the last are frozen at 1 until the start."""
         super().__init__()
+        inputs, margin = _channels_and_margin(image_shape)
         self.slope = slope
+        self.centred = centred
+        self.noise = GaussianNoise(input_noise)
         self.dropouts = nn.ModuleList()
         self.layers = nn.ModuleList()
-        inputs = IMAGE_SHAPE[0]
         for probability, multiple, side, stride, padding in LAYERS:
             outputs = multiple * channels
-            layer = nn.Conv2d(inputs, outputs, side, stride, padding, device="meta")
-            self.dropouts.append(Dropout(probability))
-            self.layers.append(freeze_gain(weight_norm(_drawn(layer, chance), EPSILON)))
-            inputs = outputs
-        output = _drawn(nn.Linear(inputs, num_classes, device="meta"), chance)
+            layer = nn.Conv2d(inputs, outputs, side, stride, padding + margin, device="meta")
+            first = not self.layers
+            self.dropouts.append(Dropout(0.0 if first and input_noise else probability))
+            self.layers.append(freeze_gain(weight_norm(drawn(layer, chance), EPSILON)))
+            inputs, margin = outputs, 0
+        self.minibatch_features, inputs = minibatch_features(inputs, chance)
+        output = drawn(nn.Linear(inputs, num_classes, device="meta"), chance)
         self.output = weight_norm(output, EPSILON, start_std=output_std)
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
-        """Judge ``images`` of shape (N, 3, 32, 32) in [0, 1]; noise is off without ``chance``."""
+        """Judge ``images`` of shape (N, *image_shape); noise is off without ``chance``."""
+        h = self.noise(2 * images - 1 if self.centred else images, chance)
         # With channels last, convolutions are about a tenth faster on a CPU.
-        h = (2 * images - 1).contiguous(memory_format=torch.channels_last)
+        h = h.contiguous(memory_format=torch.channels_last)
         for drop, layer in zip(self.dropouts, self.layers, strict=True):
             h = leaky_relu(layer(drop(h, chance)), self.slope)
         features = h.mean(dim=(2, 3))
-        logits = self.output(features)
+        logits = self.output(self.minibatch_features(features))
         return Critique(logits.to(images.dtype), features.to(images.dtype))
 
 
@@ -127,26 +151,35 @@ class ConvolutionalGenerator(Generator):
     """Batch-normalised ReLU deconvolutions and a weight-normalised one.
 
     Args:
+        image_shape: (C, 32, 32) or (C, 28, 28).
         channels: at side 4; half of them at side 8, a quarter at side 16.
         output_std: deviation of every output channel, before tanh, at the data-dependent start.
+        centred: map images from [-1, 1] to [0, 1] at the end.
         norm: from a number of channels to their normalisation.
         chance: draws the initial weights.
+
+    Raises:
+        ValueError: if ``image_shape`` is another.
     """
 
     def __init__(
         self,
+        image_shape: Sequence[int],
         *,
-        channels: int,
-        output_std: float,
+        channels: int = 512,
+        output_std: float = 0.1,
+        centred: bool = True,
         norm: MakeNorm = BatchStatisticsNorm,
         chance: torch.Generator,
     ) -> None:
         """Build the layers; the gains of the last are trained."""
+        out_channels, self.margin = _channels_and_margin(image_shape)
         super().__init__(latent_dim=100)
+        self.centred = centred
         self.shape = (channels, 4, 4)
         units = math.prod(self.shape)
         dense = nn.Linear(self.latent_dim, units, bias=False, device="meta")
-        self.dense = _drawn(dense, chance)
+        self.dense = drawn(dense, chance)
         self.dense_norm = norm(units)
         widths = (channels, channels // 2, channels // 4)
         self.hidden = nn.ModuleList(
@@ -154,16 +187,19 @@ class ConvolutionalGenerator(Generator):
             for inputs, outputs in pairwise(widths)
         )
         self.norms = nn.ModuleList(norm(width) for width in widths[1:])
-        output = _deconvolution(widths[-1], IMAGE_SHAPE[0], chance, bias=True)
+        output = _deconvolution(widths[-1], out_channels, chance, bias=True)
         self.output = weight_norm(output, EPSILON, start_std=output_std)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Turn noise of shape (N, 100) into images of shape (N, 3, 32, 32) in [0, 1]."""
+        """Turn noise of shape (N, 100) into images of shape (N, *image_shape)."""
         h = relu(self.dense_norm(self.dense(latent))).view(-1, *self.shape)
         for layer, norm in zip(self.hidden, self.norms, strict=True):
             h = relu(norm(layer(h)))
-        images = (torch.tanh(self.output(h)) + 1) / 2
-        return images.to(latent.dtype)
+        images = torch.tanh(self.output(h))
+        if self.centred:
+            images = (images + 1) / 2
+        inside = slice(self.margin, SIDE - self.margin)
+        return images[:, :, inside, inside].to(latent.dtype)
 
 
 def small_images_discriminator(
@@ -174,15 +210,24 @@ def small_images_discriminator(
     channels: int,
     slope: float = 0.2,
     output_std: float = 0.1,
+    input_noise: float = 0.0,
+    centred: bool = True,
+    minibatch_features: MinibatchFeatures = no_minibatch_features,
 ) -> ConvolutionalDiscriminator:
     """Build the released discriminator: 64 ``channels`` for SVHN, 96 for CIFAR-10.
 
-    Raises:
-        ValueError: if ``image_shape`` is not (3, 32, 32).
+    Arguments and errors as for `ConvolutionalDiscriminator`.
     """
-    _require_small_images(image_shape)
     return ConvolutionalDiscriminator(
-        num_classes, channels=channels, slope=slope, output_std=output_std, chance=chance
+        image_shape,
+        num_classes,
+        channels=channels,
+        slope=slope,
+        output_std=output_std,
+        input_noise=input_noise,
+        centred=centred,
+        minibatch_features=minibatch_features,
+        chance=chance,
     )
 
 
@@ -192,14 +237,15 @@ def small_images_generator(
     *,
     channels: int = 512,
     output_std: float = 0.1,
+    centred: bool = True,
 ) -> ConvolutionalGenerator:
     """Build the released generator, the same for both data sets.
 
-    Raises:
-        ValueError: if ``image_shape`` is not (3, 32, 32).
+    Arguments and errors as for `ConvolutionalGenerator`.
     """
-    _require_small_images(image_shape)
-    return ConvolutionalGenerator(channels=channels, output_std=output_std, chance=chance)
+    return ConvolutionalGenerator(
+        image_shape, channels=channels, output_std=output_std, centred=centred, chance=chance
+    )
 
 
 def virtual_small_images_generator(
@@ -217,21 +263,22 @@ def virtual_small_images_generator(
     here, and the data-dependent start sees the reference rows as well.
 
     Raises:
-        ValueError: if ``image_shape`` is not (3, 32, 32), or ``num_reference`` is below 1.
+        ValueError: for a bad shape, or if ``num_reference`` is below 1.
     """
-    _require_small_images(image_shape)
 
     def make(norm: MakeNorm) -> Generator:
         return ConvolutionalGenerator(
-            channels=channels, output_std=output_std, norm=norm, chance=chance
+            image_shape, channels=channels, output_std=output_std, norm=norm, chance=chance
         )
 
     return VirtualBatchGenerator(make, num_reference=num_reference, mode=mode, chance=chance)
 
 
-def _require_small_images(image_shape: Sequence[int]) -> None:
-    if tuple(image_shape) != IMAGE_SHAPE:
+def _channels_and_margin(image_shape: Sequence[int]) -> tuple[int, int]:
+    """Return the channels of an image, and what it lacks on every edge to a side of 32."""
+    if len(image_shape) != 3 or image_shape[1] != image_shape[2] or image_shape[1] not in SIDES:
         raise ValueError(
-            f"these convolutions go from side 4 to 32 and back, so rows must be (3, 32, 32) colour "
-            f"images, got {tuple(image_shape)}"
+            f"these convolutions go from side 4 to 32 and back, so rows must be (C, 32, 32) or "
+            f"(C, 28, 28) images, got {tuple(image_shape)}"
         )
+    return image_shape[0], (SIDE - image_shape[1]) // 2

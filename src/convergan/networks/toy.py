@@ -8,10 +8,15 @@ from collections.abc import Sequence
 import torch
 
 from .dense import DenseDiscriminator, DenseGenerator
+from .minibatch_features import MinibatchFeatures, no_minibatch_features
 
 
 def toy_discriminator(
-    image_shape: Sequence[int], num_classes: int, chance: torch.Generator
+    image_shape: Sequence[int],
+    num_classes: int,
+    chance: torch.Generator,
+    *,
+    minibatch_features: MinibatchFeatures = no_minibatch_features,
 ) -> DenseDiscriminator:
     """Build two hidden layers of 64 without noise."""
     return DenseDiscriminator(
@@ -20,6 +25,7 @@ def toy_discriminator(
         hidden=(64, 64),
         input_noise=0.0,
         hidden_noise=0.0,
+        minibatch_features=minibatch_features,
         chance=chance,
     )
 

@@ -5,19 +5,28 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .ablations import ablation, ablations, cifar10_ablation
+from .collapse import variants
 from .digits import digits
+from .imagenet import imagenet
+from .minibatch import cifar10_minibatch, mnist_minibatch, svhn_minibatch
 from .mnist import mnist, mnist_2016, mnist_fast, mnist_pixels
 from .names import look_up
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
 from .small_images import cifar10, cifar10_2016, svhn, svhn_2016
+from .stacked import stacked
+from .studies import STUDIES as STUDIES
+from .stacked import stacked
+from .studies import Arm as Arm
+from .stacked import stacked
+from .studies import Study as Study
 from .tables import TABLES as TABLES
 from .tables import Figure as Figure
 from .tables import PaperColumn as PaperColumn
 from .tables import PaperTable as PaperTable
-from .tables import find_table as find_table
-from .toy import toy_ring
+from .toy import toy
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "cifar10": cifar10,
@@ -29,8 +38,29 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "mnist-pixels": mnist_pixels,
     "svhn": svhn,
     "svhn-2016": svhn_2016,
-    "toy-ring": toy_ring,
+    "imagenet": imagenet,
+    "mnist-minibatch": mnist_minibatch,
+    "svhn-minibatch": svhn_minibatch,
+    "cifar10-minibatch": cifar10_minibatch,
+    **ablations("ablation", ablation),
+    **ablations("cifar10-ablation", cifar10_ablation),
+    **variants("toy", toy),
+    **variants("stacked", stacked),
 }
+
+
+def require_table(name: str) -> None:
+    """Look a table or a study up.
+
+    Raises:
+        ValueError: if there is none; the message names the nearest.
+
+    Example:
+        >>> require_table("minst-table")
+        Traceback (most recent call last):
+        ValueError: no table 'minst-table'; did you mean mnist-table, svhn-table or cifar10-table?
+    """
+    look_up("table", name, {**TABLES, **STUDIES})
 
 
 def find_recipe(name: str) -> Recipe:

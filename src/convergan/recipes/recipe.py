@@ -15,6 +15,10 @@ from ..networks import Discriminator, Generator
 from ..training.state import MakeAverage, MakeOptimizer, Player, State
 from ..training.steps import Step
 
+MakeDiscriminator = Callable[[Sequence[int], int, torch.Generator], Discriminator]
+MakeGenerator = Callable[[Sequence[int], torch.Generator], Generator]
+Judge = Callable[[Tensor, Dataset], dict[str, float]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -24,6 +28,9 @@ class Recipe:
         summary: one line for ``convergan train --help``.
         data: the default data source.
         labels: default number of labelled rows over all classes; 0 for a problem without labels.
+            Where there are fewer, all of them.
+        side: cut images to their centre square and scale them to this side; None to take them as
+            they are.
         discriminator: from row shape, number of logits and chance to a network.
         generator: from row shape and chance to a network.
         discriminator_optimizer: from parameters to an optimiser.
@@ -43,6 +50,10 @@ class Recipe:
         label_spreading: from neighbors, labelled rows, labels and number of classes to a table of
             class probabilities.
         historical_weight: factor of the historical averaging penalty of both players.
+        test_batch: rows that the discriminator classifies at a time when it is tested; that of
+            training where rows are judged together, 0 where it is no classifier of rows.
+        judge: from samples and the data set to figures about the samples, by name; or None.
+        judged_samples: how many samples ``judge`` gets.
         evaluate_every: steps between evaluations and sample grids.
         checkpoint_every: steps between checkpoints.
     """
@@ -50,8 +61,9 @@ class Recipe:
     summary: str
     data: str
     labels: int
-    discriminator: Callable[[Sequence[int], int, torch.Generator], Discriminator]
-    generator: Callable[[Sequence[int], torch.Generator], Generator]
+    side: int | None = None
+    discriminator: MakeDiscriminator
+    generator: MakeGenerator
     discriminator_optimizer: MakeOptimizer
     generator_optimizer: MakeOptimizer
     step: Step
@@ -66,6 +78,9 @@ class Recipe:
     neighbors: Callable[[Tensor], Neighbors] | None = None
     label_spreading: Callable[[Neighbors, Tensor, Tensor, int], Tensor] = spread_labels
     historical_weight: float = 0.0
+    test_batch: int = 1000
+    judge: Judge | None = None
+    judged_samples: int = 2500
     evaluate_every: int = 500
     checkpoint_every: int = 500
 

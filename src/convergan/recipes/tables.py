@@ -7,8 +7,6 @@ labelled rows of its own; an ensemble is ten such runs, and its deviation is ove
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from .names import look_up
-
 
 class Figure(NamedTuple):
     """Errors over several runs.
@@ -93,19 +91,3 @@ TABLES: dict[str, PaperTable] = {
         ),
     ),
 }
-
-
-def find_table(name: str) -> PaperTable:
-    """Return the table of a name.
-
-    Raises:
-        ValueError: if there is none; the message names the nearest.
-
-    Example:
-        >>> find_table("mnist-table").labels
-        (20, 50, 100, 200)
-        >>> find_table("minst-table")
-        Traceback (most recent call last):
-        ValueError: no table 'minst-table'; did you mean mnist-table, svhn-table or cifar10-table?
-    """
-    return look_up("table", name, TABLES)

@@ -1,4 +1,7 @@
-"""A ring of eight Gaussians in the plane: see whether the generator finds every mode. Ours."""
+"""Gaussians in the plane: see whether the generator finds every mode. Ours.
+
+``ring`` has eight, ``--data grid`` has 25; `convergan.recipes.collapse` has the variants.
+"""
 
 from functools import partial
 
@@ -7,26 +10,34 @@ from torch.optim import Adam
 from ..networks import toy_discriminator, toy_generator
 from ..objectives import minimax_discriminator_loss, non_saturating_generator_loss
 from ..training import adversarial_step
-from .recipe import Recipe
+from .collapse import Plain
+from .judges import mixture_modes
+from .recipe import Recipe, StartFromData
 from .schedules import constant
 
 
-def toy_ring() -> Recipe:
-    """Return the non-saturating game on the ring, without labels."""
-    adam = partial(Adam, lr=0.001, betas=(0.5, 0.999), fused=True)
-    return Recipe(
-        summary="eight Gaussians in the plane, no labels; seconds",
+def toy() -> Plain:
+    """Return the non-saturating game, without labels and without help."""
+    rate = 0.001
+    adam = partial(Adam, lr=rate, betas=(0.5, 0.999), fused=True)
+    recipe = Recipe(
+        summary="Gaussians in the plane, no labels: the plain game; seconds",
         data="ring",
         labels=0,
         discriminator=toy_discriminator,
         generator=toy_generator,
         discriminator_optimizer=adam,
         generator_optimizer=adam,
+        discriminator_start=StartFromData(),
         step=partial(
             adversarial_step,
             discriminator_loss=minimax_discriminator_loss,
             generator_loss=non_saturating_generator_loss,
         ),
-        steps=3000,
+        steps=10_000,
         schedule=constant,
+        judge=mixture_modes,
+        evaluate_every=2000,
+        checkpoint_every=2000,
     )
+    return Plain(recipe, toy_discriminator, rate)

@@ -17,6 +17,8 @@ from .state import Player as Player
 from .state import State as State
 from .steps import adversarial_step as adversarial_step
 from .steps import feature_matching_step as feature_matching_step
+from .steps import joint_step as joint_step
+from .steps import labeled_adversarial_step as labeled_adversarial_step
 from .steps import relativistic_step as relativistic_step
 from .steps import semi_supervised_step as semi_supervised_step
 from .steps import supervised_step as supervised_step

@@ -49,10 +49,20 @@ def predict_probabilities(
 
 
 def evaluate(
-    network: Discriminator, parameters: Mapping[str, Tensor], rows: Rows, *, device: torch.device
+    network: Discriminator,
+    parameters: Mapping[str, Tensor],
+    rows: Rows,
+    *,
+    device: torch.device,
+    batch_size: int = 1000,
 ) -> Evaluation:
-    """Predict the class of every row as the argmax over K, with noise off, and count errors."""
-    probabilities = predict_probabilities(network, parameters, rows.images, device=device)
+    """Predict the class of every row as the argmax over K, with noise off, and count errors.
+
+    Arguments as for `predict_probabilities`.
+    """
+    probabilities = predict_probabilities(
+        network, parameters, rows.images, device=device, batch_size=batch_size
+    )
     return count_errors(probabilities.argmax(dim=1), rows.labels, probabilities.shape[1])
 
 

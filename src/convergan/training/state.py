@@ -65,11 +65,28 @@ class Player(Generic[Network]):
         Raises:
             NonFiniteError: before any change, if the loss or a gradient is not finite.
         """
+        self.update(self.differentiate(loss))
+
+    def differentiate(self, loss: Tensor, *, keep_graph: bool = False) -> tuple[Tensor, ...]:
+        """Return the gradients of ``loss`` and the historical penalty; `update` takes them.
+
+        Args:
+            loss: a scalar.
+            keep_graph: whether another loss is to be differentiated on the same forward pass.
+
+        Raises:
+            NonFiniteError: if the loss or a gradient is not finite.
+        """
         if self.history is not None:
             penalty = historical_averaging_penalty(self.parameters, self.history.means)
             loss = loss + self.historical_weight * penalty
-        gradients = torch.autograd.grad(loss, list(self.parameters.values()))
+        parameters = list(self.parameters.values())
+        gradients = torch.autograd.grad(loss, parameters, retain_graph=keep_graph)
         self._refuse_non_finite(loss, gradients)
+        return gradients
+
+    def update(self, gradients: tuple[Tensor, ...]) -> None:
+        """Take one step of the optimiser; then update the averages."""
         for parameter, gradient in zip(self.parameters.values(), gradients, strict=True):
             parameter.grad = gradient
         self.optimizer.step()

@@ -15,6 +15,7 @@ from ..networks import Critique
 from ..objectives import (
     r1_penalty,
     r2_penalty,
+    realness,
     relativistic_discriminator_loss,
     relativistic_generator_loss,
     supervised_loss,
@@ -214,6 +215,89 @@ def semi_supervised_step(
         "supervised_loss": classifying.detach(),
         "unsupervised_loss": judging.detach(),
         "generator_loss": matching.detach(),
+    }
+
+
+def labeled_adversarial_step(
+    state: State,
+    batch: Batch,
+    chance: torch.Generator,
+    *,
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor],
+    generator_loss: Callable[[Tensor], Tensor],
+    adversarial_weight: float = 1.0,
+    generator_steps: int = 1,
+) -> Losses:
+    """Update a classifier of K + 1 classes, then a generator that wants to be taken for data.
+
+    This is how the scripts with minibatch discrimination use labels, section 5. Labelled,
+    unlabelled and generated rows are judged apart, so that minibatch features compare like with
+    like.
+
+    Args:
+        state: both players; changed in place.
+        batch: labelled and unlabelled rows.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from realness of data and of samples, `convergan.objectives.realness`,
+            to a scalar.
+        generator_loss: from realness of samples to a scalar.
+        adversarial_weight: factor of ``discriminator_loss`` beside the loss on labels; one half as
+            released.
+        generator_steps: updates of the generator, each on new samples; 3 as released.
+    """
+    discriminator = state.discriminator.network
+    with torch.no_grad():
+        fakes = _draw_fakes(state, batch, chance)
+    classifying = supervised_loss(discriminator(batch.labeled, chance).logits, batch.labels)
+    real_logits = discriminator(batch.unlabeled, chance).logits
+    fake_logits = discriminator(fakes, chance).logits
+    judging = discriminator_loss(realness(real_logits), realness(fake_logits))
+    state.discriminator.descend(classifying + adversarial_weight * judging)
+    for _ in range(generator_steps):
+        making = generator_loss(realness(_criticise_fakes(state, batch, chance).logits))
+        state.generator.descend(making)
+    return {
+        "supervised_loss": classifying.detach(),
+        "discriminator_loss": judging.detach(),
+        "generator_loss": making.detach(),
+    }
+
+
+def joint_step(
+    state: State,
+    batch: Batch,
+    chance: torch.Generator,
+    *,
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor],
+    generator_loss: Callable[[Tensor], Tensor],
+) -> Losses:
+    """Update both players at once, from one judgment of real and generated rows together.
+
+    The released ImageNet code, section 6.4: of K + 1 logits the last is "generated", a row's
+    realness is the log-sum-exp of the others less the last, and labels are learned over all K + 1
+    classes.
+
+    Args:
+        state: both players; changed in place.
+        batch: of which only ``labeled`` is used.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from realness of data and of samples to a scalar.
+        generator_loss: from realness of samples to a scalar.
+    """
+    generator = state.generator.network
+    fakes = generator(generator.draw_latent(len(batch.labeled), chance))
+    logits = state.discriminator.network(torch.cat([batch.labeled, fakes]), chance).logits
+    real, fake = (realness(logits[:, :-1]) - logits[:, -1]).chunk(2)
+    classifying = supervised_loss(logits[: len(fakes)], batch.labels)
+    judging = discriminator_loss(real, fake)
+    making = generator_loss(fake)
+    gradients = state.discriminator.differentiate(judging + classifying, keep_graph=True)
+    state.generator.update(state.generator.differentiate(making))
+    state.discriminator.update(gradients)
+    return {
+        "supervised_loss": classifying.detach(),
+        "discriminator_loss": judging.detach(),
+        "generator_loss": making.detach(),
     }
 
 
