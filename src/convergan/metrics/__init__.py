@@ -1,5 +1,9 @@
 """What a generator is judged by: samples or probabilities in, figures out."""
 
+from .classifier import ImageClassifier as ImageClassifier
+from .classifier import classify as classify
+from .classifier import load_classifier as load_classifier
+from .classifier import read_classifier as read_classifier
 from .inception_score import InceptionScore as InceptionScore
 from .inception_score import inception_score as inception_score
 from .mode_coverage import ModeCoverage as ModeCoverage
