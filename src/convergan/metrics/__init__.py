@@ -9,3 +9,5 @@ from .inception_score import inception_score as inception_score
 from .mode_coverage import ModeCoverage as ModeCoverage
 from .mode_coverage import class_coverage as class_coverage
 from .mode_coverage import mode_coverage as mode_coverage
+from .stacked_coverage import stacked_coverage as stacked_coverage
+from .stacked_coverage import stacked_shares as stacked_shares
