@@ -358,6 +358,24 @@ def mode_coverage(samples: Array, centres: Array, std: float) -> tuple[int, floa
     return len(set(good)), len(good) / len(samples), kl
 
 
+# Section 4: the inception score.
+
+
+def inception_score(probabilities: Array, splits: int) -> tuple[float, float]:
+    """Mean and deviation over rows [i N // S, (i + 1) N // S) of exp(mean_x KL(p(y|x) || p(y)))."""
+    count, classes = probabilities.shape
+    scores = []
+    for i in range(splits):
+        rows = probabilities[i * count // splits : (i + 1) * count // splits]
+        marginal = [mean([float(row[k]) for row in rows]) for k in range(classes)]
+        divergences = [
+            sum(float(p) * math.log(p / q) for p, q in zip(row, marginal, strict=True) if p > 0)
+            for row in rows
+        ]
+        scores.append(math.exp(mean(divergences)))
+    return mean(scores), deviation(scores)
+
+
 # Successors: what a step of today adds.
 
 

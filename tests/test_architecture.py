@@ -24,6 +24,7 @@ ALLOWED = {
     "training": {"chance", "data", "networks", "objectives"},
     "recipes": {"chance", "data", "layers", "metrics", "networks", "objectives", "training"},
     "baselines": {"data"},
+    "classifier_training": {"chance", "data", "metrics"},
     "neighbor_cache": {"data", "recipes", "training", "version"},
     "trainer": {"chance", "data", "images", "neighbor_cache", "recipes", "signals", "training"},
     "folders": {"training"},
@@ -45,7 +46,9 @@ ALLOWED = {
     "sweep": {"data", "folders", "recipes", "run", "signals", "sweep_table", "training", "workers"},
     "cli": {
         "baselines",
+        "classifier_training",
         "data",
+        "metrics",
         "recipes",
         "report",
         "run",

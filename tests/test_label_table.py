@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from convergan.finished_runs import finished_runs, place_by_labels, write_table
 from convergan.label_table import ensemble_errors, label_table
 

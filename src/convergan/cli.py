@@ -198,7 +198,7 @@ def sweep(
         study = STUDIES[table]
         plan = study_sweep(
             study,
-            data=data.split(",") if data else study.data,
+            data=data.split(",") if data else study.default_data,
             seeds=seeds,
             steps=steps,
             device=place,
@@ -255,6 +255,51 @@ def report(run: Run) -> None:
     if any(row.test_error is not None for row in rows):
         show_table(rows)
     output.print(f"report: {file}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def classifier(
+    data: Annotated[
+        str, typer.Argument(help="As for train: 28x28 grey images in ten classes, with test rows.")
+    ],
+    out: Annotated[Path, typer.Option(help="File of weights to write, .safetensors.")],
+    seed: Annotated[int, typer.Option(help="Decides weights, order and movements.")] = 0,
+    epochs: Annotated[int, typer.Option(help="How often each row is seen.")] = 20,
+    threads: Threads = 0,
+) -> None:
+    """Train a small classifier to judge generators with; print its accuracy and its file's hash.
+
+    The same seed and number of threads give the same file on one machine. Exit codes are those of
+    train.
+    """
+    from .classifier_training import Lesson, train_classifier
+    from .data import load
+    from .metrics.classifier import classifier_weights, weights_sha256
+    from .run import Progress as RunProgress
+    from .training.checkpoint import replace_file
+
+    if out.suffix != ".safetensors":
+        raise ValueError(f"weights are written as .safetensors, got --out {out}")
+    prepare(threads, "cpu")
+    with errors.status(escape(f"reading {data}")):
+        dataset = load(data)
+    lessons: list[Lesson] = []
+
+    def progress() -> Iterator[RunProgress]:
+        for lesson in train_classifier(dataset, seed=seed, epochs=epochs):
+            lessons[:] = [lesson]
+            metrics = {"supervised_loss": lesson.loss}
+            if lesson.test_accuracy is not None:
+                metrics["test_error"] = 1 - lesson.test_accuracy
+            yield RunProgress("classifier", lesson.step, lesson.steps, metrics)
+
+    show_progress(progress())
+    weights = classifier_weights(lessons[-1].network)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(out, weights)
+    output.print(f"test accuracy: {lessons[-1].test_accuracy:.2%}", highlight=False)
+    for line in (f"sha256: {weights_sha256(weights)}", f"weights: {out}"):
+        output.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.callback(invoke_without_command=True)

@@ -443,6 +443,57 @@ def test_a_configuration_of_a_hub_name_is_chosen_after_a_colon(
     assert int(other.train.images[0, 0, 0, 0]) == 5 and not len(other.test.labels)
 
 
+def write_digits(
+    folder: Path, *, side: int = 28, splits: Sequence[str] = ("train", "test")
+) -> None:
+    """Write twenty plain images a split, as bright as twelve times their row, of rising digits."""
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=list("0123456789"))}
+    )
+    for split in splits:
+        images = [encoded(Image.new("L", (side, side), 12 * row)) for row in range(20)]
+        table = datasets.Dataset.from_dict(
+            {"image": images, "label": [row % 10 for row in range(20)]}, features=features
+        )
+        folder.mkdir(exist_ok=True)
+        table.to_parquet(str(folder / f"{split}-00000-of-00001.parquet"))
+
+
+def test_stacked_mnist_is_made_of_the_digits_at_the_hub_name_of_mnist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_digits(tmp_path / "mnist")
+    monkeypatch.setenv("CONVERGAN_DATA", str(tmp_path))
+    dataset = load("stacked-mnist")
+    assert dataset.row_shape == (3, 28, 28) and dataset.source == "stacked-mnist"
+    assert dataset.classes[:2] == ("000", "001") and dataset.classes[-1] == "999"
+    for rows, count in ((dataset.train, 128_000), (dataset.test, 10_000)):
+        assert rows.images.shape == (count, 3, 28, 28) and rows.images.dtype == torch.uint8
+        digits = rows.images[:, :, 5, 7] // 12 % 10
+        assert torch.equal(digits.long() @ torch.tensor([100, 10, 1]), rows.labels)
+    assert not torch.equal(dataset.train.labels[:10_000], dataset.test.labels)
+
+
+@pytest.mark.parametrize(
+    ("side", "splits", "reason"),
+    [
+        (20, ("train", "test"), r"here has \(1, 20, 20\) rows of 10 classes, 0 unlabelled, 20"),
+        (28, ("train",), r"here has \(1, 28, 28\) rows of 10 classes, 0 unlabelled, 0 for test"),
+    ],
+)
+def test_stacked_mnist_of_other_digits_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    side: int,
+    splits: Sequence[str],
+    reason: str,
+) -> None:
+    write_digits(tmp_path / "mnist", side=side, splits=splits)
+    monkeypatch.setenv("CONVERGAN_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=reason):
+        load("stacked-mnist")
+
+
 @pytest.mark.parametrize("name", ["svhn", "svhn:lost", "svhn:"])
 def test_a_missing_or_unknown_configuration_is_answered_with_those_that_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -13,6 +13,7 @@ from .sources import DataError as DataError
 from .sources import Dataset as Dataset
 from .sources import Rows as Rows
 from .sources import load as load
+from .stacked import stack_digits as stack_digits
 from .tangent_distance import tangent_neighbors as tangent_neighbors
 from .toy import MIXTURES as MIXTURES
 from .toy import TOY_STD as TOY_STD

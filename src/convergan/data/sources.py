@@ -4,6 +4,7 @@ One function, `load`, turns any of these into a `Dataset` in memory:
 
 * ``digits``: the 1,797 handwritten 8x8 digits that come with scikit-learn; no download;
 * ``ring`` and ``grid``: points in the plane, see `convergan.data.toy`;
+* ``stacked-mnist``: three digits of ``ylecun/mnist`` in one image, see `convergan.data.stacked`;
 * ``FILE.npz``: arrays ``x_train``, ``y_train``, ``x_test``, ``y_test`` (the last two optional);
 * a folder with ``labeled/<class>/*`` and ``unlabeled/*`` (and perhaps ``test/<class>/*``);
 * a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
@@ -32,6 +33,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from .stacked import STACKED_CLASSES, TEST_ROWS, TRAINING_ROWS, stack_digits
 from .toy import MIXTURES, mixture_of_gaussians
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
@@ -108,6 +110,7 @@ def load(source: str, side: int | None = None) -> Dataset:
     embedded: dict[str, Callable[[], Dataset]] = {
         "digits": _digits,
         **{name: partial(_points, name, centres) for name, centres in MIXTURES.items()},
+        "stacked-mnist": _stacked_mnist,
     }
     path = Path(source).expanduser()
     if source in embedded:
@@ -177,6 +180,26 @@ def _points(name: str, centres: Tensor) -> Dataset:
     points, modes = mixture_of_gaussians(name, centres, 20_000, seed=0)
     train, test = Rows(points[:16_000], modes[:16_000]), Rows(points[16_000:], modes[16_000:])
     return Dataset(name, tuple(str(mode) for mode in range(len(centres))), train, test)
+
+
+def _stacked_mnist() -> Dataset:
+    mnist = _hub("ylecun/mnist")
+    _check(mnist)
+    unlabeled = int((mnist.train.labels < 0).sum())
+    found = (mnist.row_shape, len(mnist.classes), len(mnist.test.labels) > 0, unlabeled)
+    if found != ((1, 28, 28), 10, True, 0):
+        raise DataError(
+            "stacked-mnist needs (1, 28, 28) images of 10 classes, all labelled, with test rows; "
+            f"ylecun/mnist here has {mnist.row_shape} rows of {len(mnist.classes)} classes, "
+            f"{unlabeled} unlabelled, {len(mnist.test.labels)} for test"
+        )
+    train, test = (
+        Rows(*stack_digits(digits.images, digits.labels, count, seed=seed))
+        for seed, (digits, count) in enumerate(
+            [(mnist.train, TRAINING_ROWS), (mnist.test, TEST_ROWS)]
+        )
+    )
+    return Dataset("stacked-mnist", STACKED_CLASSES, train, test)
 
 
 # --- archives ------------------------------------------------------------------------------------
@@ -365,7 +388,9 @@ def _hub(source: str, side: int | None) -> Dataset:
     name, _, config = source.partition(":")
     root = os.environ.get("CONVERGAN_DATA")
     local = Path(root) / name.rsplit("/", 1)[-1] if root else None
-    return _hub_layout(str(local) if local and local.is_dir() else name, source, config or None, side)
+    return _hub_layout(
+        str(local) if local and local.is_dir() else name, source, config or None, side
+    )
 
 
 def _hub_layout(path: str, source: str, config: str | None, side: int | None) -> Dataset:

@@ -18,9 +18,7 @@ from .recipe import describe as describe
 from .small_images import cifar10, cifar10_2016, svhn, svhn_2016
 from .stacked import stacked
 from .studies import STUDIES as STUDIES
-from .stacked import stacked
 from .studies import Arm as Arm
-from .stacked import stacked
 from .studies import Study as Study
 from .tables import TABLES as TABLES
 from .tables import Figure as Figure

@@ -18,8 +18,6 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ..networks import (
-    Discriminator,
-    Generator,
     compact_discriminator,
     compact_generator,
     similarities,
@@ -106,7 +104,8 @@ ABLATIONS: dict[str, Callable[[Ablation], Recipe]] = {
 
 
 def _step(
-    discriminator_loss: Callable[[Tensor, Tensor], Tensor], generator_loss: Callable[[Tensor], Tensor]
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor],
+    generator_loss: Callable[[Tensor], Tensor],
 ) -> partial[dict[str, Tensor]]:
     return partial(
         labeled_adversarial_step,
