@@ -9,6 +9,7 @@ from convergan.data import load, to_unit_range
 from convergan.metrics import classify, load_classifier, stacked_coverage, stacked_shares
 from tests import oracles
 
+NETWORK = load_classifier("mnist")
 EVEN = torch.full((10,), 0.1, dtype=torch.float64)
 
 
@@ -25,9 +26,8 @@ def test_the_share_of_a_class_is_the_product_of_its_digits_shares() -> None:
 def test_each_channel_is_classified_by_itself_and_read_in_order() -> None:
     images = torch.rand(40, 3, 28, 28, generator=torch.Generator().manual_seed(0))
     images = images * (images > 0.7)
-    network = load_classifier("mnist")
     seen = Counter(
-        tuple(int(classify(network, image[c : c + 1, None]).argmax()) for c in range(3))
+        tuple(int(classify(NETWORK, image[c : c + 1, None]).argmax()) for c in range(3))
         for image in images
     )
     assert len(seen) > 1

@@ -95,8 +95,8 @@ def load(source: str, side: int | None = None) -> Dataset:
 
     Args:
         source: where it is.
-        side: cut encoded images to their centre square and scale them to this side, bilinearly; None
-            to take them as they are, all of one size.
+        side: cut encoded images to their centre square and scale them to this side,
+            bilinearly; None to take them as they are, all of one size.
 
     Raises:
         DataError: if there is nothing of that name here or on the hub, or its files are unreadable,

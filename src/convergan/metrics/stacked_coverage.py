@@ -1,12 +1,14 @@
 """How many of the thousand classes of Stacked MNIST a generator finds, and how evenly.
 
-The digit in each of the three channels is the one that a classifier finds most probable; then `convergan.metrics.class_coverage`. Srivastava et al. (2017), "VEEGAN", section 4;
-Lin et al. (2018), "PacGAN", section 4, with 26,000 samples. Figures depend on the classifier and
-on the number of samples, so name both.
+The digit in each of the three channels is the one that a classifier finds most probable; then
+`convergan.metrics.class_coverage`. Srivastava et al. (2017), "VEEGAN", section 4; Lin et al.
+(2018), "PacGAN", section 4, with 26,000 samples. Figures depend on the classifier and on the number
+of samples, so name both.
 
 The floor: by the packaged classifier ``mnist`` and by the true labels alike, the first 26,000
-training rows of ``stacked-mnist`` give 1,000 modes and a KL of 0.0187 nats; chance alone gives about ``999 / (2 N)``, 0.0192.
-Its 10,000 test rows, of digits that the classifier was not trained on, give 1,000 and 0.051.
+training rows of ``stacked-mnist`` give 1,000 modes and a KL of 0.0187 nats; chance alone gives
+about ``999 / (2 N)``, 0.0192. Its 10,000 test rows, of digits that the classifier was not trained
+on, give 1,000 and 0.051.
 
 Paper and released code: not in Salimans et al. (2016).
 """

@@ -160,7 +160,7 @@ def cifar10_ablation() -> Ablation:
 def ablations(name: str, make: Callable[[], Ablation]) -> dict[str, Callable[[], Recipe]]:
     """Return a maker of each row's recipe, by a name such as ``ablation-no-labels``."""
     makers: dict[str, Callable[[], Recipe]] = {}
-    for row, change in ABLATIONS.items():
+    for row in ABLATIONS:
         makers[recipe_name(name, row)] = partial(_changed, make, row)
     return makers
 

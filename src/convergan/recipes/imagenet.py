@@ -4,10 +4,10 @@ Salimans et al. (2016), section 6.4. Virtual batch normalisation, one-sided labe
 targets 0.75 and 0.375, minibatch features over both halves of a batch, and a classifier of 1000
 classes and "generated" that knows every label; both players move at once.
 
-Paper and released code: the paper gives no numbers. The code trains on four GPUs with 16 real and 16
-generated rows each; here is one of the four, so gradients are noisier. It has no last step;
-the number here is ours. Images are cut to their centre square and scaled to 128, and held in memory
-(63 GB for all of ImageNet).
+Paper and released code: the paper gives no numbers. The code trains on four GPUs with 16 real and
+16 generated rows each; here is one of the four, so gradients are noisier. It has no last step; the
+number here is ours. Images are cut to their centre square and scaled to 128, and held in memory (63
+GB for all of ImageNet).
 """
 
 from functools import partial
