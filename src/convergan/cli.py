@@ -60,8 +60,8 @@ def train(
         str,
         typer.Argument(
             help="digits, mnist, mnist-2016, mnist-fast, mnist-pixels, svhn, svhn-2016, cifar10, "
-            "cifar10-2016, toy-ring, or my_file.py:my_function for a function of yours that "
-            "returns a convergan.recipes.Recipe."
+            "cifar10-2016, cifar10-ggdr, cifar10-r3gan, toy-ring, or my_file.py:my_function for a "
+            "function of yours that returns a convergan.recipes.Recipe."
         ),
     ],
     data: Annotated[

@@ -145,9 +145,10 @@ def test_every_recipe_can_be_started_and_judges_and_makes_rows_of_its_data(name:
     chance = torch.Generator().manual_seed(0)
     with torch.no_grad():
         generator = state.generator.network
-        fakes = generator(generator.draw_latent(recipe.batch_size, chance))
+        count = min(rows, recipe.batch_size)
+        fakes = generator(generator.draw_latent(count, chance))
         logits = state.discriminator.network(images[:3], chance).logits
-    assert fakes.shape == (recipe.batch_size, *shape)
+    assert fakes.shape == (count, *shape)
     assert logits.shape == ((3, 10) if recipe.labels else (3, 1))
     assert bool(logits.isfinite().all()) and bool(fakes.isfinite().all())
 
@@ -203,6 +204,21 @@ def test_the_convolutional_scripts_have_the_papers_numbers() -> None:
         assert head["average"]["arguments"]["from_zero"] is True
         assert first["average"]["arguments"]["rate"]["arguments"] == {"0": 1e-3}
         assert "from_zero" not in first["average"]["arguments"]
+
+
+def test_the_residual_recipes_have_the_published_numbers() -> None:
+    pairs, guided = describe(find_recipe("cifar10-r3gan")), describe(find_recipe("cifar10-ggdr"))
+    for recipe in (pairs, guided):
+        assert recipe["labels"] == 0 and recipe["steps"] * recipe["batch_size"] == 20_000_000
+        for player in ("discriminator", "generator"):
+            assert recipe[player]["arguments"]["width"] == 256
+            optimizer = recipe[f"{player}_optimizer"]["arguments"]
+            assert optimizer == {"lr": 2e-4, "betas": [0.0, 0.99], "fused": True}
+    # |d/dx D(2 x - 1)|^2 is four times the published square.
+    assert pairs["step"]["arguments"] == {"penalty": 0.05 / 4}
+    assert guided["step"]["arguments"]["weight"] == 10.0
+    for player in ("discriminator", "generator"):
+        assert guided[player]["arguments"]["map_side"] == 8
 
 
 @pytest.mark.parametrize(("name", "epochs"), [("svhn", 900), ("cifar10", 1200)])

@@ -92,12 +92,14 @@ def small(recipe: Recipe) -> tuple[Recipe, Dataset]:
     if not recipe.data.endswith((":cropped_digits", "/cifar10")):
         return recipe, load("digits" if recipe.labels else "ring")
     assert isinstance(recipe.discriminator, partial)
-    recipe = replace(
-        recipe,
-        discriminator=partial(recipe.discriminator, channels=4),
-        generator=partial(small_images_generator, channels=16),
-        batch_size=2,
-    )
+    if recipe.labels:
+        discriminator = partial(recipe.discriminator, channels=4)
+        generator = partial(small_images_generator, channels=16)
+    else:
+        assert isinstance(recipe.generator, partial)
+        discriminator = partial(recipe.discriminator, width=4, cardinality=2)
+        generator = partial(recipe.generator, width=4, cardinality=2)
+    recipe = replace(recipe, discriminator=discriminator, generator=generator, batch_size=2)
     chance = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (30, 3, 32, 32), generator=chance, dtype=torch.uint8)
     labels = torch.arange(30) % 2

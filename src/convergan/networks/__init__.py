@@ -15,6 +15,9 @@ from .digits import digits_discriminator as digits_discriminator
 from .digits import digits_generator as digits_generator
 from .generator import Generator as Generator
 from .guidance_decoder import GuidanceDecoder as GuidanceDecoder
+from .guided import EncodingDiscriminator as EncodingDiscriminator
+from .guided import GuidedDiscriminator as GuidedDiscriminator
+from .guided import MappingGenerator as MappingGenerator
 from .imagenet import ImageNetDiscriminator as ImageNetDiscriminator
 from .imagenet import ImageNetGenerator as ImageNetGenerator
 from .imagenet import imagenet_discriminator as imagenet_discriminator
@@ -30,6 +33,11 @@ from .packing import PackedDiscriminator as PackedDiscriminator
 from .packing import pack as pack
 from .packing import packed_discriminator as packed_discriminator
 from .packing import packed_shape as packed_shape
+from .residual import ResidualDiscriminator as ResidualDiscriminator
+from .residual import ResidualGenerator as ResidualGenerator
+from .residual import guided_residual_discriminator as guided_residual_discriminator
+from .residual import residual_discriminator as residual_discriminator
+from .residual import residual_generator as residual_generator
 from .small_images import ConvolutionalDiscriminator as ConvolutionalDiscriminator
 from .small_images import ConvolutionalGenerator as ConvolutionalGenerator
 from .small_images import small_images_discriminator as small_images_discriminator

@@ -15,6 +15,7 @@ from .names import look_up
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
+from .residual import cifar10_ggdr, cifar10_r3gan
 from .small_images import cifar10, cifar10_2016, svhn, svhn_2016
 from .stacked import stacked
 from .studies import STUDIES as STUDIES
@@ -29,6 +30,8 @@ from .toy import toy
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "cifar10": cifar10,
     "cifar10-2016": cifar10_2016,
+    "cifar10-ggdr": cifar10_ggdr,
+    "cifar10-r3gan": cifar10_r3gan,
     "digits": digits,
     "mnist": mnist,
     "mnist-2016": mnist_2016,

@@ -1,0 +1,72 @@
+"""One step of a discriminator that is guided by the generator.
+
+Lee et al. (2022), "Generator Knows What Discriminator Should Learn in Unconditional GANs" (GGDR).
+The step is here and not beside the others because it alone needs networks that show maps, and says
+so where a recipe gives it others.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ..data import Batch
+from ..networks import GuidedDiscriminator, MappingGenerator
+from ..objectives import guidance_loss
+from .state import State
+from .steps import Losses
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def guided_step(
+    state: State,
+    batch: Batch,
+    chance: torch.Generator,
+    *,
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor],
+    generator_loss: Callable[[Tensor], Tensor],
+    weight: float,
+) -> Losses:
+    """Update the discriminator under guidance, then the generator as in `adversarial_step`.
+
+    Args:
+        state: both players; changed in place.
+        batch: of which only ``unlabeled`` is used.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from logits of data and of samples to a scalar.
+        generator_loss: from logits of samples to a scalar.
+        weight: factor of `convergan.objectives.guidance_loss` in the discriminator's loss; 10 in
+            the paper.
+
+    Raises:
+        ValueError: if the discriminator is no `GuidedDiscriminator`, or the generator no
+            `MappingGenerator`.
+    """
+    discriminator = _expect(state.discriminator.network, GuidedDiscriminator)
+    generator = _expect(state.generator.network, MappingGenerator)
+    with torch.no_grad():
+        fakes, maps = generator.make(generator.draw_latent(len(batch.unlabeled), chance))
+    real_logits = discriminator(batch.unlabeled, chance).logits
+    (fake_logits, _), decoded = discriminator.decode(fakes, chance)
+    judging = discriminator_loss(real_logits, fake_logits)
+    guidance = guidance_loss(decoded, maps)
+    state.discriminator.descend(judging + weight * guidance)
+
+    fakes = generator(generator.draw_latent(len(batch.unlabeled), chance))
+    making = generator_loss(discriminator(fakes, chance).logits)
+    state.generator.descend(making)
+    return {
+        "discriminator_loss": judging.detach(),
+        "guidance_loss": guidance.detach(),
+        "generator_loss": making.detach(),
+    }
+
+
+def _expect(network: nn.Module, kind: type[Network]) -> Network:
+    if not isinstance(network, kind):
+        raise ValueError(
+            f"guided_step needs a recipe with a {kind.__name__}, got {type(network).__name__}"
+        )
+    return network
