@@ -183,7 +183,7 @@ def _points(name: str, centres: Tensor) -> Dataset:
 
 
 def _stacked_mnist() -> Dataset:
-    mnist = _hub("ylecun/mnist")
+    mnist = _hub("ylecun/mnist", None)
     _check(mnist)
     unlabeled = int((mnist.train.labels < 0).sum())
     found = (mnist.row_shape, len(mnist.classes), len(mnist.test.labels) > 0, unlabeled)
