@@ -43,6 +43,8 @@ from .small_images import ConvolutionalGenerator as ConvolutionalGenerator
 from .small_images import small_images_discriminator as small_images_discriminator
 from .small_images import small_images_generator as small_images_generator
 from .small_images import virtual_small_images_generator as virtual_small_images_generator
+from .toy import ToyDiscriminator as ToyDiscriminator
+from .toy import ToyGenerator as ToyGenerator
 from .toy import toy_discriminator as toy_discriminator
 from .toy import toy_generator as toy_generator
 from .virtual_batch import VirtualBatchGenerator as VirtualBatchGenerator

@@ -49,11 +49,13 @@ class Plain(NamedTuple):
         recipe: of it.
         discriminator: what ``recipe`` builds, open to minibatch features.
         rate: of both players.
+        penalty: gamma of R1 and R2, which depends on the scale of rows.
     """
 
     recipe: Recipe
     discriminator: SeesMinibatch
     rate: float
+    penalty: float
 
 
 Technique = Callable[[Plain], Recipe]
@@ -112,12 +114,12 @@ def non_saturating_losses(fake_logits: Tensor) -> Tensor:
     return softplus(-fake_logits)
 
 
-def relativistic(plain: Plain, penalty: float) -> Recipe:
+def relativistic(plain: Plain) -> Recipe:
     """Judge pairs of rows under R1 and R2, with Adam as R3GAN has it: beta1 0."""
     adam = partial(Adam, lr=plain.rate, betas=(0.0, 0.99), fused=True)
     return replace(
         plain.recipe,
-        step=partial(relativistic_step, penalty=penalty),
+        step=partial(relativistic_step, penalty=plain.penalty),
         discriminator_optimizer=adam,
         generator_optimizer=adam,
     )
@@ -131,7 +133,7 @@ TECHNIQUES: Mapping[str, Technique] = {
     "pacgan-2": partial(packing, m=2),
     "pacgan-4": partial(packing, m=4),
     "top-k": top_k,
-    "relativistic": partial(relativistic, penalty=1.0),
+    "relativistic": relativistic,
 }
 """By the name that follows that of the plain recipe."""
 

@@ -10,7 +10,7 @@ from torch.optim import Adam
 
 from ..networks import compact_discriminator, compact_generator
 from ..objectives import minimax_discriminator_loss, non_saturating_generator_loss
-from ..training import adversarial_step
+from ..training import WeightAverage, adversarial_step, warm_up
 from .collapse import Plain
 from .judges import stacked_modes
 from .recipe import Recipe, StartFromData
@@ -30,6 +30,7 @@ def stacked() -> Plain:
         discriminator_optimizer=adam,
         generator_optimizer=adam,
         discriminator_start=StartFromData(),
+        generator_average=partial(WeightAverage, rate=warm_up(0.999)),
         step=partial(
             adversarial_step,
             discriminator_loss=minimax_discriminator_loss,
@@ -43,4 +44,4 @@ def stacked() -> Plain:
         evaluate_every=1000,
         checkpoint_every=500,
     )
-    return Plain(recipe, compact_discriminator, rate)
+    return Plain(recipe, compact_discriminator, rate, penalty=1.0)

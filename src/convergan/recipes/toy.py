@@ -9,7 +9,7 @@ from torch.optim import Adam
 
 from ..networks import toy_discriminator, toy_generator
 from ..objectives import minimax_discriminator_loss, non_saturating_generator_loss
-from ..training import adversarial_step
+from ..training import WeightAverage, adversarial_step, warm_up
 from .collapse import Plain
 from .judges import mixture_modes
 from .recipe import Recipe, StartFromData
@@ -29,15 +29,16 @@ def toy() -> Plain:
         discriminator_optimizer=adam,
         generator_optimizer=adam,
         discriminator_start=StartFromData(),
+        generator_average=partial(WeightAverage, rate=warm_up(0.999)),
         step=partial(
             adversarial_step,
             discriminator_loss=minimax_discriminator_loss,
             generator_loss=non_saturating_generator_loss,
         ),
-        steps=10_000,
+        steps=8000,
         schedule=constant,
         judge=mixture_modes,
         evaluate_every=2000,
         checkpoint_every=2000,
     )
-    return Plain(recipe, toy_discriminator, rate)
+    return Plain(recipe, toy_discriminator, rate, penalty=0.1)
