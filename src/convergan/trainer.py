@@ -189,10 +189,10 @@ class Trainer:
         return measured | {"test_error": tested, "test_error_last": last}
 
     def _judge_reals(self) -> dict[str, float]:
-        """Judge rows of the data as if they were samples: of the test split, else of training."""
+        """Judge as many rows as samples: of the test split if it has them, else of training."""
         assert self.recipe.judge is not None
-        test, train = self.dataset.test.images, self.dataset.train.images
-        rows = (test if len(test) else train)[: self.recipe.judged_samples]
+        test, train, count = self.dataset.test, self.dataset.train, self.recipe.judged_samples
+        rows = (test if len(test.labels) >= count else train).images[:count]
         return self.recipe.judge(to_unit_range(rows), self.dataset)
 
     def _picture(self, samples: Tensor) -> bytes:
