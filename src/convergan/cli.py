@@ -59,9 +59,9 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="digits, mnist, mnist-2016, mnist-fast, mnist-pixels, svhn, svhn-2016, cifar10, "
-            "cifar10-2016, cifar10-ggdr, cifar10-r3gan, toy-ring, or my_file.py:my_function for a "
-            "function of yours that returns a convergan.recipes.Recipe."
+            help="A name that convergan recipes lists, such as digits, mnist-fast or "
+            "cifar10-minibatch; or my_file.py:my_function for a function of yours that returns a "
+            "convergan.recipes.Recipe."
         ),
     ],
     data: Annotated[
@@ -242,6 +242,19 @@ def sample(
 
     file = draw_run_samples(run, count, seed, out or run / "samples.png")
     output.print(str(file), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def recipes() -> None:
+    """List the recipes that train and sweep know."""
+    from .recipes import RECIPES
+
+    shown = Table("recipe", "what it is", "data", "labels", Column("steps", justify="right"))
+    for name, make in sorted(RECIPES.items()):
+        recipe = make()
+        count = f"{recipe.labels:,}" if recipe.labels else "-"
+        shown.add_row(name, recipe.summary, recipe.data, count, f"{recipe.steps:,}")
+    output.print(shown)
 
 
 @app.command()

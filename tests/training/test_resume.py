@@ -13,14 +13,13 @@ import torch
 
 from bench.kill_and_resume import final_hash, start, train_with_kills
 from convergan.data import Dataset, draw_labeled_subset, load
-from convergan.data.sources import Rows
-from convergan.networks import small_images_generator
 from convergan.recipes import RECIPES, Recipe, find_recipe
 from convergan.signals import Interrupted, Wishes
 from convergan.sweep import logged_step
 from convergan.trainer import Trainer
 from convergan.training import NonFiniteError, WeightAverage, supervised_step, warm_up
 from convergan.training.steps import Losses
+from tests.narrow import small
 
 STEPS = 12
 
@@ -87,29 +86,9 @@ def test_a_supervised_twin_goes_on_though_its_generator_never_steps(tmp_path: Pa
     assert final_hash(tmp_path / "stopped") == final_hash(tmp_path / "calm")
 
 
-def small(recipe: Recipe) -> tuple[Recipe, Dataset]:
-    """Rows that a recipe can take, and with fewer channels where convolutions take their time."""
-    if not recipe.data.endswith((":cropped_digits", "/cifar10")):
-        return recipe, load("digits" if recipe.labels else "ring")
-    assert isinstance(recipe.discriminator, partial)
-    if recipe.labels:
-        discriminator = partial(recipe.discriminator, channels=4)
-        generator = partial(small_images_generator, channels=16)
-    else:
-        assert isinstance(recipe.generator, partial)
-        discriminator = partial(recipe.discriminator, width=4, cardinality=2)
-        generator = partial(recipe.generator, width=4, cardinality=2)
-    recipe = replace(recipe, discriminator=discriminator, generator=generator, batch_size=2)
-    chance = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (30, 3, 32, 32), generator=chance, dtype=torch.uint8)
-    labels = torch.arange(30) % 2
-    train, test = Rows(images[:26], labels[:26]), Rows(images[26:], labels[26:])
-    return recipe, Dataset("noise", ("even", "odd"), train, test)
-
-
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_every_recipe_takes_two_steps_and_resumes_between_them(name: str, tmp_path: Path) -> None:
-    recipe, dataset = small(replace(find_recipe(name), batch_size=10, checkpoint_every=1))
+    recipe, dataset = small(replace(find_recipe(name), checkpoint_every=1))
     hashes = []
     for folder, stops in ((tmp_path / "calm", [None]), (tmp_path / "stopped", [1, None])):
         for stop in stops:

@@ -25,6 +25,8 @@ from convergan.training import (
     State,
     adversarial_step,
     feature_matching_step,
+    joint_step,
+    labeled_adversarial_step,
     relativistic_step,
     semi_supervised_step,
     supervised_step,
@@ -44,6 +46,7 @@ def toy_recipe(labels: int) -> Recipe:
         generator=toy_generator,
         discriminator_optimizer=descent,
         generator_optimizer=descent,
+        generator_average=None,
     )
 
 
@@ -118,6 +121,61 @@ def test_adversarial_step_is_the_algorithm_box(saturating: bool) -> None:
     descend_by_hand(judge, -real.log().mean() - (1 - fake).log().mean())
     made = judge(maker(maker.draw_latent(6, chance))).logits.sigmoid()
     descend_by_hand(maker, (1 - made).log().mean() if saturating else -made.log().mean())
+    assert same_networks(stepped, by_hand)
+
+
+@pytest.mark.parametrize("generator_steps", [1, 3])
+def test_labeled_adversarial_step_judges_apart_and_moves_the_generator_several_times(
+    generator_steps: int,
+) -> None:
+    stepped, by_hand, batch = toy_state(), toy_state(), toy_batch()
+    labeled_adversarial_step(
+        stepped,
+        batch,
+        derive(0, "step"),
+        discriminator_loss=minimax_discriminator_loss,
+        generator_loss=saturating_generator_loss,
+        adversarial_weight=0.5,
+        generator_steps=generator_steps,
+    )
+    judge, maker = by_hand.discriminator.network, by_hand.generator.network
+    chance = derive(0, "step")
+    fakes = maker(maker.draw_latent(6, chance)).detach()
+    z = [judge(rows).logits.exp().sum(dim=1) for rows in (batch.unlabeled, fakes)]
+    p = judge(batch.labeled).logits.softmax(dim=1)[range(6), batch.labels]
+    real, fake = (-(z[0] / (z[0] + 1)).log().mean(), -(1 / (z[1] + 1)).log().mean())
+    descend_by_hand(judge, -p.log().mean() + 0.5 * (real + fake))
+    for _ in range(generator_steps):
+        z_fake = judge(maker(maker.draw_latent(6, chance))).logits.exp().sum(dim=1)
+        descend_by_hand(maker, (1 / (z_fake + 1)).log().mean())
+    assert same_networks(stepped, by_hand)
+
+
+def test_joint_step_moves_both_players_from_one_judgment_of_one_batch() -> None:
+    stepped, by_hand, batch = toy_state(), toy_state(), toy_batch()
+    batch = batch._replace(labels=batch.labels % 2)  # of three logits the last is "generated"
+    joint_step(
+        stepped,
+        batch,
+        derive(0, "step"),
+        discriminator_loss=minimax_discriminator_loss,
+        generator_loss=non_saturating_generator_loss,
+    )
+    judge, maker = by_hand.discriminator.network, by_hand.generator.network
+    before = {n: p.detach().clone() for n, p in judge.named_parameters()}
+    fakes = maker(maker.draw_latent(6, derive(0, "step")))
+    p_real, p_fake = (judge(rows).logits.softmax(1) for rows in (batch.labeled, fakes.detach()))
+    classes = p_real[range(6), batch.labels].log().mean()
+    descend_by_hand(judge, -classes - (1 - p_real[:, 2]).log().mean() - p_fake[:, 2].log().mean())
+    moved = {n: p.detach().clone() for n, p in judge.named_parameters()}
+    with torch.no_grad():  # the generator meets the discriminator that has not moved yet
+        for name, parameter in judge.named_parameters():
+            parameter.copy_(before[name])
+    p_fake = judge(maker(maker.draw_latent(6, derive(0, "step")))).logits.softmax(1)
+    descend_by_hand(maker, -(1 - p_fake[:, 2]).log().mean())
+    with torch.no_grad():
+        for name, parameter in judge.named_parameters():
+            parameter.copy_(moved[name])
     assert same_networks(stepped, by_hand)
 
 

@@ -16,13 +16,14 @@ from .generator import Generator
 from .minibatch_features import MinibatchFeatures, no_minibatch_features
 
 WIDTH = 128
-LATENT = 8
+LATENT = 2
 
 
 def _layer(inputs: int, outputs: int, chance: torch.Generator) -> nn.Linear:
     layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=chance)
-    nn.init.zeros_(layer.bias)
+    limit = inputs**-0.5
+    for parameter in layer.parameters():  # without biases, every kink would go through the origin
+        nn.init.uniform_(parameter, -limit, limit, generator=chance)
     return layer
 
 
@@ -80,7 +81,7 @@ class ToyGenerator(Generator):
         return torch.randn(count, LATENT, generator=chance, device=chance.device)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Turn noise of shape (N, 8) into points of shape (N, outputs)."""
+        """Turn noise of shape (N, 2) into points of shape (N, outputs)."""
         h = latent
         for layer in self.hidden:
             h = relu(layer(h))

@@ -73,7 +73,7 @@ def batch_norm(of: Ablation) -> Recipe:
 
 def historical_averaging(of: Ablation) -> Recipe:
     """Return -L+HA."""
-    return replace(no_labels(of), historical_weight=0.1)
+    return replace(no_labels(of), historical_weight=0.01)
 
 
 def no_smoothing(of: Ablation) -> Recipe:

@@ -2,7 +2,7 @@
 
 Each variant changes what its technique is and nothing else: not the networks' widths, the rate or
 the number of steps. Its settings are those of the technique's paper where there are any, and were
-not searched for.
+not searched for, but for one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +85,10 @@ def minibatch_stddev(plain: Plain) -> Recipe:
 
 
 def historical_averaging(plain: Plain, weight: float) -> Recipe:
-    """Hold both players to the mean of their past, section 3.3, which names no weight."""
+    """Hold both players to the mean of their past, section 3.3, which names no weight.
+
+    Of 0.1, 0.01 and 0.001 on one seed of the grid, 0.1 stopped the players and 0.001 did nothing.
+    """
     return replace(plain.recipe, historical_weight=weight)
 
 
@@ -129,7 +132,7 @@ TECHNIQUES: Mapping[str, Technique] = {
     "feature-matching": feature_matching,
     "minibatch-discrimination": partial(minibatch_discrimination, num_kernels=20),
     "minibatch-stddev": minibatch_stddev,
-    "historical-averaging": partial(historical_averaging, weight=0.1),
+    "historical-averaging": partial(historical_averaging, weight=0.01),
     "pacgan-2": partial(packing, m=2),
     "pacgan-4": partial(packing, m=4),
     "top-k": top_k,
