@@ -14,8 +14,8 @@ from PIL import Image
 from convergan.cli import main
 from convergan.data import load
 from convergan.folders import claim, held
-from convergan.recipes import find_recipe
-from convergan.run import Settings, identify, run
+from convergan.recipes import describe_training, find_recipe
+from convergan.run import Settings, run
 
 Refusal = tuple[int, str]
 Ask = Callable[..., Refusal]
@@ -169,7 +169,9 @@ def test_the_folder_of_another_sweep_is_refused_naming_what_differs(ask: Ask) ->
     with held(Path("mine/sweep.json")):
         there = {"table": "mnist-table", "recipe": "digits", "data": "digits", "steps": 9}
         there |= {"device": "cpu", "precision": "float32"}
-        identity = identify(find_recipe("digits"), there, load("digits").sha256())
+        recipes = {"digits": describe_training(find_recipe("digits"))}
+        hashes = {"digits": load("digits").sha256()}
+        identity = {"settings": there, "recipes": recipes, "data_sha256": hashes}
         claim(Path("mine/sweep.json"), identity, {})
     written = Path("mine/sweep.json").read_bytes()
     code, line = ask(*sweep("--out", "mine", "--steps", "7"))

@@ -7,7 +7,7 @@ and ``baselines.json`` with ``twin/``, the same kind of folder for the supervise
 """
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from .chance import derive
 from .data import Dataset, LabeledSubset, draw_labeled_subset
 from .folders import claim, held, read_json
 from .images import sample_picture
-from .recipes import Recipe, describe, find_recipe
+from .recipes import Recipe, describe_training, find_recipe
 from .signals import obeyed
 from .trainer import Trainer
 from .training import CheckpointError, checkpoint, draw_samples, supervised_step
@@ -277,15 +277,6 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def identify(recipe: Recipe, settings: Mapping[str, Any], data_sha256: str) -> dict[str, Any]:
-    """Return what decides every bit of a run, as plain values."""
-    return {
-        "settings": dict(settings),
-        "recipe": describe(replace(recipe, summary="")),  # words change nothing
-        "data_sha256": data_sha256,
-    }
-
-
 def _claim(
     folder: Path,
     recipe: Recipe,
@@ -303,7 +294,11 @@ def _claim(
             "python": platform.python_version(),
         },
     }
-    identity = identify(recipe, asdict(settings), dataset.sha256())
+    identity = {
+        "settings": asdict(settings),
+        "recipe": describe_training(recipe),
+        "data_sha256": dataset.sha256(),
+    }
     return claim(folder / "config.json", identity, more)
 
 

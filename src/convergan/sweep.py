@@ -28,7 +28,7 @@ from .finished_runs import (
 )
 from .folders import claim, held, is_held, read_json
 from .label_table import label_table, tell_errors
-from .recipes import STUDIES, TABLES, Study, describe, find_recipe
+from .recipes import STUDIES, TABLES, Study, describe_training, find_recipe
 from .run import Progress, Settings, choose_labels
 from .signals import Interrupted, Wishes, obeyed
 from .study_table import draw_study, study_table, tell_figures
@@ -235,7 +235,7 @@ def _claim(sweep: Sweep, datasets: Mapping[str, Dataset]) -> None:
     recipes = sorted({run.recipe for run in sweep.runs})
     identity = {
         "settings": {"table": sweep.table, **sweep.common},
-        "recipes": {n: describe(replace(find_recipe(n), summary="")) for n in recipes},
+        "recipes": {name: describe_training(find_recipe(name)) for name in recipes},
         "data_sha256": {source: dataset.sha256() for source, dataset in datasets.items()},
     }
     claim(sweep.folder / "sweep.json", identity, {})

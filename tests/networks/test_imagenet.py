@@ -16,6 +16,7 @@ from convergan.networks import (
     VirtualBatchGenerator,
     imagenet_discriminator,
     imagenet_generator,
+    no_minibatch_features,
 )
 from tests.oracles import draw
 
@@ -32,7 +33,10 @@ def maker() -> VirtualBatchGenerator:
 
 
 def judge() -> ImageNetDiscriminator:
-    return imagenet_discriminator(SHAPE, 5, chance(), width=8).double()
+    network = imagenet_discriminator(
+        SHAPE, 4, chance(), width=8, minibatch_features=no_minibatch_features
+    )
+    return network.double()
 
 
 def inside(generator: VirtualBatchGenerator) -> ImageNetGenerator:
@@ -104,7 +108,7 @@ def padded(num_features: int, chance: torch.Generator) -> tuple[nn.Module, int]:
 
 def test_discriminator_has_the_layers_of_the_paper_at_full_width() -> None:
     with FakeTensorMode():
-        network = imagenet_discriminator(SHAPE, 1001, chance(), minibatch_features=padded)
+        network = imagenet_discriminator(SHAPE, 1000, chance(), minibatch_features=padded)
         x = torch.empty(4, *SHAPE)
         critique = network(x)
         found = shapes(network, lambda: network(x))
@@ -192,7 +196,7 @@ def test_discriminator_is_cross_normalised_leaky_convolutions(noisy: bool) -> No
 
 def test_logits_are_made_of_what_the_minibatch_features_add() -> None:
     plain = judge()
-    network = imagenet_discriminator(SHAPE, 5, chance(), width=8, minibatch_features=padded)
+    network = imagenet_discriminator(SHAPE, 4, chance(), width=8, minibatch_features=padded)
     network.double()
     x = images(4)
     near(network(x).features, plain(x).features)

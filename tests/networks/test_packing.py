@@ -50,7 +50,7 @@ def test_one_critique_comes_from_each_pack_alone() -> None:
     inner = toy_discriminator(packed_shape((2,), 3), 1, chance()).double()
     packed, rows = PackedDiscriminator(inner, 3), draw(12, 2)
     critique = packed(rows)
-    assert critique.logits.shape == (4, 1) and critique.features.shape == (4, 64)
+    assert critique.logits.shape == (4, 1) and critique.features.shape == (4, 128)
     torch.testing.assert_close(packed(rows[3:6]).logits, critique.logits[1:2])
     changed = rows.clone()
     changed[4] += 1

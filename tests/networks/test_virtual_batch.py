@@ -163,4 +163,4 @@ def test_released_generator_starts_from_the_bits_that_it_always_had() -> None:
 
 def test_small_images_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match=r"or \(C, 28, 28\) images, got \(1, 30, 30\)"):
-        virtual_small_images_generator((1, 28, 28), chance())
+        virtual_small_images_generator((1, 30, 30), chance())

@@ -15,6 +15,7 @@ from .names import look_up
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
+from .recipe import describe_training as describe_training
 from .residual import cifar10_ggdr, cifar10_r3gan
 from .small_images import cifar10, cifar10_2016, svhn, svhn_2016
 from .stacked import stacked

@@ -175,3 +175,8 @@ def describe(value: Any) -> Any:
             )
         return f"{value.__module__}.{name}"
     return value
+
+
+def describe_training(recipe: Recipe) -> Any:
+    """Return the description of a recipe but for its summary, which changes no bit."""
+    return describe(replace(recipe, summary=""))
