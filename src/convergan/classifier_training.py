@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy, pad
 
 from .chance import derive
 from .data import DataError, Dataset, Rows, to_unit_range
-from .metrics.classifier import CLASSES, IMAGE_SHAPE, ImageClassifier, classify
+from .metrics.classifier import CLASSES, WIDTHS, ImageClassifier, classify
 
 BATCH_SIZE = 100
 RATE = 3e-3
@@ -47,7 +47,7 @@ def train_classifier(dataset: Dataset, *, seed: int, epochs: int) -> Iterator[Le
     """Train a classifier and yield every hundredth step; the last one has its test accuracy.
 
     Args:
-        dataset: of 28x28 grey images in ten classes, with test rows; rows without a label are
+        dataset: of 28x28 grey or 32x32 colour images in ten classes, with test rows; rows without a label are
             left out.
         seed: decides weights, order and movements, not negative.
         epochs: how often each row is seen, 1 or more.
@@ -63,7 +63,7 @@ def train_classifier(dataset: Dataset, *, seed: int, epochs: int) -> Iterator[Le
     train = _labeled_rows(dataset)
     per_epoch = len(train.labels) // BATCH_SIZE
     steps = epochs * per_epoch
-    network = ImageClassifier(derive(seed, "classifier weights"))
+    network = ImageClassifier(dataset.row_shape, derive(seed, "classifier weights"))
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     for epoch in range(epochs):
@@ -114,9 +114,10 @@ def measure_accuracy(network: ImageClassifier, rows: Rows) -> float:
 
 
 def _labeled_rows(dataset: Dataset) -> Rows:
-    if dataset.row_shape != IMAGE_SHAPE or len(dataset.classes) != CLASSES:
+    if dataset.row_shape not in WIDTHS or len(dataset.classes) != CLASSES:
         raise DataError(
-            f"a classifier is trained on (1, 28, 28) images in 10 classes, {dataset.source} has "
+            f"a classifier is trained on (1, 28, 28) or (3, 32, 32) images in 10 classes, "
+            f"{dataset.source} has "
             f"{dataset.row_shape} rows in {len(dataset.classes)}"
         )
     if not len(dataset.test.labels):

@@ -273,7 +273,10 @@ def report(run: Run) -> None:
 @app.command()
 def classifier(
     data: Annotated[
-        str, typer.Argument(help="As for train: 28x28 grey images in ten classes, with test rows.")
+        str,
+        typer.Argument(
+            help="As for train: 28x28 grey or 32x32 colour images in ten classes, with test rows."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="File of weights to write, .safetensors.")],
     seed: Annotated[int, typer.Option(help="Decides weights, order and movements.")] = 0,

@@ -19,7 +19,7 @@ def written(folder: Path, data: bytes) -> Path:
 
 
 def untrained(seed: int = 0) -> ImageClassifier:
-    return ImageClassifier(torch.Generator().manual_seed(seed))
+    return ImageClassifier((1, 28, 28), torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("name", sorted(SHA256))

@@ -1,20 +1,24 @@
-"""A small classifier for judging generators of 28x28 grey images, and two that are trained.
+"""Small classifiers for judging generators of small images, and three that are trained.
 
-Two convolutions of stride 2 and a dense layer, 28,938 weights. Scores that rest on a classifier,
-such as the inception score and the modes of Stacked MNIST, say nothing without its name; these two
-are pinned by the hash of their weights, and one command makes each of them again:
+Convolutions 5x5 of stride 2 with ReLU and a dense layer: 28,938 weights for grey images of side 28,
+166,538 for colour ones of side 32. Scores that rest on a classifier, such as the inception score
+and the modes of Stacked MNIST, say nothing without its name; these are pinned by the hash of their
+weights, and one command makes each of them again:
 
 ``convergan classifier ylecun/mnist --out mnist.safetensors --threads 1``
 
 ``convergan classifier zalando-datasets/fashion_mnist --out fashion_mnist.safetensors
 --threads 1``
 
+``convergan classifier uoft-cs/cifar10 --out cifar10.safetensors --threads 1``
+
 Paper and released code: Salimans et al. (2016), section 4, judge by the Inception network, which
 knows the classes of ImageNet. Scores by these classifiers do not compare with scores by that one.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -24,41 +28,57 @@ from safetensors.torch import save as serialise_tensors
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-IMAGE_SHAPE = (1, 28, 28)
+WIDTHS = {(1, 28, 28): (16, 32), (3, 32, 32): (32, 64, 64)}
+"""Channels of each convolution, by the shape of an image."""
 CLASSES = 10
 WEIGHTS = Path(__file__).parent / "weights"
 SHA256 = {
-    "mnist": "195812e8f289f0e9da5c393ed2b813e012ad90c1dae8e4cc12a586d68ff2fe1b",
-    "fashion_mnist": "bd2608f48ec0ffa64a3aa85a32d9e5fe8f0def9e0cbcfaf7f9c9a42192c20c07",
+    "mnist": "b670803d1dbea2f0639d62589a6808a6302653cc02e34a6f5f7838d52a7729c7",
+    "fashion_mnist": "d0026c185f5a434140923754862e7fdfe308d631788380a162f33cda6bce2c91",
 }
 """Hashes of the packaged weights."""
 
 
 class ImageClassifier(nn.Module):
-    """Convolution 5x5 to 16 channels, to 32, each of stride 2 with ReLU; then a dense layer.
+    """Convolutions 5x5 of stride 2 with ReLU, then a dense layer.
 
     Args:
+        image_shape: (1, 28, 28) or (3, 32, 32).
         chance: draws the initial weights, He et al. (2015); biases begin at 0.
+
+    Raises:
+        ValueError: if ``image_shape`` is another.
     """
 
-    def __init__(self, chance: torch.Generator) -> None:
+    def __init__(self, image_shape: Sequence[int], chance: torch.Generator) -> None:
         """Build the layers and draw their weights."""
         super().__init__()
+        self.image_shape = tuple(image_shape)
+        if self.image_shape not in WIDTHS:
+            known = " or ".join(map(str, WIDTHS))
+            raise ValueError(f"classifiers are of images {known}, got {self.image_shape}")
+        channels, side, _ = self.image_shape
+        widths = (channels, *WIDTHS[self.image_shape])
         with torch.device("meta"):
-            self.first = nn.Conv2d(1, 16, 5, stride=2, padding=2)
-            self.second = nn.Conv2d(16, 32, 5, stride=2, padding=2)
-            self.output = nn.Linear(32 * 7 * 7, CLASSES)
+            self.layers = nn.ModuleList(
+                nn.Conv2d(i, o, 5, stride=2, padding=2) for i, o in pairwise(widths)
+            )
+            units = widths[-1] * (side >> len(self.layers)) ** 2
+            self.output = nn.Linear(units, CLASSES)
         self.to_empty(device="cpu")
-        for layer in (self.first, self.second, self.output):
+        for layer in (*self.layers, self.output):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=chance)
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits (N, 10) of ``images``, (N, 1, 28, 28) in [0, 1]."""
-        if images.shape[1:] != IMAGE_SHAPE:
-            raise ValueError(f"images must be (N, 1, 28, 28), got {tuple(images.shape)}")
-        logits: Tensor = self.output(relu(self.second(relu(self.first(images)))).flatten(1))
+        """Return logits (N, 10) of ``images``, (N, *image_shape) in [0, 1]."""
+        if images.shape[1:] != self.image_shape:
+            shape = ", ".join(map(str, self.image_shape))
+            raise ValueError(f"images must be (N, {shape}), got {tuple(images.shape)}")
+        for layer in self.layers:
+            images = relu(layer(images))
+        logits: Tensor = self.output(images.flatten(1))
         return logits
 
 
@@ -95,10 +115,12 @@ def read_classifier(file: Path, *, sha256: str | None = None) -> ImageClassifier
     found = weights_sha256(data)
     if sha256 is not None and found != sha256:
         raise ValueError(f"{file} hashes to {found}, expected {sha256}")
-    network = ImageClassifier(torch.Generator())
     try:
-        network.load_state_dict(parse_tensors(data))
-    except (SafetensorError, RuntimeError) as error:
+        tensors = parse_tensors(data)
+        [shape] = [s for s in WIDTHS if s[0] == tensors["layers.0.weight"].shape[1]]
+        network = ImageClassifier(shape, torch.Generator())
+        network.load_state_dict(tensors)
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{file} does not hold the weights of a classifier: {reason}") from None
     return network
