@@ -47,8 +47,8 @@ def train_classifier(dataset: Dataset, *, seed: int, epochs: int) -> Iterator[Le
     """Train a classifier and yield every hundredth step; the last one has its test accuracy.
 
     Args:
-        dataset: of 28x28 grey or 32x32 colour images in ten classes, with test rows; rows without a label are
-            left out.
+        dataset: of 28x28 grey or 32x32 colour images in ten classes, with test rows; rows without a
+            label are left out.
         seed: decides weights, order and movements, not negative.
         epochs: how often each row is seen, 1 or more.
 
