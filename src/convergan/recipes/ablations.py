@@ -129,12 +129,12 @@ def ablation() -> Ablation:
         generator_start=StartFromData(rows=100),
         generator_average=partial(WeightAverage, rate=warm_up(0.999)),
         step=_step(SMOOTHED, HALFWAY),
-        steps=2000,
+        steps=1500,
         schedule=constant,
         test_batch=100,
         judge=class_figures,
         judged_samples=10_000,
-        evaluate_every=1000,
+        evaluate_every=500,
         checkpoint_every=500,
     )
     return Ablation(recipe, compact_discriminator, compact_generator)
