@@ -10,7 +10,7 @@ weights, and one command makes each of them again:
 ``convergan classifier zalando-datasets/fashion_mnist --out fashion_mnist.safetensors
 --threads 1``
 
-``convergan classifier uoft-cs/cifar10 --out cifar10.safetensors --threads 1``
+``convergan classifier uoft-cs/cifar10 --epochs 10 --out cifar10.safetensors --threads 1``
 
 Paper and released code: Salimans et al. (2016), section 4, judge by the Inception network, which
 knows the classes of ImageNet. Scores by these classifiers do not compare with scores by that one.
@@ -35,6 +35,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 SHA256 = {
     "mnist": "b670803d1dbea2f0639d62589a6808a6302653cc02e34a6f5f7838d52a7729c7",
     "fashion_mnist": "d0026c185f5a434140923754862e7fdfe308d631788380a162f33cda6bce2c91",
+    "cifar10": "51c8ec3d048224c2c89d47e2371c42472cccbf919e2a5bff4ee3a8f3b10055df",
 }
 """Hashes of the packaged weights."""
 
@@ -86,7 +87,8 @@ def load_classifier(name: str) -> ImageClassifier:
     """Load a packaged classifier.
 
     Args:
-        name: ``mnist``, 99.35 % right on its test rows, or ``fashion_mnist``, 91.68 %.
+        name: ``mnist``, 99.35 % right on its test rows, ``fashion_mnist``, 91.68 %, or
+            ``cifar10``, 68.1 % of the first 1,000.
 
     Raises:
         ValueError: if there is none of that name, or its file is not the one that was packaged.
@@ -96,7 +98,7 @@ def load_classifier(name: str) -> ImageClassifier:
         torch.Size([2, 10])
     """
     if name not in SHA256:
-        raise ValueError(f"no packaged classifier {name!r}, there are {' and '.join(SHA256)}")
+        raise ValueError(f"no packaged classifier {name!r}, there are {', '.join(SHA256)}")
     return read_classifier(WEIGHTS / f"{name}.safetensors", sha256=SHA256[name])
 
 

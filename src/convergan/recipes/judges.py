@@ -14,7 +14,11 @@ from ..metrics import (
     stacked_coverage,
 )
 
-CLASSIFIERS = {"ylecun/mnist": "mnist", "zalando-datasets/fashion_mnist": "fashion_mnist"}
+CLASSIFIERS = {
+    "ylecun/mnist": "mnist",
+    "zalando-datasets/fashion_mnist": "fashion_mnist",
+    "uoft-cs/cifar10": "cifar10",
+}
 """The packaged classifier of a source."""
 NEIGHBORS = 1000
 """Samples among which the nearest is looked for."""
@@ -54,11 +58,11 @@ def stacked_modes(samples: Tensor, dataset: Dataset) -> dict[str, float]:
 
 
 def class_figures(samples: Tensor, dataset: Dataset) -> dict[str, float]:
-    """Judge samples of 28x28 by the packaged classifier of the data.
+    """Judge samples by the packaged classifier of the data.
 
     Args:
-        samples: (N, 1, 28, 28); values outside [0, 1] are clipped.
-        dataset: MNIST or Fashion-MNIST.
+        samples: (N, *row shape); values outside [0, 1] are clipped.
+        dataset: MNIST, Fashion-MNIST or CIFAR-10, by their names on the hub.
 
     Returns:
         ``inception_score`` by that classifier, ``inception_score_std`` over ten splits; ``kl`` in
@@ -69,7 +73,7 @@ def class_figures(samples: Tensor, dataset: Dataset) -> dict[str, float]:
         ValueError: if there is no classifier of ``dataset``.
     """
     if dataset.source not in CLASSIFIERS:
-        known = " and ".join(CLASSIFIERS)
+        known = ", ".join(CLASSIFIERS)
         raise ValueError(f"there are classifiers of {known}, got --data {dataset.source}")
     images = samples.clamp(0, 1)
     probabilities = classify(load_classifier(CLASSIFIERS[dataset.source]), images)
