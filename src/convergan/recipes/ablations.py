@@ -129,7 +129,7 @@ def ablation() -> Ablation:
         generator_start=StartFromData(rows=100),
         generator_average=partial(WeightAverage, rate=warm_up(0.999)),
         step=_step(SMOOTHED, HALFWAY),
-        steps=1500,
+        steps=1000,
         schedule=constant,
         test_batch=100,
         judge=class_figures,
