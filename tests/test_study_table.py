@@ -142,9 +142,13 @@ def test_runs_that_are_unfinished_or_of_something_else_are_left_out(tmp_path: Pa
     write_run(tmp_path, "toy", "ring", 0, found(5.0))
     (write_run(tmp_path, "toy", "ring", 1, found(1.0)) / "result.json").unlink()
     (write_run(tmp_path, "toy", "ring", 2, found(1.0)) / "config.json").write_text("half a")
-    for seed, change in enumerate(
-        [{"data_sha256": "other"}, {"recipe": {"of": "other"}}, {"device": "cuda"}, {"seed": 9}], 3
-    ):
+    changes: list[dict[str, Any]] = [
+        {"data_sha256": "other"},
+        {"recipe": {"of": "other"}},
+        {"device": "cuda"},
+        {"seed": 9},
+    ]
+    for seed, change in enumerate(changes, 3):
         config = write_run(tmp_path, "toy", "ring", seed, found(1.0)) / "config.json"
         content = json.loads(config.read_text())
         name, value = next(iter(change.items()))
@@ -161,7 +165,7 @@ def test_runs_that_are_unfinished_or_of_something_else_are_left_out(tmp_path: Pa
 
 @pytest.mark.parametrize(("wanted", "there"), [({}, 4), ({"steps": 4}, 9)])
 def test_a_run_of_another_length_is_left_out(
-    tmp_path: Path, wanted: dict[str, int], there: int
+    tmp_path: Path, wanted: dict[str, Any], there: int
 ) -> None:
     write_sweep(tmp_path, **wanted)
     write_run(tmp_path, "toy", "ring", 0, found(5.0), steps=there)

@@ -88,7 +88,7 @@ def _belongs(config: dict[str, Any], sweep: dict[str, Any]) -> bool:
     if recipe != config["recipe"] or data.get(settings["data"]) != config["data_sha256"]:
         return False
     wanted = {"steps": recipe["steps"]} | common
-    return wanted.items() <= settings.items()
+    return bool(wanted.items() <= settings.items())
 
 
 def write_table(folder: Path, table: Table, failed: Sequence[str]) -> None:

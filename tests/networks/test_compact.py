@@ -127,8 +127,8 @@ def test_generator_is_normalised_relu_deconvolutions_and_tanh_on_the_unit_interv
     for layer, bias, extra in zip(hidden, biases[1:], (0, 1), strict=True):
         t = conv_transpose2d(h, layer.get_parameter("weight"), None, 2, 2, extra)
         h = normalised(t, bias).relu()
-    bias, weight = weights(last)[0]
-    t = conv_transpose2d(h, weight, bias, 2, 2, 1)
+    [(last_bias, last_weight)] = weights(last)
+    t = conv_transpose2d(h, last_weight, last_bias, 2, 2, 1)
     torch.testing.assert_close(network(latent), (2 * t).sigmoid(), rtol=1e-10, atol=1e-12)
 
 

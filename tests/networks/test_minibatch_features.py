@@ -28,7 +28,7 @@ def chance(seed: int = 0) -> torch.Generator:
 
 
 def dense(shape: tuple[int, ...], classes: int, c: torch.Generator, **more: Any) -> Discriminator:
-    quiet = {"input_noise": 0.0, "hidden_noise": 0.0}
+    quiet: dict[str, Any] = {"input_noise": 0.0, "hidden_noise": 0.0}
     return DenseDiscriminator(shape, classes, hidden=(9, 7), chance=c, **quiet, **more)
 
 

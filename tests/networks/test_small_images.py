@@ -278,11 +278,17 @@ def grey_maker(**options: Any) -> ConvolutionalGenerator:
     return small_images_generator(GREY, chance(), channels=16, **options).double()
 
 
+def geometry(network: nn.Module) -> list[tuple[Any, Any]]:
+    """Padding and stride of every convolution."""
+    found = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    return [(layer.padding, layer.stride) for layer in found]
+
+
 def test_at_side_28_the_first_convolution_pads_by_3_and_all_else_is_as_at_side_32() -> None:
     network, wide = grey_judge(), small_images_discriminator((1, 32, 32), 10, chance(), channels=4)
-    paddings = [(layer.padding, layer.stride) for layer in layers(network)[:-1]]
+    paddings = geometry(network)
     assert paddings[0] == ((3, 3), (1, 1))
-    assert paddings[1:] == [(layer.padding, layer.stride) for layer in layers(wide)[1:-1]]
+    assert paddings[1:] == geometry(wide)[1:]
     x = draw(2, *GREY).sigmoid()
     assert [t.shape[2] for t in outputs(network, lambda: network(x))[:-1]] == [
         *(32, 32, 16),
