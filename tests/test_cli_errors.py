@@ -87,6 +87,23 @@ def sweep(*arguments: str) -> list[str]:
         (sweep("--precision", "float8"), "precision must be float32 or bfloat16, got 'float8'"),
         (sweep("--cluster", "here"), "cluster must be local, a Dask scheduler's address such as"),
         (sweep("--cluster", "tcp://a:1", "--jobs", "2"), "jobs is up to the cluster at tcp://a:1"),
+        (
+            ["sweep", "ablations", "--labels", "20"],
+            "ablations runs recipes of its own, so --labels 20 has no effect",
+        ),
+        (
+            ["sweep", "collapse", "--recipe", "toy"],
+            "collapse runs recipes of its own, so --recipe toy has no effect",
+        ),
+        (
+            ["sweep", "collapse", "--data", "rings"],
+            "no data of the study collapse 'rings'; did you mean ring or ",
+        ),
+        (["sweep", "collapse", "--data", "ring,ring"], "data must be named once each, got ring tw"),
+        (["sweep", "collapse", "--data", ""], "no data of the study collapse ''; did you mean"),
+        (["sweep", "collapse", "--data", "ring", "--seeds", "0"], "seeds must be at least 1, got"),
+        (["sweep", "collapse", "--data", "ring", "--steps", "0"], "steps must be at least 1, got"),
+        (["sweep", "colapse"], "no table 'colapse'; did you mean collapse"),
         (["report", "nowhere"], "nowhere is not the folder of a run"),
         (["sample", "nowhere"], "nowhere is not the folder of a run"),
         (["sample", "nowhere", "--out", "x.jpg"], "samples go to a .png or .npz file, got x.jpg"),
@@ -260,6 +277,31 @@ def test_data_without_test_rows_make_no_table(ask: Ask) -> None:
     code, line = ask(*sweep("--data", "rows.npz"))
     assert (code, line) == (65, "convergan: rows.npz has no test rows, which a table needs")
     assert not Path("runs").exists()
+
+
+def test_a_sweep_cuts_images_as_its_recipe_says(ask: Ask) -> None:
+    mixed_sizes()
+    for number in range(60):
+        picture(f"data/labeled/{'ab'[number % 2]}/{number}.png", size=(8 + number % 2, 8))
+    Path("mine.py").write_text(
+        "from dataclasses import replace\nfrom convergan.recipes import RECIPES\n"
+        "def cut():\n    return replace(RECIPES['digits'](), side=8, batch_size=10)\n"
+    )
+    refused = ask(
+        "sweep", "mnist-table", "--recipe", "mine.py:cut", "--data", "data", "--labels", "20"
+    )
+    assert refused == (65, "convergan: data has no test rows, which a table needs")
+
+
+def test_a_judge_refuses_data_before_the_first_step(ask: Ask) -> None:
+    np.savez("points.npz", x_train=np.zeros((120, 2)), y_train=np.zeros(120, dtype=int))
+    code, line = ask("train", "toy", "--data", "points.npz", "--threads", "1", "--out", "mine")
+    assert (code, line) == (
+        2,
+        "convergan: modes are counted on ring or grid, got --data points.npz",
+    )
+    assert not Path("mine/metrics.jsonl").exists() and not list(Path("mine").rglob("step-*"))
+    assert not Path("mine/result.json").exists()
 
 
 def test_unreadable_files_are_all_named_up_to_twenty_and_the_rest_counted(ask: Ask) -> None:

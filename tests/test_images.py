@@ -101,3 +101,11 @@ def test_points_are_black_on_white_with_the_second_coordinate_upwards() -> None:
 def test_points_far_away_stand_on_the_edge() -> None:
     pixels = np.asarray(decoded(sample_picture(torch.tensor([[-99.0, 99.0]]))))
     assert pixels[0, 0] == 0
+
+
+@pytest.mark.parametrize(("far", "limit"), [(2, 2), (3, 5)])
+def test_a_wider_square_is_shown_where_more_than_a_tenth_lies_outside(far: int, limit: int) -> None:
+    points = torch.tensor([[0.5, 0.0]] * (20 - far) + [[3.0, 0.0]] * far)
+    pixels = np.asarray(decoded(sample_picture(points)))
+    columns = sorted(set(np.nonzero(pixels == 0)[1].tolist()))
+    assert columns == [min(255, int((x / limit + 1) * 128)) for x in (0.5, 3.0)]

@@ -26,7 +26,7 @@ def write_sweep(folder: Path, **settings: Any) -> dict[str, Any]:
     }
     sweep = {
         "settings": common | settings,
-        "recipes": {"digits": {"average": {"function": "f"}, "descriptor": None}},
+        "recipes": {"digits": {"average": {"function": "f"}, "descriptor": None, "steps": 9}},
         "data_sha256": {(common | settings)["data"]: "00"},
     }
     folder.mkdir(exist_ok=True)

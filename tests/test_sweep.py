@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convergan.recipes import STUDIES, find_recipe
 from convergan.run import Settings
-from convergan.sweep import Sweep, label_sweep, logged_step
+from convergan.sweep import Sweep, label_sweep, logged_step, study_sweep
 from convergan.workers import Outcome, Task, perform
 from tests.test_cli import convergan
 
@@ -113,6 +114,43 @@ def plan(folder: Path, labels: tuple[int, ...] = (20, 50), seeds: int = 2) -> Sw
 def test_all_label_counts_of_a_seed_come_before_the_next_seed(tmp_path: Path) -> None:
     runs = [(run.seed, run.labels) for run in plan(tmp_path).runs]
     assert runs == [(0, 20), (0, 50), (1, 20), (1, 50)]
+
+
+def study_plan(
+    folder: Path, *data: str, seeds: int | None = None, steps: int | None = None
+) -> Sweep:
+    wished = {"device": "cpu", "precision": "float32"}
+    study = STUDIES["collapse"]
+    return study_sweep(study, data=data, seeds=seeds, steps=steps, folder=folder, **wished)
+
+
+def test_all_arms_of_a_study_come_before_the_next_seed_and_have_seeds_of_their_own(
+    tmp_path: Path,
+) -> None:
+    runs = study_plan(tmp_path, "ring", "stacked-mnist").runs
+    assert [run.seed for run in runs] == [0] * 18 + [1] * 18 + [2] * 9 + [3] * 9 + [4] * 9
+    assert {run.data for run in runs[36:]} == {"ring"}
+    assert [run.recipe for run in runs[:2]] == ["toy", "toy-feature-matching"]
+    assert {run.recipe for run in runs[9:18]} == {
+        name for name in (arm.recipe for arm in STUDIES["collapse"].arms) if "stacked" in name
+    }
+    assert len(study_plan(tmp_path, "stacked-mnist", seeds=3).runs) == 3 * 9
+
+
+def test_runs_of_a_study_are_as_long_as_their_recipes_or_as_asked(tmp_path: Path) -> None:
+    own = study_plan(tmp_path, "ring", "stacked-mnist")
+    assert {run.steps == find_recipe(run.recipe).steps for run in own.runs} == {True}
+    assert "steps" not in own.common
+    short = study_plan(tmp_path, "ring", steps=7)
+    assert {run.steps for run in short.runs} == {7} and short.common["steps"] == 7
+    assert own.common["data"] == "ring,stacked-mnist"
+
+
+def test_a_run_of_a_study_lies_in_a_folder_of_its_recipe_and_data(tmp_path: Path) -> None:
+    sweep = study_plan(tmp_path, "ring", "grid", seeds=1)
+    folders = [sweep.folder_of(run) for run in sweep.runs]
+    assert folders[1] == tmp_path / "toy-feature-matching-on-ring" / "seed-0"
+    assert len(set(folders)) == len(sweep.runs) == 18
 
 
 def test_a_log_that_ends_in_half_a_line_has_no_step_yet(tmp_path: Path) -> None:

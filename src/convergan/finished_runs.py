@@ -80,13 +80,15 @@ def finished_runs(folder: Path, place: Place) -> list[FinishedRun]:
 
 
 def _belongs(config: dict[str, Any], sweep: dict[str, Any]) -> bool:
-    """Whether a run is of the sweep's settings, recipes and data."""
+    """Whether a run is of the sweep's settings, recipes and data, and as long as they say."""
     settings = config["settings"]
     of_sweep = ("table", "data")  # the data are compared by their hash
     common = {name: value for name, value in sweep["settings"].items() if name not in of_sweep}
     recipe, data = sweep["recipes"].get(settings["recipe"]), sweep["data_sha256"]
-    same = recipe == config["recipe"] and data.get(settings["data"]) == config["data_sha256"]
-    return bool(same and common.items() <= settings.items())
+    if recipe != config["recipe"] or data.get(settings["data"]) != config["data_sha256"]:
+        return False
+    wanted = {"steps": recipe["steps"]} | common
+    return bool(wanted.items() <= settings.items())
 
 
 def write_table(folder: Path, table: Table, failed: Sequence[str]) -> None:

@@ -45,7 +45,8 @@ def write_report(folder: Path) -> Path:
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     result = read_json(folder / "result.json") if (folder / "result.json").exists() else {}
     parts = [_paragraph(settings, result, lines)]
-    if rows := table(folder):
+    rows = table(folder)
+    if any(row.test_error is not None for row in rows):
         parts.append("<h2>Test error</h2>" + _table([vars(row) for row in rows]))
     if "judged" in result:
         parts.append("<h2>Samples against real rows</h2>" + _judged(result))

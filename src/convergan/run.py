@@ -151,9 +151,7 @@ def run(
         with obeyed() as wishes:
             for event in trainer(recipe=recipe, folder=folder).run(wishes):
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
-            if not (
-                baselines and recipe.test_batch and settings.labels and len(dataset.test.labels)
-            ):
+            if not (baselines and recipe.classifies(dataset)):
                 return
             twin = replace(
                 recipe,

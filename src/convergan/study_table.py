@@ -74,7 +74,7 @@ def tell_figures(run: FinishedRun) -> str:
 
 
 def draw_study(folder: Path, study: Study) -> None:
-    """Draw ``samples.png``, of seed 0 side by side, and ``figures.png``, of all seeds."""
+    """Draw ``samples.png``, of the first seed side by side, and ``figures.png``, of all seeds."""
     runs = finished_runs(folder, place_by_recipe)
     sources = read_json(folder / "sweep.json")["settings"]["data"].split(",")
     arms = [arm for s in sources for arm in study.arms_on(s) if _runs_of(arm, runs)]

@@ -50,9 +50,6 @@ class Sweep:
         runs: every run, in the order in which they start.
         common: settings that all runs share, now and whenever runs are added.
         folder: where everything is written.
-
-    Raises:
-        ValueError: if a value is out of range, or a run is named twice.
     """
 
     table: str
@@ -91,9 +88,7 @@ def label_sweep(
         ValueError: if there is no seed, or a label count is named twice.
     """
     _require_seeds(seeds)
-    for count in labels:
-        if labels.count(count) > 1:
-            raise ValueError(f"labels must be named once each, got {count} twice")
+    _require_once("labels", labels)
     runs = tuple(replace(shared, labels=n, seed=seed) for seed in range(seeds) for n in labels)
     names = ("recipe", "data", "steps", "device", "precision")
     common = {name: getattr(shared, name) for name in names}
@@ -122,10 +117,11 @@ def study_sweep(
         folder: where everything is written.
 
     Raises:
-        ValueError: if there is no seed, or no arm on one of ``data``.
+        ValueError: if there is no seed or no arm on one of ``data``, or one is named twice.
     """
     if seeds is not None:
         _require_seeds(seeds)
+    _require_once("data", data)
     arms = [arm for source in data for arm in study.arms_on(source)]
     most = max(arm.seeds if seeds is None else seeds for arm in arms)
     runs = [
@@ -155,6 +151,12 @@ def study_sweep(
 def _require_seeds(seeds: int) -> None:
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
+
+
+def _require_once(kind: str, named: Sequence[object]) -> None:
+    for each in named:
+        if named.count(each) > 1:
+            raise ValueError(f"{kind} must be named once each, got {each} twice")
 
 
 def read_table(folder: Path, table: str) -> Table:

@@ -88,8 +88,7 @@ class Trainer:
         if (self.folder / "result.json").exists():
             return
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
-        if self.recipe.judge:
-            self._judge_reals()  # a judge that refuses the data is to do so before the first step
+        real = self._judge_reals()  # a judge that refuses the data does so before the first step
         state = self.start()
         seconds, notices = self._resume(state)
         yield Event(state.step, self._metrics, notices)
@@ -129,7 +128,7 @@ class Trainer:
                 yield Event(record.step, self._metrics)
         except NonFiniteError as error:
             raise NonFiniteError(f"step {state.step + 1}: {error}; {self._newest()}") from None
-        self._finish(state, time.perf_counter() - started)
+        self._finish(state, time.perf_counter() - started, real)
 
     def start(self) -> State:
         """Build both networks and stand before the first step."""
@@ -165,15 +164,9 @@ class Trainer:
             log.write(json.dumps(line) + "\n")
         self._metrics |= line
 
-    @property
-    def _classifies(self) -> bool:
-        """Whether there is a classifier, and rows to test it on."""
-        recipe = self.recipe
-        return bool(recipe.labels and recipe.test_batch and len(self.dataset.test.labels))
-
     def _measure(self, state: State, samples: Tensor) -> dict[str, float]:
         measured = self.recipe.judge(samples, self.dataset) if self.recipe.judge else {}
-        if not self._classifies:
+        if not self.recipe.classifies(self.dataset):
             return measured
         player = state.discriminator
         tested, last = (
@@ -190,7 +183,8 @@ class Trainer:
 
     def _judge_reals(self) -> dict[str, float]:
         """Judge as many rows as samples: of the test split if it has them, else of training."""
-        assert self.recipe.judge is not None
+        if self.recipe.judge is None:
+            return {}
         test, train, count = self.dataset.test, self.dataset.train, self.recipe.judged_samples
         rows = (test if len(test.labels) >= count else train).images[:count]
         return self.recipe.judge(to_unit_range(rows), self.dataset)
@@ -276,7 +270,7 @@ class Trainer:
         folders = sorted(self._checkpoints.glob("step-*"))
         return f"the last good checkpoint is {folders[-1]}" if folders else "no checkpoint yet"
 
-    def _finish(self, state: State, seconds: float) -> None:
+    def _finish(self, state: State, seconds: float, real: dict[str, float]) -> None:
         result: dict[str, Any] = {
             "steps": state.step,
             "seconds": round(seconds, 3),
@@ -285,9 +279,9 @@ class Trainer:
             "test_error_last": self._metrics.get("test_error_last"),
         }
         if self.recipe.judge:
-            real = self._judge_reals()
             result |= {"judged": {name: self._metrics[name] for name in real}, "real": real}
-        if self._classifies:
+        classifies = self.recipe.classifies(self.dataset)
+        if classifies:
             test = self.dataset.test
             probabilities = self._predict(state, test.images)
             measured = count_errors(
@@ -295,7 +289,7 @@ class Trainer:
             )
             result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
             write_array(self.folder / "test_probabilities.npy", probabilities.float())
-        if self._classifies and bool((self.dataset.train.labels < 0).any()):
+        if classifies and bool((self.dataset.train.labels < 0).any()):
             self._predict_unlabeled(state)
         write_json(self.folder / "result.json", result)
 

@@ -615,3 +615,72 @@ def test_a_table_in_another_encoding_is_refused_and_a_short_line_is_unlabeled(
         load(str(tmp_path))
     (tmp_path / "labels.csv").write_text("file,label\n1.png,a\n2.png\n")
     assert load(str(tmp_path)).train.labels.tolist() == [0, -1]
+
+
+# --- cut and scaled ------------------------------------------------------------------------------
+
+
+def save(path: Path, pixels: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, dtype=np.uint8)).save(path)
+
+
+def test_images_of_mixed_sizes_become_squares_of_the_side_asked_for(tmp_path: Path) -> None:
+    for number, size in enumerate([(9, 6), (6, 9), (6, 6), (31, 17)]):
+        picture(tmp_path / "labeled" / "a" / f"{number}.png", 50 * number, size=size)
+    picture(tmp_path / "test" / "a" / "t.png", 7, size=(40, 50))
+    dataset = load(str(tmp_path), side=6)
+    assert dataset.train.images.shape == (4, 1, 6, 6)
+    assert [set(image.flatten().tolist()) for image in dataset.train.images] == [
+        {50 * number} for number in range(4)
+    ]
+    assert dataset.test.images.shape == (1, 1, 6, 6)
+    with pytest.raises(DataError, match="mixed sizes: 9x6"):
+        load(str(tmp_path))
+
+
+def test_the_middle_of_a_long_image_is_what_is_left(tmp_path: Path) -> None:
+    wide = np.arange(8 * 4).reshape(4, 8)  # columns 2 to 5 are the middle
+    save(tmp_path / "labeled" / "a" / "tall.png", wide.T)
+    save(tmp_path / "labeled" / "a" / "wide.png", wide)
+    tall, across = load(str(tmp_path), side=4).train.images[:, 0]
+    assert across.tolist() == wide[:, 2:6].tolist()
+    assert tall.tolist() == wide.T[2:6].tolist()
+
+
+def test_pixels_of_a_smaller_side_are_weighted_means_of_those_near_them(tmp_path: Path) -> None:
+    rows = [[0, 80, 160, 240]] * 4
+    save(tmp_path / "labeled" / "a" / "1.png", rows)
+    # Bilinear with weights 1/8, 3/8, 3/8, 1/8 around the middle, of which those inside count:
+    # (3 * 0 + 3 * 80 + 160) / 7 and its mirror image.
+    expected = [[57, 183], [57, 183]]
+    assert load(str(tmp_path), side=2).train.images[0, 0].tolist() == expected
+
+
+def test_colours_and_names_are_kept_where_images_are_cut(tmp_path: Path) -> None:
+    save(tmp_path / "rgb.png", LEVELS[0])  # 5 high, 4 wide
+    picture(tmp_path / "grey.png", 9, size=(7, 7))
+    (tmp_path / "labels.csv").write_text("file,label\nrgb.png,a\ngrey.png,\n")
+    dataset = load(str(tmp_path), side=4)
+    assert dataset.train.images.shape == (2, 3, 4, 4)
+    assert set(dataset.train.images[1].flatten().tolist()) == {9}
+    assert dataset.train.names == ("rgb.png", "grey.png")
+    assert dataset.train.labels.tolist() == [0, -1]
+
+
+def test_images_in_the_layout_of_the_hub_are_cut_as_well(tmp_path: Path) -> None:
+    dataset = load(str(write_parquet(tmp_path / "set")), side=2)
+    assert dataset.train.images.shape == (5, 1, 2, 2) and dataset.test.images.shape == (2, 1, 2, 2)
+
+
+def test_what_is_not_encoded_is_left_as_it_is(tmp_path: Path) -> None:
+    stored = archive(tmp_path, x_train=LEVELS, y_train=LABELS)
+    assert load(stored, side=2).row_shape == (3, 5, 4)
+    assert load("digits", side=2).row_shape == (1, 8, 8)
+
+
+def test_damaged_images_are_named_where_others_are_cut(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "a" / "1.png")
+    cut(picture(tmp_path / "labeled" / "a" / "2.png", size=(9, 9)))
+    with pytest.raises(DataError, match=r"1 unreadable: labeled/a/2\.png"):
+        load(str(tmp_path), side=2)

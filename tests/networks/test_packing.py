@@ -9,6 +9,7 @@ from convergan.networks import (
     PackedDiscriminator,
     digits_discriminator,
     pack,
+    packed_discriminator,
     packed_shape,
     small_images_generator,
     toy_discriminator,
@@ -118,3 +119,18 @@ def test_a_pack_of_nothing_is_refused() -> None:
 
 def test_size_of_a_pack_shows() -> None:
     assert "m=2" in repr(PackedDiscriminator(toy_discriminator((4,), 1, chance()), 2))
+
+
+@pytest.mark.parametrize("m", [1, 2, 4])
+def test_a_packed_discriminator_is_built_for_packs_and_judges_one_logit_a_pack(m: int) -> None:
+    packed = packed_discriminator((2,), 1, chance(), make=toy_discriminator, m=m).double()
+    inner = toy_discriminator((2 * m,), 1, chance()).double()
+    rows = draw(8, 2)
+    assert torch.equal(packed(rows).logits, inner(pack(rows, m)).logits)
+    assert packed(rows).logits.shape == (8 // m, 1)
+
+
+@pytest.mark.parametrize("m", [0, -1])
+def test_a_discriminator_of_packs_of_nothing_is_refused_before_it_is_built(m: int) -> None:
+    with pytest.raises(ValueError, match=f"a pack has at least 1 row, got {m}"):
+        packed_discriminator((2,), 1, chance(), make=toy_discriminator, m=m)

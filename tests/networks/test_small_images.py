@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from pytest import approx
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 
-from convergan.layers import dropout, initialise_from_batch
+from convergan.layers import add_gaussian_noise, dropout, initialise_from_batch
 from convergan.networks import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
@@ -262,3 +263,82 @@ def test_start_takes_out_the_scale_of_the_images() -> None:
     initialise_from_batch(one, lambda: one(x))
     initialise_from_batch(other, lambda: other(narrowed))
     torch.testing.assert_close(one(x), other(narrowed), rtol=1e-8, atol=1e-8)
+
+
+# --- side 28, as in the lost MNIST script --------------------------------------------------------
+
+GREY = (1, 28, 28)
+
+
+def grey_judge(**options: Any) -> ConvolutionalDiscriminator:
+    return small_images_discriminator(GREY, 10, chance(), channels=4, **options).double()
+
+
+def grey_maker(**options: Any) -> ConvolutionalGenerator:
+    return small_images_generator(GREY, chance(), channels=16, **options).double()
+
+
+def geometry(network: nn.Module) -> list[tuple[Any, Any]]:
+    """Padding and stride of every convolution."""
+    found = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    return [(layer.padding, layer.stride) for layer in found]
+
+
+def test_at_side_28_the_first_convolution_pads_by_3_and_all_else_is_as_at_side_32() -> None:
+    network, wide = grey_judge(), small_images_discriminator((1, 32, 32), 10, chance(), channels=4)
+    paddings = geometry(network)
+    assert paddings[0] == ((3, 3), (1, 1))
+    assert paddings[1:] == geometry(wide)[1:]
+    x = draw(2, *GREY).sigmoid()
+    assert [t.shape[2] for t in outputs(network, lambda: network(x))[:-1]] == [
+        *(32, 32, 16),
+        *(16, 16, 8),
+        *(6, 6, 6),
+    ]
+    # By hand: grey is 0 after the mapping to [-1, 1], as the padding is.
+    bordered = torch.nn.functional.pad(x, [2] * 4, value=0.5)
+    for found, expected in zip(network(x), wide.double()(bordered), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_an_image_of_side_28_is_the_middle_of_one_of_side_32() -> None:
+    latent = draw(4, 100, seed=1)
+    wide = small_images_generator((1, 32, 32), chance(), channels=16).double()
+    assert torch.equal(grey_maker()(latent), wide(latent)[:, :, 2:30, 2:30])
+    assert grey_maker()(latent).shape == (4, *GREY)
+
+
+def test_without_mapping_the_generator_ends_in_tanh_and_images_are_seen_as_they_are() -> None:
+    latent, x = draw(4, 100, seed=2), draw(2, *GREY).sigmoid()
+    mapped, plain = grey_maker(), grey_maker(centred=False)
+    for network in (mapped, plain):
+        with torch.no_grad():
+            network.output.get_parameter(GAIN).mul_(1000)
+    made = plain(latent)
+    torch.testing.assert_close(mapped(latent), (made + 1) / 2)
+    assert made.min().item() == approx(-1) and made.max().item() == approx(1)
+    seen, raw = grey_judge(), grey_judge(centred=False)
+    assert torch.equal(seen(x).logits, raw(2 * x - 1).logits)
+    assert not torch.allclose(seen(x).logits, raw(x).logits)
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_gaussian_noise_on_the_input_takes_the_place_of_the_first_dropout(centred: bool) -> None:
+    network = grey_judge(input_noise=0.2, centred=centred)
+    assert [drop.probability for drop in network.dropouts] == [0, 0, 0, 0.5, 0, 0, 0.5, 0, 0]
+    assert [drop.probability for drop in grey_judge().dropouts] == [0.2, 0, 0, 0.5, 0, 0, 0.5, 0, 0]
+    x, noise = draw(3, *GREY).sigmoid(), chance(1)
+    *convolutions, (bias, weight) = weights(network)
+    h = add_gaussian_noise(2 * x - 1 if centred else x, 0.2, noise)
+    h = h.contiguous(memory_format=torch.channels_last)
+    for number, (b, w) in enumerate(convolutions):
+        if number in (3, 6):
+            h = dropout(h, 0.5, noise)
+        stride, padding = STRIDES[number] if number else (1, 3)
+        h = leaky_relu(conv2d(h, w, b, stride, padding), 0.2)
+    critique = network(x, chance(1))
+    features = h.mean(dim=(2, 3))
+    torch.testing.assert_close(critique.features, features, rtol=1e-10, atol=1e-12)
+    expected = linear(features, weight, bias)
+    torch.testing.assert_close(critique.logits, expected, rtol=1e-10, atol=1e-12)
+    assert torch.equal(network(x).logits, grey_judge(centred=centred)(x).logits)

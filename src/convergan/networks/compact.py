@@ -20,7 +20,8 @@ from ..layers import BatchStatisticsNorm, freeze_gain, weight_norm
 from .critique import Critique, Discriminator
 from .generator import Generator
 from .minibatch_features import MinibatchFeatures, no_minibatch_features
-from .small_images import EPSILON, drawn
+from .small_images import EPSILON, START_STD
+from .start import drawn, normal
 from .virtual_batch import MakeNorm, VirtualBatchGenerator
 
 SIDE = 28
@@ -52,15 +53,14 @@ class CompactDiscriminator(Discriminator):
     ) -> None:
         """Build the layers; the gains of all but the last are frozen at 1 until the start."""
         super().__init__()
+        start = normal(START_STD, chance)
         widths = [in_channels, *(multiple * channels for multiple in MULTIPLES)]
         self.layers = nn.ModuleList(
-            freeze_gain(
-                weight_norm(drawn(nn.Conv2d(i, o, 5, 2, 2, device="meta"), chance), EPSILON)
-            )
+            freeze_gain(weight_norm(drawn(nn.Conv2d(i, o, 5, 2, 2, device="meta"), start), EPSILON))
             for i, o in pairwise(widths)
         )
         self.minibatch_features, joined = minibatch_features(4 * 4 * widths[-1], chance)
-        output = drawn(nn.Linear(joined, num_classes, device="meta"), chance)
+        output = drawn(nn.Linear(joined, num_classes, device="meta"), start)
         self.output = weight_norm(output, EPSILON, start_std=0.1)
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
@@ -89,16 +89,17 @@ class CompactGenerator(Generator):
         """Build the layers; the gains of the last are trained."""
         super().__init__(latent_dim=100)
         self.shape = (channels, 4, 4)
+        start = normal(START_STD, chance)
         widths = (channels, channels // 2, channels // 4, out_channels)
         units = math.prod(self.shape)
-        self.dense = drawn(nn.Linear(self.latent_dim, units, bias=False, device="meta"), chance)
+        self.dense = drawn(nn.Linear(self.latent_dim, units, bias=False, device="meta"), start)
         self.norms = nn.ModuleList(norm(width) for width in (units, *widths[1:-1]))
         self.layers = nn.ModuleList(
             drawn(
                 nn.ConvTranspose2d(
                     i, o, 5, 2, 2, output_padding=int(level > 0), bias=level == 2, device="meta"
                 ),
-                chance,
+                start,
             )
             for level, (i, o) in enumerate(pairwise(widths))
         )

@@ -12,6 +12,7 @@ discriminator and Glorot uniform in the generator.
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -22,17 +23,13 @@ from ..layers import BatchStatisticsNorm, GaussianNoise, freeze_gain, weight_nor
 from .critique import Critique, Discriminator
 from .generator import Generator
 from .minibatch_features import MinibatchFeatures, no_minibatch_features
+from .start import drawn, normal
 
 
 def _dense(
     inputs: int, outputs: int, start: Callable[[Tensor], Tensor], bias: bool = True
 ) -> nn.Linear:
-    """A linear layer that draws its start from ``start`` and nothing from the global generator."""
-    layer = nn.Linear(inputs, outputs, bias=bias, device="meta").to_empty(device="cpu")
-    start(layer.weight)
-    if bias:
-        nn.init.zeros_(layer.bias)
-    return layer
+    return drawn(nn.Linear(inputs, outputs, bias=bias, device="meta"), start)
 
 
 class DenseDiscriminator(Discriminator):
@@ -61,10 +58,7 @@ class DenseDiscriminator(Discriminator):
     ) -> None:
         """Build the layers; the gains of all but the last are frozen at 1 until the start."""
         super().__init__()
-
-        def start(weight: Tensor) -> Tensor:
-            return nn.init.normal_(weight, 0.0, 0.1, generator=chance)
-
+        start = normal(0.1, chance)
         widths = [math.prod(image_shape), *hidden]
         self.input_noise = GaussianNoise(input_noise)
         self.hidden_noise = GaussianNoise(hidden_noise)
@@ -107,10 +101,7 @@ class DenseGenerator(Generator):
     ) -> None:
         """Build the layers; all gains are trained."""
         super().__init__(latent_dim)
-
-        def glorot(weight: Tensor) -> Tensor:
-            return nn.init.xavier_uniform_(weight, generator=chance)
-
+        glorot = partial(nn.init.xavier_uniform_, generator=chance)
         self.image_shape = tuple(image_shape)
         self.nonlinearity = output
         widths = [latent_dim, *hidden]

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from .start import drawn, normal
+
 
 class GuidanceDecoder(nn.Module):
     """Linear 1x1 convolutions from the maps of an encoder to one map of twice the largest side.
@@ -41,10 +43,8 @@ class GuidanceDecoder(nn.Module):
         previous = 0
         for width in encoder_channels:
             inputs = previous + width
-            stage = nn.Conv2d(inputs, channels, 1, device="meta").to_empty(device="cpu")
-            nn.init.normal_(stage.weight, 0.0, inputs**-0.5, generator=chance)
-            nn.init.zeros_(stage.get_parameter("bias"))
-            self.stages.append(stage)
+            stage = nn.Conv2d(inputs, channels, 1, device="meta")
+            self.stages.append(drawn(stage, normal(inputs**-0.5, chance)))
             previous = channels
 
     def __call__(self, maps: Sequence[Tensor]) -> Tensor:

@@ -32,9 +32,8 @@ rows are normalised has changed in the code, see `convergan.layers.virtual_batch
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -45,23 +44,14 @@ from ..layers.virtual_batch_norm import Mode
 from .critique import Critique, Discriminator
 from .generator import Generator
 from .minibatch_features import MinibatchFeatures, cross_half_similarities, no_minibatch_features
+from .start import drawn, normal
 from .virtual_batch import MakeNorm, VirtualBatchGenerator
-
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 IMAGE_SHAPE = (3, 128, 128)
 GENERATOR_LEVELS = ((64, 8), (32, 8), (16, 4), (8, 2), (8, 1), (8, 1))
 """Channels and noise channels from side 4 to side 128, in eighths of the width."""
 DISCRIMINATOR_LAYERS = ((1, 2), (2, 2), (4, 2), (4, 1), (4, 1), (8, 2), (8, 2))
 """Channels of each convolution, in widths, and its stride."""
-
-
-def _drawn(layer: Layer, start: Callable[[Tensor], Tensor], bias: float = 0.0) -> Layer:
-    """Give a layer that was built without memory its start."""
-    layer.weight = nn.Parameter(start(torch.empty(layer.weight.shape)))
-    if layer.bias is not None:
-        layer.bias = nn.Parameter(torch.full(layer.bias.shape, bias))
-    return layer
 
 
 class ImageNetGenerator(Generator):
@@ -86,23 +76,17 @@ class ImageNetGenerator(Generator):
         super().__init__(latent_dim=sum(noise_sizes))
         self.noise_sizes, self.noise_shapes = noise_sizes, noise_shapes
         self.first_shape = (channels[0], 4, 4)
-
-        def start(weight: Tensor) -> Tensor:
-            return nn.init.normal_(weight, 0.0, 0.02, generator=chance)
-
-        def last_start(weight: Tensor) -> Tensor:
-            return nn.init.normal_(weight, 0.0, 0.075, generator=chance)
-
+        start = normal(0.02, chance)
         units = math.prod(self.first_shape)
-        self.dense = _drawn(nn.Linear(128 * width, units, bias=False, device="meta"), start)
+        self.dense = drawn(nn.Linear(128 * width, units, bias=False, device="meta"), start)
         self.norms = nn.ModuleList(norm(count) for count in channels)
         inputs = [count + noise for count, noise in zip(channels, extra, strict=True)]
         self.layers = nn.ModuleList(
-            _drawn(nn.ConvTranspose2d(i, o, 5, 2, 2, 1, bias=False, device="meta"), start)
+            drawn(nn.ConvTranspose2d(i, o, 5, 2, 2, 1, bias=False, device="meta"), start)
             for i, o in zip(inputs[:-1], channels[1:], strict=True)
         )
         output = nn.ConvTranspose2d(inputs[-1], IMAGE_SHAPE[0], 5, padding=2, device="meta")
-        self.layers.append(_drawn(output, last_start, bias=-0.45))
+        self.layers.append(drawn(output, normal(0.075, chance), bias=-0.45))
 
     def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
         """Draw ``count`` noise vectors, uniform on [-1, 1)."""
@@ -142,9 +126,7 @@ class ImageNetDiscriminator(Discriminator):
         """Build the layers: weights N(0, 0.02), of convolutions cut off at two deviations."""
         _require_width(width)
         super().__init__()
-
-        def start(weight: Tensor) -> Tensor:
-            return nn.init.normal_(weight, 0.0, 0.02, generator=chance)
+        start = normal(0.02, chance)
 
         def truncated(weight: Tensor) -> Tensor:
             inside = math.erf(2**0.5)  # the share of a normal distribution within two deviations
@@ -154,16 +136,16 @@ class ImageNetDiscriminator(Discriminator):
         widths = [IMAGE_SHAPE[0], *(multiple * width for multiple, _ in DISCRIMINATOR_LAYERS)]
         strides = [stride for _, stride in DISCRIMINATOR_LAYERS]
         self.layers = nn.ModuleList(
-            _drawn(nn.Conv2d(i, o, 3, stride, 1, bias=False, device="meta"), truncated)
+            drawn(nn.Conv2d(i, o, 3, stride, 1, bias=False, device="meta"), truncated)
             for (i, o), stride in zip(pairwise(widths), strides, strict=True)
         )
         self.norms = nn.ModuleList(CrossBatchNorm(count, chance=chance) for count in widths[1:])
         features = 40 * width
         dense = nn.Linear(4 * 4 * widths[-1], features, bias=False, device="meta")
-        self.dense = _drawn(dense, start)
+        self.dense = drawn(dense, start)
         self.dense_norm = CrossBatchNorm(features, chance=chance)
         self.minibatch_features, joined = minibatch_features(features, chance)
-        self.output = _drawn(nn.Linear(joined, num_logits, device="meta"), start)
+        self.output = drawn(nn.Linear(joined, num_logits, device="meta"), start)
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
         """Judge (2 B, 3, 128, 128) images in [0, 1], B real, then B fake ones.

@@ -45,10 +45,15 @@ def pack(rows: Tensor, m: int) -> Tensor:
 def packed_shape(image_shape: Sequence[int], m: int) -> tuple[int, ...]:
     """Return the shape of a pack of ``m`` rows, which the discriminator is built for.
 
+    Raises:
+        ValueError: if ``m`` is less than 1.
+
     Example:
         >>> packed_shape((3, 32, 32), 2)
         (6, 32, 32)
     """
+    if m < 1:
+        raise ValueError(f"a pack has at least 1 row, got {m}")
     channels, *rest = image_shape
     return (m * channels, *rest)
 
@@ -89,5 +94,9 @@ def packed_discriminator(
     make: Callable[[Sequence[int], int, torch.Generator], Discriminator],
     m: int,
 ) -> PackedDiscriminator:
-    """Build what ``make`` builds, for packs of ``m`` rows."""
+    """Build what ``make`` builds, for packs of ``m`` rows.
+
+    Raises:
+        ValueError: if ``m`` is less than 1, or as ``make``.
+    """
     return PackedDiscriminator(make(packed_shape(image_shape, m), num_classes, chance), m)

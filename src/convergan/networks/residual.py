@@ -23,7 +23,6 @@ of side 28 get two black pixels at each edge on their way in and lose them on th
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -32,8 +31,7 @@ from torch.nn.functional import avg_pool2d, leaky_relu, pad
 from .critique import Critique
 from .guidance_decoder import GuidanceDecoder
 from .guided import EncodingDiscriminator, GuidedDiscriminator, MappingGenerator
-
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
+from .start import Layer, drawn, normal
 
 SIDES = (4, 8, 16, 32)
 LATENT_DIM = 64
@@ -44,14 +42,9 @@ LEAKY_GAIN = (2 / (1 + SLOPE**2)) ** 0.5
 """Factor of deviations under a leaky ReLU."""
 
 
-def _drawn(layer: Layer, chance: torch.Generator, gain: float = 1.0) -> Layer:
-    """Give a layer that was built without memory its start: weights N(0, gain^2 / inputs)."""
-    layer.to_empty(device="cpu")
-    inputs = layer.weight[0].numel()
-    nn.init.normal_(layer.weight, 0.0, gain * inputs**-0.5, generator=chance)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
+def _scaled(layer: Layer, chance: torch.Generator, gain: float = 1.0) -> Layer:
+    """Start a layer with weights from N(0, gain / sqrt(inputs)) and biases 0."""
+    return drawn(layer, normal(gain * layer.weight[0].numel() ** -0.5, chance))
 
 
 class ResidualBlock(nn.Module):
@@ -72,9 +65,9 @@ class ResidualBlock(nn.Module):
         inner = EXPANSION * width
         mix = nn.Conv2d(inner, inner, 3, padding=1, groups=cardinality, device="meta")
         narrow = nn.Conv2d(inner, width, 1, bias=False, device="meta")
-        self.widen = _drawn(nn.Conv2d(width, inner, 1, device="meta"), chance, gain)
-        self.mix = _drawn(mix, chance, gain)
-        self.narrow = _drawn(narrow, chance, gain=0.0)
+        self.widen = _scaled(nn.Conv2d(width, inner, 1, device="meta"), chance, gain)
+        self.mix = _scaled(mix, chance, gain)
+        self.narrow = _scaled(narrow, chance, gain=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape (N, width, side, side)."""
@@ -152,9 +145,9 @@ class ResidualGenerator(MappingGenerator):
         self.map_side = map_side
         self.basis = nn.Parameter(torch.randn(width, SIDES[0], SIDES[0], generator=chance))
         modulation = nn.Linear(LATENT_DIM, width, bias=False, device="meta")
-        self.modulation = _drawn(modulation, chance)
+        self.modulation = _scaled(modulation, chance)
         self.stages = _stages(width, blocks=blocks, cardinality=cardinality, chance=chance)
-        self.output = _drawn(nn.Conv2d(width, image_shape[0], 1, device="meta"), chance)
+        self.output = _scaled(nn.Conv2d(width, image_shape[0], 1, device="meta"), chance)
 
     def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
         """Draw ``count`` noise vectors, (count, 64), each number N(0, 1)."""
@@ -206,11 +199,11 @@ class ResidualDiscriminator(EncodingDiscriminator):
         _require_sizes(width, blocks, cardinality)
         super().__init__()
         self.margin = margin
-        self.input = _drawn(nn.Conv2d(image_shape[0], width, 1, device="meta"), chance)
+        self.input = _scaled(nn.Conv2d(image_shape[0], width, 1, device="meta"), chance)
         self.stages = _stages(width, blocks=blocks, cardinality=cardinality, chance=chance)
         gather = nn.Conv2d(width, width, SIDES[0], groups=width, bias=False, device="meta")
-        self.gather = _drawn(gather, chance)
-        self.output = _drawn(nn.Linear(width, num_classes, device="meta"), chance)
+        self.gather = _scaled(gather, chance)
+        self.output = _scaled(nn.Linear(width, num_classes, device="meta"), chance)
 
     def encode(
         self, images: Tensor, chance: torch.Generator | None = None

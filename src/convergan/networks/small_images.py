@@ -33,7 +33,6 @@ out. Its data are in [0, 1] and its samples in [-1, 1], and neither is mapped: `
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -44,9 +43,8 @@ from ..layers.virtual_batch_norm import Mode
 from .critique import Critique, Discriminator
 from .generator import Generator
 from .minibatch_features import MinibatchFeatures, no_minibatch_features
+from .start import drawn, normal
 from .virtual_batch import MakeNorm, VirtualBatchGenerator
-
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 SIDE = 32
 SIDES = (32, 28)
@@ -64,15 +62,8 @@ LAYERS = (
 """Dropout before it, width as a multiple of ``c``, side, stride and padding of each convolution."""
 EPSILON = 1e-6
 """Under the root of weight normalisation."""
-
-
-def drawn(layer: Layer, chance: torch.Generator) -> Layer:
-    """Give a layer that was built without memory its start: weights N(0, 0.05), biases 0."""
-    layer.to_empty(device="cpu")
-    nn.init.normal_(layer.weight, 0.0, 0.05, generator=chance)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
+START_STD = 0.05
+"""Deviation that weights are drawn with."""
 
 
 def _deconvolution(
@@ -82,7 +73,7 @@ def _deconvolution(
     layer = nn.ConvTranspose2d(
         inputs, outputs, 5, 2, padding=2, output_padding=1, bias=bias, device="meta"
     )
-    return drawn(layer, chance)
+    return drawn(layer, normal(START_STD, chance))
 
 
 class ConvolutionalDiscriminator(Discriminator):
@@ -124,15 +115,16 @@ class ConvolutionalDiscriminator(Discriminator):
         self.noise = GaussianNoise(input_noise)
         self.dropouts = nn.ModuleList()
         self.layers = nn.ModuleList()
+        start = normal(START_STD, chance)
         for probability, multiple, side, stride, padding in LAYERS:
             outputs = multiple * channels
             layer = nn.Conv2d(inputs, outputs, side, stride, padding + margin, device="meta")
             first = not self.layers
             self.dropouts.append(Dropout(0.0 if first and input_noise else probability))
-            self.layers.append(freeze_gain(weight_norm(drawn(layer, chance), EPSILON)))
+            self.layers.append(freeze_gain(weight_norm(drawn(layer, start), EPSILON)))
             inputs, margin = outputs, 0
         self.minibatch_features, inputs = minibatch_features(inputs, chance)
-        output = drawn(nn.Linear(inputs, num_classes, device="meta"), chance)
+        output = drawn(nn.Linear(inputs, num_classes, device="meta"), start)
         self.output = weight_norm(output, EPSILON, start_std=output_std)
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
@@ -179,7 +171,7 @@ class ConvolutionalGenerator(Generator):
         self.shape = (channels, 4, 4)
         units = math.prod(self.shape)
         dense = nn.Linear(self.latent_dim, units, bias=False, device="meta")
-        self.dense = drawn(dense, chance)
+        self.dense = drawn(dense, normal(START_STD, chance))
         self.dense_norm = norm(units)
         widths = (channels, channels // 2, channels // 4)
         self.hidden = nn.ModuleList(

@@ -5,6 +5,7 @@ noise or any other help, so that what helps is seen.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -14,16 +15,17 @@ from torch.nn.functional import leaky_relu, relu
 from .critique import Critique, Discriminator
 from .generator import Generator
 from .minibatch_features import MinibatchFeatures, no_minibatch_features
+from .start import drawn
 
 WIDTH = 128
 LATENT = 2
 
 
 def _layer(inputs: int, outputs: int, chance: torch.Generator) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
     limit = inputs**-0.5
-    for parameter in layer.parameters():  # without biases, every kink would go through the origin
-        nn.init.uniform_(parameter, -limit, limit, generator=chance)
+    start = partial(nn.init.uniform_, a=-limit, b=limit, generator=chance)
+    layer = drawn(nn.Linear(inputs, outputs, device="meta"), start)
+    start(layer.bias)  # without biases, every kink would go through the origin
     return layer
 
 

@@ -1,8 +1,8 @@
 """The suite against mode collapse: one plain game, and one variant of it for each technique.
 
 Each variant changes what its technique is and nothing else: not the networks' widths, the rate or
-the number of steps. Its settings are those of the technique's paper where there are any, and were
-not searched for, but for one.
+the number of steps. Its settings follow the technique's paper where there are any, and were not
+searched for, but for one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +72,7 @@ def feature_matching(plain: Plain) -> Recipe:
 
 
 def minibatch_discrimination(plain: Plain, num_kernels: int) -> Recipe:
-    """Let the discriminator see how close rows are, section 3.2."""
+    """Let the discriminator see how close rows are, section 3.2; the scripts have 100 kernels."""
     features = partial(similarities, num_kernels=num_kernels)
     see = partial(plain.discriminator, minibatch_features=features)
     return replace(plain.recipe, discriminator=see)
@@ -100,7 +100,7 @@ def packing(plain: Plain, m: int) -> Recipe:
 
 
 def top_k(plain: Plain) -> Recipe:
-    """Let the generator learn from its best half in the end, a hundredth less every 100 steps."""
+    """Let the generator learn from a hundredth less every 100 steps, from a half at least."""
     step = partial(
         top_k_step,
         discriminator_loss=minimax_discriminator_loss,

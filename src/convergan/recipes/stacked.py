@@ -1,6 +1,7 @@
 """Three digits in the three channels of an image: a thousand modes that can be counted.
 
-Metz et al. (2017); the setting of Lin et al. (2018), "PacGAN", section 4.2, with a smaller pair.
+Metz et al. (2017); rows, batch and number of samples of Lin et al. (2018), "PacGAN", section 4.2.
+The pair is smaller and its rate ours.
 `convergan.recipes.collapse` has the variants.
 """
 

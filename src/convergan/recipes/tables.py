@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 
 class Figure(NamedTuple):
-    """Errors over several runs.
+    """A figure over several runs, such as their errors.
 
     Attributes:
         mean: of the runs.
