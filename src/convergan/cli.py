@@ -404,9 +404,7 @@ def show_errors(rows: "list[Baseline]") -> None:
 
 def show_sweep(plan: "Sweep") -> None:
     """Print the table of a sweep, and refuse to call it done where runs are missing."""
-    from .sweep import read_table
-
-    table = read_table(plan.folder, plan.table)
+    table = plan.make_table(plan.folder)
     shown = Table(*table.head)
     for row in table.rows:
         shown.add_row(*row)

@@ -174,6 +174,7 @@ def _bars(
     for row, source in zip(grid, sources, strict=True):
         here = [arm for arm in arms if arm.data == source]
         for axes, name in zip(row, names, strict=True):
+            axes.set_visible(any(_values(_runs_of(arm, runs), name) for arm in here))
             for place, arm in enumerate(here):
                 values = _values(_runs_of(arm, runs), name)
                 axes.scatter(values, [place] * len(values), s=12, color="tab:blue")

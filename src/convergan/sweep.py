@@ -9,9 +9,10 @@ are not run again and others go on, so the same command finishes what was stoppe
 import json
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -28,7 +29,7 @@ from .finished_runs import (
 )
 from .folders import claim, held, is_held, read_json
 from .label_table import label_table, tell_errors
-from .recipes import STUDIES, TABLES, Study, describe_training, find_recipe
+from .recipes import Study, describe_training, find_recipe
 from .run import Progress, Settings, choose_labels
 from .signals import Interrupted, Wishes, obeyed
 from .study_table import draw_study, study_table, tell_figures
@@ -46,21 +47,24 @@ class Sweep:
     """What is to be run, see `label_sweep` and `study_sweep`.
 
     Attributes:
-        table: its name, in `convergan.recipes.TABLES` or `convergan.recipes.STUDIES`.
         runs: every run, in the order in which they start.
-        common: settings that all runs share, now and whenever runs are added.
+        common: the table's name, and settings that all runs share, now and whenever runs are added.
         folder: where everything is written.
+        place: from the settings of a run to its folder below ``folder``.
+        tell: from a finished run to the line that is shown.
+        make_table: from ``folder`` to the table of what is there, finished or not.
+        draw: from ``folder`` to pictures there.
+        needs_test_rows: keep the test rows' labels for the table, and refuse data without any.
     """
 
-    table: str
     runs: tuple[Settings, ...]
     common: Mapping[str, Any]
     folder: Path
-
-    @property
-    def place(self) -> Place:
-        """From the settings of a run to its folder below ``folder``."""
-        return place_by_labels if self.table in TABLES else place_by_recipe
+    place: Place
+    tell: Callable[[FinishedRun], str]
+    make_table: Callable[[Path], Table]
+    draw: Callable[[Path], None]
+    needs_test_rows: bool
 
     def folder_of(self, run: Settings) -> Path:
         """Return the folder of one run."""
@@ -91,8 +95,20 @@ def label_sweep(
     _require_once("labels", labels)
     runs = tuple(replace(shared, labels=n, seed=seed) for seed in range(seeds) for n in labels)
     names = ("recipe", "data", "steps", "device", "precision")
-    common = {name: getattr(shared, name) for name in names}
-    return Sweep(table=table, runs=runs, common=common, folder=folder)
+    return Sweep(
+        runs=runs,
+        common={"table": table, **{name: getattr(shared, name) for name in names}},
+        folder=folder,
+        place=place_by_labels,
+        tell=tell_errors,
+        make_table=label_table,
+        draw=_nothing,
+        needs_test_rows=True,
+    )
+
+
+def _nothing(folder: Path) -> None:
+    """Draw no picture."""
 
 
 def study_sweep(
@@ -138,14 +154,23 @@ def study_sweep(
         for arm in arms
         if seed < (arm.seeds if seeds is None else seeds)
     ]
-    common: dict[str, str | int] = {
+    common = {
+        "table": study.name,
         "data": ",".join(data),
         "device": device,
         "precision": precision,
+        **({} if steps is None else {"steps": steps}),
     }
-    if steps is not None:
-        common |= {"steps": steps}
-    return Sweep(table=study.name, runs=tuple(runs), common=common, folder=folder)
+    return Sweep(
+        runs=tuple(runs),
+        common=common,
+        folder=folder,
+        place=place_by_recipe,
+        tell=tell_figures,
+        make_table=partial(study_table, study=study),
+        draw=partial(draw_study, study=study),
+        needs_test_rows=False,
+    )
 
 
 def _require_seeds(seeds: int) -> None:
@@ -157,11 +182,6 @@ def _require_once(kind: str, named: Sequence[object]) -> None:
     for each in named:
         if named.count(each) > 1:
             raise ValueError(f"{kind} must be named once each, got {each} twice")
-
-
-def read_table(folder: Path, table: str) -> Table:
-    """Make the table of a sweep from what is in its folder, finished or not."""
-    return label_table(folder) if table in TABLES else study_table(folder, STUDIES[table])
 
 
 def parse_labels(text: str) -> tuple[int, ...]:
@@ -202,7 +222,7 @@ def run_sweep(
     """
     for run in sweep.runs:
         choose_labels(find_recipe(run.recipe), datasets[run.data], run)
-    if sweep.table in TABLES:
+    if sweep.needs_test_rows:
         _require_test_rows(datasets)
     with held(sweep.folder / "sweep.json"), obeyed() as wishes:
         _claim(sweep, datasets)
@@ -217,9 +237,8 @@ def run_sweep(
             shown, before = _progress(sweep, left, notices), shown
             if notices or shown.step != before.step:
                 yield shown
-        write_table(sweep.folder, read_table(sweep.folder, sweep.table), failed)
-        if sweep.table in STUDIES:
-            draw_study(sweep.folder, STUDIES[sweep.table])
+        write_table(sweep.folder, sweep.make_table(sweep.folder), failed)
+        sweep.draw(sweep.folder)
         if wishes.stop:
             finished = f"{len(sweep.runs) - len(left)} of {len(sweep.runs)} runs finished"
             raise Interrupted(wishes.stop, f"with {finished}; the same command goes on")
@@ -236,12 +255,12 @@ def _require_test_rows(datasets: Mapping[str, Dataset]) -> None:
 def _claim(sweep: Sweep, datasets: Mapping[str, Dataset]) -> None:
     recipes = sorted({run.recipe for run in sweep.runs})
     identity = {
-        "settings": {"table": sweep.table, **sweep.common},
+        "settings": dict(sweep.common),
         "recipes": {name: describe_training(find_recipe(name)) for name in recipes},
         "data_sha256": {source: dataset.sha256() for source, dataset in datasets.items()},
     }
     claim(sweep.folder / "sweep.json", identity, {})
-    if sweep.table in TABLES:
+    if sweep.needs_test_rows:
         write_array(sweep.folder / "test_labels.npy", datasets[sweep.runs[0].data].test.labels)
 
 
@@ -296,7 +315,7 @@ def _tell(sweep: Sweep, outcome: Outcome, left: dict[Path, Settings], failed: li
         return f"failed: {failed[-1]}"
     del left[folder]
     finished = FinishedRun(folder, asdict(run), read_json(folder / "result.json"))
-    return tell_errors(finished) if sweep.table in TABLES else tell_figures(finished)
+    return sweep.tell(finished)
 
 
 def _being_run(left: Mapping[Path, Settings]) -> list[str]:

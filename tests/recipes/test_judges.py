@@ -167,9 +167,9 @@ def test_samples_outside_the_unit_interval_are_clipped(channels: int) -> None:
     assert judge(images, data) == judge(images.clamp(0, 1), data)
 
 
-@pytest.mark.parametrize("source", ["uoft-cs/cifar10", "digits"])
+@pytest.mark.parametrize("source", ["uoft-cs/cifar100", "digits"])
 def test_data_without_a_classifier_are_refused_naming_those_with_one(source: str) -> None:
     other = dataset(source, DIGITS, 10, (1, 28, 28))
-    known = "ylecun/mnist and zalando-datasets/fashion_mnist"
+    known = "ylecun/mnist, zalando-datasets/fashion_mnist, uoft-cs/cifar10"
     with pytest.raises(ValueError, match=f"classifiers of {known}, got --data {source}"):
         class_figures(blots(20), other)

@@ -48,7 +48,7 @@ class Plain(NamedTuple):
     Attributes:
         recipe: of it.
         discriminator: what ``recipe`` builds, open to minibatch features.
-        rate: of both players.
+        rate: of both players under relativistic pairing.
         penalty: gamma of R1 and R2, which depends on the scale of rows.
     """
 
