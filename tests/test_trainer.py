@@ -104,15 +104,23 @@ def test_a_discriminator_that_is_no_classifier_of_rows_is_not_tested(tmp_path: P
     assert "Test error" not in page and "Confusion" not in page and "Curves" in page
 
 
-def test_a_classifier_needs_labels_a_batch_to_be_tested_in_and_test_rows() -> None:
-    data = load("digits")
+def test_rows_without_a_label_are_classified_where_there_are_no_test_rows(tmp_path: Path) -> None:
+    recipe, data = find_recipe("digits"), load("digits")
+    labels = data.train.labels.clone()
+    labels[200:] = -1
+    nothing = replace(data.test, images=data.test.images[:0], labels=data.test.labels[:0])
+    data = replace(data, train=replace(data.train, labels=labels), test=nothing)
+    assert finish(recipe, tmp_path, data)["test_error"] is None
+    lines = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["row", *map(str, range(200, 1297))]
+    assert not (tmp_path / "test_probabilities.npy").exists()
+
+
+def test_a_classifier_needs_labels_and_a_batch_to_be_tested_in() -> None:
     recipe = find_recipe("digits")
-    assert recipe.classifies(data)
-    assert not recipe.classifies(
-        replace(data, test=replace(data.test, labels=data.test.labels[:0]))
-    )
-    assert not replace(recipe, test_batch=0).classifies(data)
-    assert not replace(recipe, labels=0).classifies(data)
+    assert recipe.classifies
+    assert not replace(recipe, test_batch=0).classifies
+    assert not replace(recipe, labels=0).classifies
 
 
 def test_a_report_shows_what_samples_and_real_rows_are_worth(tmp_path: Path) -> None:

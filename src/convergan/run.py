@@ -151,7 +151,7 @@ def run(
         with obeyed() as wishes:
             for event in trainer(recipe=recipe, folder=folder).run(wishes):
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
-            if not (baselines and recipe.classifies(dataset)):
+            if not (baselines and recipe.classifies and len(dataset.test.labels)):
                 return
             twin = replace(
                 recipe,

@@ -166,7 +166,7 @@ class Trainer:
 
     def _measure(self, state: State, samples: Tensor) -> dict[str, float]:
         measured = self.recipe.judge(samples, self.dataset) if self.recipe.judge else {}
-        if not self.recipe.classifies(self.dataset):
+        if not (self.recipe.classifies and len(self.dataset.test.labels)):
             return measured
         player = state.discriminator
         tested, last = (
@@ -280,16 +280,15 @@ class Trainer:
         }
         if self.recipe.judge:
             result |= {"judged": {name: self._metrics[name] for name in real}, "real": real}
-        classifies = self.recipe.classifies(self.dataset)
-        if classifies:
-            test = self.dataset.test
+        test = self.dataset.test
+        if self.recipe.classifies and len(test.labels):
             probabilities = self._predict(state, test.images)
             measured = count_errors(
                 probabilities.argmax(dim=1), test.labels, len(self.dataset.classes)
             )
             result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
             write_array(self.folder / "test_probabilities.npy", probabilities.float())
-        if classifies and bool((self.dataset.train.labels < 0).any()):
+        if self.recipe.classifies and bool((self.dataset.train.labels < 0).any()):
             self._predict_unlabeled(state)
         write_json(self.folder / "result.json", result)
 

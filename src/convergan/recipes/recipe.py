@@ -94,9 +94,10 @@ class Recipe:
         )
         return replace(dataset, train=train, test=test)
 
-    def classifies(self, dataset: Dataset) -> bool:
-        """Whether the discriminator is a classifier of rows, and there are rows to test it on."""
-        return bool(self.labels and self.test_batch and len(dataset.test.labels))
+    @property
+    def classifies(self) -> bool:
+        """Whether the discriminator is a classifier of rows."""
+        return bool(self.labels and self.test_batch)
 
     def start(self, images: Tensor, num_classes: int, *, seed: int, device: torch.device) -> State:
         """Build both networks and stand before the first step.
