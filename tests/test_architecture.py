@@ -43,8 +43,9 @@ ALLOWED = {
     "report": {"folders", "run", "training"},
     "workers": {"folders"},
     "finished_runs": {"folders", "training"},
-    "label_table": {"finished_runs", "folders", "recipes"},
-    "study_table": {"finished_runs", "folders", "label_table", "recipes", "training"},
+    "spelling": {"recipes"},
+    "label_table": {"finished_runs", "folders", "recipes", "spelling"},
+    "study_table": {"finished_runs", "folders", "recipes", "spelling", "training"},
     "sweep": {
         "data",
         "finished_runs",

@@ -73,7 +73,7 @@ def test_figures_are_means_over_seeds_beside_those_of_real_rows(tmp_path: Path) 
     write_run(tmp_path, "toy-pacgan-2", "ring", 0, found(8.0))
     table = study_table(tmp_path, COLLAPSE)
     assert list(table.head) == [
-        *("data", "technique", "seeds", "modes found", "KL, nats", "near a mode"),
+        *("data", "technique", "seeds", "modes found", "KL in nats", "near a mode"),
         *("seconds", "every seed"),
     ]
     assert table.rows == [
@@ -208,7 +208,7 @@ def test_a_finished_run_is_told_in_one_line(tmp_path: Path) -> None:
     write_run(tmp_path, "toy", "ring", 1, found(5.0))
     [run] = finished_runs(tmp_path, place_by_recipe)
     assert tell_figures(run) == (
-        "toy on ring seed 1: modes found 5, KL, nats 0.5, near a mode 0.25, 20 s"
+        "toy on ring seed 1: modes found 5, KL in nats 0.5, near a mode 0.25, 20 s"
     )
 
 

@@ -69,7 +69,7 @@ def train(
         typer.Option(
             help="Name on the Hugging Face hub, or name:config, folder of Parquet files in the "
             "hub's layout, folder with labeled/<class>/* and unlabeled/*, folder with labels.csv, "
-            ".npz file, or digits. Default: the recipe's."
+            ".npz file, digits, ring, grid or stacked-mnist. Default: the recipe's."
         ),
     ] = None,
     labels: Annotated[

@@ -61,8 +61,8 @@ def sample_picture(rows: Tensor) -> bytes:
     """Encode generated rows as one PNG: a grid of images, or a scatter of points in the plane.
 
     Args:
-        rows: (N, C, H, W) images in [0, 1], or (N, 2) points, of which those in [-2, 2] are shown,
-            or in [-5, 5] where more than a tenth lies further out.
+        rows: (N, C, H, W) images in [0, 1], or (N, 2) points in a picture of [-2, 2], or of
+            [-5, 5] where more than a tenth lies further out; what is outside stands on the edge.
     """
     if rows.dim() == 4:
         factor = max(1, SMALLEST_SIDE // min(rows.shape[2:]))

@@ -4,7 +4,6 @@
 depends on which runs look good.
 """
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 from .finished_runs import FinishedRun, Table, finished_runs, place_by_labels
 from .folders import read_json
 from .recipes import TABLES, Figure, PaperColumn
+from .spelling import mean_and_deviation, spell, spell_seeds
 
 Array = np.ndarray[Any, Any]
 
@@ -138,31 +138,6 @@ def _spell_column(column: Column, mean: str, alone: str) -> list[str]:
     ]
 
 
-def spell_seeds(counts: Sequence[int]) -> str:
-    """Say how many seeds there are.
-
-    Example:
-        >>> spell_seeds([1, 1]), spell_seeds([2, 5]), spell_seeds([])
-        ('1 seed', '2 to 5 seeds', '0 seeds')
-    """
-    least, most = min(counts, default=0), max(counts, default=0)
-    number = str(most) if least == most else f"{least} to {most}"
-    return f"{number} seed" if most == 1 else f"{number} seeds"
-
-
-def mean_and_deviation(values: Sequence[float]) -> Figure:
-    """Return the mean and, of two values or more, the sample standard deviation.
-
-    Example:
-        >>> mean_and_deviation([1, 2, 3])
-        Figure(mean=2, std=1.0)
-        >>> mean_and_deviation([4])
-        Figure(mean=4, std=None)
-    """
-    std = statistics.stdev(values) if len(values) > 1 else None
-    return Figure(statistics.mean(values), std)
-
-
 def ensemble_errors(probabilities: Sequence[Array], labels: Array) -> list[int]:
     """Count the errors of disjoint groups of ten, in order, or of all where there are fewer.
 
@@ -204,25 +179,6 @@ def _column(
         ensemble=mean_and_deviation(ensembles) if ensembles else None,
         paper=papers.get(count),
     )
-
-
-def spell(figure: Figure | None, mean: str, alone: str) -> str:
-    """Write a figure as text.
-
-    Args:
-        figure: to write; nothing is ``-``.
-        mean: format of mean and deviation.
-        alone: format of a figure without deviation.
-
-    Example:
-        >>> spell(Figure(2, 1), ".1f", ".0f"), spell(Figure(2, None), ".1f", ".0f")
-        ('2.0 ± 1.0', '2')
-    """
-    if figure is None:
-        return "-"
-    if figure.std is None:
-        return format(figure.mean, alone)
-    return f"{figure.mean:{mean}} ± {figure.std:{mean}}"
 
 
 def _members(column: Column) -> str:

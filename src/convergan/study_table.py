@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .finished_runs import FinishedRun, Table, finished_runs, place_by_recipe
 from .folders import read_json
-from .label_table import mean_and_deviation, spell, spell_seeds
 from .recipes import Arm, Study
+from .spelling import mean_and_deviation, spell, spell_seeds
 from .training.checkpoint import replace_file
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WORDS = {
     "found": "modes found",
-    "kl": "KL, nats",
+    "kl": "KL in nats",
     "high_quality": "near a mode",
     "inception_score": "score",
     "nearest": "nearest sample",

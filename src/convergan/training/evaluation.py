@@ -39,11 +39,12 @@ def predict_probabilities(
         parameters: to use in place of its own, for example the averaged ones.
         images: (N, *row shape), as in `convergan.data.Rows`.
         device: where the network is.
-        batch_size: rows at a time.
+        batch_size: rows at a time, at most; in shares as equal as can be, so that no row is left to
+            be judged alone by a network that compares rows.
     """
     chunks = [
         functional_call(network, dict(parameters), (to_unit_range(rows.to(device)),)).logits
-        for rows in torch.split(images, batch_size)
+        for rows in torch.tensor_split(images, max(1, -(-len(images) // batch_size)))
     ]
     return torch.cat(chunks).double().softmax(dim=1).cpu()
 
