@@ -168,3 +168,12 @@ def test_start_gives_the_images_before_tanh_a_tenth_and_touches_no_other_layer()
     assert_channels(output, 0.1)
     changed = {n for n, p in network.named_parameters() if not torch.equal(p, before[n])}
     assert changed == {"layers.2.bias", f"layers.2.{GAIN}"}
+
+
+def test_a_discriminator_without_normalisation_has_plain_weights_of_he_deviation() -> None:
+    network = compact_discriminator((3, 28, 28), 1, chance(), channels=32, weight_normalised=False)
+    assert not any("parametrizations" in name for name, _ in network.named_parameters())
+    assert all(p.requires_grad for p in network.parameters())
+    for layer, inputs in zip(network.layers, (3 * 25, 32 * 25, 64 * 25), strict=True):
+        weight = layer.get_parameter("weight")
+        assert weight.std().item() == pytest.approx((2 / 1.04 / inputs) ** 0.5, rel=0.05)

@@ -3,13 +3,15 @@
 Ours, in the manner of DCGAN (Radford et al., 2015) and of the pair that Lin et al. (2018) use for
 Stacked MNIST in "PacGAN", section 4.2: 5x5 convolutions of stride 2 from side 28 to 14, 7 and 4
 with ``c``, ``2c`` and ``4c`` channels under leaky ReLU against deconvolutions from side 4 to 7, 14
-and 28. As in the pair of `convergan.networks.small_images`, the discriminator is weight-normalised,
-the generator batch-normalised or virtually so; there is neither noise nor dropout. Images are in
-[0, 1], which the discriminator maps to [-1, 1] on its way in and the generator on its way out.
+and 28. As in the pair of `convergan.networks.small_images`, the discriminator is weight-normalised
+unless asked not to be, the generator batch-normalised or virtually so; there is neither noise nor
+dropout. Images are in [0, 1], which the discriminator maps to [-1, 1] on its way in and the
+generator on its way out.
 """
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -25,6 +27,7 @@ from .start import drawn, normal
 from .virtual_batch import MakeNorm, VirtualBatchGenerator
 
 SIDE = 28
+SLOPE = 0.2
 MULTIPLES = (1, 2, 4)
 """Channels of each convolution as multiples of ``c``."""
 NUM_REFERENCE = 16
@@ -32,12 +35,14 @@ NUM_REFERENCE = 16
 
 
 class CompactDiscriminator(Discriminator):
-    """Three weight-normalised convolutions of stride 2; their last map is the features.
+    """Three convolutions of stride 2; their last map is the features.
 
     Args:
         in_channels: of an image.
         num_classes: number of logits.
         channels: ``c``, of the first convolution.
+        weight_normalised: normalise the weights of all layers, or none, which then start from
+            He et al. (2015).
         minibatch_features: what is added to the features before the logits.
         chance: draws the initial weights.
     """
@@ -48,26 +53,30 @@ class CompactDiscriminator(Discriminator):
         num_classes: int,
         *,
         channels: int,
+        weight_normalised: bool,
         minibatch_features: MinibatchFeatures,
         chance: torch.Generator,
     ) -> None:
-        """Build the layers; the gains of all but the last are frozen at 1 until the start."""
+        """Build the layers; gains of all but the last are frozen at 1 until the start."""
         super().__init__()
-        start = normal(START_STD, chance)
+        he = partial(nn.init.kaiming_normal_, a=SLOPE, generator=chance)
+        start = normal(START_STD, chance) if weight_normalised else he
         widths = [in_channels, *(multiple * channels for multiple in MULTIPLES)]
         self.layers = nn.ModuleList(
-            freeze_gain(weight_norm(drawn(nn.Conv2d(i, o, 5, 2, 2, device="meta"), start), EPSILON))
-            for i, o in pairwise(widths)
+            drawn(nn.Conv2d(i, o, 5, 2, 2, device="meta"), start) for i, o in pairwise(widths)
         )
         self.minibatch_features, joined = minibatch_features(4 * 4 * widths[-1], chance)
-        output = drawn(nn.Linear(joined, num_classes, device="meta"), start)
-        self.output = weight_norm(output, EPSILON, start_std=0.1)
+        self.output = drawn(nn.Linear(joined, num_classes, device="meta"), start)
+        if weight_normalised:
+            for layer in self.layers:
+                freeze_gain(weight_norm(layer, EPSILON))
+            weight_norm(self.output, EPSILON, start_std=0.1)
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
         """Judge ``images`` of shape (N, in_channels, 28, 28) in [0, 1]; ``chance`` is unused."""
         h = 2 * images - 1
         for layer in self.layers:
-            h = leaky_relu(layer(h), 0.2)
+            h = leaky_relu(layer(h), SLOPE)
         features = h.flatten(1)
         logits = self.output(self.minibatch_features(features))
         return Critique(logits.to(images.dtype), features.to(images.dtype))
@@ -120,6 +129,7 @@ def compact_discriminator(
     chance: torch.Generator,
     *,
     channels: int = 16,
+    weight_normalised: bool = True,
     minibatch_features: MinibatchFeatures = no_minibatch_features,
 ) -> CompactDiscriminator:
     """Build the discriminator for images of any number of channels.
@@ -131,6 +141,7 @@ def compact_discriminator(
         _channels(image_shape),
         num_classes,
         channels=channels,
+        weight_normalised=weight_normalised,
         minibatch_features=minibatch_features,
         chance=chance,
     )

@@ -24,7 +24,7 @@ from ..networks import (
 )
 from ..objectives import logit_realness, minimax_discriminator_loss, squared_feature_matching
 from ..training import feature_matching_step, relativistic_step, top_k_step
-from .recipe import Recipe
+from .recipe import MakeDiscriminator, Recipe
 
 
 class SeesMinibatch(Protocol):
@@ -48,12 +48,14 @@ class Plain(NamedTuple):
     Attributes:
         recipe: of it.
         discriminator: what ``recipe`` builds, open to minibatch features.
-        rate: of both players under relativistic pairing.
+        unnormalised: a discriminator without normalisation, which R3GAN wants.
+        rate: of both players.
         penalty: gamma of R1 and R2, which depends on the scale of rows.
     """
 
     recipe: Recipe
     discriminator: SeesMinibatch
+    unnormalised: MakeDiscriminator
     rate: float
     penalty: float
 
@@ -118,10 +120,11 @@ def non_saturating_losses(fake_logits: Tensor) -> Tensor:
 
 
 def relativistic(plain: Plain) -> Recipe:
-    """Judge pairs of rows under R1 and R2, with Adam as R3GAN has it: beta1 0."""
+    """Judge pairs of rows under R1 and R2, without normalisation and with Adam's beta1 0."""
     adam = partial(Adam, lr=plain.rate, betas=(0.0, 0.99), fused=True)
     return replace(
         plain.recipe,
+        discriminator=plain.unnormalised,
         step=partial(relativistic_step, penalty=plain.penalty),
         discriminator_optimizer=adam,
         generator_optimizer=adam,

@@ -20,7 +20,8 @@ from .schedules import constant
 
 def stacked() -> Plain:
     """Return the non-saturating game, without labels and without help."""
-    adam = partial(Adam, lr=0.0005, betas=(0.5, 0.999), fused=True)
+    rate = 0.0005
+    adam = partial(Adam, lr=rate, betas=(0.5, 0.999), fused=True)
     recipe = Recipe(
         summary="Stacked MNIST, a thousand modes, no labels: the plain game",
         data="stacked-mnist",
@@ -44,4 +45,5 @@ def stacked() -> Plain:
         evaluate_every=1000,
         checkpoint_every=500,
     )
-    return Plain(recipe, compact_discriminator, rate=0.0002, penalty=0.05 / 4)  # as `residual` has
+    unnormalised = partial(compact_discriminator, weight_normalised=False)
+    return Plain(recipe, compact_discriminator, unnormalised, rate, penalty=0.25)

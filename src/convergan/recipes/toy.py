@@ -41,4 +41,4 @@ def toy() -> Plain:
         evaluate_every=2000,
         checkpoint_every=2000,
     )
-    return Plain(recipe, toy_discriminator, rate, penalty=0.1)
+    return Plain(recipe, toy_discriminator, toy_discriminator, rate, penalty=0.1)
