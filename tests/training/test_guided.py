@@ -37,11 +37,12 @@ STEP = partial(
 def recipe() -> Recipe:
     descent = partial(torch.optim.SGD, lr=RATE)
     return replace(
-        find_recipe("toy-ring"),
+        find_recipe("toy"),
         discriminator=small_guided,
         generator=small_generator,
         discriminator_optimizer=descent,
         generator_optimizer=descent,
+        generator_average=None,
     )
 
 

@@ -1,7 +1,7 @@
 """Small classifiers for judging generators of small images, and three that are trained.
 
 Convolutions 5x5 of stride 2 with ReLU and a dense layer: 28,938 weights for grey images of side 28,
-166,538 for colour ones of side 32. Scores that rest on a classifier, such as the inception score
+166,410 for colour ones of side 32. Scores that rest on a classifier, such as the inception score
 and the modes of Stacked MNIST, say nothing without its name; these are pinned by the hash of their
 weights, and one command makes each of them again:
 
