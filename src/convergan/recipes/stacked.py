@@ -5,40 +5,30 @@ The pair is smaller and its rate ours.
 `convergan.recipes.collapse` has the variants.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from torch.optim import Adam
 
 from ..networks import compact_discriminator, compact_generator
-from ..objectives import minimax_discriminator_loss, non_saturating_generator_loss
-from ..training import WeightAverage, adversarial_step, warm_up
 from .collapse import Plain
 from .judges import stacked_modes
-from .recipe import Recipe, StartFromData
-from .schedules import constant
+from .toy import toy
 
 
 def stacked() -> Plain:
-    """Return the non-saturating game, without labels and without help."""
+    """Return the game of `toy` on images, without labels and without help."""
     rate = 0.0005
     adam = partial(Adam, lr=rate, betas=(0.5, 0.999), fused=True)
-    recipe = Recipe(
+    recipe = replace(
+        toy().recipe,
         summary="Stacked MNIST, a thousand modes, no labels: the plain game",
         data="stacked-mnist",
-        labels=0,
         discriminator=compact_discriminator,
         generator=compact_generator,
         discriminator_optimizer=adam,
         generator_optimizer=adam,
-        discriminator_start=StartFromData(),
-        generator_average=partial(WeightAverage, rate=warm_up(0.999)),
-        step=partial(
-            adversarial_step,
-            discriminator_loss=minimax_discriminator_loss,
-            generator_loss=non_saturating_generator_loss,
-        ),
         steps=3000,
-        schedule=constant,
         batch_size=64,
         judge=stacked_modes,
         judged_samples=26_000,
