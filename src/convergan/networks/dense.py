@@ -116,5 +116,5 @@ class DenseGenerator(Generator):
         h = latent
         for layer, norm in zip(self.hidden, self.norms, strict=True):
             h = softplus(norm(layer(h)))
-        rows = self.nonlinearity(self.output(h))
-        return rows.to(latent.dtype).view(len(latent), *self.image_shape)
+        rows = self.nonlinearity(self.output(h).to(latent.dtype))
+        return rows.view(len(latent), *self.image_shape)
