@@ -31,6 +31,7 @@ STEP = partial(
     guided_step,
     discriminator_loss=minimax_discriminator_loss,
     generator_loss=non_saturating_generator_loss,
+    penalty=0.0,
 )
 
 
@@ -71,10 +72,10 @@ def descend_by_hand(network: torch.nn.Module, loss: Tensor) -> None:
             parameter.sub_(RATE * gradient)
 
 
-@pytest.mark.parametrize("weight", [0.0, 3.0])
-def test_guided_step_is_the_algorithm_box(weight: float) -> None:
+@pytest.mark.parametrize(("weight", "penalty"), [(0.0, 0.0), (3.0, 0.0), (3.0, 5.0)])
+def test_guided_step_is_the_algorithm_box(weight: float, penalty: float) -> None:
     stepped, by_hand, rows = start(), start(), batch()
-    losses = STEP(stepped, rows, derive(0, "step"), weight=weight)
+    losses = STEP(stepped, rows, derive(0, "step"), weight=weight, penalty=penalty)
     judge, maker = by_hand.discriminator.network, by_hand.generator.network
     assert isinstance(judge, GuidedDiscriminator) and isinstance(maker, ResidualGenerator)
     chance = derive(0, "step")
@@ -82,15 +83,19 @@ def test_guided_step_is_the_algorithm_box(weight: float) -> None:
     _, maps = judge.discriminator.encode(fakes)
     cosines = cosine_similarity(judge.decoder(maps[:1]), target, dim=1)
     guidance = 1 - cosines.sum() / (6 * 8 * 8)
-    real, fake = (judge(images).logits.sigmoid() for images in (rows.unlabeled, fakes))
-    judging = -real.log().mean() - (1 - fake).log().mean()
-    descend_by_hand(judge, judging + weight * guidance)
+    reals = rows.unlabeled.clone().requires_grad_()
+    real_logits, fake = judge(reals).logits, judge(fakes).logits.sigmoid()
+    judging = -real_logits.sigmoid().log().mean() - (1 - fake).log().mean()
+    [slopes] = torch.autograd.grad(real_logits.sum(), reals, create_graph=True)
+    steepness = slopes.square().sum() / 6
+    descend_by_hand(judge, judging + weight * guidance + penalty / 2 * steepness)
     made = judge(maker(maker.draw_latent(6, chance))).logits.sigmoid()
     making = -made.log().mean()
     descend_by_hand(maker, making)
     assert losses == {
         "discriminator_loss": pytest.approx(judging.item(), rel=1e-4),
         "guidance_loss": pytest.approx(guidance.item(), rel=1e-4),
+        "gradient_penalty": pytest.approx(steepness.item(), rel=1e-4),
         "generator_loss": pytest.approx(making.item(), rel=1e-4),
     }
     pairs = zip(stepped.tensors().items(), by_hand.tensors().items(), strict=True)

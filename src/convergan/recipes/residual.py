@@ -57,7 +57,8 @@ def cifar10_r3gan() -> Recipe:
 def cifar10_ggdr() -> Recipe:
     """Return the same pair in the non-saturating game, guided by the generator's map of side 8.
 
-    GGDR guides StyleGAN2 and keeps its R1 penalty, augmentation and schedules; here are none.
+    GGDR guides StyleGAN2 and keeps its R1 penalty, augmentation and schedules. Here are R1 with the
+    pair's own gamma and neither of the others.
     """
     return replace(
         cifar10_r3gan(),
@@ -69,5 +70,6 @@ def cifar10_ggdr() -> Recipe:
             discriminator_loss=minimax_discriminator_loss,
             generator_loss=non_saturating_generator_loss,
             weight=10.0,
+            penalty=PENALTY,
         ),
     )

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from ..data import Batch
 from ..networks import GuidedDiscriminator, MappingGenerator
-from ..objectives import guidance_loss
+from ..objectives import guidance_loss, r1_penalty
 from .state import State
-from .steps import Losses
+from .steps import Losses, criticise_fakes
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -28,8 +28,9 @@ def guided_step(
     discriminator_loss: Callable[[Tensor, Tensor], Tensor],
     generator_loss: Callable[[Tensor], Tensor],
     weight: float,
+    penalty: float,
 ) -> Losses:
-    """Update the discriminator under guidance, then the generator as in `adversarial_step`.
+    """Update the discriminator under guidance and R1, then the generator as in `adversarial_step`.
 
     Args:
         state: both players; changed in place.
@@ -39,6 +40,7 @@ def guided_step(
         generator_loss: from logits of samples to a scalar.
         weight: factor of `convergan.objectives.guidance_loss` in the discriminator's loss; 10 in
             the paper.
+        penalty: gamma, of which half is the factor of R1; 0 leaves it out.
 
     Raises:
         ValueError: if the discriminator is no `GuidedDiscriminator`, or the generator no
@@ -48,18 +50,20 @@ def guided_step(
     generator = _expect(state.generator.network, MappingGenerator)
     with torch.no_grad():
         fakes, maps = generator.make(generator.draw_latent(len(batch.unlabeled), chance))
-    real_logits = discriminator(batch.unlabeled, chance).logits
+    reals = batch.unlabeled.detach().requires_grad_()
+    real_logits = discriminator(reals, chance).logits
     (fake_logits, _), decoded = discriminator.decode(fakes, chance)
     judging = discriminator_loss(real_logits, fake_logits)
     guidance = guidance_loss(decoded, maps)
-    state.discriminator.descend(judging + weight * guidance)
+    slopes = r1_penalty(real_logits, reals)
+    state.discriminator.descend(judging + weight * guidance + penalty / 2 * slopes)
 
-    fakes = generator(generator.draw_latent(len(batch.unlabeled), chance))
-    making = generator_loss(discriminator(fakes, chance).logits)
+    making = generator_loss(criticise_fakes(state, batch, chance).logits)
     state.generator.descend(making)
     return {
         "discriminator_loss": judging.detach(),
         "guidance_loss": guidance.detach(),
+        "gradient_penalty": slopes.detach(),
         "generator_loss": making.detach(),
     }
 

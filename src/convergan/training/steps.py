@@ -48,7 +48,7 @@ def adversarial_step(
         generator_loss: from logits of samples to a scalar.
     """
     judging = _judge(state, batch, chance, discriminator_loss)
-    making = generator_loss(_criticise_fakes(state, batch, chance).logits)
+    making = generator_loss(criticise_fakes(state, batch, chance).logits)
     state.generator.descend(making)
     return {"discriminator_loss": judging, "generator_loss": making.detach()}
 
@@ -73,7 +73,7 @@ def feature_matching_step(
     judging = _judge(state, batch, chance, discriminator_loss)
     with torch.no_grad():
         real_features = state.discriminator.network(batch.matching, chance).features
-    fake_features = _criticise_fakes(state, batch, chance).features
+    fake_features = criticise_fakes(state, batch, chance).features
     making = feature_matching(fake_features, real_features)
     state.generator.descend(making)
     return {"discriminator_loss": judging, "generator_loss": making.detach()}
@@ -103,7 +103,7 @@ def top_k_step(
         nu: share that is always left.
     """
     judging = _judge(state, batch, chance, discriminator_loss)
-    logits = _criticise_fakes(state, batch, chance).logits.flatten()
+    logits = criticise_fakes(state, batch, chance).logits.flatten()
     k = top_k_count(state.step, len(logits), gamma=gamma, nu=nu)
     making = top_k_loss(generator_losses(logits), realness(logits), k)
     state.generator.descend(making)
@@ -136,7 +136,7 @@ def relativistic_step(
 
     with torch.no_grad():
         real_logits = discriminator(batch.matching, chance).logits
-    making = relativistic_generator_loss(real_logits, _criticise_fakes(state, batch, chance).logits)
+    making = relativistic_generator_loss(real_logits, criticise_fakes(state, batch, chance).logits)
     state.generator.descend(making)
     return {
         "discriminator_loss": pairing.detach(),
@@ -162,7 +162,7 @@ def _judge(
     return judging.detach()
 
 
-def _criticise_fakes(state: State, batch: Batch, chance: torch.Generator) -> Critique:
+def criticise_fakes(state: State, batch: Batch, chance: torch.Generator) -> Critique:
     """Judge new samples, with gradients to the generator."""
     return state.discriminator.network(_draw_fakes(state, batch, chance), chance)
 
@@ -208,7 +208,7 @@ def semi_supervised_step(
     with cached():
         with torch.no_grad():
             real_features = discriminator(batch.matching, chance).features
-        fake_features = _criticise_fakes(state, batch, chance).features
+        fake_features = criticise_fakes(state, batch, chance).features
     matching = feature_matching(fake_features, real_features)
     state.generator.descend(matching)
     return {
@@ -254,7 +254,7 @@ def labeled_adversarial_step(
     judging = discriminator_loss(realness(real_logits), realness(fake_logits))
     state.discriminator.descend(classifying + adversarial_weight * judging)
     for _ in range(generator_steps):
-        making = generator_loss(realness(_criticise_fakes(state, batch, chance).logits))
+        making = generator_loss(realness(criticise_fakes(state, batch, chance).logits))
         state.generator.descend(making)
     return {
         "supervised_loss": classifying.detach(),
