@@ -24,7 +24,7 @@ def test_scores_are_those_of_the_slow_loop(rows: int, splits: int) -> None:
     ):
         assert score.mean == pytest.approx(mean, rel=1e-12)
         assert score.std == pytest.approx(std, rel=1e-9, abs=1e-12)
-        assert score[2:] == (splits, rows, 6)
+        assert score[2:5] == (splits, rows, 6)
 
 
 def test_score_is_one_when_every_prediction_is_uniform() -> None:
@@ -109,7 +109,7 @@ def test_a_score_says_how_it_was_taken() -> None:
     line = str(inception_score(probabilities=sure([0, 1] * 600, 2), splits=3))
     assert line == (
         "inception score 2.000 +- 0.000: exp(mean KL(p(y|x) || p(y))), mean and population "
-        "deviation of 3 splits in the order given, 1,200 rows, 2 classes"
+        "deviation of 3 splits, 1,200 rows as given, 2 classes, classifier not named"
     )
 
 
