@@ -20,7 +20,8 @@ last bias and has 1,008 outputs; here any classifier will do.
 import torch
 from torch import Tensor
 
-from .inception_sums import InceptionScore, InceptionSums, chunk_rows, require_predictions
+from .inception_sums import InceptionScore, InceptionSums
+from .predictions import chunk_rows, require_predictions
 
 
 def inception_score(

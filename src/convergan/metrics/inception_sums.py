@@ -1,4 +1,4 @@
-"""The inception score from sums: what is added up row by row, in any order, on any machine.
+"""The inception score from sums: what is added up row by row, in any order, in many processes.
 
 With ``n`` rows in a split, ``P_k = sum_i p_ik`` and ``E = sum_i sum_k p_ik log p_ik``,
 
@@ -8,7 +8,8 @@ so a split needs K + 1 numbers however many rows it has.
 
 Sums of floating point numbers depend on their order; these do not. Each ``p`` and each ``p log p``
 is rounded to a multiple of 2^-60 and added in integers, as two digits of 30 bits. Whole batches,
-single rows, parts merged and parts of several processes end in the same bits. The rounding moves
+single rows, parts merged and parts of several processes end in the same bits, as long as the same
+exponential is at work: processors of one kind, and one version of torch. The rounding moves
 the mean of a class by at most 2^-61, hence ``log IS`` by less than ``2e-17 K``. The first digit of
 a sum stays below 2^63 up to 2^28 rows; more are refused.
 
@@ -22,18 +23,10 @@ import torch
 import torch.distributed
 from torch import Tensor
 
-from .matrices import require_finite_matrix
+from .predictions import chunk_rows, likelihood_terms, require_predictions
 
-TOLERANCE = 1e-4
-"""How far from 1 a row of probabilities may sum, as those of float32 and float16 do."""
 MOST_ROWS = 2**28
 DIGIT = 2**30
-CHUNK = 2**18
-"""Numbers that are worked on at a time."""
-UNDERFLOW = -800.0
-"""The exponential of this is 0 in float64, and this times 0 is 0."""
-TINY = 1e-300
-"""A probability below this adds less than 1e-297 to a sum, and its logarithm is finite."""
 
 
 class InceptionScore(NamedTuple):
@@ -234,25 +227,6 @@ class InceptionSums:
         low -= carry << 30
 
 
-def chunk_rows(classes: int) -> int:
-    """Return how many rows of a matrix are worked on at a time."""
-    return max(1, CHUNK // classes)
-
-
-def likelihood_terms(rows: Tensor, *, given_logits: bool) -> tuple[Tensor, Tensor]:
-    """Return ``p`` and ``p log p`` of rows of logits or of probabilities, (B, K) float64.
-
-    No number depends on another row, nor on where in the batch its row is.
-    """
-    rows = rows.double().contiguous()
-    if not given_logits:
-        return rows, rows * rows.clamp(min=TINY).log()
-    logits = (rows - rows.amax(dim=1, keepdim=True)).clamp_(min=UNDERFLOW)  # the largest is 0
-    p = logits.softmax(dim=1)
-    log_p = logits.add_(p.amax(dim=1, keepdim=True).log_())
-    return p, log_p.mul_(p)
-
-
 def _digits(p: Tensor, p_log_p: Tensor) -> Tensor:
     """Sum ``p`` by class and all ``p log p``, in units of 2^-60 and two digits: (2, K + 1).
 
@@ -265,35 +239,3 @@ def _digits(p: Tensor, p_log_p: Tensor) -> Tensor:
         low = scaled.sub_(high).mul_(DIGIT).round_()
         digits.append(torch.stack([high.sum(dim=0), low.sum(dim=0)]))
     return torch.cat([digits[0], digits[1].sum(dim=1, keepdim=True)], dim=1).long()
-
-
-def require_predictions(
-    probabilities: Tensor | None, logits: Tensor | None, *, classes: int | None = None
-) -> Tensor:
-    """Return whichever is given, probabilities or logits, and refuse what is not that.
-
-    Raises:
-        ValueError: if both or neither are given, or they are no such matrix.
-    """
-    if probabilities is not None and logits is None:
-        require_finite_matrix(probabilities, "probabilities", width=classes)
-        _require_probabilities(probabilities)
-        return probabilities
-    if logits is not None and probabilities is None:
-        require_finite_matrix(logits, "logits", width=classes)
-        return logits
-    given = "neither" if logits is None else "both of them"
-    raise ValueError(f"give either probabilities or logits, got {given}")
-
-
-def _require_probabilities(rows: Tensor) -> None:
-    if float(rows.min()) < 0:
-        raise ValueError(f"probabilities must not be negative, got {float(rows.min()):.4g}")
-    sums = rows.sum(dim=1, dtype=torch.float64)
-    wrong = ((sums - 1).abs() > TOLERANCE).nonzero()
-    if len(wrong):
-        row = int(wrong[0])
-        raise ValueError(
-            f"rows of probabilities must sum to 1 within {TOLERANCE:g}, row {row} sums to "
-            f"{float(sums[row]):.6g}"
-        )

@@ -16,7 +16,8 @@ samples ``p(y)`` is taken. Here it is all that are given.
 import torch
 from torch import Tensor
 
-from .inception_sums import InceptionSums, chunk_rows, likelihood_terms, require_predictions
+from .inception_sums import InceptionSums
+from .predictions import chunk_rows, likelihood_terms, require_predictions
 
 
 def score_contributions(
