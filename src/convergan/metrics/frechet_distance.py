@@ -10,7 +10,7 @@ which is symmetric: no square root of a matrix and no complex numbers. ``A`` is 
 A root halves the digits of a small eigenvalue, so where the error of the sum may reach 1e-9 of it,
 and where S1 is singular, the roots are taken as what they are besides, the singular values of
 ``A1^T A2``, with factors of eigenvectors whose eigenvalue is not 0 but for rounding. That takes
-six times as long.
+several times as long.
 
 The distance is biased upwards, the more the fewer rows: sets of different size do not compare.
 
@@ -69,6 +69,7 @@ class FeatureMoments:
             raise ValueError(f"a covariance needs 2 rows or more, got {self.count}")
         return self._products / (self.count - 1)
 
+    @torch.no_grad()
     def update(self, features: Tensor) -> None:
         """Add a batch.
 

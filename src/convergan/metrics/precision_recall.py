@@ -52,6 +52,7 @@ class PrecisionRecall(NamedTuple):
         )
 
 
+@torch.no_grad()
 def precision_recall(
     real: Tensor, fake: Tensor, *, neighbors: int, block: int = 1024
 ) -> PrecisionRecall:
