@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
@@ -13,14 +15,14 @@ from convergan.metrics import (
     score_contributions,
     select_best,
 )
-from convergan.metrics.matrices import squared_distances
+from convergan.metrics.matrices import Block, squared_distances, squared_distances_within
 from tests import oracles
 
 
-def assembled(rows: Tensor, others: Tensor, block: int) -> Tensor:
+def assembled(blocks: Iterator[Block], shape: tuple[int, int], block: int) -> Tensor:
     """All squared distances, from blocks; -1 where there was none."""
-    found = torch.full((len(rows), len(others)), -1, dtype=rows.dtype)
-    for first, second, squares in squared_distances(rows, others, block=block):
+    found = torch.full(shape, -1, dtype=torch.float64)
+    for first, second, squares in blocks:
         place = found[first : first + squares.shape[0], second : second + squares.shape[1]]
         assert max(squares.shape) <= block and (place == -1).all()
         place.copy_(squares)
@@ -31,13 +33,23 @@ def assembled(rows: Tensor, others: Tensor, block: int) -> Tensor:
 def test_blocks_hold_every_pair_once(block: int) -> None:
     rows, others = oracles.draw(14, 3), oracles.draw(9, 3, seed=1)
     expected = (rows[:, None] - others).square().sum(dim=2)
-    torch.testing.assert_close(assembled(rows, others, block), expected, rtol=1e-12, atol=1e-12)
+    found = assembled(squared_distances(rows, others, block=block), (14, 9), block)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_matrix_meets_itself_as_it_meets_a_copy() -> None:
+    rows = oracles.draw(14, 3)
+    found, expected = (
+        assembled(squared_distances(rows, others, block=4), (14, 14), 4)
+        for others in (rows, rows.clone())
+    )
+    assert torch.equal(found, expected) and (found >= 0).all()
 
 
 @pytest.mark.parametrize("block", [1, 4, 7, 50])
-def test_blocks_below_the_diagonal_are_left_out_where_a_matrix_meets_itself(block: int) -> None:
+def test_blocks_below_the_diagonal_are_left_out_within_one_matrix(block: int) -> None:
     rows = oracles.draw(14, 3)
-    found = assembled(rows, rows, block)
+    found = assembled(squared_distances_within(rows, block=block), (14, 14), block)
     number = torch.arange(14) // block
     assert torch.equal(found < 0, number[:, None] > number)
     expected = (rows[:, None] - rows).square().sum(dim=2)
