@@ -43,8 +43,8 @@ def open_sets(
 ) -> Sets:
     """Find the images, or draw them.
 
-    What is held out are test rows of ``against``, or of a random half of it where there are none: as
-    many as there are samples, or all.
+    What is held out are test rows of ``against``, or where there are none rows of a random half of
+    it: as many as there are samples, or all.
 
     Args:
         samples: the folder of a run, a folder of images, a ``.npz`` file with ``samples`` or
