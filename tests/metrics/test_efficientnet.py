@@ -57,8 +57,10 @@ def slow(tensors: dict[str, Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
         lacking = max(0, (kept - 1) * stride + kernel - side)
         first, last = lacking // 2, lacking - lacking // 2
         rows = conv2d(pad(rows, (first, last, first, last)), weight, stride=stride, groups=groups)
-        names = ("running_mean", "running_var", "weight", "bias")
-        return batch_norm(rows, *(tensors[f"{norm}.{name}"] for name in names), eps=EPSILON)
+        mean, variance, scale, shift = (
+            tensors[f"{norm}.{name}"] for name in ("running_mean", "running_var", "weight", "bias")
+        )
+        return batch_norm(rows, mean, variance, scale, shift, eps=EPSILON)
 
     rows = relu6(layer(images, "_conv_stem", "_bn0", 2))
     number = 0
