@@ -113,6 +113,11 @@ def test_fewer_samples_than_splits_are_refused_before_the_first_image() -> None:
         finished(sets_of(5, 20, 5), Extractor(name="never", network=never), Plan())
 
 
+def test_a_device_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="^device must be auto, cpu or cuda, got 'tpu'$"):
+        Plan(device="tpu")
+
+
 @pytest.mark.parametrize(
     ("metrics", "reason"),
     [

@@ -77,7 +77,8 @@ class Plan:
         device: where features are taken and compared.
 
     Raises:
-        ValueError: if a metric is unknown or named twice, or a number is below 1.
+        ValueError: if a metric is unknown or named twice, a number is below 1, or the device is not
+            there.
     """
 
     metrics: tuple[str, ...] = ("is", "fid", "kid", "prdc", "ndb")
@@ -97,6 +98,10 @@ class Plan:
         for field, value in (("splits", self.splits), ("batch size", self.batch_size)):
             if value < 1:
                 raise ValueError(f"{field} must be 1 or more, got {value}")
+        if self.device not in ("cpu", "cuda"):
+            raise ValueError(f"device must be auto, cpu or cuda, got {self.device!r}")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("device cuda was asked for, but there is none; use cpu or auto")
 
 
 class Nearest(NamedTuple):

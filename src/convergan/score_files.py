@@ -18,7 +18,7 @@ from .data import ImageSet
 from .images import sample_picture
 from .metrics import Extractor, score_contributions, select_best
 from .metrics.extractor import coloured, resized
-from .score import Figure, Plan, Scores
+from .score import Plan, Scores
 from .score_sources import Sets
 from .training.checkpoint import replace_file, write_json
 from .version import __version__
@@ -109,18 +109,14 @@ def _description(
         "order": "shuffled" if plan.shuffle else "as given",
         "seed": plan.seed,
         "figures": [
-            {"samples": _plain(figure), "floor": _plain(floor)}
+            {"samples": figure._asdict(), "floor": floor._asdict()}
             for figure, floor in zip(scores.figures, scores.floor, strict=True)
         ],
-        "near": _plain(scores.nearest.share),
+        "near": scores.nearest.share._asdict(),
         "notes": scores.notes,
         "seconds": scores.seconds,
         "versions": {"convergan": __version__, "torch": torch.__version__},
     }
-
-
-def _plain(figure: Figure) -> dict[str, Any]:
-    return figure._asdict()
 
 
 def _draw_nearest(axes: "Axes", scores: Scores) -> None:

@@ -10,6 +10,7 @@ torch-fidelity has these layers with these weights in torch's format, and the re
 in the released code. For whole levels both give the same bits.
 """
 
+import hashlib
 import io
 from functools import partial
 from pathlib import Path
@@ -68,8 +69,6 @@ def inception(
         ["2048", "logits_unbiased"],
         feature_extractor_weights_path=io.BytesIO(data),
     )
-    import hashlib
-
     name = (
         f"inception-2015-12-05[sha256 {hashlib.sha256(data).hexdigest()[:8]}, grey to 3 channels, "
         f"whole image to {SIDE}x{SIDE} as TensorFlow 1, (255 x - 128) / 128, 2,048 features, 1,008 "
