@@ -35,13 +35,13 @@ class Pair(NamedTuple):
 
 
 def seeded_pair() -> tuple[Tensor, Tensor]:
-    """Images drawn from seeds, the fakes of less contrast; more rows than the first layer is wide."""
+    """Images drawn from seeds, fakes of less contrast; more rows than the first layer is wide."""
     return random_images(72, seed=2), random_images(72, seed=3, contrast=192)
 
 
 def real_pair() -> tuple[Tensor, Tensor]:
     """Rows of CIFAR-10, and as fakes other rows with noise on them."""
-    real, others = cifar_images(0, 144).split(72)
+    real, others = torch.split(cifar_images(0, 144), 72)
     noise = torch.randint(-24, 25, others.shape, generator=torch.Generator().manual_seed(4))
     return real, (others + noise).clamp(0, 255).to(torch.uint8)
 

@@ -1,9 +1,9 @@
 """How images reach the Inception network's side of 299: two grids that the peers use.
 
-TensorFlow 1, hence the released script and torch-fidelity: output pixel i samples at ``i in / 299``.
-torchmetrics since 1.8, unless told otherwise: at ``(i + 1/2) in / 299 - 1/2``, with a filter against
-aliases that does nothing where images grow. Its Frechet distance has a switch; its other two metrics
-take a network that has been made with the switch.
+TensorFlow 1, hence the released script and torch-fidelity: output pixel i samples at
+``i in / 299``. torchmetrics since 1.8, unless told otherwise: at ``(i + 1/2) in / 299 - 1/2``, with
+a filter against aliases that does nothing where images grow. Its Frechet distance has a switch; its
+inception score takes a network that was made with the switch off.
 """
 
 import math
