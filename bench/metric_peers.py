@@ -26,7 +26,7 @@ Steps = Iterator[Callable[[], Any]]
 
 
 def drawn_logits(rows: int) -> Iterator[Any]:
-    """Batches as a network would give them; sure of one class in ten rows."""
+    """Batches as a network would give them."""
     import torch
 
     chance = torch.Generator().manual_seed(0)
@@ -64,13 +64,21 @@ def score_torch_fidelity(rows: int) -> Steps:
 
 
 def drawn_features(rows: int, *, fake: bool) -> Any:
-    """Features whose deviations fall from 1 to 0.01, those of fakes moved and turned."""
+    """Features that depend on each other, of falling variances; those of fakes a little otherwise.
+
+    The covariances must not share their eigenvectors: of matrices that do, products are easy.
+    """
     import torch
 
-    chance = torch.Generator().manual_seed(int(fake))
-    scale = torch.logspace(0, -2, WIDTH)
-    features = torch.randn(rows, WIDTH, generator=chance).mul_(scale)
-    return features.roll(5, dims=1).add_(0.01) if fake else features
+    chance = torch.Generator().manual_seed(0)
+    mixing = torch.randn(WIDTH, WIDTH, generator=chance) / WIDTH**0.5
+    if fake:
+        mixing += 0.3 * torch.randn(WIDTH, WIDTH, generator=chance) / WIDTH**0.5
+    mixing *= torch.logspace(0, -2, WIDTH)[:, None]
+    features = torch.randn(rows, WIDTH, generator=chance)
+    for part in torch.split(features, 1000):
+        part.copy_(part @ mixing)
+    return features
 
 
 def frechet_ours(rows: int) -> Steps:
