@@ -22,6 +22,7 @@ def test_a_copy_is_found_at_distance_zero() -> None:
     order = torch.randperm(50, generator=torch.Generator().manual_seed(0))
     distances, indices = nearest_rows(rows[order], rows, block=8)
     assert torch.equal(indices, order) and not distances.any()
+    assert nearest_rows(rows, rows, block=8)[1].tolist() == list(range(50))
 
 
 def test_the_first_of_equals_is_taken() -> None:

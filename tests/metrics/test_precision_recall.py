@@ -80,8 +80,9 @@ def test_a_far_fake_spoils_recall_and_not_coverage() -> None:
 
 def test_copies_of_the_real_rows_are_in_every_ball() -> None:
     real = oracles.draw(50, 3)
-    found = precision_recall(real, real.clone(), neighbors=2)
-    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
+    for fake in (real, real.clone()):
+        found = precision_recall(real, fake, neighbors=2, block=16)
+        assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
 
 
 def test_a_large_mean_takes_no_digits_away() -> None:

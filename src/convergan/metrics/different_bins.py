@@ -56,6 +56,7 @@ class DifferentBins(NamedTuple):
         )
 
 
+@torch.no_grad()
 def different_bins(
     real: Tensor,
     fake: Tensor,

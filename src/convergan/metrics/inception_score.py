@@ -24,6 +24,7 @@ from .inception_sums import InceptionScore, InceptionSums
 from .predictions import chunk_rows, require_predictions
 
 
+@torch.no_grad()
 def inception_score(
     *,
     probabilities: Tensor | None = None,

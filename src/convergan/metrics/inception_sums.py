@@ -101,6 +101,7 @@ class InceptionSums:
         self._seen = torch.zeros(rows, dtype=torch.bool, device=device)
         self._sums = torch.zeros(2, splits, classes + 1, dtype=torch.int64, device=device)
 
+    @torch.no_grad()
     def update(
         self, first: int, *, probabilities: Tensor | None = None, logits: Tensor | None = None
     ) -> None:

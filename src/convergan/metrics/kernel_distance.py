@@ -45,6 +45,7 @@ class KernelDistance(NamedTuple):
         )
 
 
+@torch.no_grad()
 def polynomial_discrepancy(x: Tensor, y: Tensor) -> float:
     """Return the squared discrepancy of two sets by the polynomial kernel, without bias.
 
@@ -68,6 +69,7 @@ def polynomial_discrepancy(x: Tensor, y: Tensor) -> float:
     return float(within[0] + within[1] - 2 * _kernel(x, y).mean())
 
 
+@torch.no_grad()
 def kernel_distance(
     features: Tensor,
     others: Tensor,

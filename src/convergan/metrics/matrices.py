@@ -50,7 +50,7 @@ def squared_distances(
     """Yield all squared distances of two matrices, ``block`` x ``block`` at a time.
 
     ``|x - y|^2 = |x|^2 + |y|^2 - 2 x.y`` about the mean of ``rows``, so that a large mean takes no
-    digits away. If ``others`` is ``rows`` itself, blocks below the diagonal are left out.
+    digits away.
 
     Args:
         rows: (N, D).
@@ -61,14 +61,36 @@ def squared_distances(
     Raises:
         ValueError: if ``block`` is not 1 or more.
     """
+    return _blocks(rows, others, block, dtype or _precision(rows), upper=False)
+
+
+def squared_distances_within(rows: Tensor, *, block: int) -> Iterator[Block]:
+    """Yield the squared distances of the rows of one matrix, on and above the diagonal of blocks.
+
+    Args:
+        rows: (N, D).
+        block: rows at a time, 1 or more.
+
+    Raises:
+        ValueError: if ``block`` is not 1 or more.
+    """
+    return _blocks(rows, rows, block, _precision(rows), upper=True)
+
+
+def _precision(rows: Tensor) -> torch.dtype:
+    return torch.promote_types(rows.dtype, torch.float32)
+
+
+def _blocks(
+    rows: Tensor, others: Tensor, block: int, kind: torch.dtype, *, upper: bool
+) -> Iterator[Block]:
     if block < 1:
         raise ValueError(f"block must be 1 or more, got {block}")
-    kind = dtype or torch.promote_types(rows.dtype, torch.float32)
     centre = sum(part.double().sum(dim=0) for part in torch.split(rows, block)) / len(rows)
     for first in range(0, len(rows), block):
         left = (rows[first : first + block] - centre).to(kind)
         own = left.double().square().sum(dim=1).to(kind)
-        for second in range(first if others is rows else 0, len(others), block):
+        for second in range(first if upper else 0, len(others), block):
             right = (others[second : second + block] - centre).to(kind)
             squares = torch.addmm(
                 right.double().square().sum(dim=1).to(kind), left, right.T, alpha=-2

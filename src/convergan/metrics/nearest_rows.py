@@ -11,6 +11,7 @@ from torch import Tensor
 from .matrices import require_finite_matrix, squared_distances
 
 
+@torch.no_grad()
 def nearest_rows(queries: Tensor, rows: Tensor, *, block: int = 1024) -> tuple[Tensor, Tensor]:
     """Find the nearest row of each query, of all rows, in blocks.
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .matrices import require_finite_matrix, squared_distances
+from .matrices import require_finite_matrix, squared_distances, squared_distances_within
 
 
 class PrecisionRecall(NamedTuple):
@@ -52,6 +52,7 @@ class PrecisionRecall(NamedTuple):
         )
 
 
+@torch.no_grad()
 def precision_recall(
     real: Tensor, fake: Tensor, *, neighbors: int, block: int = 1024
 ) -> PrecisionRecall:
@@ -110,7 +111,7 @@ def _squared_reach(rows: Tensor, neighbors: int, block: int) -> Tensor:
         kept = nearest[first : first + len(squares)]
         kept.copy_(torch.cat([kept, squares], dim=1).topk(neighbors, largest=False).values)
 
-    for first, second, squares in squared_distances(rows, rows, block=block):
+    for first, second, squares in squared_distances_within(rows, block=block):
         if first == second:
             squares.fill_diagonal_(torch.inf)
         else:

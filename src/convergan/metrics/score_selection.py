@@ -20,6 +20,7 @@ from .inception_sums import InceptionSums
 from .predictions import chunk_rows, likelihood_terms, require_predictions
 
 
+@torch.no_grad()
 def score_contributions(
     *, probabilities: Tensor | None = None, logits: Tensor | None = None
 ) -> Tensor:
@@ -53,6 +54,7 @@ def score_contributions(
     return torch.cat(contributions)
 
 
+@torch.no_grad()
 def select_best(contributions: Tensor, fraction: float = 0.01) -> Tensor:
     """Return which samples have the largest contributions, the largest first.
 
