@@ -37,6 +37,11 @@ class DataError(ValueError):
 class ImageSet(Protocol):
     """Images in one order."""
 
+    @property
+    def side(self) -> int | None:
+        """Return the side of the squares that they are, or None where they are of another form."""
+        ...
+
     def __len__(self) -> int:
         """Return how many there are; of files, how many there may be."""
         ...
@@ -49,8 +54,16 @@ class ImageSet(Protocol):
         """Return some of the images that `batches` gave, (C, H, W) each, by their numbers."""
         ...
 
+    def choose(self, rows: Tensor) -> "ImageSet":
+        """Return the set of some, (n,) int64, in their order here."""
+        ...
+
     def sha256(self) -> str:
         """Return a hash of all that `batches` gave."""
+        ...
+
+    def remarks(self) -> dict[str, list[str] | int]:
+        """Return what `batches` met that a reader should know of, by name."""
         ...
 
 
@@ -83,7 +96,13 @@ class ImageRows:
                 )
         elif images.dtype != torch.uint8:
             raise DataError(f"{source}: images must be uint8 or floating point, got {images.dtype}")
-        self.images = images
+        self.images, self.source = images, source
+
+    @property
+    def side(self) -> int | None:
+        """Return the side of square images."""
+        height, width = self.images.shape[2:]
+        return height if height == width else None
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -98,11 +117,19 @@ class ImageRows:
         """Return some images."""
         return list(to_unit_range(self.images[list(rows)]).float())
 
+    def choose(self, rows: Tensor) -> "ImageRows":
+        """Return the set of some."""
+        return ImageRows(self.images[rows.sort().values], self.source)
+
     def sha256(self) -> str:
         """Return a hash of shape and values."""
         digest = hashlib.sha256(f"{self.images.dtype} {tuple(self.images.shape)}".encode())
         digest.update(self.images.contiguous().numpy().data)
         return digest.hexdigest()
+
+    def remarks(self) -> dict[str, list[str] | int]:
+        """Return nothing: all is well with rows."""
+        return {}
 
 
 class ImageFiles:
@@ -116,7 +143,7 @@ class ImageFiles:
         side: cut images of other sizes to their centre square and scale them to this side,
             bilinearly; None if all have one size.
         workers: threads that read.
-        most: how many files to read at most, the first ones; None for all.
+        files: some of the folder's; None for all.
 
     Raises:
         DataError: if there are no image files.
@@ -127,11 +154,16 @@ class ImageFiles:
     """
 
     def __init__(
-        self, folder: Path, *, side: int | None = None, workers: int = 4, most: int | None = None
+        self,
+        folder: Path,
+        *,
+        side: int | None = None,
+        workers: int = 4,
+        files: Sequence[Path] | None = None,
     ) -> None:
         """List the files; none is opened."""
         self.folder, self.side, self.workers = folder, side, workers
-        self.files = files_in(folder)[:most]
+        self.files = files_in(folder) if files is None else list(files)
         if not self.files:
             raise DataError(f"{folder} holds no image files ({', '.join(sorted(IMAGE_SUFFIXES))})")
         self.bad: list[str] = []
@@ -174,9 +206,18 @@ class ImageFiles:
             self._batch([decode(self.good[row].read_bytes(), self.side).pixels])[0] for row in rows
         ]
 
+    def choose(self, rows: Tensor) -> "ImageFiles":
+        """Return the set of some files."""
+        files = [self.files[row] for row in rows.sort().values.tolist()]
+        return ImageFiles(self.folder, side=self.side, workers=self.workers, files=files)
+
     def sha256(self) -> str:
         """Return a hash of the readable files' bytes in their order, and the side."""
         return self._digest.hexdigest()
+
+    def remarks(self) -> dict[str, list[str] | int]:
+        """Return the unreadable files, and how many images were cut and scaled."""
+        return {"unreadable": self.bad, "scaled": self.scaled}
 
     def _read_ahead(self, ahead: int) -> "Iterator[tuple[Path, Decoded | str]]":
         """Decode in threads, at most ``ahead`` files more than are asked for."""

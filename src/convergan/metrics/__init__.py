@@ -7,6 +7,10 @@ from .classifier import load_classifier as load_classifier
 from .classifier import read_classifier as read_classifier
 from .different_bins import DifferentBins as DifferentBins
 from .different_bins import different_bins as different_bins
+from .extractor import Extracted as Extracted
+from .extractor import Extractor as Extractor
+from .extractor import extract as extract
+from .features import find_extractor as find_extractor
 from .frechet_distance import FeatureMoments as FeatureMoments
 from .frechet_distance import frechet_distance as frechet_distance
 from .frechet_distance import small_sample_note as small_sample_note

@@ -29,8 +29,15 @@ from .weights_file import parse_tensors, read_pinned
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """Hash of ``efficientnet-lite0-57934424.pth``."""
-STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3))
-STAGES += ((6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1))
+STAGES = (
+    (1, 3, 1, 16, 1),
+    (6, 3, 2, 24, 2),
+    (6, 5, 2, 40, 2),
+    (6, 3, 2, 80, 3),
+    (6, 5, 1, 112, 3),
+    (6, 5, 2, 192, 4),
+    (6, 3, 1, 320, 1),
+)
 """Times wider within, kernel, stride of the first block, channels, number of blocks."""
 STEM, HEAD, CLASSES = 32, 1280, 1000
 EPSILON = 1e-3
@@ -114,7 +121,7 @@ def efficientnet_lite0(side: int = SIDE, *, device: torch.device | str = "cpu") 
     """
     if side < 32:
         raise ValueError(f"efficientnet-lite0 takes images of side 32 or more, got {side}")
-    network = read_efficientnet(weights_place()).to(device, memory_format=torch.channels_last)
+    network = read_efficientnet(weights_place()).to(device)
     name = (
         f"efficientnet-lite0[sha256 {SHA256[:8]}, ImageNet, grey to 3 channels, whole image to "
         f"{side}x{side} bicubic with antialias, (255 x - 127) / 128, 1,280 features, 1,000 logits "
