@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test lint bench
+.PHONY: help install demo test lint bench parity
 help:
 	@echo "make demo    train a few-label classifier on scikit-learn's digits, with table and report"
 	@echo "make test    all tests and doctests"
 	@echo "make lint    formatting, style, types"
 	@echo "make bench   step time against its floor"
+	@echo "make parity  metrics against torch-fidelity and torchmetrics, in an environment of 6 GB"
 	@echo "make install only make .venv and install"
 
 install: .venv/installed
@@ -31,3 +32,14 @@ lint: install
 
 bench: install
 	$(BIN)/python -m bench.step
+
+# The peers' own environment: their torch is another than ours. Half of one is not kept.
+.venv-parity/installed: requirements-parity.lock
+	rm -rf .venv-parity
+	$(PYTHON) -m venv .venv-parity
+	.venv-parity/bin/python -m pip install --disable-pip-version-check -q \
+		-r requirements-parity.lock || { rm -rf .venv-parity; exit 1; }
+	touch $@
+
+parity: .venv-parity/installed
+	OMP_NUM_THREADS=1 PYTHONPATH=src .venv-parity/bin/python -m pytest tests_parity
