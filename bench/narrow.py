@@ -14,20 +14,20 @@ EVERY = 250
 
 
 def mnist_minibatch() -> Recipe:
-    return _narrow(find_recipe("mnist-minibatch"), {"channels": 24}, {"channels": 128})
+    return _narrow(find_recipe("mnist-minibatch"), {"channels": 12}, {"channels": 64})
 
 
 def cifar10_minibatch() -> Recipe:
-    return _narrow(find_recipe("cifar10-minibatch"), {"channels": 24}, {"channels": 128})
+    return _narrow(find_recipe("cifar10-minibatch"), {"channels": 12}, {"channels": 64})
 
 
 def cifar10_r3gan() -> Recipe:
-    recipe = _narrow(find_recipe("cifar10-r3gan"), {"width": 32}, {"width": 32})
+    recipe = _narrow(find_recipe("cifar10-r3gan"), {"width": 16}, {"width": 16})
     return replace(recipe, batch_size=64)
 
 
 def imagenet() -> Recipe:
-    return _narrow(find_recipe("imagenet"), {"width": 16}, {"width": 16})
+    return _narrow(find_recipe("imagenet"), {"width": 8}, {"width": 8})
 
 
 def _narrow(recipe: Recipe, judge: dict[str, int], maker: dict[str, int]) -> Recipe:
