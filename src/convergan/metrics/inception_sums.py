@@ -23,10 +23,12 @@ import torch
 import torch.distributed
 from torch import Tensor
 
-from .predictions import chunk_rows, likelihood_terms, require_predictions
+from .predictions import GROUP, Likelihoods, likelihoods, require_predictions
 
 MOST_ROWS = 2**28
 DIGIT = 2**30
+UNITS = float(DIGIT**2)
+CERTAINTY = 32
 
 
 class InceptionScore(NamedTuple):
@@ -128,9 +130,10 @@ class InceptionSums:
         while begin < last:
             split = ((begin + 1) * self.splits - 1) // self.rows
             end = min(last, (split + 1) * self.rows // self.splits)
-            for part in torch.split(batch[begin - first : end - first], chunk_rows(self.classes)):
-                terms = likelihood_terms(part, given_logits=logits is not None)
-                self._sums[:, split] += _digits(*terms).to(self._sums.device)
+            sums = self._sums[:, split]
+            part = batch[begin - first : end - first]
+            for block in likelihoods(part, given_logits=logits is not None, scale=UNITS):
+                sums += _digits(block, self.classes).to(sums.device)
             begin = end
         self._carry()
 
@@ -217,7 +220,8 @@ class InceptionSums:
             raise ValueError(f"{count} of {self.rows} rows were added, row {missing} was not")
         bounds = torch.arange(self.splits + 1, device=self._sums.device) * self.rows // self.splits
         high, low = self._sums.double()
-        means: Tensor = (high * DIGIT + low) / bounds.diff()[:, None] / DIGIT**2
+        means: Tensor = (high * DIGIT + low) / bounds.diff()[:, None] / UNITS
+        means[:, -1] *= CERTAINTY
         return means
 
     def _carry(self) -> None:
@@ -228,15 +232,13 @@ class InceptionSums:
         low -= carry << 30
 
 
-def _digits(p: Tensor, p_log_p: Tensor) -> Tensor:
-    """Sum ``p`` by class and all ``p log p``, in units of 2^-60 and two digits: (2, K + 1).
+def _digits(block: Likelihoods, classes: int) -> Tensor:
+    """Sum ``p`` by class and all ``sum_k p log p / 32``, in units and two digits: (2, K + 1).
 
-    All partial sums are whole numbers below 2^53, so float64 adds them exactly in any order.
+    Four rows have less than 2^63 units of a class, so these are added before they are cut in two.
     """
-    digits = []
-    for terms in (p, p_log_p):
-        scaled = terms * DIGIT
-        high = scaled.round()
-        low = scaled.sub_(high).mul_(DIGIT).round_()
-        digits.append(torch.stack([high.sum(dim=0), low.sum(dim=0)]))
-    return torch.cat([digits[0], digits[1].sum(dim=1, keepdim=True)], dim=1).long()
+    p = block.p
+    p[:, classes] = block.certainty * (UNITS / CERTAINTY)
+    units = p.view(torch.int64).copy_(p)  # in place; the fraction is dropped
+    groups = units.view(-1, min(GROUP, len(p)), p.shape[1]).sum(dim=1)[:, : classes + 1]
+    return torch.stack([(groups >> 30).sum(dim=0), (groups & (DIGIT - 1)).sum(dim=0)])
