@@ -1,10 +1,10 @@
 """What a classifier says of samples: logits or probabilities, and ``p log p`` of either.
 
-Kernels take the last numbers of a tensor, or those where threads meet, by other instructions than
-the rest, and may add up a row in another order if there are more rows. So that the bits of a row
-tell neither its place in a batch nor the batch's size, all rows pass through a block of one shape:
-its rows are whole lines of 16 numbers, and it has fewer numbers than torch gives to two threads,
-or a single row.
+Kernels take the last numbers of a tensor, or those where two threads meet, by other instructions
+than the rest, and some add up a row in another order where there are more rows. The bits of a row
+here tell neither its place in a batch nor the size of the batch: rows are padded to whole lines of
+16 numbers, exponentials and logarithms are of pieces too small for two threads, and sums are those
+of a block that always has one shape. All else is exactly rounded, number by number.
 """
 
 import math
@@ -20,12 +20,12 @@ TOLERANCE = 1e-4
 """How far from 1 a row of probabilities may sum, as those of float32 and float16 do."""
 CHUNK = 2**18
 """Numbers of a batch that is cut from a larger one."""
-BLOCK = 2**15 - 1
-"""Numbers of a block, at most; two of them stay in the cache of a core."""
+BLOCK = 2**16
+"""Numbers of a block, unless 16 rows have more. Two blocks stay in the cache of a core."""
+PIECE = 2**14
+"""Numbers of an exponential; torch gives fewer than 2^15 to one thread."""
 LINE = 16
 """Numbers that a kernel takes at once, at most: two registers of 512 bits."""
-GROUP = 4
-"""A block has a multiple of this many rows, or one."""
 UNDERFLOW = -1200.0
 """Two to this power is 0 in float64, and this times 0 is 0."""
 TINY = 1e-300
@@ -70,16 +70,14 @@ def chunk_rows(classes: int) -> int:
 
 
 class Likelihoods(NamedTuple):
-    """Some rows in a block of R x W numbers, valid until the next is asked for.
+    """A block of rows, valid until the next is asked for.
 
     Attributes:
-        count: rows that are in the block, from its first.
-        p: (R, W) float64, times the scale; 0 in rows from ``count`` on and in columns from K on,
-            of which there is at least one.
-        certainty: (R,) float64, ``sum_k p log p`` of each row, 0 from ``count`` on.
+        p: (R, W) float64, times a scale. R is B filled up to a multiple of 16, W is above K; rows
+            from B on and columns from K on are 0.
+        certainty: (B,) float64, ``sum_k p log p`` of each row.
     """
 
-    count: int
     p: Tensor
     certainty: Tensor
 
@@ -90,42 +88,56 @@ def likelihoods(rows: Tensor, *, given_logits: bool, scale: float = 1.0) -> Iter
     No number depends on another row, on where in the batch its row is or on how large the batch is.
 
     Args:
-        rows: (B, K), checked.
+        rows: (N, K), checked.
         given_logits: whether they are logits; then ``p`` is their softmax, in float64.
         scale: what ``p`` is multiplied by, a power of two.
     """
     width = (rows.shape[1] // LINE + 1) * LINE
-    height = max(1, BLOCK // width // GROUP * GROUP)
+    height = max(LINE, BLOCK // width // LINE * LINE)
     x = torch.zeros(height, width, dtype=torch.float64, device=rows.device)
     p = torch.zeros_like(x)
     fill = _from_logits if given_logits else _from_probabilities
     for part in torch.split(rows, height):
-        x[: len(part), : rows.shape[1]] = part
-        certainty = fill(x, p, rows, scale)
-        p[len(part) :] = 0
-        certainty[len(part) :] = 0
-        yield Likelihoods(len(part), p, certainty)
+        count, end = len(part), -(-len(part) // LINE) * LINE
+        x[:count, : rows.shape[1]] = part
+        certainty = fill(part, x, p, scale)[:count]
+        p[count:end] = 0
+        yield Likelihoods(p[:end], certainty)
 
 
-def _from_logits(x: Tensor, p: Tensor, rows: Tensor, scale: float) -> Tensor:
-    """Fill ``p`` with the softmax of ``x``, and ``x`` with what is finite.
+def _from_logits(part: Tensor, x: Tensor, p: Tensor, scale: float) -> Tensor:
+    """Fill ``p`` with the softmax of ``x``, whose columns from K on are 0 before and after.
 
-    ``log2 p_k = y_k - log2 sum_j 2^y_j`` with ``y_k = (x_k - max x) / log 2``.
+    With ``y_k = (x_k - max x) / log 2`` it is ``2^(y_k - log2 sum_j 2^y_j)``. Rows of ``x`` and
+    ``p`` after those of ``part`` are of no use, but sums are the same only in the same shape.
     """
-    classes = rows.shape[1]
-    x.sub_(x[:, :classes].amax(dim=1, keepdim=True)).mul_(1 / math.log(2))
-    if rows.dtype == torch.float64:  # others cannot overflow
-        x.clamp_(min=UNDERFLOW)
-    torch.exp2(x, out=p)
-    p[:, classes:] = 0
+    count, classes = part.shape
+    y, powers = x[:count], p[:count]
+    y.sub_(part.amax(dim=1, keepdim=True)).mul_(1 / math.log(2))
+    if part.dtype == torch.float64:  # others cannot overflow
+        y.clamp_(min=UNDERFLOW)
+    for some, result in _pieces(y, powers):
+        torch.exp2(some, out=result)
+    powers[:, classes:] = 0
     total = p.sum(dim=1)
-    mean = x.mul_(p).sum(dim=1).div_(total)  # columns from K on are 0 again
-    p.mul_((scale / total)[:, None])
-    return mean.sub_(total.log2_()).mul_(math.log(2))
-
-
-def _from_probabilities(x: Tensor, p: Tensor, rows: Tensor, scale: float) -> Tensor:
-    torch.clamp(x, min=TINY, out=p)
-    certainty = p.log_().mul_(x).sum(dim=1)
-    torch.mul(x, scale, out=p)
+    y.mul_(powers)
+    mean = x.sum(dim=1).div_(total)
+    certainty = mean.sub_(total.log2()).mul_(math.log(2))
+    powers.mul_(total.reciprocal_().mul_(scale)[:count, None])
     return certainty
+
+
+def _from_probabilities(part: Tensor, x: Tensor, p: Tensor, scale: float) -> Tensor:
+    """Fill ``p`` with ``x``, whose columns from K on are 0."""
+    given, logarithms = x[: len(part)], p[: len(part)]
+    torch.clamp(given, min=TINY, out=logarithms)
+    for [some] in _pieces(logarithms):
+        some.log_()
+    logarithms.mul_(given)
+    certainty = p.sum(dim=1)
+    torch.mul(given, scale, out=logarithms)
+    return certainty
+
+
+def _pieces(*matrices: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(matrix.view(-1).split(PIECE) for matrix in matrices), strict=True)

@@ -48,8 +48,8 @@ def score_contributions(
     [marginal] = sums.marginals()
     logarithm = torch.where(marginal > 0, marginal.log(), 0)
     contributions = []
-    for count, p, certainty in likelihoods(rows, given_logits=logits is not None):
-        contributions.append((certainty - p[:, : rows.shape[1]] @ logarithm)[:count])
+    for p, certainty in likelihoods(rows, given_logits=logits is not None):
+        contributions.append(certainty - p[: len(certainty), : rows.shape[1]] @ logarithm)
     return torch.cat(contributions)
 
 
