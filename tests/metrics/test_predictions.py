@@ -84,6 +84,14 @@ def test_what_a_block_had_before_does_not_matter(classes: int) -> None:
     assert torch.equal(taken(rows, given_logits=True)[64:], expected)
 
 
+@pytest.mark.parametrize("scale", [1e2, 1e5, 1e38])
+def test_large_logits_in_float32_are_those_in_float64(scale: float) -> None:
+    rows = (scale * (2 * oracles.draw(40, 1008).sigmoid() - 1)).float()
+    found = taken(rows, given_logits=True)
+    assert bool(found.isfinite().all())
+    assert torch.equal(found, taken(rows.double(), given_logits=True))
+
+
 @pytest.mark.parametrize("classes", [2, 9, 1008])
 def test_marginals_are_exact_sums_of_probabilities_cut_to_the_unit(classes: int) -> None:
     rows = given(classes, torch.float64, logits=False, rows=37)

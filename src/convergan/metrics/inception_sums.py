@@ -11,8 +11,8 @@ of 2^-58 and each row's ``sum_k p log p`` to one of 2^-53, and these are added a
 digits of 29 bits. Whole batches, single rows, parts merged and parts of several processes end in
 the same bits, as long as the same exponential is at work: processors of one kind, and one version
 of torch. The mean of a class moves by less than ``u`` = 2^-58, hence ``log IS`` by less than
-``K u log(1 / u)`` + 2^-53: 1.5e-16 (K + 1), beside the rounding of float64. The first digit of a sum
-stays below 2^63 up to 2^28 rows; more are refused.
+``K u log(1 / u)`` + 2^-53 or 1.5e-16 (K + 1), beside the rounding of float64. The first digit of a
+sum stays below 2^63 up to 2^28 rows; more are refused.
 
 Paper and released code: the released script holds all rows and computes in float32.
 """

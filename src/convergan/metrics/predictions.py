@@ -140,4 +140,4 @@ def _from_probabilities(part: Tensor, x: Tensor, p: Tensor, scale: float) -> Ten
 
 
 def _pieces(*matrices: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    return zip(*(matrix.view(-1).split(PIECE) for matrix in matrices), strict=True)
+    return zip(*(torch.split(matrix.view(-1), PIECE) for matrix in matrices), strict=True)
