@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .inception_sums import InceptionSums
-from .predictions import chunk_rows, likelihood_terms, require_predictions
+from .predictions import likelihoods, require_predictions
 
 
 @torch.no_grad()
@@ -48,9 +48,8 @@ def score_contributions(
     [marginal] = sums.marginals()
     logarithm = torch.where(marginal > 0, marginal.log(), 0)
     contributions = []
-    for part in torch.split(rows, chunk_rows(rows.shape[1])):
-        p, p_log_p = likelihood_terms(part, given_logits=logits is not None)
-        contributions.append(p_log_p.sum(dim=1) - p @ logarithm)
+    for p, certainty in likelihoods(rows, given_logits=logits is not None):
+        contributions.append(certainty - p[: len(certainty), : rows.shape[1]] @ logarithm)
     return torch.cat(contributions)
 
 
