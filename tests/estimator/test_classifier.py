@@ -14,9 +14,7 @@ from convergan.estimator import SemiSupervisedGANClassifier
 
 Array = np.ndarray[Any, Any]
 QUICK = {"max_epochs": 40, "guard": False, "device": "cpu", "random_state": 0}
-NAMED = {
-    "check_classifiers_classes": "expects {-1, 1} back, but of three estimators known by name"
-}
+NAMED = {"check_classifiers_classes": "expects {-1, 1} back, but of three estimators known by name"}
 
 
 def blobs(per_class: int = 60, labeled: int = 3, spread: float = 1.0) -> tuple[Array, Array, Array]:

@@ -7,6 +7,8 @@ from .calibration import conformal_pvalues as conformal_pvalues
 from .calibration import fit_temperature as fit_temperature
 from .calibration import mcnemar as mcnemar
 from .calibration import risk_table as risk_table
+from .classifier import SemiSupervisedGANClassifier as SemiSupervisedGANClassifier
+from .guard import GuardReport as GuardReport
 from .labels import EncodedLabels as EncodedLabels
 from .labels import encode_labels as encode_labels
 from .labels import labeled_part as labeled_part

@@ -5,7 +5,6 @@ unlabelled ones, ``y == -1``, and from telling both from a generator's. See
 `convergan.estimator.member` for what differs from the paper.
 """
 
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ..data import oriented_gradients
 from .calibration import conformal_pvalues
@@ -30,10 +29,11 @@ from .fitting import (
     mean_log_probabilities,
     print_losses,
 )
-from .labels import encode_labels, labeled_rows
+from .labels import encode_labels, labeled_part
 from .member import Array, Lesson, features
 
 BATCH_SIZE = 100
+
 
 class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier of rows of numbers, or of images, from few labels and many unlabelled rows.
@@ -119,7 +119,11 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """
         self._check_arguments()
         X, self.image_shape_ = self._flat(X)
-        X, y = validate_data(self, X, y, dtype="numeric", ensure_min_samples=2)
+        required = None if y is None else "no_validation"
+        X = validate_data(self, X, required, dtype="numeric", ensure_min_samples=2)
+        if getattr(y, "ndim", 1) == 2:
+            y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
         self._check_image_width()
         encoded = encode_labels(y, self.unlabeled_label)
         self.classes_ = encoded.classes
@@ -185,10 +189,10 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             ValueError: if no row is labelled.
         """
         check_is_fitted(self)
-        known = labeled_rows(y, self.unlabeled_label)
-        if not known.any():
+        known, labels = labeled_part(y, self.unlabeled_label)
+        if not len(known):
             raise ValueError("score needs labeled rows, y has none")
-        return float(accuracy_score(np.asarray(y)[known], self.predict(X)[known]))
+        return float(accuracy_score(labels, self.predict(X)[known]))
 
     def score_samples(self, X: Any) -> Array:
         """Return (n,) ``log D(x)``, at most 0; low where a row is unlike the unlabelled rows.
@@ -198,9 +202,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """
         rows = self._rows(X)
         if not self._gan:
-            raise ValueError(
-                f"there is no GAN to score samples with: {self.guard_report_.reason}"
-            )
+            raise ValueError(f"there is no GAN to score samples with: {self.guard_report_.reason}")
         return log_realness(self._gan, rows)
 
     def ood_pvalue(self, X: Any) -> Array:

@@ -48,7 +48,7 @@ def save(model: Any, folder: Path) -> None:
         "version": __version__,
         "sha256": hashlib.sha256(stored).hexdigest(),
         "parameters": model.get_params(),
-        "classes": _spell(model.classes_),
+        "classes": {"dtype": model.classes_.dtype.str, "values": model.classes_.tolist()},
         "transduction": np.searchsorted(model.classes_, model.transduction_).tolist(),
         "feature_names": list(getattr(model, "feature_names_in_", [])),
         "guard_report": model.guard_report_._asdict(),
@@ -58,9 +58,71 @@ def save(model: Any, folder: Path) -> None:
     try:
         text = json.dumps(described, indent=1)
     except TypeError as error:
-        raise ValueError(f"only plain values can be saved, use a number or a text: {error}") from None
+        raise ValueError(
+            f"only plain values can be saved, use a number or a text: {error}"
+        ) from None
     if folder.exists():
         raise ValueError(f"{folder} exists; save writes a new folder")
     folder.mkdir(parents=True)
     (folder / ARRAYS).write_bytes(stored)
     (folder / MODEL).write_text(text, encoding="utf-8")
+
+
+def load(kind: type[Model], folder: Path) -> Model:
+    """Read what `save` wrote.
+
+    Raises:
+        ValueError: if the folder holds no such classifier, is damaged, or is of another format.
+    """
+    try:
+        described = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+        stored = (folder / ARRAYS).read_bytes()
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{folder} holds no saved classifier: {error}") from None
+    if not isinstance(described, dict) or described.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder / MODEL} is of another version of convergan: format {FORMAT} is read here"
+        )
+    found = hashlib.sha256(stored).hexdigest()
+    if found != described.get("sha256"):
+        raise ValueError(f"{folder / ARRAYS} is damaged: it hashes to {found}")
+    try:
+        return _restore(kind, described, parse_arrays(stored))
+    except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"{folder / MODEL} is damaged: {error!r}") from None
+
+
+def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Array]) -> Model:
+    parameters = described["parameters"]
+    if parameters["image_shape"] is not None:
+        parameters["image_shape"] = tuple(parameters["image_shape"])
+    model = kind(**parameters)
+    attributes = {name: described["attributes"][name] for name in PLAIN}
+    if attributes["image_shape_"] is not None:
+        attributes["image_shape_"] = tuple(attributes["image_shape_"])
+    attributes |= {name: arrays[name] for name in NUMERIC}
+    attributes |= {k: _layers(arrays, k) for k in ("_members", "_gan")}
+    classes = np.array(described["classes"]["values"], dtype=described["classes"]["dtype"])
+    attributes["classes_"] = classes
+    attributes["transduction_"] = classes[np.array(described["transduction"], dtype=np.int64)]
+    if described["feature_names"]:
+        attributes["feature_names_in_"] = np.array(described["feature_names"], dtype=object)
+    attributes["guard_report_"] = GuardReport(**described["guard_report"])
+    risk = described["risk_table"]
+    attributes["risk_table_"] = None
+    if risk is not None:
+        columns = {name: tuple(v) if isinstance(v, list) else v for name, v in risk.items()}
+        attributes["risk_table_"] = RiskTable(**columns)
+    vars(model).update(attributes)
+    return model
+
+
+def _layers(arrays: dict[str, Array], kind: str) -> list[Layers]:
+    """Put the layers of all classifiers of a kind together again."""
+    found: list[Layers] = []
+    while f"{kind}.{len(found)}.0.weights" in arrays:
+        layers: Layers = []
+        while (name := f"{kind}.{len(found)}.{len(layers)}") + ".weights" in arrays:
+            layers.append((arrays[f"{name}.weights"], arrays[f"{name}.biases"]))
+        found.append(layers)
+    return found

@@ -1,0 +1,134 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from convergan.estimator.fitting import fit_all
+from convergan.estimator.guard import (
+    GAN,
+    LOGISTIC,
+    TWIN,
+    OutOfFold,
+    choose,
+    logistic_layers,
+    out_of_fold,
+)
+from convergan.estimator.member import Lesson, forward
+
+Array = np.ndarray[Any, Any]
+
+
+def said(predictions: list[int], classes: int = 2) -> Array:
+    """Logits that say these classes."""
+    found: Array = np.eye(classes)[predictions]
+    return found
+
+
+def held_out(**predictions: list[int]) -> OutOfFold:
+    logits = {name.replace("_", " "): said(p) for name, p in predictions.items()}
+    labels = np.zeros(len(next(iter(predictions.values()))), dtype=np.int64)
+    return OutOfFold(logits, labels, labels, {})
+
+
+def test_the_gan_stays_where_nothing_is_better() -> None:
+    report = choose(held_out(gan=[0] * 10, twin=[1] * 10, logistic_regression=[0] * 10), 0.1)
+    assert report.selected == GAN
+    assert report.errors == {GAN: 0.0, TWIN: 1.0, LOGISTIC: 0.0}
+    assert report.pvalues[LOGISTIC] == 1
+
+
+def test_the_gan_goes_where_a_candidate_is_right_on_many_rows_that_it_gets_wrong() -> None:
+    found = held_out(gan=[1] * 6 + [0] * 6, twin=[0] * 12, logistic_regression=[1] * 12)
+    report = choose(found, 0.1)
+    assert report.selected == TWIN
+    assert report.pvalues[TWIN] == pytest.approx(2 / 2**6)
+    assert "twin was better on held-out labels, p = 0.0312" in report.reason
+    assert choose(found, 0.01).selected == GAN
+
+
+def test_a_gan_that_failed_leaves_the_better_of_the_others() -> None:
+    found = held_out(twin=[1, 0, 0, 0], logistic_regression=[0, 0, 0, 0])
+    report = choose(found._replace(failed={GAN: "a loss is not finite"}), 0.1)
+    assert report.selected == LOGISTIC and "a loss is not finite" in report.reason
+
+
+def lesson(rows: int = 90, classes: int = 3, labeled: int = 30, seed: int = 0) -> Lesson:
+    chance = np.random.default_rng(seed)
+    labels = np.arange(rows) % classes
+    points = chance.normal(0, 1, (rows, 4)) + 4 * np.eye(4)[labels]
+    return Lesson(
+        rows=torch.from_numpy(points).float(),
+        labeled=torch.arange(labeled),
+        labels=torch.from_numpy(labels[:labeled]),
+        num_classes=classes,
+        steps=60,
+        batch_size=30,
+        unlabeled_weight=1.0,
+        seed=seed,
+        device=torch.device("cpu"),
+    )
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_layers_of_logistic_regression_say_what_scikit_learn_says(classes: int) -> None:
+    taught = lesson(classes=classes)
+    rows, labels = taught.rows.double().numpy(), taught.labels.numpy()
+    model = LogisticRegression(max_iter=1000).fit(rows[:30], labels)
+    logits = forward(logistic_layers(taught), rows)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities, model.predict_proba(rows), atol=1e-12)
+
+
+def test_a_fold_sees_neither_label_nor_row_of_what_it_is_tested_on() -> None:
+    whole = lesson()
+    part = whole.without(torch.tensor([0, 4]))
+    assert len(part.rows) == 88 and len(part.labeled) == 28
+    seen = part.rows[part.labeled]
+    assert torch.equal(seen, whole.rows[[1, 2, 3, *range(5, 30)]])
+    assert part.labels.tolist() == [n % 3 for n in [1, 2, 3, *range(5, 30)]]
+    assert not (part.rows[:, None] == whole.rows[[0, 4]]).all(dim=2).any()
+
+
+def test_every_label_is_held_out_once_and_the_same_seed_gives_the_same() -> None:
+    found, again = (out_of_fold(lesson(), 3, lambda line: None, lambda: 1e9) for _ in range(2))
+    assert sorted(found.logits) == sorted([GAN, TWIN, LOGISTIC])
+    assert np.bincount(found.folds).tolist() == [10, 10, 10]
+    assert all((found.logits[name] == again.logits[name]).all() for name in found.logits)
+    assert (found.logits[LOGISTIC].argmax(axis=1) == found.labels).mean() > 0.9
+
+
+def test_a_pool_that_misleads_is_noticed_and_one_that_helps_is_not() -> None:
+    """Of a misleading pool every cluster is half one class and half the other."""
+    chance = np.random.default_rng(0)
+    across = np.sign(chance.normal(size=600))
+    labels = (across > 0).astype(np.int64)
+    helpful = np.c_[4 * across, chance.normal(size=600)] + chance.normal(0, 0.5, (600, 2))
+    beside = np.sign(chance.normal(size=600))
+    misleading = np.c_[0.15 * across + chance.normal(0, 0.02, 600), 4 * beside]
+    for points, trusted in ((helpful, True), (misleading, False)):
+        points = points / points.std(axis=0) * ([1, 1] if trusted else [0.1, 1])
+        taught = Lesson(
+            rows=torch.from_numpy(points).float(),
+            labeled=torch.arange(120),
+            labels=torch.from_numpy(labels[:120]),
+            num_classes=2,
+            steps=300,
+            batch_size=100,
+            unlabeled_weight=1.0,
+            seed=0,
+            device=torch.device("cpu"),
+        )
+        fitted = fit_all(
+            taught, members=1, guard_level=0.1, max_seconds=None, watch=lambda line: None
+        )
+        assert (fitted.report.selected == GAN) == trusted, fitted.report
+        assert bool(fitted.notices) != trusted
+
+
+def test_one_label_of_a_class_cannot_be_held_out_and_the_report_says_so() -> None:
+    few = lesson(labeled=4)
+    fitted = fit_all(few, members=1, guard_level=0.1, max_seconds=None, watch=lambda line: None)
+    assert fitted.report.reason == "a class has 1 labeled row, which cannot be held out"
+    assert fitted.temperature == 1 and fitted.risk is None
