@@ -203,7 +203,8 @@ def _read(y: Any, marker: Any) -> tuple[Array, Array]:
         return values, np.array([not _is_marker(value, marker) for value in values])
     if not _same_kind(values[0], marker):
         return values, np.ones(len(values), dtype=bool)
-    labeled: Array = values != marker
+    with np.errstate(over="ignore"):  # what y cannot hold is nowhere in y
+        labeled: Array = values != marker
     return values, labeled
 
 
@@ -283,5 +284,5 @@ def _safe_type(classes: Array, marker: Any) -> np.dtype[Any]:
     if not _same_kind(classes[0], marker):
         return np.dtype(object)
     wide = np.promote_types(classes.dtype, np.min_scalar_type(marker))
-    same = (classes.astype(wide) == classes).all() and np.array(marker).astype(wide) == marker
-    return wide if same else np.dtype(object)
+    kept = np.concatenate([classes.astype(wide), np.array([marker]).astype(wide)])
+    return wide if kept.tolist() == [*classes.tolist(), marker] else np.dtype(object)

@@ -1,7 +1,7 @@
 """Which rows to label next: unsure ones that stand for many other unsure ones.
 
-With ``u_i = 1 - (p_(1) - p_(2))``, of the two largest probabilities, as the weight of row i, rows are
-taken one at a time, each the one that leaves the least
+With ``u_i = 1 - (p_(1) - p_(2))``, of the two largest probabilities, as the weight of row i, rows
+are taken one at a time, each the one that leaves the least
 
 ``sum_i u_i min_{j taken or labelled} ||f_i - f_j||^2``.
 
