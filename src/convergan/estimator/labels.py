@@ -268,14 +268,14 @@ def _require_no_text_of(marker: Any, values: Array) -> None:
 
 def _of_one_type(labels: Array) -> Array:
     """Return an array of objects as one of numbers or of text."""
-    text = [isinstance(label, str) for label in labels]
-    if all(text) or (not any(text) and all(isinstance(label, NUMBERS) for label in labels)):
+    plain = all(isinstance(label, (str, *NUMBERS)) for label in labels)
+    if plain and all(_same_kind(label, labels[0]) for label in labels):
         found = np.array(labels.tolist())
-        if found.dtype != object:
+        if found.dtype != object and found.tolist() == labels.tolist():
             return found
     names = " and ".join(sorted({type(label).__name__ for label in labels}))
     raise ValueError(
-        f"Unknown label type: {names}. Labels must be all text, or all integers or truth values."
+        f"Unknown label type: {names}. Labels must be all text, all integers or all truth values."
     )
 
 

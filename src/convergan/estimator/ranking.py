@@ -21,7 +21,10 @@ import numpy as np
 from .labels import Array
 
 LOOKED_AT = 2000
-"""Rows among which to choose, the least sure ones; twice ``count`` where that is more."""
+"""Rows among which to choose, the least sure ones; twice ``count`` where that is more.
+
+Distances of all pairs of them are kept, and gone through once for each row that is taken.
+"""
 LEAST_WEIGHT = 1e-9
 """Weight of rows without a doubt, so that they are ranked by what they stand for if need be."""
 
