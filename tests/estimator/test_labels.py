@@ -165,7 +165,7 @@ def test_codes_are_what_scikit_learn_takes_for_text_that_it_refuses() -> None:
         (np.array([1j, 2]), "^Unknown label type: complex"),
         ([[1], [2, 3]], "^Unknown label type: list"),
         ([2**80, 1], "^Unknown label type: int"),
-        ([2**63, -5], "^Unknown label type: int"),  # numpy would round both
+        ([2**63 + 1, -5], "^Unknown label type: int"),  # numpy would round both
         ([True, 2, 0], "^Unknown label type: bool and int"),
         (np.zeros((3, 2), int), r"^y should be a 1d array, got an array of shape \(3, 2\)"),
         ([[0], [1]], r"^y should be a 1d array, got an array of shape \(2, 1\)"),
