@@ -226,6 +226,11 @@ def test_the_calibration_error_is_that_of_the_slow_loop(bins: int) -> None:
     assert calibration_error(given, labels, bins) == pytest.approx(total, rel=1e-12)
 
 
+def test_a_bin_holds_its_upper_end_and_not_its_lower() -> None:
+    given = np.array([[0.5, 0.5], [0.6, 0.4]])
+    assert calibration_error(given, np.array([0, 1]), 2) == pytest.approx((0.5 + 0.6) / 2)
+
+
 def test_true_probabilities_have_a_small_calibration_error_and_sure_mistakes_one_of_one() -> None:
     given = probabilities(50_000, 4)
     assert calibration_error(given, labels_of(np.log(given), 2)) < 0.01

@@ -109,13 +109,13 @@ def encode_labels(y: Any, unlabeled_label: Any) -> EncodedLabels:
         raise ValueError(f"y has no labeled row: all {count} rows are {unlabeled_label!r}")
     classes, numbers = np.unique(part.labels, return_inverse=True)
     if len(classes) < 2:
-        hint = "" if unlabeled_label is None else (
-            f"; rows equal to unlabeled_label={unlabeled_label!r} count as unlabeled, so labels "
-            "{-1, 1} clash with a marker of -1: use unlabeled_label=None or another marker"
-        )  # fmt: skip
-        raise ValueError(
-            f"y must have at least two classes, got 1 class, {classes.tolist()[0]!r}{hint}"
-        )
+        message = f"y must have at least two classes, got 1 class, {classes.tolist()[0]!r}"
+        if unlabeled_label is not None:
+            message += (
+                f"; rows equal to unlabeled_label={unlabeled_label!r} count as unlabeled, so labels "
+                "{-1, 1} clash with a marker of -1: use unlabeled_label=None or another marker"
+            )
+        raise ValueError(message)
     codes = np.full(count, -1, dtype=np.int64)
     codes[part.rows] = numbers
     return EncodedLabels(classes, codes)
