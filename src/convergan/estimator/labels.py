@@ -112,8 +112,8 @@ def encode_labels(y: Any, unlabeled_label: Any) -> EncodedLabels:
         message = f"y must have at least two classes, got 1 class, {classes.tolist()[0]!r}"
         if unlabeled_label is not None:
             message += (
-                f"; rows equal to unlabeled_label={unlabeled_label!r} count as unlabeled, so labels "
-                "{-1, 1} clash with a marker of -1: use unlabeled_label=None or another marker"
+                f"; rows equal to unlabeled_label={unlabeled_label!r} count as unlabeled, so "
+                "labels {-1, 1} clash with a marker of -1: use unlabeled_label=None or another one"
             )
         raise ValueError(message)
     codes = np.full(count, -1, dtype=np.int64)
