@@ -135,7 +135,8 @@ def risk_table(
         ValueError: if arguments are others.
 
     Example:
-        >>> print(risk_table([0.9, 0.8, 0.7, 0.6], [True, True, True, False], (1, 0.5)))
+        >>> right = np.array([True, True, True, False])
+        >>> print(risk_table(np.array([0.9, 0.8, 0.7, 0.6]), right, (1, 0.5)))
         confidence  answered   rows   wrong  95% interval
         >=  0.6000    100.0%      4  25.00%  0.63% to 80.59%
         >=  0.8000     50.0%      2   0.00%  0.00% to 84.19%
@@ -148,7 +149,8 @@ def risk_table(
         )
     if np.isnan(confidence).any() or correct.dtype != bool:
         raise ValueError("confidence must not be NaN and correct be True or False")
-    if not all(0 < coverage <= 1 for coverage in coverages) or not 0 < level < 1:
+    wanted = [0 < coverage <= 1 for coverage in coverages]
+    if not wanted or not all(wanted) or not 0 < level < 1:
         raise ValueError(
             f"coverages must be in (0, 1] and level in (0, 1), got {coverages}, {level}"
         )

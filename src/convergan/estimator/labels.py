@@ -109,13 +109,13 @@ def encode_labels(y: Any, unlabeled_label: Any) -> EncodedLabels:
         raise ValueError(f"y has no labeled row: all {count} rows are {unlabeled_label!r}")
     classes, numbers = np.unique(part.labels, return_inverse=True)
     if len(classes) < 2:
-        hint = "" if unlabeled_label is None else (
-            f"; rows equal to unlabeled_label={unlabeled_label!r} count as unlabeled, so labels "
-            "{-1, 1} clash with a marker of -1: use unlabeled_label=None or another marker"
-        )  # fmt: skip
-        raise ValueError(
-            f"y must have at least two classes, got 1 class, {classes.tolist()[0]!r}{hint}"
-        )
+        message = f"y must have at least two classes, got 1 class, {classes.tolist()[0]!r}"
+        if unlabeled_label is not None:
+            message += (
+                f"; rows equal to unlabeled_label={unlabeled_label!r} count as unlabeled, so "
+                "labels {-1, 1} clash with a marker of -1: use unlabeled_label=None or another one"
+            )
+        raise ValueError(message)
     codes = np.full(count, -1, dtype=np.int64)
     codes[part.rows] = numbers
     return EncodedLabels(classes, codes)
@@ -203,7 +203,8 @@ def _read(y: Any, marker: Any) -> tuple[Array, Array]:
         return values, np.array([not _is_marker(value, marker) for value in values])
     if not _same_kind(values[0], marker):
         return values, np.ones(len(values), dtype=bool)
-    labeled: Array = values != marker
+    with np.errstate(over="ignore"):  # what y cannot hold is nowhere in y
+        labeled: Array = values != marker
     return values, labeled
 
 
@@ -267,14 +268,14 @@ def _require_no_text_of(marker: Any, values: Array) -> None:
 
 def _of_one_type(labels: Array) -> Array:
     """Return an array of objects as one of numbers or of text."""
-    text = [isinstance(label, str) for label in labels]
-    if all(text) or (not any(text) and all(isinstance(label, NUMBERS) for label in labels)):
+    plain = all(isinstance(label, (str, *NUMBERS)) for label in labels)
+    if plain and all(_same_kind(label, labels[0]) for label in labels):
         found = np.array(labels.tolist())
-        if found.dtype != object:
+        if found.dtype != object and found.tolist() == labels.tolist():
             return found
     names = " and ".join(sorted({type(label).__name__ for label in labels}))
     raise ValueError(
-        f"Unknown label type: {names}. Labels must be all text, or all integers or truth values."
+        f"Unknown label type: {names}. Labels must be all text, all integers or all truth values."
     )
 
 
@@ -283,5 +284,5 @@ def _safe_type(classes: Array, marker: Any) -> np.dtype[Any]:
     if not _same_kind(classes[0], marker):
         return np.dtype(object)
     wide = np.promote_types(classes.dtype, np.min_scalar_type(marker))
-    same = (classes.astype(wide) == classes).all() and np.array(marker).astype(wide) == marker
-    return wide if same else np.dtype(object)
+    kept = np.concatenate([classes.astype(wide), np.array([marker]).astype(wide)])
+    return wide if kept.tolist() == [*classes.tolist(), marker] else np.dtype(object)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_consistent_length
 
 from .labels import Array, encode_labels, labeled_part, mask_labels
 
@@ -123,8 +123,9 @@ def label_learning_curve(
         n_jobs: fits at a time, through joblib.
 
     Raises:
-        ValueError: for unknown names or numbers below 1, a class with too few rows, or test labels
-            that are none of y. Errors of a method come with a note of what was being fitted.
+        ValueError: for no estimators, unknown names, lengths that differ, numbers below 1, a class
+            with too few rows, or test labels that are none of y. Errors of a method come with a
+            note of what was being fitted.
 
     Example:
         >>> from sklearn.neighbors import KNeighborsClassifier
@@ -139,13 +140,17 @@ def label_learning_curve(
         nearest         0.00 +- 0.00  0.00 +- 0.00
         errors in % of 6 test rows, mean and deviation, seeds: 3
     """
+    if not estimators:
+        raise ValueError("estimators must not be empty")
     unknown = set(supervised) - set(estimators)
-    if not estimators or unknown:
+    if unknown:
         raise ValueError(f"supervised must name some of {list(estimators)}, got {sorted(unknown)}")
     if seeds < 1 or not labels_per_class:
         raise ValueError(
             f"seeds and labels_per_class must not be none, got {seeds}, {labels_per_class}"
         )
+    check_consistent_length(X, y)
+    check_consistent_length(X_test, y_test)
     classes, codes = encode_labels(y, unlabeled_label)
     rows, truth = _test_codes(y_test, classes, unlabeled_label)
     tested = _safe_indexing(X_test, rows)

@@ -1,7 +1,7 @@
 """Which rows to label next: unsure ones that stand for many other unsure ones.
 
-With ``u_i = 1 - (p_(1) - p_(2))``, of the two largest probabilities, as the weight of row i, rows are
-taken one at a time, each the one that leaves the least
+With ``u_i = 1 - (p_(1) - p_(2))``, of the two largest probabilities, as the weight of row i, rows
+are taken one at a time, each the one that leaves the least
 
 ``sum_i u_i min_{j taken or labelled} ||f_i - f_j||^2``.
 
@@ -21,7 +21,10 @@ import numpy as np
 from .labels import Array
 
 LOOKED_AT = 2000
-"""Rows among which to choose, the least sure ones; twice ``count`` where that is more."""
+"""Rows among which to choose, the least sure ones; twice ``count`` where that is more.
+
+Distances of all pairs of them are kept, and gone through once for each row that is taken.
+"""
 LEAST_WEIGHT = 1e-9
 """Weight of rows without a doubt, so that they are ranked by what they stand for if need be."""
 
