@@ -40,6 +40,7 @@ ALLOWED = {
         "training",
         "version",
     },
+    "estimator": {"data", "networks", "objectives", "recipes", "training", "version"},
     "report": {"folders", "run", "training"},
     "workers": {"folders"},
     "finished_runs": {"folders", "training"},
@@ -72,7 +73,7 @@ ALLOWED = {
         "version",
         "workers",
     },
-    "__init__": {"version"},
+    "__init__": {"estimator", "version"},
     "__main__": {"cli"},
 }
 
