@@ -5,9 +5,9 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 try:
     import typer
@@ -23,8 +23,11 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from .baselines import Baseline
     from .run import Progress as RunProgress
+    from .score import Figure, Scores
     from .sweep import Sweep
     from .workers import Workers
+
+Found = TypeVar("Found")
 
 UNFINISHED, USAGE, REFUSED, NON_FINITE, STORAGE = 1, 2, 65, 70, 74
 
@@ -317,6 +320,111 @@ def classifier(
         output.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+@app.command()
+def score(
+    samples: Annotated[
+        str | None,
+        typer.Argument(
+            help="Folder of a run (samples are drawn), folder of images, .npz file with samples or "
+            "images, or a data source as for train. The same as --against: one part of it against "
+            "another."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Real images: a data source as for train, or a folder or file as above."),
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="Some of is,fid,kid,prdc,ndb with commas between them.")
+    ] = "is,fid,kid,prdc,ndb",
+    extractor: Annotated[
+        str,
+        typer.Option(
+            help="inception, inception:FILE@SHA256, efficientnet-lite0 or efficientnet-lite0@SIDE, "
+            "mnist, fashion_mnist, cifar10, my_file.py:my_function, FILE.pt2, FILE.pt, or hf:NAME."
+        ),
+    ] = "inception",
+    samples_count: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            help="How many. Default: all; of a run as many as reference rows, up to 50,000.",
+        ),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(help="How many reference rows, drawn by seed. Default: all.")
+    ] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(help="Side of images from folders. Default: the reference's, or as they are."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for score.json and pictures. Default: scores/NAME.")
+    ] = None,
+    best: Annotated[
+        float | None,
+        typer.Option(help="Also write this share of the samples, those with the most score."),
+    ] = None,
+    splits: Annotated[int, typer.Option(help="Of the inception score.")] = 10,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Mix samples before they are split.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Decides draws, subsets and bins.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 100,
+    device: Device = "auto",
+    threads: Threads = 0,
+    verify_weights: Annotated[
+        bool,
+        typer.Option(
+            "--verify-weights", help="Score CIFAR-10's training rows by inception: 11.24 is right."
+        ),
+    ] = False,
+) -> None:
+    """Score samples by a pretrained network, real images that were held out beside them.
+
+    Exit codes: 2 wrong arguments, 65 refused data or weights, 74 storage.
+    """
+    from .metrics import find_extractor
+    from .run import choose_device
+    from .score import Plan, judge, verify
+    from .score_files import CAUTION, write_best, write_scores
+    from .score_sources import open_sets
+
+    place = choose_device(device)
+    prepare(threads, place)
+    chosen = tuple(metrics.split(","))
+    plan = Plan(
+        metrics=chosen,
+        splits=splits,
+        shuffle=shuffle,
+        seed=seed,
+        batch_size=batch_size,
+        device=place,
+    )
+    if verify_weights:
+        found = finish(verify(plan))
+        output.print(str(found), highlight=False, markup=False, soft_wrap=True)
+        return
+    if samples is None or against is None:
+        missing = "SAMPLES" if samples is None else "--against"
+        raise ValueError(f"score needs {missing}: what is scored, and --against real images")
+    if best is not None and not 0 < best <= 1:
+        raise ValueError(f"best must be above 0 and at most 1, got {best}")
+    network = find_extractor(extractor, device=place)
+    with errors.status(escape(f"reading {samples} and {against}")):
+        sets = open_sets(samples, against, count=samples_count, rows=rows, side=side, seed=seed)
+    scores = finish(judge(sets, network, plan))
+    folder = out or Path("scores") / Path(samples).stem
+    write_scores(folder, sets, network, plan, scores, (samples, against))
+    show_scores(scores)
+    written = [folder / "score.json"]
+    if best is not None:
+        written.append(write_best(folder, sets.samples, scores, best))
+        output.print(f"caution: {CAUTION}", highlight=False, markup=False)
+    for file in written:
+        output.print(str(file), highlight=False, markup=False, soft_wrap=True)
+
+
 @app.callback(invoke_without_command=True)
 def top(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
@@ -381,6 +489,17 @@ def show_progress(events: "Iterator[RunProgress]") -> None:
                 )
 
 
+def finish(events: "Generator[RunProgress, None, Found]") -> "Found":
+    """Draw a bar until all is done, and return what came out."""
+    results: list[Found] = []
+
+    def watched() -> "Iterator[RunProgress]":
+        results.append((yield from events))
+
+    show_progress(watched())
+    return results[0]
+
+
 def figures(metrics: dict[str, Any]) -> str:
     """Return the newest error, the modes found, or the losses where there are none yet."""
     if metrics.get("test_error") is not None:
@@ -400,6 +519,29 @@ def show_errors(rows: "list[Baseline]") -> None:
         error = "-" if row.test_error is None else f"{row.test_error:.2%}"
         shown.add_row(row.name, error, f"{row.seconds:.1f}", escape(row.note))
     output.print(shown)
+
+
+def show_scores(scores: "Scores") -> None:
+    """Print every figure of the samples beside that of held-out rows, then the definitions."""
+
+    def spelled(figure: "Figure") -> str:
+        text = f"{figure.value:.4g}" if figure.spread is None else f"{figure.value:.4f}"
+        text += f" +- {figure.spread:.4f}" if figure.spread is not None else ""
+        if figure.interval is None:
+            return text
+        low, high = figure.interval
+        return f"{text} ({low:.4g} to {high:.4g})"
+
+    shown = Table("metric", "samples", "floor: held-out real rows")
+    for figure, floor in zip(scores.figures, scores.floor, strict=True):
+        shown.add_row(figure.name, spelled(figure), spelled(floor))
+    shown.add_row(scores.nearest.share.name, spelled(scores.nearest.share), "1% by definition")
+    output.print(shown)
+    definitions = [figure.definition for figure in (*scores.figures, scores.nearest.share)]
+    for line in dict.fromkeys(definitions):
+        output.print(line, highlight=False, markup=False, soft_wrap=True)
+    for note in scores.notes:
+        output.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
 
 
 def show_sweep(plan: "Sweep") -> None:

@@ -231,32 +231,45 @@ def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
     """
     if file.suffix not in (".png", ".npz"):
         raise ValueError(f"samples go to a .png or .npz file, got {file}")
-    config = read_config(folder)
-    settings = Settings(**config["settings"] | {"device": choose_device("auto")})
-    recipe = find_recipe(settings.recipe)
+    settings, recipe = _what_ran(read_config(folder))
     if recipe.descriptor is not None and file.suffix == ".png":
         raise ValueError(
             f"recipe {settings.recipe} generates descriptors, which are no pictures: name a .npz "
             "file; the run's samples/ show the training images nearest to them"
         )
+    rows = draw_run_rows(folder, count, draw)
+    if file.suffix == ".png":
+        replace_file(file, sample_picture(rows))
+    else:
+        np.savez_compressed(file, samples=rows.numpy())
+    return file
+
+
+def draw_run_rows(folder: Path, count: int, draw: int) -> torch.Tensor:
+    """Draw samples from the newest checkpoint of a run, (count, *row shape) on the CPU.
+
+    Arguments and exceptions as for `draw_run_samples`.
+    """
+    config = read_config(folder)
+    settings, recipe = _what_ran(config)
     found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
     if found is None:
         raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
     network = recipe.generator(config["row_shape"], derive(0, "unused"))
     network.load_state_dict(_below("generator.network.", found.tensors))
     averages = _below("generator.average.value.", found.tensors)
-    rows = draw_samples(
+    return draw_samples(
         network.to(settings.device),
         {name: tensor.to(settings.device) for name, tensor in averages.items()},
         count,
         batch_size=recipe.batch_size,
         chance=derive(settings.seed, "samples", draw, device=settings.device),
     ).cpu()
-    if file.suffix == ".png":
-        replace_file(file, sample_picture(rows))
-    else:
-        np.savez_compressed(file, samples=rows.numpy())
-    return file
+
+
+def _what_ran(config: dict[str, Any]) -> tuple[Settings, Recipe]:
+    settings = Settings(**config["settings"] | {"device": choose_device("auto")})
+    return settings, find_recipe(settings.recipe)
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

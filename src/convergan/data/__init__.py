@@ -3,6 +3,9 @@
 from .batches import Batch as Batch
 from .batches import Batches as Batches
 from .batches import to_unit_range as to_unit_range
+from .image_files import ImageFiles as ImageFiles
+from .image_files import ImageRows as ImageRows
+from .image_files import ImageSet as ImageSet
 from .label_spreading import spread_labels as spread_labels
 from .labeled_subset import LabeledSubset as LabeledSubset
 from .labeled_subset import draw_labeled_subset as draw_labeled_subset

@@ -19,10 +19,9 @@ A label of -1 in an archive marks an unlabelled row.
 
 import csv
 import hashlib
-import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,19 +29,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from .image_files import DataError as DataError
+from .image_files import decode, files_in, some, stacked, why_not
 from .stacked import STACKED_CLASSES, TEST_ROWS, TRAINING_ROWS, stack_digits
 from .toy import MIXTURES, mixture_of_gaussians
-
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-LISTED = 20
-"""How many bad files an error message names."""
-
-
-class DataError(ValueError):
-    """Data that were found but cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -273,49 +265,24 @@ def _decode(
     bad: list[str] = []
     sizes: Counter[tuple[int, int]] = Counter()
     example: dict[tuple[int, int], str] = {}
-    grey = True
     for name, read in images:
         try:
-            with Image.open(io.BytesIO(read())) as image:
-                deep = any("16" in str(tile[3]) for tile in image.tile)  # RGB of 16 bits
-                if deep or image.mode.startswith(("I", "F")):
-                    raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
-                grey = grey and image.mode in ("L", "1")
-                decoded = image.convert("L" if image.mode in ("L", "1") else "RGB")
-                if side is not None:
-                    decoded = ImageOps.fit(decoded, (side, side), Image.Resampling.BILINEAR)
-                pixels = np.asarray(decoded)
-        except UnidentifiedImageError:
-            bad.append(f"{name} (not an image)")
-            continue
+            pixels = decode(read(), side).pixels
         except Exception as error:  # Pillow raises half a dozen kinds for damaged files
-            bad.append(f"{name} ({error})" if str(error) else name)
+            bad.append(f"{name}{why_not(error)}")
             continue
         size = (pixels.shape[1], pixels.shape[0])
         sizes[size] += 1
         example.setdefault(size, name)
         arrays.append(pixels)
     if bad:
-        raise DataError(f"{source}: {len(bad)} unreadable: {_some(bad)}")
+        raise DataError(f"{source}: {len(bad)} unreadable: {some(bad)}")
     if len(sizes) > 1:
-        found = _some([f"{w}x{h} ({n}, e.g. {example[w, h]})" for (w, h), n in sizes.most_common()])
+        found = some([f"{w}x{h} ({n}, e.g. {example[w, h]})" for (w, h), n in sizes.most_common()])
         raise DataError(f"{source}: images of mixed sizes: {found}")
     if not arrays:
         return torch.empty(0, 1, 0, 0, dtype=torch.uint8)
-    if not grey:
-        arrays = [a if a.ndim == 3 else np.repeat(a[..., None], 3, axis=2) for a in arrays]
-    stacked = np.stack(arrays)
-    stacked = stacked[:, None] if grey else np.ascontiguousarray(stacked.transpose(0, 3, 1, 2))
-    return torch.from_numpy(stacked)
-
-
-def _some(items: Sequence[str]) -> str:
-    rest = len(items) - LISTED
-    return ", ".join(items[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    return torch.from_numpy(stacked(arrays))
 
 
 def _from_files(
@@ -348,13 +315,13 @@ def _image_folder(folder: Path, side: int | None) -> Dataset:
         return [
             (path, number)
             for number, class_name in enumerate(classes)
-            for path in _files_in(folder / name / class_name)
+            for path in files_in(folder / name / class_name)
         ]
 
     unknown = {p.name for p in (folder / "test").glob("*/")} - set(classes)
     if unknown:
-        raise DataError(f"{folder}/test has classes that labeled/ lacks: {_some(sorted(unknown))}")
-    unlabeled = [(path, -1) for path in _files_in(folder / "unlabeled")]
+        raise DataError(f"{folder}/test has classes that labeled/ lacks: {some(sorted(unknown))}")
+    unlabeled = [(path, -1) for path in files_in(folder / "unlabeled")]
     return _from_files(folder, classes, split("labeled") + unlabeled, split("test"), side)
 
 
@@ -372,12 +339,12 @@ def _labeled_by_table(folder: Path, side: int | None) -> Dataset:
         raise DataError(f"{table} is not a CSV file in UTF-8: {error}") from None
     outside = [name for name, _ in entries if Path(name).is_absolute() or ".." in Path(name).parts]
     if outside:
-        raise DataError(f"{table} names files outside its folder: {_some(outside)}")
+        raise DataError(f"{table} names files outside its folder: {some(outside)}")
     classes = tuple(sorted({label for _, label in entries if label}))
     numbers = {name: number for number, name in enumerate(classes)} | {"": -1}
     repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
     if repeated:
-        raise DataError(f"{table} names files twice: {_some(repeated)}")
+        raise DataError(f"{table} names files twice: {some(repeated)}")
     return _from_files(folder, classes, [(folder / f, numbers[c]) for f, c in entries], [], side)
 
 

@@ -72,14 +72,18 @@ class ImageClassifier(nn.Module):
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits (N, 10) of ``images``, (N, *image_shape) in [0, 1]."""
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the dense layer sees of ``images``, (N, D); arguments as for `forward`."""
         if images.shape[1:] != self.image_shape:
             shape = ", ".join(map(str, self.image_shape))
             raise ValueError(f"images must be (N, {shape}), got {tuple(images.shape)}")
         for layer in self.layers:
             images = relu(layer(images))
-        logits: Tensor = self.output(images.flatten(1))
+        return images.flatten(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 10) of ``images``, (N, *image_shape) in [0, 1]."""
+        logits: Tensor = self.output(self.features(images))
         return logits
 
 

@@ -1,0 +1,314 @@
+"""Images one batch at a time: of a folder of files, read by threads, or of rows in memory.
+
+Both kinds of `ImageSet` give batches in one order, (B, C, H, W) in [0, 1], and single rows again
+where a picture wants them.
+
+Paper and released code: not in Salimans et al. (2016).
+"""
+
+import hashlib
+import io
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from .batches import to_unit_range
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+LISTED = 20
+"""How many bad files an error message names."""
+TOLERATED = 0.01
+"""Share of unreadable files that a folder may have; one file always may be."""
+AHEAD = 2
+"""Batches read while one is worked on."""
+
+
+class DataError(ValueError):
+    """Data that were found but cannot be used."""
+
+
+class ImageSet(Protocol):
+    """Images in one order."""
+
+    @property
+    def side(self) -> int | None:
+        """Return the side of the squares that they are, or None where they are of another form."""
+        ...
+
+    def __len__(self) -> int:
+        """Return how many there are; of files, how many there may be."""
+        ...
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield all images in their order, (B, C, H, W) float32 in [0, 1]."""
+        ...
+
+    def take(self, rows: Sequence[int]) -> list[Tensor]:
+        """Return some of the images that `batches` gave, (C, H, W) each, by their numbers."""
+        ...
+
+    def choose(self, rows: Tensor) -> "ImageSet":
+        """Return the set of some, (n,) int64, in their order here."""
+        ...
+
+    def sha256(self) -> str:
+        """Return a hash of all that `batches` gave."""
+        ...
+
+    def remarks(self) -> dict[str, list[str] | int]:
+        """Return what `batches` met that a reader should know of, by name."""
+        ...
+
+
+class ImageRows:
+    """Images in memory.
+
+    Args:
+        images: (N, C, H, W) uint8 in 0..255, or floating point in [0, 1], at least one.
+        source: for messages.
+
+    Raises:
+        DataError: if they are no such images; the first that is not is numbered.
+    """
+
+    def __init__(self, images: Tensor, source: str) -> None:
+        """Look at every image once."""
+        if images.dim() != 4 or not images.numel() or images.shape[1] not in (1, 3):
+            raise DataError(
+                f"{source}: images must be (N, C, H, W) with C 1 or 3 and N of 1 or more, "
+                f"got {tuple(images.shape)}"
+            )
+        if images.is_floating_point():
+            low, high = images.flatten(1).amin(dim=1), images.flatten(1).amax(dim=1)
+            bad = (~((low >= 0) & (high <= 1))).nonzero()
+            if len(bad):
+                row = int(bad[0])
+                raise DataError(
+                    f"{source}: images must be whole numbers from 0 to 255 or fractions from 0 to "
+                    f"1, image {row} has {float(low[row]):.4g} to {float(high[row]):.4g}"
+                )
+        elif images.dtype != torch.uint8:
+            raise DataError(f"{source}: images must be uint8 or floating point, got {images.dtype}")
+        self.images, self.source = images, source
+
+    @property
+    def side(self) -> int | None:
+        """Return the side of square images."""
+        height, width = self.images.shape[2:]
+        return height if height == width else None
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.images)
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield all images in their order."""
+        for rows in torch.split(self.images, batch_size):
+            yield to_unit_range(rows).float()
+
+    def take(self, rows: Sequence[int]) -> list[Tensor]:
+        """Return some images."""
+        return list(to_unit_range(self.images[list(rows)]).float())
+
+    def choose(self, rows: Tensor) -> "ImageRows":
+        """Return the set of some."""
+        return ImageRows(self.images[rows.sort().values], self.source)
+
+    def sha256(self) -> str:
+        """Return a hash of shape and values."""
+        digest = hashlib.sha256(f"{self.images.dtype} {tuple(self.images.shape)}".encode())
+        digest.update(self.images.contiguous().numpy().data)
+        return digest.hexdigest()
+
+    def remarks(self) -> dict[str, list[str] | int]:
+        """Return nothing: all is well with rows."""
+        return {}
+
+
+class ImageFiles:
+    """The image files below a folder, in the order of their paths.
+
+    A batch is grey if all its images are. Files that cannot be decoded are left out and listed in
+    ``bad``, up to 1 % of all, or one.
+
+    Args:
+        folder: with PNG, JPEG and other image files at any depth.
+        side: cut images of other sizes to their centre square and scale them to this side,
+            bilinearly; None if all have one size.
+        workers: threads that read.
+        files: some of the folder's; None for all.
+
+    Raises:
+        DataError: if there are no image files.
+
+    Attributes:
+        bad: what cannot be read and why, known after `batches`.
+        scaled: how many images were of another size than ``side``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        side: int | None = None,
+        workers: int = 4,
+        files: Sequence[Path] | None = None,
+    ) -> None:
+        """List the files; none is opened."""
+        self.folder, self.side, self.workers = folder, side, workers
+        self.files = files_in(folder) if files is None else list(files)
+        if not self.files:
+            raise DataError(f"{folder} holds no image files ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        self.bad: list[str] = []
+        self.good: list[Path] = []
+        self.scaled = 0
+        self._digest = hashlib.sha256()
+
+    def __len__(self) -> int:
+        """Return how many files there are, unreadable ones too."""
+        return len(self.files)
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        """Read all files in their order.
+
+        Raises:
+            DataError: if more than 1 % cannot be read, or sizes differ and there is no ``side``.
+        """
+        self.bad, self.good, self.scaled = [], [], 0
+        self._digest = hashlib.sha256(repr(self.side).encode())
+        found: list[np.ndarray[Any, Any]] = []
+        for path, read in self._read_ahead(AHEAD * batch_size):
+            if isinstance(read, str):
+                self._list_bad(f"{path.relative_to(self.folder)}{read}")
+                continue
+            self.good.append(path)
+            self.scaled += read.scaled
+            self._digest.update(read.sha256)
+            found.append(read.pixels)
+            if len(found) == batch_size:
+                yield self._batch(found)
+                found = []
+        if found:
+            yield self._batch(found)
+        if not self.good:
+            raise DataError(f"{self.folder}: none of {len(self)} image files can be read")
+
+    def take(self, rows: Sequence[int]) -> list[Tensor]:
+        """Read some files again."""
+        return [
+            self._batch([decode(self.good[row].read_bytes(), self.side).pixels])[0] for row in rows
+        ]
+
+    def choose(self, rows: Tensor) -> "ImageFiles":
+        """Return the set of some files."""
+        files = [self.files[row] for row in rows.sort().values.tolist()]
+        return ImageFiles(self.folder, side=self.side, workers=self.workers, files=files)
+
+    def sha256(self) -> str:
+        """Return a hash of the readable files' bytes in their order, and the side."""
+        return self._digest.hexdigest()
+
+    def remarks(self) -> dict[str, list[str] | int]:
+        """Return the unreadable files, and how many images were cut and scaled."""
+        return {"unreadable": self.bad, "scaled": self.scaled}
+
+    def _read_ahead(self, ahead: int) -> "Iterator[tuple[Path, Decoded | str]]":
+        """Decode in threads, at most ``ahead`` files more than are asked for."""
+        waiting: deque[tuple[Path, Future[Decoded | str]]] = deque()
+        with ThreadPoolExecutor(self.workers) as threads:
+            try:
+                for path in self.files:
+                    waiting.append((path, threads.submit(_try_to_decode, path, self.side)))
+                    if len(waiting) > ahead:
+                        path, future = waiting.popleft()
+                        yield path, future.result()
+                for path, future in waiting:
+                    yield path, future.result()
+            finally:
+                threads.shutdown(cancel_futures=True)
+
+    def _list_bad(self, entry: str) -> None:
+        self.bad.append(entry)
+        if len(self.bad) > max(1, int(TOLERATED * len(self))):
+            raise DataError(
+                f"{self.folder}: more than {TOLERATED:.0%} of {len(self)} images are unreadable: "
+                f"{some(self.bad)}"
+            )
+
+    def _batch(self, arrays: list[np.ndarray[Any, Any]]) -> Tensor:
+        sizes = {array.shape[:2] for array in arrays}
+        if len(sizes) > 1:
+            raise DataError(f"{self.folder}: images of mixed sizes: {sorted(sizes)}")
+        return to_unit_range(torch.from_numpy(stacked(arrays)))
+
+
+class Decoded(NamedTuple):
+    """One image.
+
+    Attributes:
+        pixels: (H, W) grey or (H, W, 3), uint8.
+        sha256: of the file's bytes.
+        scaled: whether it was of another size.
+    """
+
+    pixels: np.ndarray[Any, Any]
+    sha256: bytes
+    scaled: bool
+
+
+def decode(data: bytes, side: int | None) -> Decoded:
+    """Decode one image file completely; cut it to a square of ``side`` if it is none.
+
+    Raises:
+        ValueError: if it has more than 8 bits a channel.
+        Exception: of half a dozen kinds that Pillow raises for damaged files.
+    """
+    with Image.open(io.BytesIO(data)) as image:
+        deep = any("16" in str(tile[3]) for tile in image.tile)  # RGB of 16 bits
+        if deep or image.mode.startswith(("I", "F")):
+            raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
+        decoded = image.convert("L" if image.mode in ("L", "1") else "RGB")
+        scaled = side is not None and decoded.size != (side, side)
+        if side is not None:
+            decoded = ImageOps.fit(decoded, (side, side), Image.Resampling.BILINEAR)
+        return Decoded(np.asarray(decoded), hashlib.sha256(data).digest(), scaled)
+
+
+def why_not(error: Exception) -> str:
+    """Return what a list of bad files says after the name: nothing if there is nothing to say."""
+    if isinstance(error, UnidentifiedImageError):
+        return " (not an image)"
+    return f" ({error})" if str(error) else ""
+
+
+def stacked(arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Stack images of one size, (N, C, H, W): grey where all are grey, otherwise all RGB."""
+    if all(array.ndim == 2 for array in arrays):
+        return np.stack(arrays)[:, None]
+    colour = [a if a.ndim == 3 else np.repeat(a[..., None], 3, axis=2) for a in arrays]
+    return np.ascontiguousarray(np.stack(colour).transpose(0, 3, 1, 2))
+
+
+def some(items: Sequence[str]) -> str:
+    """Name the first of many."""
+    rest = len(items) - LISTED
+    return ", ".join(items[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the image files below a folder, sorted."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _try_to_decode(path: Path, side: int | None) -> Decoded | str:
+    try:
+        return decode(path.read_bytes(), side)
+    except Exception as error:  # Pillow raises half a dozen kinds for damaged files
+        return why_not(error)

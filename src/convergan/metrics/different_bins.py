@@ -1,0 +1,155 @@
+"""In how many places of the data samples are too many or too few (NDB).
+
+Richardson and Weiss (2018), "On GANs and GMMs", section 4: the real rows are clustered into K bins
+by k-means, each fake goes to the nearest centre, and in each bin the shares of real and fake rows,
+``p = n / N`` and ``q = m / M``, are compared by the two-proportion z test,
+
+``z = (p - q) / sqrt(r (1 - r) (1 / N + 1 / M))``, ``r = (n + m) / (N + M)``.
+
+Counted are the bins that differ at the level of significance. Real rows that were held out differ
+in some as well, about the share ``significance`` of them or more, for the bins were fitted to
+others: print that count next to it, as the floor.
+
+Paper and released code: not in Salimans et al. (2016). The released code of this one may whiten
+pixels and choose some at random first; here rows are taken as they are given. K-means is Lloyd's
+from a k-means++ start (Arthur and Vassilvitskii 2007), in float64.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .matrices import require_finite_matrix, squared_distances
+
+BLOCK = 4096
+ROUNDS = 100
+"""Of Lloyd's algorithm, at most; it ends when no row changes its bin."""
+
+
+class DifferentBins(NamedTuple):
+    """A count of bins and what it was taken of.
+
+    Attributes:
+        different: bins in which the shares differ.
+        bins: K.
+        significance: of the test in each.
+        rows: of the real and of the fake set.
+        real_shares: of the real rows in each bin, K numbers.
+        fake_shares: of the fakes in each bin.
+    """
+
+    different: int
+    bins: int
+    significance: float
+    rows: tuple[int, int]
+    real_shares: tuple[float, ...]
+    fake_shares: tuple[float, ...]
+
+    def __str__(self) -> str:
+        """Return the count with its definition in one line."""
+        return (
+            f"{self.different} of {self.bins} bins differ: k-means on the real rows, "
+            f"two-proportion z test at {self.significance:g}, {self.rows[0]:,} real and "
+            f"{self.rows[1]:,} fake rows"
+        )
+
+
+@torch.no_grad()
+def different_bins(
+    real: Tensor,
+    fake: Tensor,
+    *,
+    bins: int = 100,
+    chance: torch.Generator,
+    significance: float = 0.05,
+) -> DifferentBins:
+    """Count the bins of the data in which fakes are too many or too few.
+
+    Args:
+        real: (N, D), finite.
+        fake: (M, D), finite, on the same device.
+        bins: K, from 2 to the number of different real rows.
+        chance: draws the first centres.
+        significance: of the test in each bin, in (0, 1).
+
+    Raises:
+        ValueError: if these are no such matrices or numbers.
+
+    Example:
+        >>> real = torch.tensor([[0.0], [9.0]]).repeat(50, 1)
+        >>> chance = torch.Generator().manual_seed(0)
+        >>> print(different_bins(real, real[:1].repeat(100, 1), bins=2, chance=chance))
+        ... # doctest: +ELLIPSIS
+        2 of 2 bins differ: k-means on the real rows, two-proportion z test at 0.05, ...
+    """
+    require_finite_matrix(real, "real features")
+    require_finite_matrix(fake, "fake features", width=real.shape[1])
+    if not 2 <= bins <= len(real):
+        raise ValueError(f"bins must be from 2 to the {len(real)} real rows, got {bins}")
+    if not 0 < significance < 1:
+        raise ValueError(f"significance must be above 0 and below 1, got {significance}")
+    centres, nearest = _cluster(real, bins, chance)
+    counts = torch.stack(
+        [nearest.bincount(minlength=bins), _nearest(fake, centres).bincount(minlength=bins)]
+    ).double()  # (2, K)
+    sizes = counts.sum(dim=1, keepdim=True)
+    shares = counts / sizes
+    pooled = counts.sum(dim=0) / sizes.sum()
+    errors = (pooled * (1 - pooled) * (1 / sizes).sum()).sqrt()
+    z = (shares[0] - shares[1]).abs() / errors  # 0 / 0 where both have all rows or none
+    chances = torch.special.erfc(z / math.sqrt(2))  # of such a z or a larger one, both sides
+    return DifferentBins(
+        different=int((chances < significance).sum()),
+        bins=bins,
+        significance=significance,
+        rows=(len(real), len(fake)),
+        real_shares=tuple(shares[0].tolist()),
+        fake_shares=tuple(shares[1].tolist()),
+    )
+
+
+def _cluster(rows: Tensor, bins: int, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return the centres (K, D) that k-means finds, and the nearest of each row, (N,)."""
+    centres = _spread_centres(rows, bins, chance)
+    nearest = _nearest(rows, centres)
+    for _ in range(ROUNDS):
+        sums = torch.zeros_like(centres)
+        for part, chosen in zip(torch.split(rows, BLOCK), torch.split(nearest, BLOCK), strict=True):
+            sums.index_add_(0, chosen, part.double())
+        counts = nearest.bincount(minlength=bins)[:, None]
+        centres = torch.where(counts > 0, sums / counts, centres)
+        before, nearest = nearest, _nearest(rows, centres)
+        if bool((before == nearest).all()):
+            break
+    return centres, nearest
+
+
+def _spread_centres(rows: Tensor, bins: int, chance: torch.Generator) -> Tensor:
+    """Choose rows as centres, each with the chance of its squared distance to those before it."""
+    least = torch.ones(len(rows), dtype=torch.float64, device=rows.device)
+    centres: list[Tensor] = []
+    for found in range(bins):
+        heights = least.cumsum(dim=0)
+        if not float(heights[-1]) > 0:
+            raise ValueError(f"bins must be at most the {found} different real rows, got {bins}")
+        height = torch.rand((), generator=chance, device=chance.device, dtype=torch.float64)
+        place = torch.searchsorted(heights, height.to(rows.device) * heights[-1], right=True)
+        centres.append(rows[int(place.clamp(max=len(rows) - 1))].double())
+        squares = [
+            (part.double() - centres[-1]).square().sum(dim=1) for part in torch.split(rows, BLOCK)
+        ]
+        least = torch.cat(squares) if found == 0 else least.minimum(torch.cat(squares))
+    return torch.stack(centres)
+
+
+def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
+    """Return the nearest centre of each row, (N,) int64."""
+    return torch.cat(
+        [
+            found.squares.argmin(dim=1)
+            for part in torch.split(rows, BLOCK)
+            for found in squared_distances(part, centres, block=BLOCK, dtype=torch.float64)
+        ]
+    )

@@ -1,0 +1,242 @@
+"""The inception score from sums: what is added up row by row, in any order, in many processes.
+
+With ``n`` rows in a split, ``P_k = sum_i p_ik`` and ``E = sum_i sum_k p_ik log p_ik``,
+
+``log IS = E / n - sum_k (P_k / n) log(P_k / n)``,
+
+so a split needs K + 1 numbers however many rows it has.
+
+Sums of floating point numbers depend on their order; these do not. Each ``p`` and each ``p log p``
+is rounded to a multiple of 2^-60 and added in integers, as two digits of 30 bits. Whole batches,
+single rows, parts merged and parts of several processes end in the same bits, as long as the same
+exponential is at work: processors of one kind, and one version of torch. The rounding moves
+the mean of a class by at most 2^-61, hence ``log IS`` by less than ``2e-17 K``. The first digit of
+a sum stays below 2^63 up to 2^28 rows; more are refused.
+
+Paper and released code: the released script holds all rows and computes in float32.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.distributed
+from torch import Tensor
+
+from .predictions import chunk_rows, likelihood_terms, require_predictions
+
+MOST_ROWS = 2**28
+DIGIT = 2**30
+
+
+class InceptionScore(NamedTuple):
+    """A score and what it was taken of.
+
+    Attributes:
+        mean: over the splits, at least 1.
+        std: deviation over the splits.
+        splits: S.
+        rows: N, in all splits.
+        classes: K.
+        correction: 0 for the population deviation, 1 for that of a sample (Bessel).
+        order: of the rows, ``as given`` or ``shuffled``.
+        classifier: what made the probabilities: weights, preprocessing, whether the last bias is
+            in; empty if nobody said.
+    """
+
+    mean: float
+    std: float
+    splits: int
+    rows: int
+    classes: int
+    correction: int
+    order: str
+    classifier: str
+
+    def __str__(self) -> str:
+        """Return the score with its definition in one line."""
+        deviation = "sample" if self.correction else "population"
+        return (
+            f"inception score {self.mean:.3f} +- {self.std:.3f}: exp(mean KL(p(y|x) || p(y))), "
+            f"mean and {deviation} deviation of {self.splits} splits, {self.rows:,} rows "
+            f"{self.order}, {self.classes:,} classes, "
+            f"classifier {self.classifier or 'not named'}"
+        )
+
+
+class InceptionSums:
+    """What the inception score of N rows needs: S x (K + 1) sums, and which rows are in them.
+
+    Row i belongs to split ``((i + 1) S - 1) // N``, that is, split s is rows ``s N // S`` to
+    ``(s + 1) N // S``.
+
+    Args:
+        rows: N, from the number of splits to 2^28.
+        splits: S.
+        classes: K.
+        device: where the sums are held; rows may be elsewhere.
+
+    Raises:
+        ValueError: if these are no such numbers.
+
+    Example:
+        >>> sums = InceptionSums(rows=6, splits=2, classes=3)
+        >>> sums.update(3, probabilities=torch.eye(3))
+        >>> sums.update(0, probabilities=torch.eye(3))
+        >>> round(sums.score().mean, 12)
+        3.0
+    """
+
+    def __init__(
+        self, rows: int, splits: int, classes: int, *, device: torch.device | str = "cpu"
+    ) -> None:
+        """Begin with no rows."""
+        if not 1 <= splits <= rows:
+            raise ValueError(f"splits must be from 1 to the {rows} rows, got {splits}")
+        if rows > MOST_ROWS:
+            raise ValueError(f"rows must be at most {MOST_ROWS}, got {rows}")
+        if classes < 1:
+            raise ValueError(f"classes must be 1 or more, got {classes}")
+        self.rows, self.splits, self.classes = rows, splits, classes
+        self._seen = torch.zeros(rows, dtype=torch.bool, device=device)
+        self._sums = torch.zeros(2, splits, classes + 1, dtype=torch.int64, device=device)
+
+    @torch.no_grad()
+    def update(
+        self, first: int, *, probabilities: Tensor | None = None, logits: Tensor | None = None
+    ) -> None:
+        """Add a batch; give either probabilities or logits.
+
+        Args:
+            first: the number of its first row among the N, from 0.
+            probabilities: (B, K), not negative, rows with sum 1 within 1e-4.
+            logits: (B, K), finite; their softmax is taken in float64.
+
+        Raises:
+            ValueError: if both or neither are given, if they are no such matrix, or if a row is
+                beyond the last or was added before. Then nothing was added.
+        """
+        batch = require_predictions(probabilities, logits, classes=self.classes)
+        last = first + len(batch)
+        if not 0 <= first < last <= self.rows:
+            raise ValueError(f"rows must be from 0 to {self.rows - 1}, got {first} to {last - 1}")
+        seen = self._seen[first:last]
+        if bool(seen.any()):
+            raise ValueError(f"row {first + int(seen.nonzero()[0])} was added before")
+        self._seen[first:last] = True
+        begin = first
+        while begin < last:
+            split = ((begin + 1) * self.splits - 1) // self.rows
+            end = min(last, (split + 1) * self.rows // self.splits)
+            for part in torch.split(batch[begin - first : end - first], chunk_rows(self.classes)):
+                terms = likelihood_terms(part, given_logits=logits is not None)
+                self._sums[:, split] += _digits(*terms).to(self._sums.device)
+            begin = end
+        self._carry()
+
+    def merge(self, other: "InceptionSums") -> None:
+        """Add what another has, which stays as it is.
+
+        Raises:
+            ValueError: if it is of another size, or has a row that is here.
+        """
+        ours = (self.rows, self.splits, self.classes)
+        theirs = (other.rows, other.splits, other.classes)
+        if ours != theirs:
+            raise ValueError(f"sums of rows, splits, classes {ours} cannot take those of {theirs}")
+        both = self._seen & other._seen.to(self._seen.device)
+        if bool(both.any()):
+            raise ValueError(f"row {int(both.nonzero()[0])} is in both sums")
+        self._seen |= other._seen.to(self._seen.device)
+        self._sums += other._sums.to(self._sums.device)
+        self._carry()
+
+    def all_reduce(self, group: "torch.distributed.ProcessGroup | None" = None) -> None:
+        """Add what all processes of a group have; every one then has it all.
+
+        Args:
+            group: None for all processes.
+
+        Raises:
+            ValueError: on all of them, if two have the same row.
+        """
+        times = self._seen.to(torch.int32)
+        torch.distributed.all_reduce(times, group=group)
+        if bool((times > 1).any()):
+            row = int((times > 1).nonzero()[0])
+            raise ValueError(f"row {row} is in the sums of {int(times[row])} processes")
+        torch.distributed.all_reduce(self._sums, group=group)
+        self._seen = times.bool()
+        self._carry()
+
+    def score(self, correction: int = 0, classifier: str = "") -> InceptionScore:
+        """Return the score of the N rows.
+
+        Args:
+            correction: 0 for the population deviation over the splits, 1 for that of a sample.
+            classifier: what made the rows, for the result to say.
+
+        Raises:
+            ValueError: if rows are missing, or ``correction`` is neither or leaves no split.
+        """
+        if correction not in (0, 1) or correction >= self.splits:
+            allowed = "0" if self.splits == 1 else "0 or 1"
+            raise ValueError(
+                f"correction must be {allowed} with {self.splits} splits, got {correction}"
+            )
+        means = self._means()
+        marginals, certainties = means[:, :-1], means[:, -1]
+        logarithms = certainties - torch.xlogy(marginals, marginals).sum(dim=1)
+        scores = [math.exp(value) for value in logarithms.tolist()]
+        mean = math.fsum(scores) / self.splits
+        variance = math.fsum((s - mean) ** 2 for s in scores) / (self.splits - correction)
+        return InceptionScore(
+            mean,
+            math.sqrt(variance),
+            self.splits,
+            self.rows,
+            self.classes,
+            correction,
+            "as given",
+            classifier,
+        )
+
+    def marginals(self) -> Tensor:
+        """Return ``p(y)`` of each split, (S, K) float64.
+
+        Raises:
+            ValueError: if rows are missing.
+        """
+        return self._means()[:, :-1]
+
+    def _means(self) -> Tensor:
+        """Means of ``p`` and of ``sum_k p log p`` in each split, (S, K + 1), of all N rows."""
+        count = int(self._seen.sum())
+        if count != self.rows:
+            missing = int((~self._seen).nonzero()[0])
+            raise ValueError(f"{count} of {self.rows} rows were added, row {missing} was not")
+        bounds = torch.arange(self.splits + 1, device=self._sums.device) * self.rows // self.splits
+        high, low = self._sums.double()
+        means: Tensor = (high * DIGIT + low) / bounds.diff()[:, None] / DIGIT**2
+        return means
+
+    def _carry(self) -> None:
+        """Bring the second digits back to [0, 2^30): a sum has one way to be written."""
+        high, low = self._sums
+        carry = low >> 30
+        high += carry
+        low -= carry << 30
+
+
+def _digits(p: Tensor, p_log_p: Tensor) -> Tensor:
+    """Sum ``p`` by class and all ``p log p``, in units of 2^-60 and two digits: (2, K + 1).
+
+    All partial sums are whole numbers below 2^53, so float64 adds them exactly in any order.
+    """
+    digits = []
+    for terms in (p, p_log_p):
+        scaled = terms * DIGIT
+        high = scaled.round()
+        low = scaled.sub_(high).mul_(DIGIT).round_()
+        digits.append(torch.stack([high.sum(dim=0), low.sum(dim=0)]))
+    return torch.cat([digits[0], digits[1].sum(dim=1, keepdim=True)], dim=1).long()

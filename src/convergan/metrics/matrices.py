@@ -1,0 +1,98 @@
+"""What the metrics ask of a matrix of rows, and squared distances between blocks of two."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+def require_finite_matrix(rows: Tensor, name: str, *, width: int | None = None) -> None:
+    """Refuse what is no floating point matrix (N, K) of finite numbers with a row or more.
+
+    Args:
+        rows: to be looked at.
+        name: of the rows in the message.
+        width: K, or None for any.
+
+    Raises:
+        ValueError: if it is none, naming the first row that is not finite.
+    """
+    if rows.dim() != 2 or not rows.numel() or not rows.is_floating_point():
+        raise ValueError(
+            f"{name} must be a floating point matrix (N, K), got {rows.dtype} {tuple(rows.shape)}"
+        )
+    if width not in (None, rows.shape[1]):
+        raise ValueError(f"{name} must have {width} columns, got {rows.shape[1]}")
+    if not math.isfinite(float(rows.amax())) or not math.isfinite(float(rows.amin())):
+        row = int((~rows.isfinite().all(dim=1)).nonzero()[0])
+        raise ValueError(f"{name} must be finite, row {row} is not")
+
+
+class Block(NamedTuple):
+    """Squared distances between some rows of one matrix and some of another.
+
+    Attributes:
+        first: where the rows of the first matrix begin.
+        second: where those of the second begin.
+        squares: (A, B), not negative.
+    """
+
+    first: int
+    second: int
+    squares: Tensor
+
+
+def squared_distances(
+    rows: Tensor, others: Tensor, *, block: int, dtype: torch.dtype | None = None
+) -> Iterator[Block]:
+    """Yield all squared distances of two matrices, ``block`` x ``block`` at a time.
+
+    ``|x - y|^2 = |x|^2 + |y|^2 - 2 x.y`` about the mean of ``rows``, so that a large mean takes no
+    digits away.
+
+    Args:
+        rows: (N, D).
+        others: (M, D), on the same device.
+        block: rows of each at a time, 1 or more.
+        dtype: of the products; None for that of the rows, float32 at least.
+
+    Raises:
+        ValueError: if ``block`` is not 1 or more.
+    """
+    return _blocks(rows, others, block, dtype or _precision(rows), upper=False)
+
+
+def squared_distances_within(rows: Tensor, *, block: int) -> Iterator[Block]:
+    """Yield the squared distances of the rows of one matrix, on and above the diagonal of blocks.
+
+    Args:
+        rows: (N, D).
+        block: rows at a time, 1 or more.
+
+    Raises:
+        ValueError: if ``block`` is not 1 or more.
+    """
+    return _blocks(rows, rows, block, _precision(rows), upper=True)
+
+
+def _precision(rows: Tensor) -> torch.dtype:
+    return torch.promote_types(rows.dtype, torch.float32)
+
+
+def _blocks(
+    rows: Tensor, others: Tensor, block: int, kind: torch.dtype, *, upper: bool
+) -> Iterator[Block]:
+    if block < 1:
+        raise ValueError(f"block must be 1 or more, got {block}")
+    centre = sum(part.double().sum(dim=0) for part in torch.split(rows, block)) / len(rows)
+    for first in range(0, len(rows), block):
+        left = (rows[first : first + block] - centre).to(kind)
+        own = left.double().square().sum(dim=1).to(kind)
+        for second in range(first if upper else 0, len(others), block):
+            right = (others[second : second + block] - centre).to(kind)
+            squares = torch.addmm(
+                right.double().square().sum(dim=1).to(kind), left, right.T, alpha=-2
+            )
+            yield Block(first, second, squares.add_(own[:, None]).clamp_(min=0))

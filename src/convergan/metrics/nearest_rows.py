@@ -1,0 +1,54 @@
+"""The nearest training row of each sample: is it a copy?
+
+``i(x) = argmin_i |x - y_i|``, Euclidean, over all rows of a data set.
+
+Paper and released code: not in Salimans et al. (2016).
+"""
+
+import torch
+from torch import Tensor
+
+from .matrices import require_finite_matrix, squared_distances
+
+
+@torch.no_grad()
+def nearest_rows(queries: Tensor, rows: Tensor, *, block: int = 1024) -> tuple[Tensor, Tensor]:
+    """Find the nearest row of each query, of all rows, in blocks.
+
+    Products are in float64, and the distance of the row that is found is taken once more by
+    differences, so that a copy is at distance 0.
+
+    Args:
+        queries: (N, D), floating point, finite.
+        rows: (M, D), likewise, on the same device.
+        block: rows of each whose distances are held at a time.
+
+    Returns:
+        Distances (N,) float64, and indices (N,) int64 into ``rows``, the first of equals.
+
+    Raises:
+        ValueError: if these are no such matrices.
+
+    Example:
+        >>> nearest_rows(torch.tensor([[1.0], [8.0]]), torch.tensor([[0.0], [8.0], [3.0]]))
+        (tensor([1., 0.], dtype=torch.float64), tensor([0, 1]))
+    """
+    require_finite_matrix(queries, "queries")
+    require_finite_matrix(rows, "rows", width=queries.shape[1])
+    least = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
+    indices = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
+    for first, second, squares in squared_distances(
+        queries, rows, block=block, dtype=torch.float64
+    ):
+        found = squares.min(dim=1)
+        place = slice(first, first + len(squares))
+        closer = found.values < least[place]
+        least[place] = torch.where(closer, found.values, least[place])
+        indices[place] = torch.where(closer, found.indices + second, indices[place])
+    distances = [
+        (some.double() - rows[chosen].double()).square().sum(dim=1).sqrt()
+        for some, chosen in zip(
+            torch.split(queries, block), torch.split(indices, block), strict=True
+        )
+    ]
+    return torch.cat(distances), indices

@@ -1,0 +1,141 @@
+"""Networks of the user's: a Python function, an exported file, a model of the Hugging Face hub.
+
+A function or file takes images (B, C, H, W) in [0, 1], as they are, and returns logits (B, K), or
+features (B, D) and logits. Where it gives logits alone, they are the features too.
+
+Paper and released code: not in Salimans et al. (2016).
+"""
+
+import hashlib
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .extractor import Extractor, coloured, resized
+
+
+def from_function(file: str, function: str) -> Extractor:
+    """Return the extractor of a function in a Python file; images stay on their device.
+
+    Raises:
+        ValueError: if there is no such file or function.
+    """
+    path = _require_file(file)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None, "a .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    call = vars(module).get(function)
+    if not callable(call):
+        public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise ValueError(f"{file} has no function {function!r}; it has {', '.join(public)}")
+    return _own(f"{path.name}:{function}", path, call)
+
+
+def from_file(file: str, device: torch.device | str = "cpu") -> Extractor:
+    """Return the extractor of a network in a file: ``.pt2`` of `torch.export`, or TorchScript.
+
+    Raises:
+        ValueError: if there is no such file, or it holds no network.
+    """
+    path = _require_file(file)
+    call: Callable[[Tensor], Any]
+    try:
+        if path.suffix == ".pt2":
+            call = torch.export.load(path).module().to(device)
+        else:
+            with warnings.catch_warnings():  # it is deprecated, and there are such files
+                warnings.simplefilter("ignore", DeprecationWarning)
+                call = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
+    except Exception as error:  # of many kinds, by what is wrong with the file
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"{file} is neither a network of torch.export (.pt2) nor of TorchScript (.pt): {reason}"
+        ) from None
+    return _own(path.name, path, call)
+
+
+def from_hugging_face(name: str, device: torch.device | str = "cpu") -> Extractor:
+    """Return the extractor of an image-classification model of the Hugging Face hub or a folder.
+
+    Images are scaled whole to the side that its preprocessor names, and shifted and scaled by its
+    means and deviations. Features are the last hidden states: their mean over places where there
+    are places, the first of a transformer's tokens where there are tokens.
+
+    Raises:
+        ValueError: if transformers is not installed, or there is no such model.
+    """
+    try:
+        from transformers import AutoModelForImageClassification
+        from transformers.image_processing_base import ImageProcessingMixin
+    except ModuleNotFoundError:
+        raise ValueError(
+            f"hf:{name} needs transformers: pip install 'convergan[transformers]'"
+        ) from None
+    try:
+        prepared, _ = ImageProcessingMixin.get_image_processor_dict(name)
+        model = AutoModelForImageClassification.from_pretrained(name).eval().to(device)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"no image-classification model {name!r}: {reason}") from None
+    side = _side(prepared, name)
+    shift, scale = (
+        torch.tensor(prepared.get(key, [0.5] * 3), device=device).view(3, 1, 1)
+        for key in ("image_mean", "image_std")
+    )
+    weights = hashlib.sha256()
+    for key, tensor in sorted(model.state_dict().items()):
+        weights.update(key.encode() + tensor.cpu().contiguous().view(-1).numpy().tobytes())
+    return Extractor(
+        name=f"hf:{name}[weights {weights.hexdigest()[:8]}, grey to 3 channels, whole image to "
+        f"{side}x{side} bicubic with antialias, mean and deviation of its preprocessor]",
+        network=partial(_see, model, side, shift, scale),
+    )
+
+
+def _see(
+    model: Any, side: int, shift: Tensor, scale: Tensor, images: Tensor
+) -> tuple[Tensor, Tensor]:
+    pixels = (resized(coloured(images.float()), side) - shift) / scale
+    found = model(pixel_values=pixels, output_hidden_states=True)
+    last = found.hidden_states[-1]
+    return (last.mean(dim=(2, 3)) if last.dim() == 4 else last[:, 0]), found.logits
+
+
+def _side(prepared: dict[str, Any], name: str) -> int:
+    size = prepared.get("crop_size") or prepared.get("size")
+    if isinstance(size, dict):
+        size = size.get("height") or size.get("shortest_edge")
+    if not isinstance(size, int):
+        raise ValueError(f"the preprocessor of {name} names no side, has size {size!r}")
+    return size
+
+
+def _own(shown: str, path: Path, call: Callable[[Tensor], Any]) -> Extractor:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    return Extractor(name=f"{shown}[sha256 {digest}]", network=partial(_pair, shown, call))
+
+
+def _pair(shown: str, call: Callable[[Tensor], Any], images: Tensor) -> tuple[Tensor, Tensor]:
+    """Make features and logits of what a user's network returns."""
+    found = call(images)
+    parts = list(found) if isinstance(found, tuple | list) else [found]
+    if len(parts) not in (1, 2) or not all(isinstance(part, Tensor) for part in parts):
+        kinds = ", ".join(type(part).__name__ for part in parts)
+        raise ValueError(f"{shown} must return logits, or features and logits, got {kinds}")
+    return parts[0], parts[-1]
+
+
+def _require_file(file: str) -> Path:
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise ValueError(f"no file {file} to take an extractor from")
+    return path

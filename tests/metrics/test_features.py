@@ -1,0 +1,56 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+from convergan.metrics import classify, extract, find_extractor, load_classifier
+
+IMAGES = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_packaged_classifier_gives_its_logits_and_what_its_dense_layer_sees() -> None:
+    network = load_classifier("mnist")
+    features, logits = extract(find_extractor("mnist"), IMAGES)
+    assert torch.equal(logits.double().softmax(dim=1), classify(network, IMAGES))
+    assert torch.equal(network.output(features), logits)
+
+
+def test_its_name_tells_weights_resize_and_widths() -> None:
+    assert find_extractor("cifar10").name == (
+        "cifar10[sha256 51c8ec3d, grey to 3 channels, whole image to 32x32 bilinear with "
+        "antialias, 1,024 features, 10 logits with bias]"
+    )
+
+
+def test_other_sides_are_scaled_and_grey_becomes_colour_but_colour_never_grey() -> None:
+    assert extract(find_extractor("fashion_mnist"), IMAGES[:, :, :8, :8]).logits.shape == (5, 10)
+    assert extract(find_extractor("cifar10"), IMAGES).features.shape == (5, 1024)
+    with pytest.raises(ValueError, match=r"images must be \(N, 1, 28, 28\), got \(5, 3, 28, 28\)"):
+        extract(find_extractor("mnist"), IMAGES.repeat(1, 3, 1, 1))
+
+
+@pytest.mark.parametrize("spec", ["minst", "", "efficientnet-lite1", "weights.pth", "model.onnx"])
+def test_an_unknown_extractor_is_answered_with_those_that_there_are(spec: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"^no extractor '{spec}'; there are mnist, fashion_mnist,"
+    ):
+        find_extractor(spec)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("torch_fidelity") is not None, reason="torch-fidelity is installed"
+)
+def test_inception_names_the_extra_that_it_needs() -> None:
+    with pytest.raises(ValueError, match=r"pip install 'convergan\[inception\]'$"):
+        find_extractor("inception")
+
+
+def test_inception_checks_the_hash_of_its_weights_before_it_reads_them(tmp_path: Path) -> None:
+    pytest.importorskip("torch_fidelity")
+    file = tmp_path / "weights.pth"
+    file.write_bytes(b"other weights")
+    with pytest.raises(ValueError, match="weights.pth hashes to .*, expected 6726825d$"):
+        find_extractor(f"inception:{file}")
+    with pytest.raises(ValueError, match="there are no weights at lost.pth$"):
+        find_extractor("inception:lost.pth@12345678")
