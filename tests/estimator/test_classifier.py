@@ -1,19 +1,30 @@
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from joblib import Parallel, delayed
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.exceptions import DataConversionWarning
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from convergan.estimator import SemiSupervisedGANClassifier
+from convergan.estimator import (
+    SemiSupervisedGANClassifier,
+    SemiSupervisedKFold,
+    labeled_scorer,
+)
 
 Array = np.ndarray[Any, Any]
-QUICK = {"max_epochs": 40, "guard": False, "device": "cpu", "random_state": 0}
+QUICK: dict[str, Any] = {"max_epochs": 30, "guard": False, "device": "cpu", "random_state": 0}
+CHECKED = QUICK | {"max_epochs": 12}
 NAMED = {"check_classifiers_classes": "expects {-1, 1} back, but of three estimators known by name"}
 
 
@@ -28,14 +39,14 @@ def blobs(per_class: int = 60, labeled: int = 3, spread: float = 1.0) -> tuple[A
 
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([SemiSupervisedGANClassifier(unlabeled_label=None, **QUICK)])
+@parametrize_with_checks([SemiSupervisedGANClassifier(unlabeled_label=None, **CHECKED)])
 def test_without_a_marker_every_check_of_scikit_learn_passes(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(
-    [SemiSupervisedGANClassifier(**QUICK)], expected_failed_checks=lambda _: NAMED
+    [SemiSupervisedGANClassifier(**CHECKED)], expected_failed_checks=lambda _: NAMED
 )
 def test_with_the_marker_every_check_but_that_for_three_names_passes(
     estimator: Any, check: Any
@@ -43,9 +54,14 @@ def test_with_the_marker_every_check_but_that_for_three_names_passes(
     check(estimator)
 
 
-def test_few_labels_and_many_rows_tell_clusters_apart() -> None:
-    X, y, true = blobs()
-    model = SemiSupervisedGANClassifier(**QUICK).fit(X, y)
+@pytest.fixture(scope="module")
+def fitted() -> SemiSupervisedGANClassifier:
+    X, y, _ = blobs()
+    return SemiSupervisedGANClassifier(**QUICK).fit(X, y)
+
+
+def test_few_labels_and_many_rows_tell_clusters_apart(fitted: SemiSupervisedGANClassifier) -> None:
+    (X, y, true), model = blobs(), fitted
     assert (model.predict(X) == true).mean() > 0.97
     assert (model.transduction_[y >= 0] == y[y >= 0]).all()
     assert model.classes_.tolist() == [0, 1, 2]
@@ -62,10 +78,8 @@ def test_unlabeled_rows_help_where_labels_mislead() -> None:
     y = np.full(400, -1)
     for number in (0, 1):
         y[np.flatnonzero(true == number)[:4]] = number
-    seen = SemiSupervisedGANClassifier(guard=False, random_state=0).fit(X, y)
-    alone = SemiSupervisedGANClassifier(
-        guard=False, random_state=0, unlabeled_weight=0.0, unlabeled_label=-1
-    ).fit(X, y)
+    seen = SemiSupervisedGANClassifier(**QUICK).fit(X, y)
+    alone = SemiSupervisedGANClassifier(unlabeled_weight=0.0, **QUICK).fit(X, y)
     assert (seen.predict(X) == true).mean() > 0.97 > (alone.predict(X) == true).mean()
 
 
@@ -138,7 +152,7 @@ def test_it_clones_pickles_and_stands_in_a_pipeline() -> None:
 
 def test_rows_unlike_the_pool_score_low_and_have_small_pvalues() -> None:
     X, y, _ = blobs(per_class=200)
-    model = SemiSupervisedGANClassifier(guard=False, random_state=0).fit(X, y)
+    model = SemiSupervisedGANClassifier(**QUICK).fit(X, y)
     strange = np.array([[30.0, 30.0], [-40.0, 3.0]])
     assert model.score_samples(X).max() <= 0
     assert len(model.reference_scores_) == 59
@@ -150,7 +164,7 @@ def test_rows_unlike_the_pool_score_low_and_have_small_pvalues() -> None:
 def test_a_time_limit_ends_training_early_and_leaves_a_classifier() -> None:
     X, y, _ = blobs()
     model = SemiSupervisedGANClassifier(
-        max_epochs=100_000, max_seconds=1.5, guard=False, random_state=0
+        max_epochs=100_000, max_seconds=0.3, guard=False, random_state=0
     ).fit(X, y)
     assert model.history_[0][-1]["step"] < model.n_steps_
     assert (model.predict(X) >= 0).all()
@@ -160,10 +174,15 @@ def test_a_time_limit_ends_training_early_and_leaves_a_classifier() -> None:
     ("changes", "message"),
     [
         ({"n_estimators": 0}, "n_estimators must be an integer of 1 or more, got 0"),
+        ({"n_estimators": None}, "n_estimators must be an integer of 1 or more, got None"),
+        ({"max_epochs": True}, "max_epochs must be an integer of 1 or more, got True"),
         ({"max_epochs": 1.5}, "max_epochs must be an integer of 1 or more, got 1.5"),
         ({"max_seconds": 0}, "max_seconds must be above 0, got 0"),
-        ({"unlabeled_weight": -1.0}, "unlabeled_weight must not be negative"),
-        ({"guard_level": 2.0}, r"guard_level be in \[0, 1\]"),
+        ({"unlabeled_weight": -1.0}, "unlabeled_weight must be finite and not negative"),
+        ({"unlabeled_weight": np.inf}, "unlabeled_weight must be finite and not negative"),
+        ({"guard_level": 2.0}, r"guard_level in \[0, 1\]"),
+        ({"image_shape": (8, 8)}, r"image_shape must be \(C, H, W\) or None, got \(8, 8\)"),
+        ({"device": "abacus"}, "device must be auto, cpu, cuda or another name of torch's"),
     ],
 )
 def test_bad_arguments_are_named(changes: dict[str, Any], message: str) -> None:
@@ -178,11 +197,203 @@ def test_all_rows_labeled_is_worth_a_warning() -> None:
         SemiSupervisedGANClassifier(**QUICK).fit(X, true)
 
 
-def test_rejection_needs_a_label_of_its_own() -> None:
-    X, y, _ = blobs()
-    model = SemiSupervisedGANClassifier(**QUICK).fit(X, y)
+def test_rejection_needs_a_label_of_its_own(fitted: SemiSupervisedGANClassifier) -> None:
+    (X, _, _), model = blobs(), fitted
     rejected = model.predict_or_reject(X, min_confidence=1.0, reject_label=9)
     sure = model.predict_proba(X).max(axis=1) >= 1
     assert ((rejected == 9) == ~sure).all()
     with pytest.raises(ValueError, match=r"reject_label must be none of \[0, 1, 2, -1\]"):
         model.predict_or_reject(X, min_confidence=0.5, reject_label=-1)
+
+
+def test_a_rejection_that_is_text_leaves_numbers_numbers(
+    fitted: SemiSupervisedGANClassifier,
+) -> None:
+    X, _, _ = blobs()
+    found = fitted.predict_or_reject(X, min_confidence=0.999, reject_label="ask")
+    assert {type(value) for value in found.tolist()} == {int, str}
+
+
+def test_decisions_are_the_logarithms_of_probabilities(fitted: SemiSupervisedGANClassifier) -> None:
+    chance = np.random.default_rng(0)
+    X = chance.normal(2, 4, (200, 2))
+    decisions, probabilities = fitted.decision_function(X), fitted.predict_proba(X)
+    np.testing.assert_allclose(np.exp(decisions), probabilities, rtol=1e-12)
+    assert (decisions.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+    assert (fitted.predict(X) == fitted.classes_[decisions.argmax(axis=1)]).all()
+    assert np.abs(probabilities.sum(axis=1) - 1).max() < 1e-12
+
+
+def test_labels_of_words_among_numbers_of_a_marker_arrive_untouched() -> None:
+    X, y, true = blobs()
+    names = ["ash", "birch", "cedar"]
+    mixed = np.array([names[number] if number >= 0 else -1 for number in y], dtype=object)
+    model = SemiSupervisedGANClassifier(**CHECKED)
+    for labels in (mixed, mixed.tolist(), pd.Series(mixed), mixed[:, None]):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataConversionWarning)  # of the column
+            model.fit(X, labels)
+        assert model.classes_.tolist() == names
+    known = np.array(names)[true]
+    assert model.score(X, mixed) == (model.predict(X) == known)[y >= 0].mean()
+    with pytest.raises(ValueError, match=r"labels of y are of type int64, classes_ of <U5"):
+        model.score(X, y)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.score(X, mixed[:100])
+
+
+def test_nothing_that_is_given_is_written_to_and_predicting_changes_nothing() -> None:
+    X, y, _ = blobs()
+    X.flags.writeable = y.flags.writeable = False
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
+    before = pickle.dumps(model)
+    for ask in (model.predict, model.predict_proba, model.decision_function, model.features):
+        ask(X)
+    model.score_samples(X)
+    model.score(X, y)
+    assert pickle.dumps(model) == before
+
+
+def test_frames_bring_the_names_of_their_columns() -> None:
+    X, y, _ = blobs()
+    frame = pd.DataFrame(X, columns=["width", "height"], index=range(500, 680))
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(frame, pd.Series(y, index=frame.index))
+    assert model.feature_names_in_.tolist() == ["width", "height"]
+    bare = SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
+    assert (model.predict_proba(frame) == bare.predict_proba(X)).all()
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame[["height", "width"]])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda X: np.where(X == X[0, 0], np.nan, X), "Input X contains NaN"),
+        (lambda X: np.where(X == X[0, 0], np.inf, X), "Input X contains infinity"),
+        (lambda X: X[:1], "minimum of 2 is required|inconsistent numbers of samples"),
+        (lambda X: X[:, :, None], "dim 3"),
+    ],
+)
+def test_bad_rows_are_named(spoil: Any, message: str) -> None:
+    X, y, _ = blobs()
+    with pytest.raises(ValueError, match=message):
+        SemiSupervisedGANClassifier(**QUICK).fit(spoil(X), y)
+
+
+def test_sparse_rows_are_refused(fitted: SemiSupervisedGANClassifier) -> None:
+    X, y, _ = blobs()
+    for ask in (lambda: fitted.predict(csr_array(X)), lambda: clone(fitted).fit(csr_array(X), y)):
+        with pytest.raises(TypeError, match="Sparse data was passed.*but dense data is required"):
+            ask()
+
+
+def test_no_label_at_all_is_an_error() -> None:
+    X, y, _ = blobs()
+    with pytest.raises(ValueError, match="y has no labeled row: all 180 rows are -1"):
+        SemiSupervisedGANClassifier(**QUICK).fit(X, np.full_like(y, -1))
+
+
+def test_two_rows_are_enough() -> None:
+    model = SemiSupervisedGANClassifier(unlabeled_label=None, **QUICK)
+    assert model.fit([[0.0], [1.0]], ["a", "b"]).predict([[0.0], [1.0]]).tolist() == ["a", "b"]
+    guarded = clone(model).set_params(guard=True, max_epochs=2)
+    guarded.fit([[0.0], [0.1], [1.0], [1.1]], ["a", "a", "b", "b"])
+    assert guarded.guard_report_.folds == 2
+
+
+def test_many_classes_of_two_labels_are_guarded_without_a_warning() -> None:
+    chance = np.random.default_rng(0)
+    true = np.arange(100) % 25
+    X = chance.normal(size=(25, 5))[true] + chance.normal(0, 0.1, (100, 5))
+    y = np.where(np.arange(100) < 50, true, -1)
+    model = SemiSupervisedGANClassifier(**(QUICK | {"guard": True, "max_epochs": 2})).fit(X, y)
+    assert model.guard_report_.folds == 2 and model.guard_report_.rows == 50
+    assert model.predict_proba(X).shape == (100, 25)
+
+
+def test_a_constant_feature_says_nothing_even_where_it_changes_later() -> None:
+    X, y, _ = blobs()
+    wide = np.c_[X, np.full(len(X), 7.0)]
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(wide, y)
+    changed = np.c_[X, np.full(len(X), 1e9)]
+    assert (model.predict_proba(wide) == model.predict_proba(changed)).all()
+    same = SemiSupervisedGANClassifier(**CHECKED).fit(np.ones_like(X), y)
+    assert np.isfinite(same.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e-30, 1e250])
+def test_the_unit_of_a_feature_is_of_no_account(factor: float) -> None:
+    X, y, true = blobs()
+    model = SemiSupervisedGANClassifier(**QUICK).fit(X * factor, y)
+    assert (model.predict(X * factor) == true).mean() > 0.97
+    far = model.predict_proba(X * min(1e300, factor * 1e200))
+    assert np.isfinite(far).all() and np.abs(far.sum(axis=1) - 1).max() < 1e-12
+
+
+def test_images_of_another_shape_are_refused_and_negative_pixels_seen() -> None:
+    data = load_digits()
+    images, y = data.images[:60, None] / 16, data.target[:60]
+    settings = CHECKED | {"unlabeled_label": None, "max_epochs": 2}
+    model = SemiSupervisedGANClassifier(**settings).fit(images, y)
+    with pytest.raises(ValueError, match=r"X has images of shape \(8, 8, 1\), \(C, H, W\) expec"):
+        model.predict(images.transpose(0, 2, 3, 1))
+    with pytest.raises(ValueError, match="images of 7 pixels a side or more"):
+        clone(model).fit(images.transpose(0, 2, 3, 1), y)
+    with pytest.raises(ValueError, match=r"X has images of shape \(1, 8, 8\), .* is \(1, 4, 16\)"):
+        clone(model).set_params(image_shape=(1, 4, 16)).fit(images, y)
+    signed = clone(model).fit(2 * images - 1, y)
+    np.testing.assert_allclose(
+        signed.predict_proba(2 * images - 1), model.predict_proba(images), atol=1e-6
+    )
+
+
+def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
+    X, y, true = blobs(labeled=6)
+    model = SemiSupervisedGANClassifier(unlabeled_weight=1e38, **QUICK)
+    with pytest.warns(UserWarning, match="logistic regression predicts: training the gan failed"):
+        model.fit(X, y)
+    assert model.selected_ == "logistic regression" and model.temperature_ == 1
+    assert (model.predict(X) == true).mean() > 0.9
+    for ask in (model.score_samples, model.ood_pvalue):
+        with pytest.raises(ValueError, match="there is no GAN to score samples with"):
+            ask(X)
+    assert model.features(X).shape == X.shape
+    with pytest.warns(UserWarning, match="predicts: training the gan failed"):
+        guarded = clone(model).set_params(guard=True).fit(X, y)
+    errors = guarded.guard_report_.errors
+    assert errors.keys() == {"logistic regression", "twin"}
+    assert errors[guarded.selected_] == min(errors.values())
+    assert guarded.risk_table_ is not None
+
+
+def test_a_grid_search_of_two_jobs_finds_what_one_job_finds() -> None:
+    X, y, _ = blobs()
+    found = [
+        GridSearchCV(
+            SemiSupervisedGANClassifier(**CHECKED),
+            {"unlabeled_weight": [0.0, 1.0]},
+            cv=SemiSupervisedKFold(3, random_state=0),
+            scoring=labeled_scorer("accuracy"),
+            error_score="raise",
+            n_jobs=jobs,
+        ).fit(X, y)
+        for jobs in (1, 2)
+    ]
+    one, two = (search.cv_results_["mean_test_score"] for search in found)
+    assert one.tolist() == two.tolist() and max(one) > 0.9
+    assert (found[0].predict_proba(X) == found[1].predict_proba(X)).all()
+
+
+def test_fits_in_threads_of_one_process_put_the_number_of_threads_back() -> None:
+    X, y, _ = blobs()
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model = SemiSupervisedGANClassifier(**CHECKED)
+        models = Parallel(n_jobs=2, backend="threading")(
+            delayed(clone(model).fit)(X, y) for _ in range(3)
+        )
+        assert torch.get_num_threads() == 2
+        assert (models[0].predict_proba(X) == models[2].predict_proba(X)).all()
+    finally:
+        torch.set_num_threads(before)

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from convergan.estimator.guard import (
     GAN,
     LOGISTIC,
     TWIN,
+    GuardReport,
     OutOfFold,
     choose,
+    fall_back,
     logistic_layers,
     out_of_fold,
 )
@@ -54,8 +57,8 @@ def test_a_gan_that_failed_leaves_the_better_of_the_others() -> None:
     assert report.selected == LOGISTIC and "a loss is not finite" in report.reason
 
 
-def lesson(rows: int = 90, classes: int = 3, labeled: int = 30, seed: int = 0) -> Lesson:
-    chance = np.random.default_rng(seed)
+def lesson(rows: int = 90, classes: int = 3, labeled: int = 30, steps: int = 40) -> Lesson:
+    chance = np.random.default_rng(0)
     labels = np.arange(rows) % classes
     points = chance.normal(0, 1, (rows, 4)) + 4 * np.eye(4)[labels]
     return Lesson(
@@ -63,10 +66,10 @@ def lesson(rows: int = 90, classes: int = 3, labeled: int = 30, seed: int = 0) -
         labeled=torch.arange(labeled),
         labels=torch.from_numpy(labels[:labeled]),
         num_classes=classes,
-        steps=60,
+        steps=steps,
         batch_size=30,
         unlabeled_weight=1.0,
-        seed=seed,
+        seed=0,
         device=torch.device("cpu"),
     )
 
@@ -99,32 +102,37 @@ def test_every_label_is_held_out_once_and_the_same_seed_gives_the_same() -> None
     assert (found.logits[LOGISTIC].argmax(axis=1) == found.labels).mean() > 0.9
 
 
-def test_a_pool_that_misleads_is_noticed_and_one_that_helps_is_not() -> None:
-    """Of a misleading pool every cluster is half one class and half the other."""
+def pool(misleading: bool) -> Lesson:
+    """Two classes, apart in the first feature, in 20 clusters of the other eight.
+
+    Of a helpful pool every cluster is of one class; of a misleading one half and half, and what
+    lies near says nothing.
+    """
     chance = np.random.default_rng(0)
-    across = np.sign(chance.normal(size=600))
-    labels = (across > 0).astype(np.int64)
-    helpful = np.c_[4 * across, chance.normal(size=600)] + chance.normal(0, 0.5, (600, 2))
-    beside = np.sign(chance.normal(size=600))
-    misleading = np.c_[0.15 * across + chance.normal(0, 0.02, 600), 4 * beside]
-    for points, trusted in ((helpful, True), (misleading, False)):
-        points = points / points.std(axis=0) * ([1, 1] if trusted else [0.1, 1])
-        taught = Lesson(
-            rows=torch.from_numpy(points).float(),
-            labeled=torch.arange(120),
-            labels=torch.from_numpy(labels[:120]),
-            num_classes=2,
-            steps=300,
-            batch_size=100,
-            unlabeled_weight=1.0,
-            seed=0,
-            device=torch.device("cpu"),
-        )
-        fitted = fit_all(
-            taught, members=1, guard_level=0.1, max_seconds=None, watch=lambda line: None
-        )
-        assert (fitted.report.selected == GAN) == trusted, fitted.report
-        assert bool(fitted.notices) != trusted
+    cluster = np.arange(400) % 20
+    labels = chance.permutation(400) % 2 if misleading else cluster % 2
+    beside = chance.normal(0, 1.2, (20, 8))[cluster] + chance.normal(0, 0.3, (400, 8))
+    points = np.c_[0.4 * (2 * labels - 1) + chance.normal(0, 0.05, 400), beside]
+    return Lesson(
+        rows=torch.from_numpy(points).float(),
+        labeled=torch.arange(120),
+        labels=torch.from_numpy(labels[:120]),
+        num_classes=2,
+        steps=100,
+        batch_size=50,
+        unlabeled_weight=1.0,
+        seed=0,
+        device=torch.device("cpu"),
+    )
+
+
+@pytest.mark.parametrize("misleading", [False, True])
+def test_a_pool_that_misleads_is_noticed_and_one_that_helps_is_not(misleading: bool) -> None:
+    fitted = fit_all(
+        pool(misleading), members=1, guard_level=0.1, max_seconds=None, watch=lambda line: None
+    )
+    assert (fitted.report.selected != GAN) == misleading, fitted.report
+    assert bool(fitted.notices) == misleading
 
 
 def test_one_label_of_a_class_cannot_be_held_out_and_the_report_says_so() -> None:
@@ -132,3 +140,33 @@ def test_one_label_of_a_class_cannot_be_held_out_and_the_report_says_so() -> Non
     fitted = fit_all(few, members=1, guard_level=0.1, max_seconds=None, watch=lambda line: None)
     assert fitted.report.reason == "a class has 1 labeled row, which cannot be held out"
     assert fitted.temperature == 1 and fitted.risk is None
+
+
+def test_level_zero_keeps_the_gan_and_still_calibrates() -> None:
+    fitted = fit_all(
+        lesson(steps=5), members=1, guard_level=0.0, max_seconds=None, watch=lambda line: None
+    )
+    assert fitted.report.selected == GAN and fitted.report.folds == 3
+    assert fitted.risk is not None
+
+
+@pytest.mark.parametrize("failed", [GAN, TWIN])
+def test_what_failed_is_replaced_by_the_best_of_what_is_simpler(failed: str) -> None:
+    report = GuardReport(failed, "", {GAN: 0.0, TWIN: 0.1, LOGISTIC: 0.2}, {}, 10, 2)
+    found = fall_back(report, failed, "a loss is not finite")
+    assert found.selected == (TWIN if failed == GAN else LOGISTIC)
+    assert found.reason == f"training the {failed} failed: a loss is not finite"
+    assert fall_back(report._replace(errors={}), failed, "").selected == LOGISTIC
+
+
+def test_time_is_shared_out_among_trainings_and_logistic_regression_takes_no_share() -> None:
+    lines: list[dict[str, float]] = []
+    endless = lesson(steps=1_000_000)
+    started = time.monotonic()
+    fit_all(endless, members=2, guard_level=0.1, max_seconds=1.6, watch=lines.append)
+    assert time.monotonic() - started < 4
+    ends = [
+        a for a, b in zip(lines, [*lines[1:], {"step": 0}], strict=True) if b["step"] <= a["step"]
+    ]
+    assert len(ends) == 8  # three folds of two candidates, two members
+    assert min(line["seconds"] for line in ends) > 0.1

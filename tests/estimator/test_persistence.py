@@ -1,7 +1,9 @@
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
@@ -15,7 +17,7 @@ def fitted() -> SemiSupervisedGANClassifier:
     names = np.array([f"digit {number}" for number in range(10)])
     y = np.where(np.arange(400) < 80, names[data.target[:400]], "")
     model = SemiSupervisedGANClassifier(
-        unlabeled_label="", image_shape=(1, 8, 8), max_epochs=10, random_state=0, device="cpu"
+        unlabeled_label="", image_shape=(1, 8, 8), max_epochs=4, random_state=0, device="cpu"
     )
     return model.fit(data.data[:400], y)
 
@@ -60,10 +62,28 @@ def test_damage_and_other_versions_are_named(
     (folder / "model.json").write_text(json.dumps(described | {"format": 7}))
     with pytest.raises(ValueError, match="another version of convergan: format 1 is read here"):
         SemiSupervisedGANClassifier.load(folder)
-    del described["classes"]
-    (folder / "model.json").write_text(json.dumps(described))
+    (folder / "model.json").write_text(json.dumps(described | {"version": "0"}))
+    with pytest.raises(ValueError, match="model.json is damaged: its hash is another"):
+        SemiSupervisedGANClassifier.load(folder)
+    del described["classes"], described["sha256"]
+    forged = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    (folder / "model.json").write_text(json.dumps(described | {"sha256": forged}))
     with pytest.raises(ValueError, match="model.json is damaged: KeyError"):
         SemiSupervisedGANClassifier.load(folder)
+
+
+def test_numbers_of_numpy_and_names_of_columns_are_kept(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"width": [0.0, 0.1, 1.0], "height": [0.0, 0.2, 0.9]})
+    model = SemiSupervisedGANClassifier(
+        unlabeled_label=np.int64(-1), max_epochs=np.int64(1), guard=False, random_state=np.int64(3)
+    ).fit(frame, np.array([True, -1, False], dtype=object))
+    model.save(tmp_path / "model")
+    loaded = SemiSupervisedGANClassifier.load(tmp_path / "model")
+    assert (loaded.predict_proba(frame) == model.predict_proba(frame)).all()
+    assert loaded.feature_names_in_.tolist() == ["width", "height"]
+    assert loaded.classes_.dtype == bool and loaded.unlabeled_label == -1
+    with pytest.raises(ValueError, match="p-values need 200 unlabeled rows"):
+        loaded.ood_pvalue(frame)
 
 
 def test_chance_that_is_no_number_cannot_be_saved(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -26,13 +26,18 @@ from .fitting import (
     fit_all,
     keep_some_out,
     log_realness,
+    log_softmax,
     mean_log_probabilities,
     print_losses,
 )
-from .labels import encode_labels, labeled_part
+from .labels import decode_labels, encode_labels, labeled_part
 from .member import Array, Lesson, features
 
 BATCH_SIZE = 100
+ROUNDING = 1e-9
+"""Share of its largest value that a feature varies by at least if it is no constant."""
+FARTHEST = 1e6
+"""Deviations from the mean; what is farther away is taken to be this far, so that all is finite."""
 
 
 class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -45,8 +50,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         n_estimators: classifiers of different seeds whose probabilities are averaged; the paper
             averages ten.
         max_epochs: passes over all rows; None for 60, of at least 1,000 and at most 5,000 steps.
-        max_seconds: of `fit`, shared out among its trainings; None for no limit. A fit that reaches
-            it depends on the machine.
+        max_seconds: of the trainings of `fit`, in equal shares; None for no limit. A fit that
+            reaches it depends on the machine.
         guard: hold labelled rows out in three folds and fall back to logistic regression or to the
             supervised twin where they are better; four times as long. See `guard_report_`.
         guard_level: p-value below which the GAN is given up.
@@ -61,7 +66,9 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         classes_: (K,) in order, never the marker.
         selected_: ``gan``, ``twin`` or ``logistic regression``: what predicts.
         guard_report_: a `GuardReport`.
-        temperature_: that divides the logits, fitted on held-out labels; 1 without them.
+        temperature_: that divides logarithms of probabilities; 1 without held-out labels. It is
+            fitted on out-of-fold logits of single classifiers, which saw fewer labels; the mean of
+            several members is less sure than one of them, so for it the temperature is rather high.
         risk_table_: coverage and risk of held-out labels by confidence, or None.
         diagnostics_: by name, how labelled and unlabelled rows differ.
         transduction_: (n,) a label for each row that `fit` was given.
@@ -118,7 +125,10 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             ValueError: for rows, labels or arguments that cannot be trained on.
         """
         self._check_arguments()
-        X, self.image_shape_ = self._flat(X)
+        self.image_shape_ = None if self.image_shape is None else tuple(self.image_shape)
+        if self.image_shape is None and getattr(X, "ndim", 2) == 4:
+            self.image_shape_ = tuple(X.shape[1:])
+        X = self._flat(X)
         required = None if y is None else "no_validation"
         X = validate_data(self, X, required, dtype="numeric", ensure_min_samples=2)
         if getattr(y, "ndim", 1) == 2:
@@ -148,9 +158,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
     def predict_proba(self, X: Any) -> Array:
         """Return (n, K) calibrated class probabilities; rows sum to 1."""
-        log = self._judge(X)
-        exponentials = np.exp(log - log.max(axis=1, keepdims=True))
-        probabilities: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
+        probabilities: Array = np.exp(self._judge(X))
         return probabilities
 
     def decision_function(self, X: Any) -> Array:
@@ -164,35 +172,41 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         Args:
             X: as for `predict`.
             min_confidence: least probability, in [0, 1]; `risk_table_` helps to choose it.
-            reject_label: neither a class nor ``unlabeled_label``.
+            reject_label: a number or a text, neither a class nor ``unlabeled_label``. Where it is
+                not of the kind of the classes, an array of objects is returned.
 
         Raises:
             ValueError: if the arguments are others.
         """
         check_is_fitted(self)
         taken = [*self.classes_.tolist(), self.unlabeled_label]
-        if reject_label in taken or not 0 <= min_confidence <= 1:
+        if reject_label is None or reject_label in taken or not 0 <= min_confidence <= 1:
             raise ValueError(
                 f"reject_label must be none of {taken} and min_confidence in [0, 1], "
                 f"got {reject_label!r} and {min_confidence}"
             )
-        probabilities = self.predict_proba(X)
-        chosen = self.classes_[probabilities.argmax(axis=1)].astype(object)
-        chosen[probabilities.max(axis=1) < min_confidence] = reject_label
-        found: Array = np.array(chosen.tolist())
-        return found
+        log = self._judge(X)
+        sure = np.exp(log.max(axis=1)) >= min_confidence
+        codes = np.where(sure, log.argmax(axis=1), -1)
+        return decode_labels(self.classes_, codes, reject_label)
 
     def score(self, X: Any, y: Any) -> float:
         """Return the share of labelled rows that are classified right; others are ignored.
 
         Raises:
-            ValueError: if no row is labelled.
+            ValueError: if no row is labelled, or of labels and classes only one are text.
         """
         check_is_fitted(self)
         known, labels = labeled_part(y, self.unlabeled_label)
         if not len(known):
             raise ValueError("score needs labeled rows, y has none")
-        return float(accuracy_score(labels, self.predict(X)[known]))
+        if (labels.dtype.kind == "U") != (self.classes_.dtype.kind == "U"):
+            raise ValueError(
+                f"labels of y are of type {labels.dtype}, classes_ of {self.classes_.dtype}"
+            )
+        predicted = self.predict(X)
+        check_consistent_length(predicted, y)
+        return float((predicted[known] == labels).mean())
 
     def score_samples(self, X: Any) -> Array:
         """Return (n,) ``log D(x)``, at most 0; low where a row is unlike the unlabelled rows.
@@ -212,17 +226,22 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         "unlike the unlabelled rows", nothing more.
 
         Raises:
-            ValueError: if there were fewer than 200 unlabelled rows, so that none was kept out.
+            ValueError: as `score_samples`, or if there were fewer than 200 unlabelled rows, so that
+                none was kept out.
         """
-        check_is_fitted(self)
+        scores = self.score_samples(X)
         if not len(self.reference_scores_):
             raise ValueError("fit kept no unlabeled rows out; p-values need 200 unlabeled rows")
-        pvalues: Array = conformal_pvalues(self.score_samples(X), self.reference_scores_)
+        pvalues: Array = conformal_pvalues(scores, self.reference_scores_)
         return pvalues
 
     def features(self, X: Any) -> Array:
-        """Return the last hidden layer of the first member, (n, F); of no use as probabilities."""
-        return features(self._members[0], self._rows(X))
+        """Return the last hidden layer of the first member, (n, F); of no use as probabilities.
+
+        It is that of the GAN, whatever predicts, unless its training failed.
+        """
+        rows = self._rows(X)
+        return features((self._gan or self._members)[0], rows)
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted classifier to a new folder: safetensors and JSON, no pickle."""
@@ -245,24 +264,33 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     # --- what fit does ---------------------------------------------------------------------------
 
     def _check_arguments(self) -> None:
-        for name, least in (("n_estimators", 1), ("max_epochs", 1)):
-            value = self.__dict__[name]
-            if value is not None and not (isinstance(value, int | np.integer) and value >= least):
-                raise ValueError(f"{name} must be an integer of {least} or more, got {value!r}")
+        if not _is_count(self.n_estimators):
+            raise ValueError(
+                f"n_estimators must be an integer of 1 or more, got {self.n_estimators!r}"
+            )
+        if self.max_epochs is not None and not _is_count(self.max_epochs):
+            raise ValueError(f"max_epochs must be an integer of 1 or more, got {self.max_epochs!r}")
         if self.max_seconds is not None and not self.max_seconds > 0:
             raise ValueError(f"max_seconds must be above 0, got {self.max_seconds!r}")
-        if not self.unlabeled_weight >= 0 or not 0 <= self.guard_level <= 1:
+        if not 0 <= self.unlabeled_weight < np.inf or not 0 <= self.guard_level <= 1:
             raise ValueError(
-                "unlabeled_weight must not be negative and guard_level be in [0, 1], got "
+                "unlabeled_weight must be finite and not negative, guard_level in [0, 1], got "
                 f"{self.unlabeled_weight!r} and {self.guard_level!r}"
             )
+        shape = self.image_shape
+        if shape is not None and (len(shape) != 3 or not all(_is_count(side) for side in shape)):
+            raise ValueError(f"image_shape must be (C, H, W) or None, got {shape!r}")
 
-    def _flat(self, X: Any) -> tuple[Any, tuple[int, ...] | None]:
-        """Flatten (n, C, H, W); return the rows and the shape of an image, if they are images."""
-        if getattr(X, "ndim", 2) == 4:
-            X = np.asarray(X)
-            return X.reshape(len(X), -1), X.shape[1:]
-        return X, None if self.image_shape is None else tuple(self.image_shape)
+    def _flat(self, X: Any) -> Any:
+        """Flatten (n, C, H, W)."""
+        if getattr(X, "ndim", 2) != 4:
+            return X
+        X = np.asarray(X)
+        if X.shape[1:] != self.image_shape_:
+            raise ValueError(
+                f"X has images of shape {X.shape[1:]}, (C, H, W) expected is {self.image_shape_}"
+            )
+        return X.reshape(len(X), -1)
 
     def _check_image_width(self) -> None:
         if self.image_shape_ and int(np.prod(self.image_shape_)) != self.n_features_in_:
@@ -272,27 +300,34 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             )
 
     def _learn_scale(self, X: Array) -> Array:
-        """Learn from all rows how to bring each feature to mean 0 and deviation 1."""
-        self.largest_ = float(np.abs(X).max()) or 1.0
+        """Learn from all rows how to bring each feature to mean 0 and deviation 1.
+
+        A feature that is constant becomes 0 for whatever row, as nothing is learned about it.
+        """
+        self.lowest_ = min(0.0, float(X.min()))
+        self.span_ = float(X.max()) - self.lowest_ or 1.0
         described = self._describe(X)
-        self.mean_ = described.mean(axis=0)
-        deviation = described.std(axis=0)
+        size = np.abs(described).max(axis=0)  # squares of large numbers would overflow
+        size[size == 0] = 1
+        self.mean_ = (described / size).mean(axis=0) * size
+        deviation = (described / size).std(axis=0) * size
         if self.image_shape_:  # one unit for all entries of a descriptor, as they share one
             deviation[:] = np.sqrt(np.square(deviation).mean())
-        rounding = 1e-9 * np.abs(described).max(axis=0)
-        self.scale_ = np.where(deviation > rounding, deviation, 1.0)
+        self.scale_ = np.where(deviation > ROUNDING * size, deviation, np.inf)
         return self._standardise(described)
 
     def _describe(self, X: Array) -> Array:
         if not self.image_shape_:
             return X
-        images = torch.from_numpy(X / self.largest_).clamp(0, 1).reshape(-1, *self.image_shape_)
+        shares = torch.from_numpy((X - self.lowest_) / self.span_).clamp(0, 1)
+        images = shares.reshape(-1, *self.image_shape_)
         described: Array = oriented_gradients(images).numpy()
         return described
 
     def _standardise(self, described: Array) -> Array:
-        rows: Array = (described - self.mean_) / self.scale_
-        return rows
+        with np.errstate(over="ignore"):
+            rows: Array = (described - self.mean_) / self.scale_
+        return rows.clip(-FARTHEST, FARTHEST)
 
     def _fit_rows(self, rows: Array, codes: Array) -> None:
         chance = np.random.default_rng(self.seed_)
@@ -331,30 +366,59 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
     def _rows(self, X: Any) -> Array:
         check_is_fitted(self)
-        X, _ = self._flat(X)
+        X = self._flat(X)
         X = validate_data(self, X, dtype="numeric", reset=False)
         return self._standardise(self._describe(np.asarray(X, dtype=np.float64)))
 
     def _judge(self, X: Any) -> Array:
-        """Return (n, K) logarithms of calibrated probabilities, up to a constant of each row."""
-        return self._log_probabilities(self._rows(X)) / self.temperature_
+        """Return (n, K) logarithms of calibrated probabilities."""
+        return log_softmax(self._log_probabilities(self._rows(X)) / self.temperature_)
 
     def _log_probabilities(self, rows: Array) -> Array:
         return mean_log_probabilities(self._members, rows)
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+
+
 def _find_device(name: str) -> str:
-    if name != "auto":
-        return str(torch.device(name))
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        raise ValueError(
+            f"device must be auto, cpu, cuda or another name of torch's, got {name!r}"
+        ) from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device is {name!r}, but torch finds no GPU: use 'auto' or 'cpu'")
+    return str(device)
+
+
+class _Threads:
+    """How many fits of this process are under way, and torch's number of threads before them."""
+
+    lock = Lock()
+    fits = 0
+    before = 1
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Small products are faster on one thread, and have the same bits on any machine's number."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Small products are faster on one thread, and have the same bits on any machine's number.
+
+    torch has one number for all threads of Python: the first fit sets it, the last puts it back.
+    """
+    with _Threads.lock:
+        if not _Threads.fits:
+            _Threads.before = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _Threads.fits += 1
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        with _Threads.lock:
+            _Threads.fits -= 1
+            if not _Threads.fits:
+                torch.set_num_threads(_Threads.before)

@@ -12,12 +12,12 @@ from ..training import NonFiniteError
 from .calibration import RiskTable, fit_temperature, risk_table
 from .guard import (
     GAN,
-    LOGISTIC,
     TWIN,
     Deadline,
     GuardReport,
     OutOfFold,
     choose,
+    fall_back,
     logistic_layers,
     out_of_fold,
 )
@@ -71,18 +71,23 @@ def fit_all(
         lesson: what to train on.
         members: number of classifiers to average.
         guard_level: see `convergan.estimator.guard.choose`; None to ask nobody.
-        max_seconds: for all trainings together, in equal shares; or None.
+        max_seconds: for the ``2 folds + members`` trainings together, in equal shares of what is
+            left; or None. The graph of near rows is not counted.
         watch: gets every line of every history.
     """
     fewest = int(lesson.labels.bincount(minlength=lesson.num_classes).min())
     folds = min(FOLDS, fewest) if guard_level is not None and fewest > 1 else 0
-    deadline = _share_out(max_seconds, 2 * folds + members)
-    found = out_of_fold(lesson, folds, watch, deadline) if folds and guard_level else None
+    end = time.monotonic() + (math.inf if max_seconds is None else max_seconds)
+    deadline = _share_out(end, 2 * folds + members)
+    found = out_of_fold(lesson, folds, watch, deadline) if folds else None
     report = _ask(found, guard_level, fewest)
+    deadline = _share_out(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
     gan, histories, failure = _train_gans(lesson, members, watch, deadline, report)
     if failure and report.selected == GAN:
-        report = report._replace(selected=LOGISTIC, reason=f"training the gan failed: {failure}")
-    chosen = gan if report.selected == GAN else _train_simple(lesson, report.selected, watch)
+        report = fall_back(report, GAN, failure)
+    chosen = gan
+    if report.selected != GAN:
+        chosen, report = _train_simple(lesson, report, watch, deadline)
     notices = [f"{report.selected} predicts: {report.reason}"] if report.selected != GAN else []
     temperature, risk = 1.0, None
     if found is not None and report.selected in found.logits:
@@ -114,10 +119,15 @@ def choose_steps(rows: int, batch_size: int, max_epochs: int | None) -> int:
 
 def mean_log_probabilities(members: list[Layers], rows: Array) -> Array:
     """Return the logarithm of the members' mean class probabilities, (n, K)."""
-    logits = np.stack([forward(layers, rows) for layers in members])
-    logs = logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)
+    logs = np.stack([log_softmax(forward(layers, rows)) for layers in members])
     mean: Array = np.logaddexp.reduce(logs, axis=0) - math.log(len(members))
     return mean
+
+
+def log_softmax(logits: Array) -> Array:
+    """Return the logarithms of the probabilities that logits (n, K) stand for."""
+    logs: Array = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    return logs
 
 
 def log_realness(members: list[Layers], rows: Array) -> Array:
@@ -139,11 +149,8 @@ def be_silent(line: dict[str, float]) -> None:
     """Print nothing."""
 
 
-def _share_out(max_seconds: float | None, trainings: int) -> Deadline:
-    """Return what gives each training its share of the time that is left."""
-    if max_seconds is None:
-        return lambda: math.inf
-    end = time.monotonic() + max_seconds
+def _share_out(end: float, trainings: int) -> Deadline:
+    """Return what gives each training, as it begins, its share of the time that is left."""
     left = iter(range(trainings, 0, -1))
 
     def deadline() -> float:
@@ -178,8 +185,16 @@ def _train_gans(
     return layers, histories, ""
 
 
-def _train_simple(lesson: Lesson, name: str, watch: Watch) -> list[Layers]:
-    return [train_twin(lesson, watch).layers if name == TWIN else logistic_layers(lesson)]
+def _train_simple(
+    lesson: Lesson, report: GuardReport, watch: Watch, deadline: Deadline
+) -> tuple[list[Layers], GuardReport]:
+    """Train what the report chose; logistic regression where the training of the twin fails."""
+    if report.selected == TWIN:
+        try:
+            return [train_twin(replace(lesson, deadline=deadline()), watch).layers], report
+        except NonFiniteError as error:
+            report = fall_back(report, TWIN, str(error))
+    return [logistic_layers(lesson)], report
 
 
 def _seed(seed: int, member: int) -> int:
@@ -190,10 +205,14 @@ def _seed(seed: int, member: int) -> int:
 
 
 def _calibrate(logits: Array, labels: Array) -> tuple[float, RiskTable]:
+    """Return the temperature of out-of-fold logits and what they risk once divided by it.
+
+    They are of single classifiers that saw fewer labels than those that predict. The mean of
+    several members is less sure and more often right than one of them, so that for it the
+    temperature is on the high side.
+    """
     temperature = fit_temperature(logits, labels)
-    logs = mean_log_probabilities([[(np.eye(logits.shape[1]), np.zeros(logits.shape[1]))]], logits)
-    scaled = logs / temperature
-    probabilities = np.exp(scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True))
+    probabilities = np.exp(log_softmax(logits / temperature))
     right = logits.argmax(axis=1) == labels
     return temperature, risk_table(probabilities.max(axis=1), right)
 

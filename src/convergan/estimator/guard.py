@@ -8,6 +8,7 @@ only a large harm shows, and Krijthe & Loog (2018) prove that no such guarantee 
 class of classifiers.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -65,24 +66,33 @@ class OutOfFold(NamedTuple):
 def logistic_layers(lesson: Lesson) -> Layers:
     """Fit logistic regression to the labelled rows; its logits have one row of weights a class."""
     rows, labels = lesson.rows[lesson.labeled].double().numpy(), lesson.labels.numpy()
-    model = LogisticRegression(max_iter=1000).fit(rows, labels)
+    with warnings.catch_warnings():  # of as many classes as rows, it asks whether they are numbers
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        model = LogisticRegression(max_iter=1000).fit(rows, labels)
     weights, biases = model.coef_, model.intercept_
     if len(weights) == 1:  # two classes
         weights, biases = np.vstack([-weights, weights]) / 2, np.array([-1, 1]) * biases / 2
     return [(np.ascontiguousarray(weights.T), biases)]
 
 
-def candidates(watch: Watch) -> Mapping[str, Callable[[Lesson], Layers]]:
-    """Return what trains each candidate, by name, the simplest first."""
+def candidates(watch: Watch, deadline: Deadline) -> Mapping[str, Callable[[Lesson], Layers]]:
+    """Return what trains each candidate, by name, the simplest first.
+
+    A deadline is asked for by what can keep it, so that logistic regression takes no share.
+    """
     return {
         LOGISTIC: logistic_layers,
-        TWIN: lambda lesson: train_twin(lesson, watch).layers,
-        GAN: lambda lesson: train_gan(lesson, watch).layers,
+        TWIN: lambda lesson: train_twin(replace(lesson, deadline=deadline()), watch).layers,
+        GAN: lambda lesson: train_gan(replace(lesson, deadline=deadline()), watch).layers,
     }
 
 
 def out_of_fold(lesson: Lesson, folds: int, watch: Watch, deadline: Deadline) -> OutOfFold:
-    """Hold out each labelled row once; its features leave the unlabelled rows as well."""
+    """Hold out each labelled row once; its features leave the unlabelled rows as well.
+
+    Only the mean and scale of features, which are learned before, have seen all rows. A candidate
+    whose training fails in one fold is not trained in further ones.
+    """
     labels = lesson.labels.numpy()
     splitter = StratifiedKFold(folds, shuffle=True, random_state=lesson.seed)
     logits = {name: np.zeros((len(labels), lesson.num_classes)) for name in (LOGISTIC, TWIN, GAN)}
@@ -92,10 +102,11 @@ def out_of_fold(lesson: Lesson, folds: int, watch: Watch, deadline: Deadline) ->
         part = lesson.without(torch.from_numpy(held))
         tested = lesson.rows[lesson.labeled[held]].double().numpy()
         places[held] = fold
-        for name, fit in candidates(watch).items():
+        for name, fit in candidates(watch, deadline).items():
+            if name in failed:
+                continue
             try:
-                layers = fit(replace(part, deadline=deadline()))
-                logits[name][held] = forward(layers, tested)
+                logits[name][held] = forward(fit(part), tested)
             except NonFiniteError as error:
                 failed[name] = str(error)
     return OutOfFold({n: v for n, v in logits.items() if n not in failed}, labels, places, failed)
@@ -107,9 +118,8 @@ def choose(found: OutOfFold, level: float) -> GuardReport:
     errors = {name: float(1 - hits.mean()) for name, hits in right.items()}
     folds = int(found.folds.max()) + 1
     if GAN not in right:
-        best = min(errors, key=lambda name: errors[name])
-        reason = f"training the gan failed: {found.failed[GAN]}"
-        return GuardReport(best, reason, errors, {}, len(found.labels), folds)
+        report = GuardReport(GAN, "", errors, {}, len(found.labels), folds)
+        return fall_back(report, GAN, found.failed[GAN])
     pvalues = {}
     for name in right:
         if name != GAN:
@@ -122,3 +132,11 @@ def choose(found: OutOfFold, level: float) -> GuardReport:
     best = min(worse, key=lambda name: errors[name])
     reason = f"{best} was better on held-out labels, p = {pvalues[best]:.3g}"
     return GuardReport(best, reason, errors, pvalues, len(found.labels), folds)
+
+
+def fall_back(report: GuardReport, failed: str, why: str) -> GuardReport:
+    """Choose the best of the candidates that are simpler than one whose training failed."""
+    simpler = [LOGISTIC, TWIN] if failed == GAN else [LOGISTIC]
+    seen = [name for name in simpler if name in report.errors]
+    best = min(seen, key=lambda name: report.errors[name]) if seen else LOGISTIC
+    return report._replace(selected=best, reason=f"training the {failed} failed: {why}")

@@ -241,14 +241,15 @@ def _spread(lesson: Lesson) -> Tensor:
     others[lesson.labeled] = False
     pool = others.nonzero().flatten()
     chance = torch.Generator().manual_seed(lesson.seed)
-    room = max(0, LARGEST_GRAPH - len(lesson.labeled))
+    kept = torch.randperm(len(lesson.labeled), generator=chance)[:LARGEST_GRAPH].sort().values
+    room = LARGEST_GRAPH - len(kept)
     drawn = pool[torch.randperm(len(pool), generator=chance)[:room]]
-    graph = torch.cat([lesson.labeled, drawn])
+    graph = torch.cat([lesson.labeled[kept], drawn])
     neighbors = nearest_neighbors(
         rows[graph], min(5, len(graph) - 1), components=min(50, rows.shape[1])
     )
-    here = torch.arange(len(lesson.labeled))
-    found = spread_labels(neighbors, here, lesson.labels, lesson.num_classes, sharpness=4.0)
+    here, labels = torch.arange(len(kept)), lesson.labels[kept]
+    found = spread_labels(neighbors, here, labels, lesson.num_classes, sharpness=4.0)
     spread = torch.empty(len(rows), lesson.num_classes)
     spread[graph] = found
     left = torch.ones(len(rows), dtype=torch.bool)

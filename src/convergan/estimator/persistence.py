@@ -1,7 +1,8 @@
 """A fitted classifier as a folder of plain files: ``arrays.safetensors`` and ``model.json``.
 
-No code is stored or run: arrays are parsed by safetensors after their hash is checked, everything
-else is JSON. A pickle of the classifier works as well, for those who trust its source.
+No code is stored or run: arrays are parsed by safetensors, everything else is JSON, both after
+their hashes are checked. That notices damage, not malice: who can write the folder can write the
+hashes. A pickle of the classifier works as well, for those who trust its source.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from .member import Array, Layers
 FORMAT = 1
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
 PLAIN = (
-    *("image_shape_", "largest_", "seed_", "device_", "n_steps_", "n_features_in_"),
+    *("image_shape_", "lowest_", "span_", "seed_", "device_", "n_steps_", "n_features_in_"),
     *("selected_", "temperature_", "history_", "diagnostics_"),
 )
 """Attributes that JSON holds as they are."""
@@ -46,7 +47,7 @@ def save(model: Any, folder: Path) -> None:
     described = {
         "format": FORMAT,
         "version": __version__,
-        "sha256": hashlib.sha256(stored).hexdigest(),
+        "arrays_sha256": hashlib.sha256(stored).hexdigest(),
         "parameters": model.get_params(),
         "classes": {"dtype": model.classes_.dtype.str, "values": model.classes_.tolist()},
         "transduction": np.searchsorted(model.classes_, model.transduction_).tolist(),
@@ -56,15 +57,16 @@ def save(model: Any, folder: Path) -> None:
         "attributes": {name: getattr(model, name) for name in PLAIN},
     }
     try:
-        text = json.dumps(described, indent=1)
-    except TypeError as error:
+        described = json.loads(json.dumps(described, allow_nan=False, default=_plain))
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"only plain values can be saved, use a number or a text: {error}"
+            f"only plain values can be saved, use a finite number or a text: {error}"
         ) from None
     if folder.exists():
         raise ValueError(f"{folder} exists; save writes a new folder")
     folder.mkdir(parents=True)
     (folder / ARRAYS).write_bytes(stored)
+    text = json.dumps(described | {"sha256": _hash(described)}, indent=1)
     (folder / MODEL).write_text(text, encoding="utf-8")
 
 
@@ -83,13 +85,26 @@ def load(kind: type[Model], folder: Path) -> Model:
         raise ValueError(
             f"{folder / MODEL} is of another version of convergan: format {FORMAT} is read here"
         )
+    if described.pop("sha256", None) != _hash(described):
+        raise ValueError(f"{folder / MODEL} is damaged: its hash is another")
     found = hashlib.sha256(stored).hexdigest()
-    if found != described.get("sha256"):
+    if found != described["arrays_sha256"]:
         raise ValueError(f"{folder / ARRAYS} is damaged: it hashes to {found}")
     try:
         return _restore(kind, described, parse_arrays(stored))
     except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"{folder / MODEL} is damaged: {error!r}") from None
+
+
+def _hash(described: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is of type {type(value).__name__}")
 
 
 def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Array]) -> Model:
