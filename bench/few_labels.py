@@ -117,7 +117,7 @@ DEFAULT = list(METHODS)[:6]
 
 def judge(probabilities: Array, labels: Array) -> tuple[float, float, float]:
     """Return error in percent, negative log-likelihood and calibration error in percent."""
-    lost = ~np.isfinite(probabilities).all(axis=1)
+    lost = np.isnan(probabilities.sum(axis=1))
     known = np.where(lost[:, None], 1 / probabilities.shape[1], probabilities)
     known = known / known.sum(axis=1, keepdims=True)
     wrong = lost | (known.argmax(axis=1) != labels)

@@ -165,8 +165,7 @@ def test_time_is_shared_out_among_trainings_and_logistic_regression_takes_no_sha
     started = time.monotonic()
     fit_all(endless, members=2, guard_level=0.1, max_seconds=1.6, watch=lines.append)
     assert time.monotonic() - started < 4
-    ends = [
-        a for a, b in zip(lines, [*lines[1:], {"step": 0}], strict=True) if b["step"] <= a["step"]
-    ]
+    following = [line["step"] for line in lines[1:]] + [0]
+    ends = [a for a, after in zip(lines, following, strict=True) if after <= a["step"]]
     assert len(ends) == 8  # three folds of two candidates, two members
     assert min(line["seconds"] for line in ends) > 0.1

@@ -17,7 +17,12 @@ def fitted() -> SemiSupervisedGANClassifier:
     names = np.array([f"digit {number}" for number in range(10)])
     y = np.where(np.arange(400) < 80, names[data.target[:400]], "")
     model = SemiSupervisedGANClassifier(
-        unlabeled_label="", image_shape=(1, 8, 8), max_epochs=4, random_state=0, device="cpu"
+        unlabeled_label="",
+        image_shape=(1, 8, 8),
+        max_epochs=4,
+        guard_level=0.0,
+        random_state=0,
+        device="cpu",
     )
     return model.fit(data.data[:400], y)
 
@@ -75,7 +80,7 @@ def test_damage_and_other_versions_are_named(
 def test_numbers_of_numpy_and_names_of_columns_are_kept(tmp_path: Path) -> None:
     frame = pd.DataFrame({"width": [0.0, 0.1, 1.0], "height": [0.0, 0.2, 0.9]})
     model = SemiSupervisedGANClassifier(
-        unlabeled_label=np.int64(-1), max_epochs=np.int64(1), guard=False, random_state=np.int64(3)
+        unlabeled_label=np.int64(-1), max_epochs=1, guard=False, random_state=np.int64(3)
     ).fit(frame, np.array([True, -1, False], dtype=object))
     model.save(tmp_path / "model")
     loaded = SemiSupervisedGANClassifier.load(tmp_path / "model")

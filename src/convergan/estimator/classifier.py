@@ -142,7 +142,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         codes = np.asarray(encoded.codes)
         if self.unlabeled_label is not None and (codes >= 0).all():
             warnings.warn("y has no unlabeled row: nothing to learn from but labels", stacklevel=2)
-        rows = self._learn_scale(np.asarray(X, dtype=np.float64))
+        rows = self._learn_scale(np.asarray(X, dtype=np.float64, order="C"))
         with _one_thread():
             self._fit_rows(rows, codes)
         self.transduction_ = self.classes_[
@@ -368,7 +368,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         check_is_fitted(self)
         X = self._flat(X)
         X = validate_data(self, X, dtype="numeric", reset=False)
-        return self._standardise(self._describe(np.asarray(X, dtype=np.float64)))
+        return self._standardise(self._describe(np.asarray(X, dtype=np.float64, order="C")))
 
     def _judge(self, X: Any) -> Array:
         """Return (n, K) logarithms of calibrated probabilities."""
@@ -379,7 +379,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def _find_device(name: str) -> str:
@@ -396,29 +396,20 @@ def _find_device(name: str) -> str:
     return str(device)
 
 
-class _Threads:
-    """How many fits of this process are under way, and torch's number of threads before them."""
-
-    lock = Lock()
-    fits = 0
-    before = 1
+_TURN = Lock()
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Small products are faster on one thread, and have the same bits on any machine's number.
 
-    torch has one number for all threads of Python: the first fit sets it, the last puts it back.
+    That number, and torch's cache of normalised weights, are the process's: fits in several threads
+    of Python take turns.
     """
-    with _Threads.lock:
-        if not _Threads.fits:
-            _Threads.before = torch.get_num_threads()
-            torch.set_num_threads(1)
-        _Threads.fits += 1
-    try:
-        yield
-    finally:
-        with _Threads.lock:
-            _Threads.fits -= 1
-            if not _Threads.fits:
-                torch.set_num_threads(_Threads.before)
+    with _TURN:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)

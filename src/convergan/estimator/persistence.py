@@ -126,8 +126,8 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
     risk = described["risk_table"]
     attributes["risk_table_"] = None
     if risk is not None:
-        columns = {name: tuple(v) if isinstance(v, list) else v for name, v in risk.items()}
-        attributes["risk_table_"] = RiskTable(**columns)
+        columns = {name: tuple(values) for name, values in risk.items() if name != "level"}
+        attributes["risk_table_"] = RiskTable(**columns, level=risk["level"])
     vars(model).update(attributes)
     return model
 
