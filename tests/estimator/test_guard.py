@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from convergan.estimator.fitting import fit_all
+from convergan.estimator.fitting import fit_all, share_out
 from convergan.estimator.guard import (
     GAN,
     LOGISTIC,
@@ -95,7 +95,9 @@ def test_a_fold_sees_neither_label_nor_row_of_what_it_is_tested_on() -> None:
 
 
 def test_every_label_is_held_out_once_and_the_same_seed_gives_the_same() -> None:
-    found, again = (out_of_fold(lesson(), 3, lambda line: None, lambda: 1e9) for _ in range(2))
+    found, again = (
+        out_of_fold(lesson(steps=10), 3, lambda line: None, lambda: 1e9) for _ in range(2)
+    )
     assert sorted(found.logits) == sorted([GAN, TWIN, LOGISTIC])
     assert np.bincount(found.folds).tolist() == [10, 10, 10]
     assert all((found.logits[name] == again.logits[name]).all() for name in found.logits)
@@ -103,22 +105,22 @@ def test_every_label_is_held_out_once_and_the_same_seed_gives_the_same() -> None
 
 
 def pool(misleading: bool) -> Lesson:
-    """Two classes, apart in the first feature, in 20 clusters of the other eight.
+    """Two classes, apart in the first of nine features, and clusters in the other eight.
 
     Of a helpful pool every cluster is of one class; of a misleading one half and half, and what
     lies near says nothing.
     """
     chance = np.random.default_rng(0)
-    cluster = np.arange(400) % 20
-    labels = chance.permutation(400) % 2 if misleading else cluster % 2
-    beside = chance.normal(0, 1.2, (20, 8))[cluster] + chance.normal(0, 0.3, (400, 8))
-    points = np.c_[0.4 * (2 * labels - 1) + chance.normal(0, 0.05, 400), beside]
+    cluster = np.arange(400) % 4
+    labels = np.arange(400) // 4 % 2 if misleading else cluster % 2
+    beside = chance.normal(0, 1.2, (4, 8))[cluster] + chance.normal(0, 0.3, (400, 8))
+    points = np.c_[0.2 * (2 * labels - 1) + chance.normal(0, 0.02, 400), beside]
     return Lesson(
         rows=torch.from_numpy(points).float(),
         labeled=torch.arange(120),
         labels=torch.from_numpy(labels[:120]),
         num_classes=2,
-        steps=100,
+        steps=40,
         batch_size=50,
         unlabeled_weight=1.0,
         seed=0,
@@ -136,7 +138,7 @@ def test_a_pool_that_misleads_is_noticed_and_one_that_helps_is_not(misleading: b
 
 
 def test_one_label_of_a_class_cannot_be_held_out_and_the_report_says_so() -> None:
-    few = lesson(labeled=4)
+    few = lesson(labeled=4, steps=5)
     fitted = fit_all(few, members=1, guard_level=0.1, max_seconds=None, watch=lambda line: None)
     assert fitted.report.reason == "a class has 1 labeled row, which cannot be held out"
     assert fitted.temperature == 1 and fitted.risk is None
@@ -159,13 +161,31 @@ def test_what_failed_is_replaced_by_the_best_of_what_is_simpler(failed: str) -> 
     assert fall_back(report._replace(errors={}), failed, "").selected == LOGISTIC
 
 
-def test_time_is_shared_out_among_trainings_and_logistic_regression_takes_no_share() -> None:
+def test_time_is_shared_out_and_what_one_training_leaves_is_for_the_next() -> None:
+    now = time.monotonic()
+    deadline = share_out(now + 800, 8)
+    assert deadline() == pytest.approx(now + 100, abs=1)
+    assert deadline() == pytest.approx(now + 800 / 7, abs=1)
+    shares = [deadline() - now for _ in range(6)]
+    assert shares == pytest.approx([800 / left for left in (6, 5, 4, 3, 2, 1)], abs=1)
+    assert share_out(float("inf"), 3)() == float("inf")
+
+
+def test_logistic_regression_takes_no_share_of_the_time() -> None:
+    asked: list[None] = []
+
+    def deadline() -> float:
+        asked.append(None)
+        return float("inf")
+
+    out_of_fold(lesson(steps=1), 3, lambda line: None, deadline)
+    assert len(asked) == 2 * 3
+
+
+def test_a_time_limit_holds_for_the_guard_and_the_members_together() -> None:
     lines: list[dict[str, float]] = []
-    endless = lesson(steps=1_000_000)
     started = time.monotonic()
-    fit_all(endless, members=2, guard_level=0.1, max_seconds=1.6, watch=lines.append)
-    assert time.monotonic() - started < 4
-    following = [line["step"] for line in lines[1:]] + [0]
-    ends = [a for a, after in zip(lines, following, strict=True) if after <= a["step"]]
-    assert len(ends) == 8  # three folds of two candidates, two members
-    assert min(line["seconds"] for line in ends) > 0.1
+    endless = lesson(steps=1_000_000)
+    fit_all(endless, members=2, guard_level=0.1, max_seconds=0.8, watch=lines.append)
+    assert 0.8 <= time.monotonic() - started < 4
+    assert len(lines) >= 8  # three folds of two candidates, two members

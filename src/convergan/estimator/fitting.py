@@ -78,10 +78,10 @@ def fit_all(
     fewest = int(lesson.labels.bincount(minlength=lesson.num_classes).min())
     folds = min(FOLDS, fewest) if guard_level is not None and fewest > 1 else 0
     end = time.monotonic() + (math.inf if max_seconds is None else max_seconds)
-    deadline = _share_out(end, 2 * folds + members)
+    deadline = share_out(end, 2 * folds + members)
     found = out_of_fold(lesson, folds, watch, deadline) if folds else None
     report = _ask(found, guard_level, fewest)
-    deadline = _share_out(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
+    deadline = share_out(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
     gan, histories, failure = _train_gans(lesson, members, watch, deadline, report)
     if failure and report.selected == GAN:
         report = fall_back(report, GAN, failure)
@@ -139,17 +139,7 @@ def log_realness(members: list[Layers], rows: Array) -> Array:
     return mean
 
 
-def print_losses(line: dict[str, float]) -> None:
-    """Print one line of a history."""
-    losses = " ".join(f"{n} {v:.3f}" for n, v in line.items() if n.endswith("_loss"))
-    print(f"step {line['step']:,.0f}, {line['seconds']:.1f} s: {losses}")
-
-
-def be_silent(line: dict[str, float]) -> None:
-    """Print nothing."""
-
-
-def _share_out(end: float, trainings: int) -> Deadline:
+def share_out(end: float, trainings: int) -> Deadline:
     """Return what gives each training, as it begins, its share of the time that is left."""
     left = iter(range(trainings, 0, -1))
 
@@ -158,6 +148,16 @@ def _share_out(end: float, trainings: int) -> Deadline:
         return now + max(0.0, end - now) / next(left, 1)
 
     return deadline
+
+
+def print_losses(line: dict[str, float]) -> None:
+    """Print one line of a history."""
+    losses = " ".join(f"{n} {v:.3f}" for n, v in line.items() if n.endswith("_loss"))
+    print(f"step {line['step']:,.0f}, {line['seconds']:.1f} s: {losses}")
+
+
+def be_silent(line: dict[str, float]) -> None:
+    """Print nothing."""
 
 
 def _ask(found: OutOfFold | None, level: float | None, fewest: int) -> GuardReport:
