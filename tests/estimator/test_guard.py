@@ -120,7 +120,7 @@ def pool(misleading: bool) -> Lesson:
         labeled=torch.arange(120),
         labels=torch.from_numpy(labels[:120]),
         num_classes=2,
-        steps=40,
+        steps=25,
         batch_size=50,
         unlabeled_weight=1.0,
         seed=0,
