@@ -24,7 +24,7 @@ from convergan.estimator import (
 
 Array = np.ndarray[Any, Any]
 QUICK: dict[str, Any] = {"max_epochs": 20, "guard": False, "device": "cpu", "random_state": 0}
-CHECKED = QUICK | {"max_epochs": 3}
+CHECKED = QUICK | {"max_epochs": 2}
 NAMED = {"check_classifiers_classes": "expects {-1, 1} back, but of three estimators known by name"}
 
 
@@ -326,7 +326,7 @@ def test_a_constant_feature_says_nothing_even_where_it_changes_later() -> None:
     assert np.isfinite(same.predict_proba(X)).all()
 
 
-@pytest.mark.parametrize("factor", [1e30, 1e-30, 1e250])
+@pytest.mark.parametrize("factor", [1e30, 1e250])
 def test_the_unit_of_a_feature_is_of_no_account(factor: float) -> None:
     X, y, true = blobs()
     model = SemiSupervisedGANClassifier(**QUICK).fit(X * factor, y)
