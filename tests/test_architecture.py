@@ -40,6 +40,7 @@ ALLOWED = {
         "training",
         "version",
     },
+    "estimator": {"data", "networks", "objectives", "recipes", "training", "version"},
     "score_sources": {"chance", "data", "run"},
     "score": {"chance", "data", "metrics", "run", "score_sources"},
     "score_files": {
@@ -86,7 +87,7 @@ ALLOWED = {
         "version",
         "workers",
     },
-    "__init__": {"version"},
+    "__init__": {"estimator", "version"},
     "__main__": {"cli"},
 }
 

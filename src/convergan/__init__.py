@@ -6,15 +6,20 @@ Importing the package loads nothing; each part is loaded when it is first named.
 """
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from .version import __version__ as __version__
 
-PARTS = ("data", "layers", "networks", "objectives", "recipes", "training")
+if TYPE_CHECKING:
+    from .estimator import SemiSupervisedGANClassifier as SemiSupervisedGANClassifier
+
+PARTS = ("data", "estimator", "layers", "metrics", "networks", "objectives", "recipes", "training")
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Load a part of the package when it is first used."""
+def __getattr__(name: str) -> Any:
+    """Load a part of the package, or the classifier, when it is first used."""
     if name in PARTS:
         return import_module(f".{name}", __name__)
+    if name == "SemiSupervisedGANClassifier":
+        return import_module(".estimator", __name__).SemiSupervisedGANClassifier
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

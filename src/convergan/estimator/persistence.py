@@ -1,0 +1,143 @@
+"""A fitted classifier as a folder of plain files: ``arrays.safetensors`` and ``model.json``.
+
+No code is stored or run: arrays are parsed by safetensors, everything else is JSON, both after
+their hashes are checked. That notices damage, not malice: who can write the folder can write the
+hashes. A pickle of the classifier works as well, for those who trust its source.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as parse_arrays
+from safetensors.numpy import save as serialise_arrays
+
+from ..version import __version__
+from .calibration import RiskTable
+from .guard import GuardReport
+from .member import Array, Layers
+
+FORMAT = 1
+ARRAYS, MODEL = "arrays.safetensors", "model.json"
+PLAIN = (
+    *("image_shape_", "lowest_", "span_", "seed_", "device_", "n_steps_", "n_features_in_"),
+    *("selected_", "temperature_", "history_", "diagnostics_"),
+)
+"""Attributes that JSON holds as they are."""
+NUMERIC = ("mean_", "scale_", "reference_scores_")
+Model = TypeVar("Model")
+
+
+def save(model: Any, folder: Path) -> None:
+    """Write a fitted classifier.
+
+    Raises:
+        ValueError: if the folder is there already, or an argument is no plain value.
+    """
+    arrays = {name: np.ascontiguousarray(getattr(model, name)) for name in NUMERIC}
+    for kind in ("_members", "_gan"):
+        for number, layers in enumerate(getattr(model, kind)):
+            for depth, (weights, biases) in enumerate(layers):
+                arrays[f"{kind}.{number}.{depth}.weights"] = np.ascontiguousarray(weights)
+                arrays[f"{kind}.{number}.{depth}.biases"] = np.ascontiguousarray(biases)
+    stored = serialise_arrays(arrays)
+    described = {
+        "format": FORMAT,
+        "version": __version__,
+        "arrays_sha256": hashlib.sha256(stored).hexdigest(),
+        "parameters": model.get_params(),
+        "classes": {"dtype": model.classes_.dtype.str, "values": model.classes_.tolist()},
+        "transduction": np.searchsorted(model.classes_, model.transduction_).tolist(),
+        "feature_names": list(getattr(model, "feature_names_in_", [])),
+        "guard_report": model.guard_report_._asdict(),
+        "risk_table": model.risk_table_._asdict() if model.risk_table_ else None,
+        "attributes": {name: getattr(model, name) for name in PLAIN},
+    }
+    try:
+        described = json.loads(json.dumps(described, allow_nan=False, default=_plain))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"only plain values can be saved, use a finite number or a text: {error}"
+        ) from None
+    if folder.exists():
+        raise ValueError(f"{folder} exists; save writes a new folder")
+    folder.mkdir(parents=True)
+    (folder / ARRAYS).write_bytes(stored)
+    text = json.dumps(described | {"sha256": _hash(described)}, indent=1)
+    (folder / MODEL).write_text(text, encoding="utf-8")
+
+
+def load(kind: type[Model], folder: Path) -> Model:
+    """Read what `save` wrote.
+
+    Raises:
+        ValueError: if the folder holds no such classifier, is damaged, or is of another format.
+    """
+    try:
+        described = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+        stored = (folder / ARRAYS).read_bytes()
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{folder} holds no saved classifier: {error}") from None
+    if not isinstance(described, dict) or described.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder / MODEL} is of another version of convergan: format {FORMAT} is read here"
+        )
+    if described.pop("sha256", None) != _hash(described):
+        raise ValueError(f"{folder / MODEL} is damaged: its hash is another")
+    found = hashlib.sha256(stored).hexdigest()
+    if found != described["arrays_sha256"]:
+        raise ValueError(f"{folder / ARRAYS} is damaged: it hashes to {found}")
+    try:
+        return _restore(kind, described, parse_arrays(stored))
+    except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"{folder / MODEL} is damaged: {error!r}") from None
+
+
+def _hash(described: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is of type {type(value).__name__}")
+
+
+def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Array]) -> Model:
+    parameters = described["parameters"]
+    if parameters["image_shape"] is not None:
+        parameters["image_shape"] = tuple(parameters["image_shape"])
+    model = kind(**parameters)
+    attributes = {name: described["attributes"][name] for name in PLAIN}
+    if attributes["image_shape_"] is not None:
+        attributes["image_shape_"] = tuple(attributes["image_shape_"])
+    attributes |= {name: arrays[name] for name in NUMERIC}
+    attributes |= {k: _layers(arrays, k) for k in ("_members", "_gan")}
+    classes = np.array(described["classes"]["values"], dtype=described["classes"]["dtype"])
+    attributes["classes_"] = classes
+    attributes["transduction_"] = classes[np.array(described["transduction"], dtype=np.int64)]
+    if described["feature_names"]:
+        attributes["feature_names_in_"] = np.array(described["feature_names"], dtype=object)
+    attributes["guard_report_"] = GuardReport(**described["guard_report"])
+    risk = described["risk_table"]
+    attributes["risk_table_"] = None
+    if risk is not None:
+        columns = {name: tuple(values) for name, values in risk.items() if name != "level"}
+        attributes["risk_table_"] = RiskTable(**columns, level=risk["level"])
+    vars(model).update(attributes)
+    return model
+
+
+def _layers(arrays: dict[str, Array], kind: str) -> list[Layers]:
+    """Put the layers of all classifiers of a kind together again."""
+    found: list[Layers] = []
+    while f"{kind}.{len(found)}.0.weights" in arrays:
+        layers: Layers = []
+        while (name := f"{kind}.{len(found)}.{len(layers)}") + ".weights" in arrays:
+            layers.append((arrays[f"{name}.weights"], arrays[f"{name}.biases"]))
+        found.append(layers)
+    return found

@@ -1,0 +1,404 @@
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from joblib import Parallel, delayed
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.exceptions import DataConversionWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from convergan.estimator import (
+    SemiSupervisedGANClassifier,
+    SemiSupervisedKFold,
+    labeled_scorer,
+)
+
+Array = np.ndarray[Any, Any]
+QUICK: dict[str, Any] = {"max_epochs": 20, "guard": False, "device": "cpu", "random_state": 0}
+CHECKED = QUICK | {"max_epochs": 2}
+NAMED = {"check_classifiers_classes": "expects {-1, 1} back, but of three estimators known by name"}
+
+
+def blobs(per_class: int = 60, labeled: int = 3, spread: float = 1.0) -> tuple[Array, Array, Array]:
+    """Three clusters, a few rows of each labelled: rows, marked labels, true labels."""
+    centers = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])
+    X, true = make_blobs([per_class] * 3, centers=centers, cluster_std=spread, random_state=1)
+    y = np.full(len(true), -1)
+    for number in range(3):
+        y[np.flatnonzero(true == number)[:labeled]] = number
+    return X, y, true
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [SemiSupervisedGANClassifier(unlabeled_label=None, **CHECKED)]
+)
+def test_without_a_marker_every_check_of_scikit_learn_passes(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [SemiSupervisedGANClassifier(**CHECKED)], expected_failed_checks=lambda _: NAMED
+)
+def test_with_the_marker_every_check_but_that_for_three_names_passes(
+    estimator: Any, check: Any
+) -> None:
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> SemiSupervisedGANClassifier:
+    X, y, _ = blobs()
+    return SemiSupervisedGANClassifier(**QUICK).fit(X, y)
+
+
+def test_few_labels_and_many_rows_tell_clusters_apart(fitted: SemiSupervisedGANClassifier) -> None:
+    (X, y, true), model = blobs(), fitted
+    assert (model.predict(X) == true).mean() > 0.97
+    assert (model.transduction_[y >= 0] == y[y >= 0]).all()
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.selected_ == "gan"
+    assert model.score(X, y) == (model.predict(X)[y >= 0] == y[y >= 0]).mean()
+
+
+def test_unlabeled_rows_help_where_labels_mislead() -> None:
+    chance = np.random.default_rng(0)
+    angle = chance.uniform(0, np.pi, 400)
+    moons = np.c_[np.cos(angle), np.sin(angle)]
+    true = np.arange(400) % 2
+    X = np.where(true[:, None] == 0, moons, [1, 0.5] - moons) + chance.normal(0, 0.08, (400, 2))
+    y = np.full(400, -1)
+    for number in (0, 1):
+        y[np.flatnonzero(true == number)[:4]] = number
+    seen = SemiSupervisedGANClassifier(**QUICK).fit(X, y)
+    alone = SemiSupervisedGANClassifier(unlabeled_weight=0.0, **QUICK).fit(X, y)
+    assert (seen.predict(X) == true).mean() > 0.97 > (alone.predict(X) == true).mean()
+
+
+@pytest.mark.parametrize("kind", [str, object])
+def test_labels_may_be_words_with_a_marker_of_their_own(kind: type) -> None:
+    X, y, true = blobs()
+    names = np.array(["ash", "birch", "cedar"])
+    words: Array = np.where(y >= 0, names[y], "?").astype(kind)
+    model = SemiSupervisedGANClassifier(unlabeled_label="?", **QUICK).fit(X, words)
+    assert model.classes_.tolist() == names.tolist()
+    assert (model.predict(X) == names[true]).mean() > 0.97
+
+
+def test_two_classes_have_one_decision_and_its_sign_is_the_prediction() -> None:
+    X, y, _ = blobs()
+    X, y = X[y != 2], y[y != 2]
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
+    decision = model.decision_function(X)
+    assert decision.shape == (len(X),)
+    assert ((decision > 0) == (model.predict(X) == model.classes_[1])).all()
+
+
+def test_the_mean_of_members_is_what_predicts() -> None:
+    X, y, _ = blobs(spread=2.5)
+    model = SemiSupervisedGANClassifier(n_estimators=3, **CHECKED).fit(X, y)
+    rows = (X - model.mean_) / model.scale_
+    probabilities = []
+    for layers in model._members:
+        h = rows
+        for weights, biases in layers[:-1]:
+            h = np.maximum(h @ weights + biases, 0)
+        logits = h @ layers[-1][0] + layers[-1][1]
+        probabilities.append(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(model.predict_proba(X), np.mean(probabilities, axis=0), atol=1e-12)
+    assert len(model.history_) == 3 and model.history_[0] != model.history_[1]
+
+
+def test_fit_leaves_the_global_chance_and_the_threads_alone() -> None:
+    X, y, _ = blobs()
+    torch.manual_seed(3)
+    np.random.seed(3)
+    theirs, threads = torch.get_rng_state(), torch.get_num_threads()
+    numbers = str(np.random.get_state(legacy=False)["state"]["key"].tolist())
+    SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
+    assert torch.equal(theirs, torch.get_rng_state())
+    assert numbers == str(np.random.get_state(legacy=False)["state"]["key"].tolist())
+    assert threads == torch.get_num_threads()
+
+
+def test_images_may_come_as_images_or_as_rows() -> None:
+    data = load_digits()
+    images, true = data.images[:300, None] / 16, data.target[:300]
+    y = np.where(np.arange(300) < 60, true, -1)
+    shaped = SemiSupervisedGANClassifier(**CHECKED).fit(images, y)
+    flat = SemiSupervisedGANClassifier(image_shape=(1, 8, 8), **CHECKED).fit(
+        images.reshape(300, -1), y
+    )
+    assert shaped.n_features_in_ == flat.n_features_in_ == 64
+    assert (shaped.predict_proba(images) == flat.predict_proba(images.reshape(300, -1))).all()
+    with pytest.raises(ValueError, match=r"image_shape \(1, 8, 9\) has 72 values, X has 64"):
+        SemiSupervisedGANClassifier(image_shape=(1, 8, 9), **CHECKED).fit(data.data[:300], y)
+
+
+def test_it_clones_pickles_and_stands_in_a_pipeline() -> None:
+    X, y, _ = blobs()
+    model = make_pipeline(StandardScaler(), SemiSupervisedGANClassifier(**CHECKED)).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.predict_proba(X) == model.predict_proba(X)).all()
+    assert (clone(model).fit(X, y).predict_proba(X) == model.predict_proba(X)).all()
+
+
+def test_rows_unlike_the_pool_score_low_and_have_small_pvalues() -> None:
+    X, y, _ = blobs(per_class=100)
+    model = SemiSupervisedGANClassifier(**QUICK).fit(X, y)
+    strange = np.array([[30.0, 30.0], [-40.0, 3.0]])
+    assert model.score_samples(X).max() <= 0
+    assert len(model.reference_scores_) == 29
+    inside = model.ood_pvalue(X)
+    assert 0.3 < inside.mean() < 0.7
+    assert (model.ood_pvalue(strange) >= 1 / 30).all()
+
+
+def test_a_time_limit_ends_training_early_and_leaves_a_classifier() -> None:
+    X, y, _ = blobs()
+    model = SemiSupervisedGANClassifier(
+        max_epochs=100_000, max_seconds=0.3, guard=False, random_state=0
+    ).fit(X, y)
+    assert model.history_[0][-1]["step"] < model.n_steps_
+    assert (model.predict(X) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_estimators": 0}, "n_estimators must be an integer of 1 or more, got 0"),
+        ({"n_estimators": None}, "n_estimators must be an integer of 1 or more, got None"),
+        ({"max_epochs": True}, "max_epochs must be an integer of 1 or more, got True"),
+        ({"max_epochs": 1.5}, "max_epochs must be an integer of 1 or more, got 1.5"),
+        ({"max_seconds": 0}, "max_seconds must be above 0, got 0"),
+        ({"unlabeled_weight": -1.0}, "unlabeled_weight must be finite and not negative"),
+        ({"unlabeled_weight": np.inf}, "unlabeled_weight must be finite and not negative"),
+        ({"guard_level": 2.0}, r"guard_level in \[0, 1\]"),
+        ({"image_shape": (8, 8)}, r"image_shape must be \(C, H, W\) or None, got \(8, 8\)"),
+        ({"device": "abacus"}, "device must be auto, cpu, cuda or another name of torch's"),
+    ],
+)
+def test_bad_arguments_are_named(changes: dict[str, Any], message: str) -> None:
+    X, y, _ = blobs()
+    with pytest.raises(ValueError, match=message):
+        SemiSupervisedGANClassifier(**(QUICK | changes)).fit(X, y)
+
+
+def test_all_rows_labeled_is_worth_a_warning() -> None:
+    X, _, true = blobs()
+    with pytest.warns(UserWarning, match="no unlabeled row"):
+        SemiSupervisedGANClassifier(**CHECKED).fit(X, true)
+
+
+def test_rejection_needs_a_label_of_its_own(fitted: SemiSupervisedGANClassifier) -> None:
+    (X, _, _), model = blobs(), fitted
+    rejected = model.predict_or_reject(X, min_confidence=1.0, reject_label=9)
+    sure = model.predict_proba(X).max(axis=1) >= 1
+    assert ((rejected == 9) == ~sure).all()
+    with pytest.raises(ValueError, match=r"reject_label must be none of \[0, 1, 2, -1\]"):
+        model.predict_or_reject(X, min_confidence=0.5, reject_label=-1)
+
+
+def test_a_rejection_that_is_text_leaves_numbers_numbers(
+    fitted: SemiSupervisedGANClassifier,
+) -> None:
+    X, _, _ = blobs()
+    found = fitted.predict_or_reject(X, min_confidence=0.999, reject_label="ask")
+    assert {type(value) for value in found.tolist()} == {int, str}
+
+
+def test_decisions_are_the_logarithms_of_probabilities(fitted: SemiSupervisedGANClassifier) -> None:
+    chance = np.random.default_rng(0)
+    X = chance.normal(2, 4, (200, 2))
+    decisions, probabilities = fitted.decision_function(X), fitted.predict_proba(X)
+    np.testing.assert_allclose(np.exp(decisions), probabilities, rtol=1e-12)
+    assert (decisions.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+    assert (fitted.predict(X) == fitted.classes_[decisions.argmax(axis=1)]).all()
+    assert np.abs(probabilities.sum(axis=1) - 1).max() < 1e-12
+
+
+def test_labels_of_words_among_numbers_of_a_marker_arrive_untouched() -> None:
+    X, y, true = blobs()
+    names = ["ash", "birch", "cedar"]
+    mixed = np.array([names[number] if number >= 0 else -1 for number in y], dtype=object)
+    model = SemiSupervisedGANClassifier(**CHECKED)
+    for labels in (mixed, mixed.tolist(), pd.Series(mixed), mixed[:, None]):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataConversionWarning)  # of the column
+            model.fit(X, labels)
+        assert model.classes_.tolist() == names
+    known = np.array(names)[true]
+    assert model.score(X, mixed) == (model.predict(X) == known)[y >= 0].mean()
+    with pytest.raises(ValueError, match=r"labels of y are of type int64, classes_ of <U5"):
+        model.score(X, y)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.score(X, mixed[:100])
+
+
+def test_nothing_that_is_given_is_written_to_and_predicting_changes_nothing() -> None:
+    X, y, _ = blobs()
+    X.flags.writeable = y.flags.writeable = False
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
+    before = pickle.dumps(model)
+    for ask in (model.predict, model.predict_proba, model.decision_function, model.features):
+        ask(X)
+    model.score_samples(X)
+    model.score(X, y)
+    assert pickle.dumps(model) == before
+
+
+def test_frames_bring_the_names_of_their_columns() -> None:
+    X, y, _ = blobs()
+    frame = pd.DataFrame(X, columns=["width", "height"], index=range(500, 680))
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(frame, pd.Series(y, index=frame.index))
+    assert model.feature_names_in_.tolist() == ["width", "height"]
+    bare = SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
+    assert (model.predict_proba(frame) == bare.predict_proba(X)).all()
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame[["height", "width"]])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda X: np.where(X == X[0, 0], np.nan, X), "Input X contains NaN"),
+        (lambda X: np.where(X == X[0, 0], np.inf, X), "Input X contains infinity"),
+        (lambda X: X[:1], "minimum of 2 is required|inconsistent numbers of samples"),
+        (lambda X: X[:, :, None], "dim 3"),
+    ],
+)
+def test_bad_rows_are_named(spoil: Any, message: str) -> None:
+    X, y, _ = blobs()
+    with pytest.raises(ValueError, match=message):
+        SemiSupervisedGANClassifier(**QUICK).fit(spoil(X), y)
+
+
+def test_sparse_rows_are_refused(fitted: SemiSupervisedGANClassifier) -> None:
+    X, y, _ = blobs()
+    for ask in (lambda: fitted.predict(csr_array(X)), lambda: clone(fitted).fit(csr_array(X), y)):
+        with pytest.raises(TypeError, match="Sparse data was passed.*but dense data is required"):
+            ask()
+
+
+def test_no_label_at_all_is_an_error() -> None:
+    X, y, _ = blobs()
+    with pytest.raises(ValueError, match="y has no labeled row: all 180 rows are -1"):
+        SemiSupervisedGANClassifier(**QUICK).fit(X, np.full_like(y, -1))
+
+
+def test_two_rows_are_enough() -> None:
+    model = SemiSupervisedGANClassifier(unlabeled_label=None, **QUICK)
+    assert model.fit([[0.0], [1.0]], ["a", "b"]).predict([[0.0], [1.0]]).tolist() == ["a", "b"]
+    guarded = clone(model).set_params(guard=True, max_epochs=2)
+    guarded.fit([[0.0], [0.1], [1.0], [1.1]], ["a", "a", "b", "b"])
+    assert guarded.guard_report_.folds == 2
+
+
+def test_many_classes_of_two_labels_are_guarded_without_a_warning() -> None:
+    chance = np.random.default_rng(0)
+    true = np.arange(100) % 25
+    X = chance.normal(size=(25, 5))[true] + chance.normal(0, 0.1, (100, 5))
+    y = np.where(np.arange(100) < 50, true, -1)
+    model = SemiSupervisedGANClassifier(
+        **(QUICK | {"guard": True, "guard_level": 0.0, "max_epochs": 2})
+    ).fit(X, y)
+    assert model.guard_report_.folds == 2 and model.guard_report_.rows == 50
+    assert model.predict_proba(X).shape == (100, 25)
+
+
+def test_a_constant_feature_says_nothing_even_where_it_changes_later() -> None:
+    X, y, _ = blobs()
+    wide = np.c_[X, np.full(len(X), 7.0)]
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(wide, y)
+    changed = np.c_[X, np.full(len(X), 1e9)]
+    assert (model.predict_proba(wide) == model.predict_proba(changed)).all()
+    same = SemiSupervisedGANClassifier(**CHECKED).fit(np.ones_like(X), y)
+    assert np.isfinite(same.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e250])
+def test_the_unit_of_a_feature_is_of_no_account(factor: float) -> None:
+    X, y, true = blobs()
+    model = SemiSupervisedGANClassifier(**QUICK).fit(X * factor, y)
+    assert (model.predict(X * factor) == true).mean() > 0.97
+    far = model.predict_proba(X * min(1e300, factor * 1e200))
+    assert np.isfinite(far).all() and np.abs(far.sum(axis=1) - 1).max() < 1e-12
+
+
+def test_images_of_another_shape_are_refused_and_negative_pixels_seen() -> None:
+    data = load_digits()
+    images, y = data.images[:60, None] / 16, data.target[:60]
+    settings = CHECKED | {"unlabeled_label": None, "max_epochs": 2}
+    model = SemiSupervisedGANClassifier(**settings).fit(images, y)
+    with pytest.raises(ValueError, match=r"X has images of shape \(8, 8, 1\), \(C, H, W\) expec"):
+        model.predict(images.transpose(0, 2, 3, 1))
+    with pytest.raises(ValueError, match="images of 7 pixels a side or more"):
+        clone(model).fit(images.transpose(0, 2, 3, 1), y)
+    with pytest.raises(ValueError, match=r"X has images of shape \(1, 8, 8\), .* is \(1, 4, 16\)"):
+        clone(model).set_params(image_shape=(1, 4, 16)).fit(images, y)
+    signed = clone(model).fit(2 * images - 1, y)
+    np.testing.assert_allclose(
+        signed.predict_proba(2 * images - 1), model.predict_proba(images), atol=1e-6
+    )
+
+
+def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
+    X, y, true = blobs(labeled=6)
+    model = SemiSupervisedGANClassifier(unlabeled_weight=1e38, **QUICK)
+    with pytest.warns(UserWarning, match="logistic regression predicts: training the gan failed"):
+        model.fit(X, y)
+    assert model.selected_ == "logistic regression" and model.temperature_ == 1
+    assert (model.predict(X) == true).mean() > 0.9
+    for ask in (model.score_samples, model.ood_pvalue):
+        with pytest.raises(ValueError, match="there is no GAN to score samples with"):
+            ask(X)
+    assert model.features(X).shape == X.shape
+    with pytest.warns(UserWarning, match="predicts: training the gan failed"):
+        guarded = clone(model).set_params(guard=True).fit(X, y)
+    errors = guarded.guard_report_.errors
+    assert errors.keys() == {"logistic regression", "twin"}
+    assert errors[guarded.selected_] == min(errors.values())
+    assert guarded.risk_table_ is not None
+
+
+def test_a_grid_search_of_two_jobs_finds_what_one_job_finds() -> None:
+    X, y, _ = blobs()
+    found = [
+        GridSearchCV(
+            SemiSupervisedGANClassifier(**CHECKED),
+            {"unlabeled_weight": [0.0, 1.0]},
+            cv=SemiSupervisedKFold(2, random_state=0),
+            scoring=labeled_scorer("accuracy"),
+            error_score="raise",
+            n_jobs=jobs,
+        ).fit(X, y)
+        for jobs in (1, 2)
+    ]
+    one, two = (search.cv_results_["mean_test_score"] for search in found)
+    assert one.tolist() == two.tolist() and max(one) > 0.9
+    assert (found[0].predict_proba(X) == found[1].predict_proba(X)).all()
+
+
+def test_fits_in_threads_of_one_process_put_the_number_of_threads_back() -> None:
+    X, y, _ = blobs()
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model = SemiSupervisedGANClassifier(**CHECKED)
+        models = Parallel(n_jobs=2, backend="threading")(
+            delayed(clone(model).fit)(X, y) for _ in range(3)
+        )
+        assert torch.get_num_threads() == 2
+        assert (models[0].predict_proba(X) == models[2].predict_proba(X)).all()
+    finally:
+        torch.set_num_threads(before)

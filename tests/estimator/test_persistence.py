@@ -1,0 +1,101 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+
+import convergan
+from convergan.estimator import SemiSupervisedGANClassifier
+
+
+@pytest.fixture(scope="module")
+def fitted() -> SemiSupervisedGANClassifier:
+    data = load_digits()
+    names = np.array([f"digit {number}" for number in range(10)])
+    y = np.where(np.arange(400) < 80, names[data.target[:400]], "")
+    model = SemiSupervisedGANClassifier(
+        unlabeled_label="",
+        image_shape=(1, 8, 8),
+        max_epochs=4,
+        guard_level=0.0,
+        random_state=0,
+        device="cpu",
+    )
+    return model.fit(data.data[:400], y)
+
+
+def test_what_is_loaded_predicts_to_the_bit(
+    fitted: SemiSupervisedGANClassifier, tmp_path: Path
+) -> None:
+    rows = load_digits().data[400:600]
+    fitted.save(tmp_path / "model")
+    loaded = convergan.SemiSupervisedGANClassifier.load(tmp_path / "model")
+    assert (loaded.predict_proba(rows) == fitted.predict_proba(rows)).all()
+    assert (loaded.predict(rows) == fitted.predict(rows)).all()
+    assert (loaded.ood_pvalue(rows) == fitted.ood_pvalue(rows)).all()
+    assert (loaded.transduction_ == fitted.transduction_).all()
+    assert loaded.get_params() == fitted.get_params()
+    assert loaded.guard_report_ == fitted.guard_report_
+    assert loaded.risk_table_ == fitted.risk_table_
+    assert loaded.history_ == fitted.history_
+    assert vars(loaded).keys() == vars(fitted).keys()
+
+
+def test_a_folder_that_is_there_is_not_written_over(
+    fitted: SemiSupervisedGANClassifier, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="exists; save writes a new folder"):
+        fitted.save(tmp_path)
+
+
+def test_damage_and_other_versions_are_named(
+    fitted: SemiSupervisedGANClassifier, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    with pytest.raises(ValueError, match="holds no saved classifier"):
+        SemiSupervisedGANClassifier.load(folder)
+    fitted.save(folder)
+    stored = (folder / "arrays.safetensors").read_bytes()
+    (folder / "arrays.safetensors").write_bytes(stored[:-1] + bytes([stored[-1] ^ 1]))
+    with pytest.raises(ValueError, match="arrays.safetensors is damaged: it hashes to"):
+        SemiSupervisedGANClassifier.load(folder)
+    (folder / "arrays.safetensors").write_bytes(stored)
+    described = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(described | {"format": 7}))
+    with pytest.raises(ValueError, match="another version of convergan: format 1 is read here"):
+        SemiSupervisedGANClassifier.load(folder)
+    (folder / "model.json").write_text(json.dumps(described | {"version": "0"}))
+    with pytest.raises(ValueError, match="model.json is damaged: its hash is another"):
+        SemiSupervisedGANClassifier.load(folder)
+    del described["classes"], described["sha256"]
+    forged = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    (folder / "model.json").write_text(json.dumps(described | {"sha256": forged}))
+    with pytest.raises(ValueError, match="model.json is damaged: KeyError"):
+        SemiSupervisedGANClassifier.load(folder)
+
+
+def test_numbers_of_numpy_and_names_of_columns_are_kept(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"width": [0.0, 0.1, 1.0], "height": [0.0, 0.2, 0.9]})
+    model = SemiSupervisedGANClassifier(
+        unlabeled_label=np.int64(-1), max_epochs=1, guard=False, random_state=np.int64(3)
+    ).fit(frame, np.array([True, -1, False], dtype=object))
+    model.save(tmp_path / "model")
+    loaded = SemiSupervisedGANClassifier.load(tmp_path / "model")
+    assert (loaded.predict_proba(frame) == model.predict_proba(frame)).all()
+    assert loaded.feature_names_in_.tolist() == ["width", "height"]
+    assert loaded.classes_.dtype == bool and loaded.unlabeled_label == -1
+    with pytest.raises(ValueError, match="p-values need 200 unlabeled rows"):
+        loaded.ood_pvalue(frame)
+
+
+def test_chance_that_is_no_number_cannot_be_saved(tmp_path: Path) -> None:
+    rows, y = np.r_[np.zeros((5, 2)), np.ones((5, 2))], np.repeat([0, 1], 5)
+    chance = np.random.RandomState(0)
+    model = SemiSupervisedGANClassifier(
+        unlabeled_label=None, max_epochs=1, guard=False, random_state=chance
+    ).fit(rows, y)
+    with pytest.raises(ValueError, match="only plain values can be saved"):
+        model.save(tmp_path / "model")
