@@ -153,7 +153,7 @@ def test_it_clones_pickles_and_stands_in_a_pipeline() -> None:
     assert (clone(model).fit(X, y).predict_proba(X) == model.predict_proba(X)).all()
 
 
-def test_rows_unlike_the_pool_score_low_and_have_small_pvalues() -> None:
+def test_scores_are_logarithms_and_pvalues_of_the_pool_are_even() -> None:
     X, y, _ = blobs(per_class=100)
     model = SemiSupervisedGANClassifier(**QUICK).fit(X, y)
     strange = np.array([[30.0, 30.0], [-40.0, 3.0]])
