@@ -286,7 +286,7 @@ def test_bad_rows_are_named(spoil: Any, message: str) -> None:
 def test_sparse_rows_are_refused(fitted: SemiSupervisedGANClassifier) -> None:
     X, y, _ = blobs()
     for ask in (lambda: fitted.predict(csr_array(X)), lambda: clone(fitted).fit(csr_array(X), y)):
-        with pytest.raises(TypeError, match="Sparse data was passed.*but dense data is required"):
+        with pytest.raises(ValueError, match="Sparse data was passed.*but dense data is required"):
             ask()
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -282,7 +283,11 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             raise ValueError(f"image_shape must be (C, H, W) or None, got {shape!r}")
 
     def _flat(self, X: Any) -> Any:
-        """Flatten (n, C, H, W)."""
+        """Flatten (n, C, H, W); refuse sparse rows."""
+        if issparse(X):
+            raise ValueError(
+                "Sparse data was passed for X, but dense data is required. Use '.toarray()'."
+            )
         if getattr(X, "ndim", 2) != 4:
             return X
         X = np.asarray(X)
