@@ -7,8 +7,6 @@ Paper and released code: not in Salimans et al. (2016).
 """
 
 import hashlib
-import importlib.util
-import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..python_files import load_function
 from .extractor import Extractor, coloured, resized
 
 
@@ -28,16 +27,7 @@ def from_function(file: str, function: str) -> Extractor:
         ValueError: if there is no such file or function.
     """
     path = _require_file(file)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None, "a .py file has a loader"
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    call = vars(module).get(function)
-    if not callable(call):
-        public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
-        raise ValueError(f"{file} has no function {function!r}; it has {', '.join(public)}")
-    return _own(f"{path.name}:{function}", path, call)
+    return _own(f"{path.name}:{function}", path, load_function(path, function))
 
 
 def from_file(file: str, device: torch.device | str = "cpu") -> Extractor:

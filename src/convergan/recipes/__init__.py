@@ -1,10 +1,9 @@
 """Recipes by name, or from a file of your own."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ..python_files import load_function
 from .ablations import ablation, ablations, cifar10_ablation
 from .collapse import variants
 from .digits import digits
@@ -87,16 +86,7 @@ def _from_file(file: str, function: str) -> Recipe:
     path = Path(file)
     if not path.is_file():
         raise ValueError(f"no file {file} to take the recipe {function} from")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None, "a .py file has a loader"
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    make = getattr(module, function, None)
-    if not callable(make):
-        public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
-        raise ValueError(f"{file} has no function {function!r}; it has {', '.join(public)}")
-    recipe = make()
+    recipe = load_function(path, function)()
     if not isinstance(recipe, Recipe):
         raise ValueError(f"{name_of(file, function)} must return a Recipe, got {type(recipe)}")
     return recipe
