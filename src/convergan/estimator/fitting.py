@@ -21,7 +21,7 @@ from .guard import (
     logistic_layers,
     out_of_fold,
 )
-from .member import Array, Layers, Lesson, Watch, forward, train_gan, train_twin
+from .member import Array, Layers, Lesson, Watch, forward, spread_over_graph, train_gan, train_twin
 
 FOLDS = 3
 LEAST_STEPS, MOST_STEPS, EPOCHS = 1000, 5000, 60
@@ -174,10 +174,11 @@ def _train_gans(
 ) -> tuple[list[Layers], list[History], str]:
     """Train the members, or one to score samples with if another candidate predicts."""
     layers, histories = [], []
+    spread = spread_over_graph(lesson)
     try:
         for number in range(members if report.selected == GAN else 1):
             own = replace(lesson, seed=_seed(lesson.seed, number), deadline=deadline())
-            member = train_gan(own, watch)
+            member = train_gan(own, spread, watch)
             layers.append(member.layers)
             histories.append(member.history)
     except NonFiniteError as error:

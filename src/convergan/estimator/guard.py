@@ -20,7 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from ..training import NonFiniteError
 from .calibration import mcnemar
-from .member import Array, Layers, Lesson, Watch, forward, train_gan, train_twin
+from .member import Array, Layers, Lesson, Watch, forward, spread_over_graph, train_gan, train_twin
 
 GAN, TWIN, LOGISTIC = "gan", "twin", "logistic regression"
 Deadline = Callable[[], float]
@@ -83,7 +83,9 @@ def candidates(watch: Watch, deadline: Deadline) -> Mapping[str, Callable[[Lesso
     return {
         LOGISTIC: logistic_layers,
         TWIN: lambda lesson: train_twin(replace(lesson, deadline=deadline()), watch).layers,
-        GAN: lambda lesson: train_gan(replace(lesson, deadline=deadline()), watch).layers,
+        GAN: lambda lesson: (
+            train_gan(replace(lesson, deadline=deadline()), spread_over_graph(lesson), watch).layers
+        ),
     }
 
 

@@ -102,8 +102,13 @@ class Member(NamedTuple):
 Watch = Callable[[dict[str, float]], None]
 
 
-def train_gan(lesson: Lesson, watch: Watch) -> Member:
+def train_gan(lesson: Lesson, spread: Tensor, watch: Watch) -> Member:
     """Train on labelled, unlabelled and generated rows.
+
+    Args:
+        lesson: what to train on.
+        spread: (N, K) class probabilities of its rows, of `spread_over_graph`.
+        watch: gets every line of the history.
 
     Raises:
         convergan.training.NonFiniteError: if a loss is not finite.
@@ -122,7 +127,36 @@ def train_gan(lesson: Lesson, watch: Watch) -> Member:
         regularizers=(consistency,),
     )
     recipe = replace(_recipe(lesson), step=step)
-    return _train(lesson, recipe, _spread(lesson), watch)
+    return _train(lesson, recipe, spread, watch)
+
+
+def spread_over_graph(lesson: Lesson) -> Tensor:
+    """Spread the labels over a graph of all rows, or of the labelled and as many others as fit.
+
+    Returns:
+        (N, K) class probabilities of every row.
+    """
+    rows = lesson.rows
+    others = torch.ones(len(rows), dtype=torch.bool)
+    others[lesson.labeled] = False
+    pool = others.nonzero().flatten()
+    chance = torch.Generator().manual_seed(lesson.seed)
+    kept = torch.randperm(len(lesson.labeled), generator=chance)[:LARGEST_GRAPH].sort().values
+    room = LARGEST_GRAPH - len(kept)
+    drawn = pool[torch.randperm(len(pool), generator=chance)[:room]]
+    graph = torch.cat([lesson.labeled[kept], drawn])
+    neighbors = nearest_neighbors(
+        rows[graph], min(5, len(graph) - 1), components=min(50, rows.shape[1])
+    )
+    here, labels = torch.arange(len(kept)), lesson.labels[kept]
+    found = spread_labels(neighbors, here, labels, lesson.num_classes, sharpness=4.0)
+    spread = torch.empty(len(rows), lesson.num_classes)
+    spread[graph] = found
+    left = torch.ones(len(rows), dtype=torch.bool)
+    left[graph] = False
+    for chunk in torch.split(left.nonzero().flatten(), 1000):
+        spread[chunk] = found[torch.cdist(rows[chunk], rows[graph]).argmin(dim=1)]
+    return spread
 
 
 def train_twin(lesson: Lesson, watch: Watch) -> Member:
@@ -232,28 +266,3 @@ def _balanced(lesson: Lesson) -> tuple[Tensor, Tensor]:
             places.append(own.repeat(-(-int(counts.max()) // count))[: int(counts.max())])
     chosen = torch.cat(places)
     return lesson.labeled[chosen], lesson.labels[chosen]
-
-
-def _spread(lesson: Lesson) -> Tensor:
-    """Spread the labels over a graph of all rows, or of the labelled and as many others as fit."""
-    rows = lesson.rows
-    others = torch.ones(len(rows), dtype=torch.bool)
-    others[lesson.labeled] = False
-    pool = others.nonzero().flatten()
-    chance = torch.Generator().manual_seed(lesson.seed)
-    kept = torch.randperm(len(lesson.labeled), generator=chance)[:LARGEST_GRAPH].sort().values
-    room = LARGEST_GRAPH - len(kept)
-    drawn = pool[torch.randperm(len(pool), generator=chance)[:room]]
-    graph = torch.cat([lesson.labeled[kept], drawn])
-    neighbors = nearest_neighbors(
-        rows[graph], min(5, len(graph) - 1), components=min(50, rows.shape[1])
-    )
-    here, labels = torch.arange(len(kept)), lesson.labels[kept]
-    found = spread_labels(neighbors, here, labels, lesson.num_classes, sharpness=4.0)
-    spread = torch.empty(len(rows), lesson.num_classes)
-    spread[graph] = found
-    left = torch.ones(len(rows), dtype=torch.bool)
-    left[graph] = False
-    for chunk in torch.split(left.nonzero().flatten(), 1000):
-        spread[chunk] = found[torch.cdist(rows[chunk], rows[graph]).argmin(dim=1)]
-    return spread
