@@ -305,20 +305,27 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             )
 
     def _learn_scale(self, X: Array) -> Array:
-        """Learn from all rows how to bring each feature to mean 0 and deviation 1.
+        """Learn from all rows how to bring features to mean 0 and mean square 1.
 
-        A feature that is constant becomes 0 for whatever row, as nothing is learned about it.
+        A feature is divided by the fourth root of its mean fourth power, and all by one number
+        then. One that is rarely other than its usual value, as a pixel near the border, has
+        less weight so than by its deviation; between others that is no difference. A feature
+        that is constant becomes 0 for whatever row, as nothing is learned about it.
         """
         self.lowest_ = min(0.0, float(X.min()))
         self.span_ = float(X.max()) - self.lowest_ or 1.0
         described = self._describe(X)
-        size = np.abs(described).max(axis=0)  # squares of large numbers would overflow
+        size = np.abs(described).max(axis=0)  # powers of large numbers would overflow
         size[size == 0] = 1
-        self.mean_ = (described / size).mean(axis=0) * size
-        deviation = (described / size).std(axis=0) * size
+        shares = described / size
+        self.mean_ = shares.mean(axis=0) * size
+        shares -= shares.mean(axis=0)
+        extent = np.square(np.square(shares)).mean(axis=0) ** 0.25
         if self.image_shape_:  # one unit for all entries of a descriptor, as they share one
-            deviation[:] = np.sqrt(np.square(deviation).mean())
-        self.scale_ = np.where(deviation > ROUNDING * size, deviation, np.inf)
+            extent = np.sqrt(np.square(shares * size).mean()) / size
+        moving = extent > ROUNDING
+        left = np.square(shares[:, moving] / extent[moving]).mean() if moving.any() else 1.0
+        self.scale_ = np.where(moving, extent * size * np.sqrt(left), np.inf)
         return self._standardise(described)
 
     def _describe(self, X: Array) -> Array:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import ks_2samp
+from torch import Tensor
 
 from ..training import NonFiniteError
-from .calibration import RiskTable, fit_temperature, risk_table
+from .calibration import RiskTable, fit_temperature, match_temperature, risk_table
 from .guard import (
     GAN,
     TWIN,
@@ -18,10 +19,10 @@ from .guard import (
     OutOfFold,
     choose,
     fall_back,
-    logistic_layers,
     out_of_fold,
 )
-from .member import Array, Layers, Lesson, Watch, forward, spread_over_graph, train_gan, train_twin
+from .member import Array, Layers, Lesson, Watch, forward, train_gan, train_twin
+from .teacher import logistic_layers, pool_opinions
 
 FOLDS = 3
 LEAST_STEPS, MOST_STEPS, EPOCHS = 1000, 5000, 60
@@ -72,7 +73,8 @@ def fit_all(
         members: number of classifiers to average.
         guard_level: see `convergan.estimator.guard.choose`; None to ask nobody.
         max_seconds: for the ``2 folds + members`` trainings together, in equal shares of what is
-            left; or None. The graph of near rows is not counted.
+            left; or None. What `convergan.estimator.teacher` does is
+            not counted.
         watch: gets every line of every history.
     """
     fewest = int(lesson.labels.bincount(minlength=lesson.num_classes).min())
@@ -82,7 +84,9 @@ def fit_all(
     found = out_of_fold(lesson, folds, watch, deadline) if folds else None
     report = _ask(found, guard_level, fewest)
     deadline = share_out(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
-    gan, histories, failure = _train_gans(lesson, members, watch, deadline, report)
+    pool = pool_opinions(lesson)
+    wanted = members if report.selected == GAN else 1  # one tells rows from generated ones
+    gan, histories, failure = _train_gans(lesson, pool, wanted, watch, deadline)
     if failure and report.selected == GAN:
         report = fall_back(report, GAN, failure)
     chosen = gan
@@ -92,6 +96,9 @@ def fit_all(
     temperature, risk = 1.0, None
     if found is not None and report.selected in found.logits:
         temperature, risk = _calibrate(found.logits[report.selected], found.labels)
+    elif report.selected == GAN:
+        logs = mean_log_probabilities(gan, lesson.rows.double().numpy())
+        temperature = match_temperature(logs, pool.double().numpy())
     diagnostics = _diagnose(gan, lesson)
     if diagnostics.get("pvalue", 1.0) < UNLIKE:
         notices.append(
@@ -170,15 +177,14 @@ def _ask(found: OutOfFold | None, level: float | None, fewest: int) -> GuardRepo
 
 
 def _train_gans(
-    lesson: Lesson, members: int, watch: Watch, deadline: Deadline, report: GuardReport
+    lesson: Lesson, pool: Tensor, members: int, watch: Watch, deadline: Deadline
 ) -> tuple[list[Layers], list[History], str]:
-    """Train the members, or one to score samples with if another candidate predicts."""
+    """Train the members; return as well why a training failed, if one did."""
     layers, histories = [], []
-    spread = spread_over_graph(lesson)
     try:
-        for number in range(members if report.selected == GAN else 1):
+        for number in range(members):
             own = replace(lesson, seed=_seed(lesson.seed, number), deadline=deadline())
-            member = train_gan(own, spread, watch)
+            member = train_gan(own, pool, watch)
             layers.append(member.layers)
             histories.append(member.history)
     except NonFiniteError as error:

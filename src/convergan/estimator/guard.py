@@ -8,19 +8,18 @@ only a large harm shows, and Krijthe & Loog (2018) prove that no such guarantee 
 class of classifiers.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from ..training import NonFiniteError
 from .calibration import mcnemar
-from .member import Array, Layers, Lesson, Watch, forward, spread_over_graph, train_gan, train_twin
+from .member import Array, Layers, Lesson, Watch, forward, train_gan, train_twin
+from .teacher import logistic_layers, pool_opinions
 
 GAN, TWIN, LOGISTIC = "gan", "twin", "logistic regression"
 Deadline = Callable[[], float]
@@ -63,18 +62,6 @@ class OutOfFold(NamedTuple):
     failed: dict[str, str]
 
 
-def logistic_layers(lesson: Lesson) -> Layers:
-    """Fit logistic regression to the labelled rows; its logits have one row of weights a class."""
-    rows, labels = lesson.rows[lesson.labeled].double().numpy(), lesson.labels.numpy()
-    with warnings.catch_warnings():  # of as many classes as rows, it asks whether they are numbers
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        model = LogisticRegression(max_iter=1000).fit(rows, labels)
-    weights, biases = model.coef_, model.intercept_
-    if len(weights) == 1:  # two classes
-        weights, biases = np.vstack([-weights, weights]) / 2, np.array([-1, 1]) * biases / 2
-    return [(np.ascontiguousarray(weights.T), biases)]
-
-
 def candidates(watch: Watch, deadline: Deadline) -> Mapping[str, Callable[[Lesson], Layers]]:
     """Return what trains each candidate, by name, the simplest first.
 
@@ -84,7 +71,7 @@ def candidates(watch: Watch, deadline: Deadline) -> Mapping[str, Callable[[Lesso
         LOGISTIC: logistic_layers,
         TWIN: lambda lesson: train_twin(replace(lesson, deadline=deadline()), watch).layers,
         GAN: lambda lesson: (
-            train_gan(replace(lesson, deadline=deadline()), spread_over_graph(lesson), watch).layers
+            train_gan(replace(lesson, deadline=deadline()), pool_opinions(lesson), watch).layers
         ),
     }
 

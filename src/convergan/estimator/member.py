@@ -1,9 +1,9 @@
 """One classifier of standardised rows: trained in torch, kept as NumPy layers.
 
 Salimans et al. (2016), section 5, on vectors: the semi-supervised game of a small dense pair whose
-generator ends linearly. Two things are not the paper's, see `convergan.recipes.mnist`: labels
-spread over a graph of near rows are the classifier's first teacher, and half of them stays beside
-its averaged weights; gains are set from a batch. The supervised twin is the same network, noise,
+generator ends linearly. Two things are not the paper's, see `convergan.recipes.mnist`: the pool of
+`convergan.estimator.teacher` is the classifier's first teacher, and half of it stays beside its
+averaged weights; gains are set from a batch. The supervised twin is the same network, noise,
 averaging and number of steps, on labelled rows alone.
 """
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from ..data import Batches, nearest_neighbors, spread_labels
+from ..data import Batches
 from ..networks import DenseDiscriminator, DenseGenerator
 from ..objectives import squared_feature_matching
 from ..recipes.recipe import Recipe, StartFromData
@@ -37,8 +37,6 @@ Layers = list[tuple[Array, Array]]
 """Weights (inputs, outputs) and biases (outputs,) of dense layers with ReLU between them."""
 
 HIDDEN = (250, 125, 125)
-LARGEST_GRAPH = 20_000
-"""Rows that labels are spread over; others take the label of the nearest of them."""
 LOG_EVERY = 50
 
 
@@ -102,12 +100,12 @@ class Member(NamedTuple):
 Watch = Callable[[dict[str, float]], None]
 
 
-def train_gan(lesson: Lesson, spread: Tensor, watch: Watch) -> Member:
+def train_gan(lesson: Lesson, pool: Tensor, watch: Watch) -> Member:
     """Train on labelled, unlabelled and generated rows.
 
     Args:
         lesson: what to train on.
-        spread: (N, K) class probabilities of its rows, of `spread_over_graph`.
+        pool: (N, K) class probabilities of its rows, of `convergan.estimator.teacher`.
         watch: gets every line of the history.
 
     Raises:
@@ -127,36 +125,7 @@ def train_gan(lesson: Lesson, spread: Tensor, watch: Watch) -> Member:
         regularizers=(consistency,),
     )
     recipe = replace(_recipe(lesson), step=step)
-    return _train(lesson, recipe, spread, watch)
-
-
-def spread_over_graph(lesson: Lesson) -> Tensor:
-    """Spread the labels over a graph of all rows, or of the labelled and as many others as fit.
-
-    Returns:
-        (N, K) class probabilities of every row.
-    """
-    rows = lesson.rows
-    others = torch.ones(len(rows), dtype=torch.bool)
-    others[lesson.labeled] = False
-    pool = others.nonzero().flatten()
-    chance = torch.Generator().manual_seed(lesson.seed)
-    kept = torch.randperm(len(lesson.labeled), generator=chance)[:LARGEST_GRAPH].sort().values
-    room = LARGEST_GRAPH - len(kept)
-    drawn = pool[torch.randperm(len(pool), generator=chance)[:room]]
-    graph = torch.cat([lesson.labeled[kept], drawn])
-    neighbors = nearest_neighbors(
-        rows[graph], min(5, len(graph) - 1), components=min(50, rows.shape[1])
-    )
-    here, labels = torch.arange(len(kept)), lesson.labels[kept]
-    found = spread_labels(neighbors, here, labels, lesson.num_classes, sharpness=4.0)
-    spread = torch.empty(len(rows), lesson.num_classes)
-    spread[graph] = found
-    left = torch.ones(len(rows), dtype=torch.bool)
-    left[graph] = False
-    for chunk in torch.split(left.nonzero().flatten(), 1000):
-        spread[chunk] = found[torch.cdist(rows[chunk], rows[graph]).argmin(dim=1)]
-    return spread
+    return _train(lesson, recipe, pool, watch)
 
 
 def train_twin(lesson: Lesson, watch: Watch) -> Member:
