@@ -17,7 +17,7 @@ PAGE = """<!doctype html>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto; padding: 1rem }}
 table {{ border-collapse: collapse }}
 td, th {{ padding: .2rem .8rem; border-bottom: 1px solid #ccc; text-align: left }}
-td.number {{ text-align: right; font-variant-numeric: tabular-nums }}
+td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums }}
 img {{ max-width: 100% }}
 pre {{ background: #f5f5f5; padding: 1rem; overflow-x: auto }}
 .caution {{ background: #fff4d6; border-left: .3rem solid #c80; padding: .5rem 1rem }}
@@ -51,11 +51,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequen
         1
     """
     kinds = [" class=number" if place in numbers else "" for place in range(len(head))]
-    lines = ["".join(f"<th>{html.escape(text)}</th>" for text in head)]
-    for row in rows:
-        cells = zip(kinds, row, strict=True)
-        lines.append("".join(f"<td{kind}>{html.escape(text)}</td>" for kind, text in cells))
-    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+    def line(tag: str, texts: Sequence[str]) -> str:
+        cells = zip(kinds, texts, strict=True)
+        inner = "".join(f"<{tag}{kind}>{html.escape(text)}</{tag}>" for kind, text in cells)
+        return f"<tr>{inner}</tr>"
+
+    return f"<table>{line('th', head)}{''.join(line('td', row) for row in rows)}</table>"
 
 
 def plot(draw: Callable[["Axes"], None], alt: str, legend: bool = True) -> str:

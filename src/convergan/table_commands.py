@@ -199,8 +199,9 @@ def show_table(opened: "Opened") -> None:
     labels = opened.labels
     shown = ", ".join(f"{name} {count:,}" for name, count in list(labels.counts.items())[:10])
     more = ", ..." if len(labels.counts) > 10 else ""
+    width = opened.features.shape[1]
     line(
-        f"{len(opened.features):,} rows of {opened.features.shape[1]:,} features, "
+        f"{len(opened.features):,} rows, {width:,} {'feature' if width == 1 else 'features'}, "
         f"{sum(labels.counts.values()):,} labelled: {shown}{more}"
     )
     notes(opened.notices)

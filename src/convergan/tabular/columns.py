@@ -233,8 +233,8 @@ def _one_hot(cells: Any, column: Column) -> tuple[Array, str]:
     if not len(unknown):
         return values, ""
     return values, (
-        f"column {column.name!r} has {len(unknown):,} rows of categories that were not there when "
-        f"the model was fitted, such as {unknown.iloc[0]!r}; they count as none of those that were"
+        f"column {column.name!r} has categories that were not there when the model was fitted, "
+        f"such as {unknown.iloc[0]!r} ({len(unknown):,} in all); they count as none of those known"
     )
 
 

@@ -98,7 +98,7 @@ def read_model(folder: Path) -> Model:
     if not (folder / TABLE).is_file() or not (folder / MODEL).is_file():
         raise ValueError(f"{folder} is no folder of a model that convergan fit has written")
     try:
-        found = json.loads((folder / TABLE).read_text(encoding="utf-8"))
+        found = _parse(folder / TABLE)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise ValueError(
                 f"{folder / TABLE} is of another version of convergan: format {FORMAT} is read here"
@@ -110,8 +110,15 @@ def read_model(folder: Path) -> Model:
         return _restore(SemiSupervisedGANClassifier.load(folder), found)
     except (KeyError, TypeError) as error:
         raise DataError(f"{folder / TABLE} is damaged: {error!r}") from None
-    except ValueError as error:  # JSON and Unicode errors as well
+    except ValueError as error:
         raise DataError(str(error)) from None
+
+
+def _parse(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file} is damaged: {error}") from None
 
 
 def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> Model:

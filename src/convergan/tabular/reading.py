@@ -93,7 +93,7 @@ def require_column(name: str, known: Sequence[str], where: str) -> None:
     """
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=3)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         raise ValueError(f"{where} has no column {name!r}; did you mean {_either(near)}?")
     shown = ", ".join(map(repr, known[:8])) + (" and more" if len(known) > 8 else "")
