@@ -61,7 +61,7 @@ def fit(
         bool,
         typer.Option(
             help="Hold labels out to tell errors, and fall back to a simpler classifier where it "
-            "is better. Off, a fit takes about a third of the time and tells no errors."
+            "is better. Off, a fit takes about a quarter of the time and tells no errors."
         ),
     ] = True,
     max_epochs: Annotated[
@@ -74,6 +74,8 @@ def fit(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Fit a classifier to a table in which few rows have a label.
+
+    For example: convergan fit wine.csv --target kind --drop id --out wine-model
 
     OUT has the model, report.html and to_label.csv, the rows whose labels would help most. Errors
     are of labels held out in turn, so no rows need to be kept for a test.
@@ -150,9 +152,13 @@ def predict(
 ) -> None:
     """Predict the rows of a table; where the target column has labels, tell the error.
 
-    A line has prediction, its probability and ood_pvalue: how rare it is among the unlabelled rows
-    of fit to be as unlike them as this row; p-values below 0.01 are for rows like them one in a
-    hundred. Exit codes: 2 wrong arguments, 65 refused data or model, 74 storage.
+    A line has prediction, probability and ood_pvalue, the share of unlabelled rows, of some that
+    fit has kept aside, that are as unlike the others as this row: low where a row is of no kind
+    that fit has seen.
+
+    For example: convergan predict wine-model new.csv --keep id
+
+    Exit codes: 2 wrong arguments, 65 refused data or model, 74 storage.
     """
     from .tabular import predict_table, read_model, require_suffix, write_table
 

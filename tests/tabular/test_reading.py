@@ -24,6 +24,11 @@ def test_only_an_empty_cell_of_text_has_no_value(tmp_path: Path) -> None:
     assert table["size"].dtype == np.float64
 
 
+def test_a_column_of_nothing_but_marks_has_no_values(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "size,kind\nNA,a\n?,b\n"))
+    assert table["size"].isna().all() and table["size"].dtype == np.float64
+
+
 def test_identifiers_keep_their_zeros_and_truth_values_may_be_missing(tmp_path: Path) -> None:
     file = written(tmp_path, "id,old\n007,True\n010,\n")
     table = read_table(file, text=["id"])
@@ -77,6 +82,16 @@ def test_what_is_written_is_read(tmp_path: Path, suffix: str) -> None:
     write_table(file, frame)
     assert read_table(file).to_dict("list") == frame.to_dict("list")
     assert [f.name for f in file.parent.iterdir()] == [file.name]
+
+
+def test_damage_within_a_parquet_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "table.parquet"
+    pd.DataFrame({"a": np.arange(1000) / 7}).to_parquet(file)
+    data = bytearray(file.read_bytes())
+    data[4:40] = bytes(36)
+    file.write_bytes(data)
+    with pytest.raises(DataError, match="table.parquet cannot be read as a table"):
+        read_table(file)
 
 
 def test_a_column_far_from_all_names_is_answered_with_some_of_them() -> None:

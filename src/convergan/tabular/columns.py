@@ -95,25 +95,19 @@ def read_features(table: Frame, columns: Sequence[Column]) -> Features:
     """
     import pandas as pd
 
-    blocks, notices = [], []
+    names = [name for column in columns for name in column.feature_names]
+    found, notices, place = np.empty((len(table), len(names))), [], 0
     for column in columns:
         values, unknown = _values(table[column.name], column)
-        infinite = np.isinf(values).any(axis=1)
-        if infinite.any():
-            row = int(infinite.argmax())
-            raise DataError(f"column {column.name!r} is infinite in row {row} (counted from 0)")
+        _require_finite(values, column)
         missing = np.isnan(values)
-        if missing.any() and not column.means:
-            row = int(missing.any(axis=1).argmax())
-            raise DataError(
-                f"column {column.name!r} has no value in row {row} (counted from 0); fit with "
-                f"--missing mean, or {_leave_out(column.name)}"
-            )
-        blocks.append(np.where(missing, np.array(column.means or 0.0), values))
+        if missing.any():
+            values = np.where(missing, np.array(column.means), values)
+        found[:, place : place + column.width] = values
+        place += column.width
         if unknown:
             notices.append(unknown)
-    names = [name for column in columns for name in column.feature_names]
-    return Features(pd.DataFrame(np.hstack(blocks), columns=names), notices)
+    return Features(pd.DataFrame(found, columns=names, copy=False), notices)
 
 
 def suspicious_keys(table: Frame, columns: Sequence[Column]) -> list[str]:
@@ -129,6 +123,19 @@ def suspicious_keys(table: Frame, columns: Sequence[Column]) -> list[str]:
                 f"{_leave_out(column.name)}"
             )
     return notices
+
+
+def _require_finite(values: Array, column: Column) -> None:
+    infinite, missing = np.isinf(values).any(axis=1), np.isnan(values).any(axis=1)
+    if infinite.any():
+        raise DataError(
+            f"column {column.name!r} is infinite in row {infinite.argmax()} (counted from 0)"
+        )
+    if missing.any() and not column.means:
+        raise DataError(
+            f"column {column.name!r} has no value in row {missing.argmax()} (counted from 0); fit "
+            f"with --missing mean, or {_leave_out(column.name)}"
+        )
 
 
 def _learn(cells: Any, name: str) -> Column:

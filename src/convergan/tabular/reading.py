@@ -169,8 +169,7 @@ def _numbers_if_any(cells: Any) -> Any:
         return cells.astype("boolean")
     kept = cells.where(~cells.isin(NO_NUMBER))
     numbers = pd.to_numeric(kept, errors="coerce")
-    is_number: bool = numbers.notna().any() and (numbers.notna() == kept.notna()).all()
-    return numbers if is_number else cells
+    return numbers if (numbers.notna() == kept.notna()).all() else cells
 
 
 def _readable(file: Path, read: Callable[[], Any]) -> Any:
@@ -185,5 +184,7 @@ def _readable(file: Path, read: Callable[[], Any]) -> Any:
         raise DataError(f"{file} is not text in UTF-8; save it as CSV in UTF-8") from None
     except ParserWarning:
         raise DataError(f"{file} has rows with more cells than its first line has names") from None
-    except (ValueError, csv.Error) as error:  # what pandas and Arrow raise for damaged files
+    except (ValueError, csv.Error, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's; Arrow's has no number
         raise DataError(f"{file} cannot be read as a table: {error}") from None

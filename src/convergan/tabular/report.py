@@ -1,4 +1,4 @@
-"""One self-contained HTML file about a model of a table: what predicts, and what it can be trusted.
+"""One self-contained HTML file about a model of a table: what predicts, and how far to trust it.
 
 The figures are out-of-fold where they are errors: of labelled rows, by classifiers that had not
 seen them.
@@ -82,8 +82,9 @@ def _guard(guard: dict[str, Any]) -> str:
         for name, error in guard["errors"].items()
     ]
     text = (
-        f"{guard['rows']:,} labelled rows were held out in {guard['folds']} folds, each once. The "
-        "p-value is that of being right as often as the GAN on the same rows (McNemar, exact)."
+        f"{guard['rows']:,} labelled rows were held out in {guard['folds']} folds and predicted by "
+        "single classifiers that had not seen them. The p-value is that of being right as often as "
+        "the GAN on the same rows (McNemar, exact)."
     )
     head = ("candidate", "error", "p against the GAN", "")
     return f"<p>{text}</p>" + table(head, rows, numbers=(1, 2))
