@@ -20,6 +20,8 @@ except ModuleNotFoundError as missing:
         f"the command line needs {missing.name}: pip install 'convergan[train]'"
     ) from None
 
+from .table_commands import fit, predict
+
 if TYPE_CHECKING:
     from .baselines import Baseline
     from .run import Progress as RunProgress
@@ -42,8 +44,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Train GANs that converge: few-label classifiers and generators, after Salimans et al. "
-    "(2016).\n\nStart with: convergan train digits",
+    "(2016).\n\nStart with: convergan train digits, or with a table of yours: convergan fit",
 )
+app.command()(fit)
+app.command()(predict)
 output = Console()
 errors = Console(stderr=True)
 

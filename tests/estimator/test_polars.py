@@ -1,0 +1,26 @@
+"""Frames of polars go through `fit` and `predict` as those of pandas do."""
+
+import numpy as np
+import pytest
+
+from convergan.estimator import SemiSupervisedGANClassifier
+
+polars = pytest.importorskip("polars", reason="polars is not installed; pip install polars")
+
+
+def test_a_frame_of_polars_gives_the_classifier_that_an_array_gives() -> None:
+    chance = np.random.default_rng(0)
+    rows = np.vstack([chance.normal(0, 1, (30, 2)), chance.normal(6, 1, (30, 2))])
+    labels = np.full(60, "", dtype=object)
+    labels[[0, 30]] = "small", "large"
+    frame = polars.DataFrame(rows, schema=["width", "height"])
+    model = SemiSupervisedGANClassifier(
+        unlabeled_label="", max_epochs=3, guard=False, random_state=0, device="cpu"
+    )
+    expected = model.fit(rows, labels).predict_proba(rows)
+    model.fit(frame, polars.Series(labels.tolist()))
+    assert model.feature_names_in_.tolist() == ["width", "height"]
+    assert (model.predict_proba(frame) == expected).all()
+    assert set(model.predict(frame)) <= {"small", "large"}
+    with pytest.raises(ValueError, match="must be in the same order"):
+        model.predict(frame.select("height", "width"))

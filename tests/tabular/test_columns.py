@@ -1,0 +1,103 @@
+import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from convergan.data import DataError
+from convergan.tabular.columns import (
+    CATEGORY,
+    LIST,
+    NUMBER,
+    learn_columns,
+    read_features,
+    suspicious_keys,
+)
+
+
+def test_every_kind_of_column_becomes_named_features() -> None:
+    table = pd.DataFrame(
+        {
+            "size": [1.5, 2.0, 3.0],
+            "old": pd.array([True, False, True], dtype="boolean"),
+            "colour": ["red", "blue", "red"],
+            "embedding": [np.array([0.0, 1.0]), np.array([2.0, 3.0]), [4.0, 5.0]],
+        }
+    )
+    columns = learn_columns(table, list(table.columns), fill=False)
+    assert [column.kind for column in columns] == [NUMBER, NUMBER, CATEGORY, LIST]
+    features, notices = read_features(table, columns)
+    assert list(features.columns) == [
+        *("size", "old", "colour=blue", "colour=red", "embedding[0]", "embedding[1]")
+    ]
+    assert features.to_numpy().tolist() == [
+        [1.5, 1, 0, 1, 0, 1],
+        [2.0, 0, 1, 0, 2, 3],
+        [3.0, 1, 0, 1, 4, 5],
+    ]
+    assert not notices
+
+
+def test_missing_values_take_the_means_that_were_learned() -> None:
+    table = pd.DataFrame(
+        {
+            "size": [1.0, 3.0, None],
+            "colour": ["red", None, "blue"],
+            "embedding": [[0.0, np.nan], None, [2.0, 3.0]],
+        }
+    )
+    columns = learn_columns(table, list(table.columns), fill=True)
+    features = read_features(table, columns).frame.to_numpy()
+    assert features.tolist() == [[1, 0, 1, 0, 3], [3, 0.5, 0.5, 1, 3], [2, 1, 0, 2, 3]]
+    nothing = pd.DataFrame({"size": [None], "colour": [""], "embedding": [None]})
+    assert read_features(nothing, columns).frame.to_numpy().tolist() == [[2, 0.5, 0.5, 1, 3]]
+
+
+def test_a_category_that_was_not_there_is_none_of_those_that_were() -> None:
+    columns = learn_columns(pd.DataFrame({"colour": ["red", "blue"]}), ["colour"], fill=False)
+    features, notices = read_features(pd.DataFrame({"colour": ["red", "pink"]}), columns)
+    assert features.to_numpy().tolist() == [[0, 1], [0, 0]]
+    assert notices == [
+        "column 'colour' has categories that were not there when the model was fitted, such as "
+        "'pink' (1 in all); they count as none of those known"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ([1.0, None], "'x' has no value in row 1 .*--missing mean, or leave it out with --drop x"),
+        ([1.0, np.inf], "'x' is infinite in row 1"),
+        (["a", None], "'x' has no value in row 1"),
+        ([f"name {number}" for number in range(21)], "text of 21 kinds, such as 'name 0'"),
+        (["1", "2", "two"], "'x' has text among numbers, 'two' in row 2"),
+        ([datetime.date(2026, 1, 1)], "values of type date, such as '2026-01-01'"),
+        (pd.to_datetime(["2026-01-01"]), "values of type Timestamp"),
+        ([[1.0, 2.0], [1.0]], "lists of 2 numbers, that of row 1 .* has 1"),
+        ([["a", "b"]], r"flat lists of numbers, that of row 0 .* is \"\['a', 'b'\]\""),
+    ],
+)
+def test_columns_that_no_features_can_be_made_of_are_named(cells: Any, message: str) -> None:
+    table = pd.DataFrame({"x": cells})
+    with pytest.raises(DataError, match=message):
+        read_features(table, learn_columns(table, ["x"], fill=False))
+
+
+def test_a_column_without_any_value_has_no_mean() -> None:
+    with pytest.raises(DataError, match="'x' has no values; leave it out"):
+        learn_columns(pd.DataFrame({"x": [None, None]}), ["x"], fill=True)
+
+
+def test_a_column_of_another_kind_than_was_fitted_is_refused() -> None:
+    columns = learn_columns(pd.DataFrame({"x": [1.0, 2.0]}), ["x"], fill=False)
+    with pytest.raises(DataError, match="'x' holds numbers, got categories: 'two' in row 1"):
+        read_features(pd.DataFrame({"x": ["1", "two"]}), columns)
+
+
+def test_whole_numbers_that_only_rise_are_noticed() -> None:
+    table = pd.DataFrame({"id": range(30), "time": np.arange(30) / 7, "size": [1, 2, 3] * 10})
+    columns = learn_columns(table, list(table.columns), fill=False)
+    assert suspicious_keys(table, columns) == [
+        "column 'id' rises from row to row as a key does; if it is one, leave it out with --drop id"
+    ]

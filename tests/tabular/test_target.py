@@ -1,0 +1,70 @@
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from convergan.data import DataError
+from convergan.estimator import encode_labels
+from convergan.tabular.target import INTEGERS, TEXT, TRUTH, learn_labels, spell
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "classes"),
+    [
+        (["ant", "", "bee", "NA"], TEXT, ["NA", "ant", "bee"]),
+        (["1", "", "2.0", "1.0"], INTEGERS, [1, 2]),
+        (["10", "", "9", "-1"], INTEGERS, [-1, 9, 10]),
+        (["007", "", "8", "7"], TEXT, ["007", "7", "8"]),
+        (["True", "", "False", None], TRUTH, [False, True]),
+        (["true", "", "False"], TEXT, ["False", "true"]),
+        (["1.5", "", "one"], TEXT, ["1.5", "one"]),
+    ],
+)
+def test_labels_of_text_files_are_of_the_plainest_kind(
+    cells: list[str], kind: str, classes: list[Any]
+) -> None:
+    labels = learn_labels(spell(pd.Series(cells)), "kind", is_text=False)
+    assert labels.kind == kind
+    encoded = encode_labels(labels.y, labels.marker)
+    assert encoded.classes.tolist() == classes
+    assert (encoded.codes < 0).tolist() == [not cell for cell in cells]
+    assert list(labels.counts) == list(map(str, classes))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (pd.array([1, None, 2], dtype="Int64"), INTEGERS),
+        (pd.array([1.0, None, 2.0], dtype="Float64"), INTEGERS),
+        (pd.array([True, None, False], dtype="boolean"), TRUTH),
+        (pd.Categorical(["a", None, "b"]), TEXT),
+    ],
+)
+def test_labels_of_typed_columns_keep_their_kind(cells: Any, kind: str) -> None:
+    labels = learn_labels(spell(pd.Series(cells)), "kind", is_text=False)
+    assert labels.kind == kind
+    assert encode_labels(labels.y, labels.marker).codes[1] == -1
+
+
+def test_numbers_that_are_stored_as_text_stay_text() -> None:
+    labels = learn_labels(spell(pd.Series(["1", "2"], dtype="string")), "kind", is_text=True)
+    assert labels.kind == TEXT and labels.y.tolist() == ["1", "2"]
+
+
+def test_a_label_may_stand_for_none() -> None:
+    assert spell(pd.Series(["1", "-1", "-1.0", " "]), unlabeled="-1") == ["1", None, None, None]
+    assert spell(pd.Series(["a", "?"]), unlabeled="?") == ["a", None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["", ""], "is empty in all 2 rows"),
+        (["a", "", "a"], "at least two classes, all 2 labelled rows are 'a'"),
+        (["1", "1.0"], "all 2 labelled rows are '1'"),
+        (["1.5", "2"], "numbers that are not whole, such as 1.5"),
+    ],
+)
+def test_targets_that_are_no_classes_are_refused(cells: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        learn_labels(spell(pd.Series(cells)), "kind", is_text=False)
