@@ -11,6 +11,7 @@ from .labeled_subset import LabeledSubset as LabeledSubset
 from .labeled_subset import draw_labeled_subset as draw_labeled_subset
 from .neighbors import Neighbors as Neighbors
 from .neighbors import nearest_neighbors as nearest_neighbors
+from .neighbors import principal_axes as principal_axes
 from .oriented_gradients import oriented_gradients as oriented_gradients
 from .sources import DataError as DataError
 from .sources import Dataset as Dataset

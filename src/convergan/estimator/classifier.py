@@ -33,12 +33,11 @@ from .fitting import (
 )
 from .labels import decode_labels, encode_labels, labeled_part
 from .member import Array, Lesson, features
+from .scaling import Scale, learn_scale
 
 BATCH_SIZE = 100
-ROUNDING = 1e-9
-"""Share of its largest value that a feature varies by at least if it is no constant."""
-FARTHEST = 1e6
-"""Deviations from the mean; what is farther away is taken to be this far, so that all is finite."""
+FEW = 3
+"""Labelled rows of a class below which `fit` warns."""
 
 
 class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -67,9 +66,9 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         classes_: (K,) in order, never the marker.
         selected_: ``gan``, ``twin`` or ``logistic regression``: what predicts.
         guard_report_: a `GuardReport`.
-        temperature_: that divides logarithms of probabilities; 1 without held-out labels. It is
-            fitted on out-of-fold logits of single classifiers, which saw fewer labels; the mean of
-            several members is less sure than one of them, so for it the temperature is rather high.
+        temperature_: that divides logarithms of probabilities. It makes the GAN as sure as the
+            pool of opinions that taught it, which labels held out in turn have calibrated; another
+            candidate's is fitted on its own predictions of labels held out.
         risk_table_: coverage and risk of held-out labels by confidence, or None.
         diagnostics_: by name, how labelled and unlabelled rows differ.
         transduction_: (n,) a label for each row that `fit` was given.
@@ -81,7 +80,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         >>> rng = np.random.default_rng(0)
         >>> X = np.vstack([rng.normal(0, 1, (60, 2)), rng.normal(6, 1, (60, 2))])
         >>> y = np.full(120, -1)
-        >>> y[[0, 60]] = 0, 1
+        >>> y[[0, 1, 2, 60, 61, 62]] = 0, 0, 0, 1, 1, 1
         >>> model = SemiSupervisedGANClassifier(max_epochs=20, guard=False, random_state=0)
         >>> float(model.fit(X, y).score(X, np.repeat([0, 1], 60)))
         1.0
@@ -143,7 +142,20 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         codes = np.asarray(encoded.codes)
         if self.unlabeled_label is not None and (codes >= 0).all():
             warnings.warn("y has no unlabeled row: nothing to learn from but labels", stacklevel=2)
-        rows = self._learn_scale(np.asarray(X, dtype=np.float64, order="C"))
+        counts = np.bincount(codes[codes >= 0])
+        if counts.min() < FEW:
+            warnings.warn(
+                f"class {self.classes_[counts.argmin()]!s} has {counts.min()} labeled rows: with "
+                f"less than {FEW} of a class its errors cannot be told, label more",
+                stacklevel=2,
+            )
+        X = np.asarray(X, dtype=np.float64, order="C")
+        self.lowest_ = min(0.0, float(X.min()))
+        self.span_ = float(X.max()) - self.lowest_ or 1.0
+        described = self._describe(X)
+        scale = learn_scale(described, alike=self.image_shape_ is not None)
+        self.mean_, self.scale_ = scale
+        rows = scale.apply(described)
         with _one_thread():
             self._fit_rows(rows, codes)
         self.transduction_ = self.classes_[
@@ -304,30 +316,6 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
                 f"X has {self.n_features_in_} features"
             )
 
-    def _learn_scale(self, X: Array) -> Array:
-        """Learn from all rows how to bring features to mean 0 and mean square 1.
-
-        A feature is divided by the fourth root of its mean fourth power, and all by one number
-        then. One that is rarely other than its usual value, as a pixel near the border, has
-        less weight so than by its deviation; between others that is no difference. A feature
-        that is constant becomes 0 for whatever row, as nothing is learned about it.
-        """
-        self.lowest_ = min(0.0, float(X.min()))
-        self.span_ = float(X.max()) - self.lowest_ or 1.0
-        described = self._describe(X)
-        size = np.abs(described).max(axis=0)  # powers of large numbers would overflow
-        size[size == 0] = 1
-        shares = described / size
-        self.mean_ = shares.mean(axis=0) * size
-        shares -= shares.mean(axis=0)
-        extent = np.square(np.square(shares)).mean(axis=0) ** 0.25
-        if self.image_shape_:  # one unit for all entries of a descriptor, as they share one
-            extent = np.sqrt(np.square(shares * size).mean()) / size
-        moving = extent > ROUNDING
-        left = np.square(shares[:, moving] / extent[moving]).mean() if moving.any() else 1.0
-        self.scale_ = np.where(moving, extent * size * np.sqrt(left), np.inf)
-        return self._standardise(described)
-
     def _describe(self, X: Array) -> Array:
         if not self.image_shape_:
             return X
@@ -335,11 +323,6 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         images = shares.reshape(-1, *self.image_shape_)
         described: Array = oriented_gradients(images).numpy()
         return described
-
-    def _standardise(self, described: Array) -> Array:
-        with np.errstate(over="ignore"):
-            rows: Array = (described - self.mean_) / self.scale_
-        return rows.clip(-FARTHEST, FARTHEST)
 
     def _fit_rows(self, rows: Array, codes: Array) -> None:
         chance = np.random.default_rng(self.seed_)
@@ -380,7 +363,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         check_is_fitted(self)
         X = self._flat(X)
         X = validate_data(self, X, dtype="numeric", reset=False)
-        return self._standardise(self._describe(np.asarray(X, dtype=np.float64, order="C")))
+        described = self._describe(np.asarray(X, dtype=np.float64, order="C"))
+        return Scale(self.mean_, self.scale_).apply(described)
 
     def _judge(self, X: Any) -> Array:
         """Return (n, K) logarithms of calibrated probabilities."""

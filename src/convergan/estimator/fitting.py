@@ -94,11 +94,14 @@ def fit_all(
         chosen, report = _train_simple(lesson, report, watch, deadline)
     notices = [f"{report.selected} predicts: {report.reason}"] if report.selected != GAN else []
     temperature, risk = 1.0, None
-    if found is not None and report.selected in found.logits:
-        temperature, risk = _calibrate(found.logits[report.selected], found.labels)
-    elif report.selected == GAN:
+    if report.selected == GAN:
         logs = mean_log_probabilities(gan, lesson.rows.double().numpy())
         temperature = match_temperature(logs, pool.double().numpy())
+    if found is not None and report.selected in found.logits:
+        logits = found.logits[report.selected]
+        if report.selected != GAN:
+            temperature = fit_temperature(logits, found.labels)
+        risk = _risk(logits / temperature, found.labels)
     diagnostics = _diagnose(gan, lesson)
     if diagnostics.get("pvalue", 1.0) < UNLIKE:
         notices.append(
@@ -211,17 +214,10 @@ def _seed(seed: int, member: int) -> int:
     return int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
 
 
-def _calibrate(logits: Array, labels: Array) -> tuple[float, RiskTable]:
-    """Return the temperature of out-of-fold logits and what they risk once divided by it.
-
-    They are of single classifiers that saw fewer labels than those that predict. The mean of
-    several members is less sure and more often right than one of them, so that for it the
-    temperature is on the high side.
-    """
-    temperature = fit_temperature(logits, labels)
-    probabilities = np.exp(log_softmax(logits / temperature))
-    right = logits.argmax(axis=1) == labels
-    return temperature, risk_table(probabilities.max(axis=1), right)
+def _risk(logits: Array, labels: Array) -> RiskTable:
+    """Return what out-of-fold predictions risk; by classifiers that saw fewer labels."""
+    confidence = np.exp(log_softmax(logits)).max(axis=1)
+    return risk_table(confidence, logits.argmax(axis=1) == labels)
 
 
 def _diagnose(gan: list[Layers], lesson: Lesson) -> dict[str, float]:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from ..data import Batches
+from ..data import Batches, principal_axes
 from ..networks import DenseDiscriminator, DenseGenerator
 from ..objectives import squared_feature_matching
 from ..recipes.recipe import Recipe, StartFromData
@@ -37,6 +37,9 @@ Layers = list[tuple[Array, Array]]
 """Weights (inputs, outputs) and biases (outputs,) of dense layers with ReLU between them."""
 
 HIDDEN = (250, 125, 125)
+COMPONENTS = 256
+"""Leading principal components that wider rows are trained through. Noise and first weights know no
+direction, so that only what varies least is lost, and the first layer is turned back at the end."""
 LOG_EVERY = 50
 
 
@@ -179,10 +182,13 @@ def _generator(row_shape: Any, chance: torch.Generator) -> DenseGenerator:
 
 
 def _train(lesson: Lesson, recipe: Recipe, spread: Tensor | None, watch: Watch) -> Member:
-    state = recipe.start(lesson.rows, lesson.num_classes, seed=lesson.seed, device=lesson.device)
+    width = lesson.rows.shape[1]
+    axes = principal_axes(lesson.rows, COMPONENTS) if width > COMPONENTS else torch.eye(width)
+    rows = lesson.rows @ axes
+    state = recipe.start(rows, lesson.num_classes, seed=lesson.seed, device=lesson.device)
     labeled, labels = _balanced(lesson)
     batches = Batches(
-        lesson.rows,
+        rows,
         labeled,
         labels,
         batch_size=lesson.batch_size,
@@ -212,7 +218,8 @@ def _train(lesson: Lesson, recipe: Recipe, spread: Tensor | None, watch: Watch) 
     player = state.discriminator
     assert isinstance(player.network, DenseDiscriminator)
     player.network.load_state_dict(player.averaged_parameters(), strict=False)
-    return Member(_layers(player.network), history)
+    (weights, biases), *later = _layers(player.network)
+    return Member([(axes.double().numpy() @ weights, biases), *later], history)
 
 
 @torch.no_grad()
