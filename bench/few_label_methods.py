@@ -5,6 +5,10 @@ where it can use no others, and returns what predicts. Two kinds of defaults are
 logistic regression may take 1,000 iterations, and SVC, whose probabilities need folds that a single
 label does not allow, has the softmax of its decision function. SelfTraining is around logistic
 regression alone: around that SVC nothing reaches its threshold.
+
+``ImprovedGAN`` of LAMDA-SSL 1.0.2 (2022) is not among them. It asks scikit-learn for a name that is
+gone since 1.5, needs torchtext, whose last release is for torch 2.3, and torchvision, whose build
+does not load beside a torch for CPUs alone; its default is 270,000 steps for one fit.
 """
 
 import hashlib
