@@ -131,24 +131,54 @@ def cells(sets: Iterable[str], labels: list[int], seeds: int, methods: list[str]
             yield from (Key(name, count, seed, method) for method in methods)
 
 
-def main() -> None:
+def parse() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="fit what the file lacks")
     run.add_argument("--out", type=Path, required=True, help="file of results, one a line")
     run.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
-    run.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    run.add_argument("--labels", type=int, nargs="+", default=list(LABELS), help="of each class")
-    run.add_argument("--seeds", type=int, default=5)
-    run.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    names = f"(default: all of {', '.join(SETS)})"
+    run.add_argument(
+        "--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET", help=names
+    )
+    run.add_argument(
+        "--labels",
+        type=int,
+        nargs="+",
+        default=list(LABELS),
+        metavar="COUNT",
+        help="of each class (default: 1 2 5 10 50)",
+    )
+    run.add_argument("--seeds", type=int, default=5, help="number of them, from 0 (default: 5)")
+    quoted = " ".join(f"'{name}'" for name in METHODS)
+    run.add_argument(
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=list(METHODS),
+        metavar="METHOD",
+        help=f"(default: all of {quoted})",
+    )
     shown = commands.add_parser("report", help="print tables of a file")
     shown.add_argument("out", type=Path, metavar="FILE")
-    shown.add_argument("--methods", nargs="+", help="to compare (default: all in the file)")
+    shown.add_argument(
+        "--methods", nargs="+", metavar="METHOD", help="to compare (default: all in the file)"
+    )
+    return parser
+
+
+def main() -> None:
+    parser = parse()
     arguments = parser.parse_args()
     if arguments.command == "report":
-        print(report(read(arguments.out), arguments.methods))
+        try:
+            print(report(read(arguments.out), arguments.methods))
+        except ValueError as error:
+            parser.error(f"{arguments.out}: {error}")
         return
+    if min(*arguments.labels, arguments.seeds, arguments.jobs) < 1:
+        parser.error("--labels, --seeds and --jobs must be 1 or more")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     done = {cell[:4] for cell in read(arguments.out)}
     grid = cells(arguments.sets, arguments.labels, arguments.seeds, arguments.methods)
