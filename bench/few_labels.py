@@ -131,7 +131,7 @@ def cells(sets: Iterable[str], labels: list[int], seeds: int, methods: list[str]
             yield from (Key(name, count, seed, method) for method in methods)
 
 
-def parse() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -169,7 +169,7 @@ def parse() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    parser = parse()
+    parser = command_line()
     arguments = parser.parse_args()
     if arguments.command == "report":
         try:
