@@ -6,8 +6,10 @@ below 50 the other rows look more usual than test rows. Scores are ``log D`` of 
 (`score_samples`), its largest class probability, and minus the distance to the nearest row of the
 pool.
 
-The other rows of digits are its test images altered: turned by a quarter, transposed, inverted, or
-with their pixels in another order, the same for all. Those of Fashion-MNIST are these and MNIST's.
+The other rows of digits are its test images altered: turned by a quarter or by half, mirrored,
+inverted, or with their pixels in another order, the same for all. Some remain digits, a 0 turned by
+half; the embedded digits all fill their square from top to bottom, so that one on its side is
+unlike all of them. Those of Fashion-MNIST are its own altered and MNIST's.
 """
 
 import argparse
@@ -32,7 +34,8 @@ def others(name: str) -> Iterator[tuple[str, Array]]:
     side = round(rows.shape[1] ** 0.5)
     images = rows.reshape(-1, side, side)
     yield "turned by a quarter", np.rot90(images, axes=(1, 2)).reshape(rows.shape)
-    yield "transposed", images.swapaxes(1, 2).reshape(rows.shape)
+    yield "turned by half", images[:, ::-1, ::-1].reshape(rows.shape)
+    yield "mirrored", images[:, :, ::-1].reshape(rows.shape)
     yield "inverted", 1 - rows
     yield "pixels permuted", rows[:, np.random.default_rng(0).permutation(rows.shape[1])]
     if name == "fashion_mnist":

@@ -33,7 +33,7 @@ def main() -> None:
     """Fit to embeddings of both sets, with class names for labels."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=800, help="sentences to learn from")
-    parser.add_argument("--labels", type=int, default=10, help="of each class (default: 10)")
+    parser.add_argument("--labels", type=int, default=5, help="of each class (default: 5)")
     parser.add_argument("--seed", type=int, default=0, help="of labels and training (default: 0)")
     parser.add_argument("--max-epochs", type=int, help="of a training (default: by rows)")
     arguments = parser.parse_args()

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from bench.few_label_methods import METHODS, Array, Predict
+from bench.few_label_mismatch import pool_of
+from bench.few_label_ood import area, others
 from bench.few_label_report import Cell, read, report
+from bench.few_label_sets import load
 from bench.few_label_statistics import mean_ranks, paired_difference, ranks
 from bench.few_labels import Key, append, cells, judge, measure, work
 
@@ -174,3 +177,41 @@ def test_pairs_where_a_method_lacks_seeds_are_not_ranked() -> None:
 def test_a_report_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="no results of SVC"):
         report([cell("a", 0, 1.0)], ["SVC"])
+
+
+@pytest.mark.parametrize("share", [0, 25, 100])
+def test_a_pool_has_as_many_unlabelled_rows_whatever_share_of_them_is_unseen(share: int) -> None:
+    problem = load("digits")
+    pool = pool_of(problem, labels=5, share=share, seed=0)
+    unlabeled = pool.X[pool.y < 0]
+    unseen = {row.tobytes() for row in problem.X[problem.y >= 5]}
+    count = sum(row.tobytes() in unseen for row in unlabeled)
+    assert len(unlabeled) == len(pool_of(problem, labels=5, share=50, seed=0).X) - 25
+    assert count == round(len(unlabeled) * share / 100)
+    assert np.bincount(pool.y[pool.y >= 0]).tolist() == [5] * 5
+    assert set(pool.y_test) == set(range(5))
+
+
+def test_labels_of_a_pool_are_those_of_its_rows() -> None:
+    problem = load("digits")
+    pool = pool_of(problem, labels=3, share=50, seed=1)
+    names = {row.tobytes(): label for row, label in zip(problem.X, problem.y, strict=True)}
+    labeled = pool.y >= 0
+    assert [names[row.tobytes()] for row in pool.X[labeled]] == pool.y[labeled].tolist()
+
+
+def test_area_is_100_where_rows_are_apart_and_50_where_they_are_alike() -> None:
+    low, high = np.array([0.0, 1.0]), np.array([2.0, 3.0])
+    assert area(high, low) == 100
+    assert area(low, high) == 0
+    assert area(low, low) == 50
+
+
+def test_altered_images_keep_their_pixels_but_for_inverted_ones() -> None:
+    rows = load("digits").X_test
+    found = dict(others("digits"))
+    for kind, altered in found.items():
+        before = np.sort(1 - rows if kind == "inverted" else rows, axis=1)
+        assert np.array_equal(np.sort(altered, axis=1), before), kind
+        assert not np.array_equal(altered, rows), kind
+    assert found["turned by half"][0, 0] == rows[0, -1]
