@@ -1,64 +1,16 @@
 """Tables of the few-label benchmark, from its file of results alone."""
 
-import json
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from bench.few_label_cells import Cell, Grid, Place, arrange, is_complete
 from bench.few_label_methods import ENSEMBLE, GUARDED, KNN, LOGISTIC, OURS, RBF, TWIN
 from bench.few_label_statistics import Difference, mean_ranks, paired_difference
 from convergan.spelling import mean_and_deviation, spell
 
 LARGE = 5000
 """Rows above which we mean to be ahead of label spreading."""
-
-
-class Cell(NamedTuple):
-    """A method on a set with some labels: a line of the file. Errors are in percent."""
-
-    set: str
-    labels: int
-    seed: int
-    method: str
-    error: float
-    nll: float
-    calibration: float
-    lost: float
-    seconds: float
-    rows: int
-    test_rows: int
-    notices: list[str]
-    code: str
-    finished: str
-
-
-Place = tuple[str, int]
-"""A set and a number of labels a class."""
-Grid = dict[Place, dict[str, dict[int, Cell]]]
-"""Cells by place, method and seed."""
-
-
-def read(file: Path) -> list[Cell]:
-    """Return the cells of a file; half a line, of a run that was stopped, is none."""
-    found = []
-    for line in file.read_text().splitlines() if file.exists() else []:
-        try:
-            found.append(Cell(**json.loads(line)))
-        except json.JSONDecodeError:
-            continue
-    return found
-
-
-def arrange(cells: Sequence[Cell]) -> Grid:
-    """Sort cells by place, method and seed, the first of those that were measured twice."""
-    grid: Grid = defaultdict(lambda: defaultdict(dict))
-    for cell in sorted(cells, key=lambda cell: cell.labels):
-        grid[cell.set, cell.labels][cell.method].setdefault(cell.seed, cell)
-    names = list(dict.fromkeys(cell.set for cell in cells))
-    return dict(sorted(grid.items(), key=lambda entry: names.index(entry[0][0])))
 
 
 def report(cells: Sequence[Cell], methods: Sequence[str] | None) -> str:
@@ -83,12 +35,6 @@ def report(cells: Sequence[Cell], methods: Sequence[str] | None) -> str:
             lines += ["", *duels(grid, name, chosen)]
     lines += ["", *guard_check(grid), "", *spreading_check(grid)]
     return "\n".join(lines)
-
-
-def is_complete(grid: Grid, place: Place, methods: Sequence[str]) -> bool:
-    """Return whether all methods have all the seeds that one of them has."""
-    seeds = {seed for method in grid[place].values() for seed in method}
-    return all(set(grid[place].get(method, {})) == seeds for method in methods)
 
 
 def tables(grid: Grid, methods: Sequence[str]) -> Iterator[str]:

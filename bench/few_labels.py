@@ -16,9 +16,6 @@ as uniform; so do all of them where it fails.
 """
 
 import argparse
-import fcntl
-import json
-import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator
@@ -31,8 +28,9 @@ import torch
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from bench.few_label_cells import Cell, append, read
 from bench.few_label_methods import METHODS, Array, code_of
-from bench.few_label_report import Cell, read, report
+from bench.few_label_report import report
 from bench.few_label_sets import SETS, load
 from convergan.estimator import calibration_error, mask_labels
 
@@ -88,17 +86,6 @@ def judge(probabilities: Array, labels: Array) -> tuple[float, float, float]:
     likelihood = known[np.arange(len(labels)), labels].clip(min=1e-15)
     calibration = calibration_error(known, labels)
     return 100 * float(wrong.mean()), float(-np.log(likelihood).mean()), 100 * calibration
-
-
-def append(file: Path, cell: Cell) -> None:
-    """Add a line, whole, also where others do so and where a stop has left half of one."""
-    with file.open("a+b") as lines:
-        fcntl.flock(lines, fcntl.LOCK_EX)
-        size = lines.seek(0, os.SEEK_END)
-        if size:
-            lines.seek(size - 1)
-        broken = bool(size) and lines.read(1) != b"\n"
-        lines.write((b"\n" if broken else b"") + json.dumps(cell._asdict()).encode() + b"\n")
 
 
 def work(key: Key, file: Path) -> None:

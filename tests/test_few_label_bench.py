@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.few_label_cells import Cell, append, read
 from bench.few_label_methods import METHODS, Array, Predict
 from bench.few_label_mismatch import pool_of
 from bench.few_label_ood import area, others
-from bench.few_label_report import Cell, read, report
+from bench.few_label_report import report
 from bench.few_label_sets import load
 from bench.few_label_statistics import mean_ranks, paired_difference, ranks
-from bench.few_labels import Key, append, cells, judge, measure, work
+from bench.few_labels import Key, cells, judge, measure, work
 
 
 def cell(
