@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test lint bench parity
+.PHONY: help install demo gallery test lint bench parity
 help:
 	@echo "make demo    train a few-label classifier on scikit-learn's digits, with table and report"
+	@echo "make gallery the scripts of examples/ on a few rows each; needs their data sets"
 	@echo "make test    all tests and doctests"
 	@echo "make lint    formatting, style, types"
 	@echo "make bench   step time against its floor"
@@ -21,6 +22,12 @@ install: .venv/installed
 
 demo: install
 	$(BIN)/convergan train digits --threads 1 --out runs/demo
+
+gallery: install
+	for example in digits fashion_mnist text_topics cifar10_features; do \
+		echo && echo "examples/$$example.py" && \
+		OMP_NUM_THREADS=1 $(BIN)/python examples/$$example.py --max-epochs 20 || exit 1; \
+	done
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto

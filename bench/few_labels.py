@@ -1,118 +1,80 @@
-"""A few labels of the sets embedded in scikit-learn: ours beside what else is at hand.
+"""A few labels of nine data sets: ours beside what else is at hand, as one command to be resumed.
 
-``python -m bench.few_labels [--data digits] [--labels 2 5 10] [--seeds 3] [--methods ...]``, one
-thread. Half of the rows, the same for all, is for testing and looked at once. A seed draws the
-labels of the other half and is that of every method; all other labels there are hidden. Nothing is
-tuned: every method has its defaults. All see the same features: digits in [0, 1], the other sets
-with mean 0 and deviation 1 over the training half; ours scales them once more.
+``python -m bench.few_labels run --out FILE`` fits every method on every set, number of labels a
+class and seed that FILE lacks, appends a line of JSON for each, then prints what ``python -m
+bench.few_labels report FILE`` prints. A stopped run goes on when called again; ``--jobs`` and calls
+beside each other with other ``--sets`` or ``--methods`` share a file. One thread a fit.
 
-A line gives mean and sample standard deviation of the test error in percent and every seed's, the
-negative log-likelihood of the test labels in nats (probabilities of 1e-15 at least), the expected
-calibration error in percent, and seconds of the process to fit, all averaged over seeds. Rows for
-which a method has no probabilities (NaN) count as wrong and as uniform.
+A seed draws the labels, the same for all methods, and is each method's own seed; all other labels
+of the pool are hidden. The test set is looked at once, after fitting, and chooses nothing. See
+`bench.few_label_sets` for the data and `bench.few_label_methods` for the methods.
+
+A cell has the test error and the expected calibration error in percent, the negative
+log-likelihood of the test labels in nats (of probabilities of 1e-15 at least) and the processor
+seconds to fit. Test rows for which a method has no probabilities (NaN, ``lost``) count as wrong and
+as uniform; so do all of them where it fails.
 """
 
 import argparse
 import time
 import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
-from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
-from convergan.estimator import SemiSupervisedGANClassifier, calibration_error, mask_labels
-from convergan.estimator.fitting import be_silent, choose_steps, log_softmax
-from convergan.estimator.member import Lesson, forward, train_twin
-from convergan.spelling import mean_and_deviation, spell
+from bench.few_label_cells import Cell, append, read
+from bench.few_label_methods import METHODS, Array, code_of
+from bench.few_label_report import report
+from bench.few_label_sets import SETS, load
+from convergan.estimator import calibration_error, mask_labels
 
-Array = np.ndarray[Any, Any]
-SETS = {
-    "digits": load_digits,
-    "wine": load_wine,
-    "breast_cancer": load_breast_cancer,
-    "iris": load_iris,
-}
+LABELS = (1, 2, 5, 10, 50)
 
 
-class Problem(NamedTuple):
-    """Rows and labels of both halves."""
+class Key(NamedTuple):
+    """What a cell is of."""
 
-    X: Array
-    y: Array
-    X_test: Array
-    y_test: Array
+    set: str
+    labels: int
+    seed: int
+    method: str
 
 
-def load(name: str) -> Problem:
-    """Return a set in halves, with as many of each class."""
-    rows, labels = SETS[name](return_X_y=True)
-    X, X_test, y, y_test = train_test_split(
-        rows, labels, test_size=0.5, stratify=labels, random_state=0
+def measure(key: Key) -> Cell:
+    """Fit a method and test it."""
+    problem = load(key.set)
+    y = mask_labels(problem.y, key.labels, random_state=key.seed)
+    started = time.process_time()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            predict = METHODS[key.method](problem.X, y, key.seed)
+            seconds = time.process_time() - started
+            probabilities = predict(problem.X_test)
+        except Exception as reason:  # of another's code, and a result like any other
+            warnings.warn(f"failed: {type(reason).__name__}: {reason}", stacklevel=1)
+            seconds = time.process_time() - started
+            probabilities = np.full((len(problem.X_test), int(problem.y.max()) + 1), np.nan)
+    error, nll, calibration = judge(probabilities, problem.y_test)
+    return Cell(
+        **key._asdict(),
+        error=error,
+        nll=nll,
+        calibration=calibration,
+        lost=100 * float(np.isnan(probabilities.sum(axis=1)).mean()),
+        seconds=seconds,
+        rows=len(problem.X),
+        test_rows=len(problem.X_test),
+        notices=sorted({" ".join(str(entry.message).split())[:200] for entry in caught}),
+        code=code_of(key.method),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    if name == "digits":
-        return Problem(X / 16, y, X_test / 16, y_test)
-    scale = StandardScaler().fit(X)
-    return Problem(scale.transform(X), y, scale.transform(X_test), y_test)
-
-
-def twin(X: Array, y: Array, X_test: Array, seed: int) -> Array:
-    """Probabilities by our classifier of the same steps, on labelled rows alone."""
-    scale = StandardScaler().fit(X)
-    labeled = np.flatnonzero(y >= 0)
-    batch_size = min(100, len(X))
-    lesson = Lesson(
-        rows=torch.from_numpy(scale.transform(X)).float(),
-        labeled=torch.from_numpy(labeled),
-        labels=torch.from_numpy(y[labeled]),
-        num_classes=int(y.max()) + 1,
-        steps=choose_steps(len(X), batch_size, None),
-        batch_size=batch_size,
-        unlabeled_weight=0.0,
-        seed=seed,
-        device=torch.device("cpu"),
-    )
-    logits = forward(train_twin(lesson, be_silent).layers, scale.transform(X_test))
-    probabilities: Array = np.exp(log_softmax(logits))
-    return probabilities
-
-
-def ours(**settings: Any) -> Callable[[Array, Array, Array, int], Array]:
-    def fit(X: Array, y: Array, X_test: Array, seed: int) -> Array:
-        model = SemiSupervisedGANClassifier(random_state=seed, device="cpu", **settings)
-        found: Array = model.fit(X, y).predict_proba(X_test)
-        return found
-
-    return fit
-
-
-def theirs(
-    model: Any, *, labeled_only: bool = False
-) -> Callable[[Array, Array, Array, int], Array]:
-    def fit(X: Array, y: Array, X_test: Array, seed: int) -> Array:
-        kept = y >= 0 if labeled_only else np.ones(len(y), dtype=bool)
-        found: Array = model.fit(X[kept], y[kept]).predict_proba(X_test)
-        return found
-
-    return fit
-
-
-METHODS = {
-    "ours": ours(guard=False),
-    "twin": twin,
-    "LogisticRegression": theirs(LogisticRegression(max_iter=1000), labeled_only=True),
-    "LabelSpreading rbf": theirs(LabelSpreading(kernel="rbf")),
-    "LabelSpreading knn": theirs(LabelSpreading(kernel="knn")),
-    "SelfTraining(LR)": theirs(SelfTrainingClassifier(LogisticRegression(max_iter=1000))),
-    "ours, guarded": ours(guard=True),
-    "ours, 5 members": ours(guard=False, n_estimators=5),
-}
-DEFAULT = list(METHODS)[:6]
 
 
 def judge(probabilities: Array, labels: Array) -> tuple[float, float, float]:
@@ -126,48 +88,91 @@ def judge(probabilities: Array, labels: Array) -> tuple[float, float, float]:
     return 100 * float(wrong.mean()), float(-np.log(likelihood).mean()), 100 * calibration
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", nargs="+", choices=SETS, default=["digits"])
-    parser.add_argument("--labels", type=int, nargs="+", default=[2, 5, 10], help="of each class")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=DEFAULT)
-    arguments = parser.parse_args()
+def work(key: Key, file: Path) -> None:
+    """Measure a cell unless the file has it by now, and say what was found."""
+    if key in {cell[: len(key)] for cell in read(file)}:
+        return
     torch.set_num_threads(1)
-    for name in arguments.data:
-        problem = load(name)
-        for count in arguments.labels:
-            print(
-                f"\n{name}, {count} labels a class of {len(problem.y)} rows, "
-                f"{len(problem.y_test)} test rows"
-            )
-            for method in arguments.methods:
-                compare(problem, count, method, arguments.seeds)
-
-
-def compare(problem: Problem, count: int, method: str, seeds: int) -> None:
-    """Print the line of a method."""
-    figures, seconds = [], 0.0
-    notices: list[str] = []
-    for seed in range(seeds):
-        y = mask_labels(problem.y, count, random_state=seed)
-        started = time.process_time()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            probabilities = METHODS[method](problem.X, y, problem.X_test, seed)
-        seconds += time.process_time() - started
-        figures.append(judge(probabilities, problem.y_test))
-        notices += [f"seed {seed}: {str(entry.message)[:70]}" for entry in caught]
-    errors, likelihoods, calibrations = (list(column) for column in zip(*figures, strict=True))
-    spelled = spell(mean_and_deviation(errors), ".2f", ".2f")
-    every = " ".join(f"{error:.2f}" for error in errors)
+    with threadpool_limits(1):
+        cell = measure(key)
+    append(file, cell)
     print(
-        f"  {method:20} error {spelled:15} ({every})  nll {np.mean(likelihoods):.3f}  "
-        f"calibration {np.mean(calibrations):5.2f}  {seconds / seeds:.2f} s",
+        f"{cell.set}, {cell.labels} a class, seed {cell.seed}, {cell.method}: error "
+        f"{cell.error:.2f} %, nll {cell.nll:.3f}, {cell.seconds:.1f} s",
+        *cell.notices,
+        sep="\n    ",
         flush=True,
     )
-    for notice in sorted(set(notices)):
-        print(f"      {notice}")
+
+
+def cells(sets: Iterable[str], labels: list[int], seeds: int, methods: list[str]) -> Iterator[Key]:
+    """Go through the grid, seed by seed, and say which parts of it there cannot be."""
+    wanted = [(name, count) for name in sets for count in labels]
+    for name, count in list(wanted):
+        fewest = int(np.bincount(load(name).y).min())
+        if count > fewest:
+            wanted.remove((name, count))
+            print(f"{name}: a class has {fewest} rows, {count} labels a class are left out")
+    for seed in range(seeds):
+        for name, count in wanted:
+            yield from (Key(name, count, seed, method) for method in methods)
+
+
+def command_line() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="fit what the file lacks")
+    run.add_argument("--out", type=Path, required=True, help="file of results, one a line")
+    run.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    names = f"(default: all of {', '.join(SETS)})"
+    run.add_argument(
+        "--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET", help=names
+    )
+    run.add_argument(
+        "--labels",
+        type=int,
+        nargs="+",
+        default=list(LABELS),
+        metavar="COUNT",
+        help="of each class (default: 1 2 5 10 50)",
+    )
+    run.add_argument("--seeds", type=int, default=5, help="number of them, from 0 (default: 5)")
+    quoted = " ".join(f"'{name}'" for name in METHODS)
+    run.add_argument(
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=list(METHODS),
+        metavar="METHOD",
+        help=f"(default: all of {quoted})",
+    )
+    shown = commands.add_parser("report", help="print tables of a file")
+    shown.add_argument("out", type=Path, metavar="FILE")
+    shown.add_argument(
+        "--methods", nargs="+", metavar="METHOD", help="to compare (default: all in the file)"
+    )
+    return parser
+
+
+def main() -> None:
+    parser = command_line()
+    arguments = parser.parse_args()
+    if arguments.command == "report":
+        try:
+            print(report(read(arguments.out), arguments.methods))
+        except ValueError as error:
+            parser.error(f"{arguments.out}: {error}")
+        return
+    if min(*arguments.labels, arguments.seeds, arguments.jobs) < 1:
+        parser.error("--labels, --seeds and --jobs must be 1 or more")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    done = {cell[:4] for cell in read(arguments.out)}
+    grid = cells(arguments.sets, arguments.labels, arguments.seeds, arguments.methods)
+    left = [key for key in grid if key not in done]
+    print(f"{len(left)} cells to measure, {len(done)} in {arguments.out}", flush=True)
+    Parallel(n_jobs=arguments.jobs)(delayed(work)(key, arguments.out) for key in left)
+    print(report(read(arguments.out), None))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,114 @@
+"""Methods of the few-label benchmark, with their defaults: nothing is tuned for a set.
+
+A method is fitted to all rows, labels being -1 where they are hidden, or to the labelled rows alone
+where it can use no others, and returns what predicts. Two kinds of defaults are not scikit-learn's:
+logistic regression may take 1,000 iterations, and SVC, whose probabilities need folds that a single
+label does not allow, has the softmax of its decision function. SelfTraining is around logistic
+regression alone: around that SVC nothing reaches its threshold.
+
+``ImprovedGAN`` of LAMDA-SSL 1.0.2 (2022) is not among them. It asks scikit-learn for a name that is
+gone since 1.5, needs torchtext, whose last release is for torch 2.3, and torchvision, whose build
+does not load beside a torch for CPUs alone; its default is 270,000 steps for one fit.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
+from sklearn.svm import SVC
+
+from convergan import estimator
+from convergan.estimator import SemiSupervisedGANClassifier
+from convergan.estimator.fitting import be_silent, choose_steps, log_softmax
+from convergan.estimator.member import Lesson, forward, train_twin
+
+Array = np.ndarray[Any, Any]
+Predict = Callable[[Array], Array]
+"""From rows (n, A) to probabilities (n, K), NaN where a method has none."""
+Fit = Callable[[Array, Array, int], Predict]
+"""From rows (n, A), labels (n,) and a seed."""
+
+
+def ours(**settings: Any) -> Fit:
+    def fit(X: Array, y: Array, seed: int) -> Predict:
+        model = SemiSupervisedGANClassifier(random_state=seed, device="cpu", **settings)
+        predict: Predict = model.fit(X, y).predict_proba
+        return predict
+
+    return fit
+
+
+def twin(X: Array, y: Array, seed: int) -> Predict:
+    """Train our classifier for as many steps on the labelled rows alone."""
+    scale = StandardScaler().fit(X)
+    labeled = np.flatnonzero(y >= 0)
+    batch_size = min(100, len(X))
+    lesson = Lesson(
+        rows=torch.from_numpy(scale.transform(X)).float(),
+        labeled=torch.from_numpy(labeled),
+        labels=torch.from_numpy(y[labeled]),
+        num_classes=int(y.max()) + 1,
+        steps=choose_steps(len(X), batch_size, None),
+        batch_size=batch_size,
+        unlabeled_weight=0.0,
+        seed=seed,
+        device=torch.device("cpu"),
+    )
+    layers = train_twin(lesson, be_silent).layers
+    return lambda rows: np.exp(log_softmax(forward(layers, scale.transform(rows))))
+
+
+def logistic_regression(X: Array, y: Array, seed: int) -> Predict:
+    predict: Predict = LogisticRegression(max_iter=1000).fit(X[y >= 0], y[y >= 0]).predict_proba
+    return predict
+
+
+def support_vectors(X: Array, y: Array, seed: int) -> Predict:
+    model = SVC().fit(X[y >= 0], y[y >= 0])
+
+    def predict(rows: Array) -> Array:
+        margins = model.decision_function(rows)
+        if margins.ndim == 1:  # of two classes, the second's
+            margins = np.stack([np.zeros_like(margins), margins], axis=1)
+        return np.exp(log_softmax(margins))
+
+    return predict
+
+
+def semi_supervised(make: Callable[[], Any]) -> Fit:
+    def fit(X: Array, y: Array, seed: int) -> Predict:
+        predict: Predict = make().fit(X, y).predict_proba
+        return predict
+
+    return fit
+
+
+OURS, ENSEMBLE, GUARDED, TWIN = "ours", "ours, 5 members", "ours, guarded", "twin"
+LOGISTIC, RBF, KNN = "LogisticRegression", "LabelSpreading rbf", "LabelSpreading knn"
+METHODS: dict[str, Fit] = {
+    LOGISTIC: logistic_regression,
+    "SVC": support_vectors,
+    KNN: semi_supervised(lambda: LabelSpreading(kernel="knn")),
+    RBF: semi_supervised(lambda: LabelSpreading(kernel="rbf")),
+    "SelfTraining(LR)": semi_supervised(
+        lambda: SelfTrainingClassifier(LogisticRegression(max_iter=1000))
+    ),
+    TWIN: twin,
+    OURS: ours(guard=False),
+    GUARDED: ours(guard=True),
+    ENSEMBLE: ours(guard=False, n_estimators=5),
+}
+
+
+def code_of(method: str) -> str:
+    """Return a hash of the estimator's files for ours and the twin, whose figures are by them."""
+    if method not in (OURS, ENSEMBLE, GUARDED, TWIN):
+        return ""
+    files = sorted(Path(estimator.__path__[0]).glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
