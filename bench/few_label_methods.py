@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
@@ -27,6 +26,7 @@ from convergan import estimator
 from convergan.estimator import SemiSupervisedGANClassifier
 from convergan.estimator.fitting import be_silent, choose_steps, log_softmax
 from convergan.estimator.member import Lesson, forward, train_twin
+from convergan.estimator.scaling import learn_scale
 
 Array = np.ndarray[Any, Any]
 Predict = Callable[[Array], Array]
@@ -46,11 +46,11 @@ def ours(**settings: Any) -> Fit:
 
 def twin(X: Array, y: Array, seed: int) -> Predict:
     """Train our classifier for as many steps on the labelled rows alone."""
-    scale = StandardScaler().fit(X)
+    scale = learn_scale(X)
     labeled = np.flatnonzero(y >= 0)
     batch_size = min(100, len(X))
     lesson = Lesson(
-        rows=torch.from_numpy(scale.transform(X)).float(),
+        rows=torch.from_numpy(scale.apply(X)).float(),
         labeled=torch.from_numpy(labeled),
         labels=torch.from_numpy(y[labeled]),
         num_classes=int(y.max()) + 1,
@@ -61,7 +61,7 @@ def twin(X: Array, y: Array, seed: int) -> Predict:
         device=torch.device("cpu"),
     )
     layers = train_twin(lesson, be_silent).layers
-    return lambda rows: np.exp(log_softmax(forward(layers, scale.transform(rows))))
+    return lambda rows: np.exp(log_softmax(forward(layers, scale.apply(rows))))
 
 
 def logistic_regression(X: Array, y: Array, seed: int) -> Predict:

@@ -7,15 +7,15 @@ digits         898     899     10       64 pixels in [0, 1]
 wine           89      89      3        13, mean 0 and deviation 1 over the pool
 breast_cancer  284     285     2        30, the same
 iris           75      75      3        4, the same
-mnist          10,000  10,000  10       784 pixels in [0, 1]
-fashion_mnist  10,000  10,000  10       784 pixels in [0, 1]
-cifar10        10,000  5,000   10       1,280 of EfficientNet-Lite0, trained on ImageNet
+mnist          6,000   10,000  10       784 pixels in [0, 1]
+fashion_mnist  6,000   10,000  10       784 pixels in [0, 1]
+cifar10        6,000   5,000   10       1,280 of EfficientNet-Lite0, trained on ImageNet
 trec           5,452   500     6        384, embeddings of questions by all-MiniLM-L6-v2
 banking20      2,827   800     20       384, the same of messages; 20 of Banking77's 77 intents
 =============  ======  ======  =======  =====================================================
 
 The small sets are those embedded in scikit-learn, cut in halves with as many of each class. Pools
-of 10,000 are drawn from the training rows by a fixed seed, for CIFAR-10 from the first 40,000; its
+of 6,000 are drawn from the training rows by a fixed seed, for CIFAR-10 from the first 40,000; its
 test rows are the first 1,000 of the test set and 4,000 training rows from 40,000 on, for folders
 that have no more. Intents are drawn by a fixed seed, then all their rows are taken.
 """
@@ -35,7 +35,7 @@ from sklearn.preprocessing import StandardScaler
 from bench.few_label_features import Array, image_features, sentence_features
 from convergan.data import load as load_images
 
-POOL, CIFAR_POOL, CIFAR_TEST, INTENTS = 10_000, 40_000, 1_000, 20
+POOL, CIFAR_POOL, CIFAR_TEST, INTENTS = 6_000, 40_000, 1_000, 20
 
 
 class Problem(NamedTuple):

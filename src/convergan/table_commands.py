@@ -65,7 +65,8 @@ def fit(
         ),
     ] = True,
     max_epochs: Annotated[
-        int | None, typer.Option(help="Passes over all rows. Default: 60, at least 1,000 steps.")
+        int | None,
+        typer.Option(help="Passes over all rows. Default: 10, within 500 and 2,000 steps."),
     ] = None,
     max_seconds: Annotated[
         float | None, typer.Option(help="Of all training. Default: no limit.")

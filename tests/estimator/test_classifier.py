@@ -115,7 +115,9 @@ def test_the_mean_of_members_is_what_predicts() -> None:
             h = np.maximum(h @ weights + biases, 0)
         logits = h @ layers[-1][0] + layers[-1][1]
         probabilities.append(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
-    np.testing.assert_allclose(model.predict_proba(X), np.mean(probabilities, axis=0), atol=1e-12)
+    wanted = np.mean(probabilities, axis=0) ** (1 / model.temperature_)
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), wanted, atol=1e-12)
     assert len(model.history_) == 3 and model.history_[0] != model.history_[1]
 
 
@@ -298,22 +300,25 @@ def test_no_label_at_all_is_an_error() -> None:
 
 def test_two_rows_are_enough() -> None:
     model = SemiSupervisedGANClassifier(unlabeled_label=None, **QUICK)
-    assert model.fit([[0.0], [1.0]], ["a", "b"]).predict([[0.0], [1.0]]).tolist() == ["a", "b"]
+    with pytest.warns(UserWarning, match="class a has 1 labeled row; with fewer than 3"):
+        model.fit([[0.0], [1.0]], ["a", "b"])
+    assert model.predict([[0.0], [1.0]]).tolist() == ["a", "b"]
     guarded = clone(model).set_params(guard=True, max_epochs=2)
-    guarded.fit([[0.0], [0.1], [1.0], [1.1]], ["a", "a", "b", "b"])
+    with pytest.warns(UserWarning, match="class b has 2 labeled rows"):
+        guarded.fit([[0.0], [0.1], [0.2], [1.0], [1.1]], ["a", "a", "a", "b", "b"])
     assert guarded.guard_report_.folds == 2
 
 
-def test_many_classes_of_two_labels_are_guarded_without_a_warning() -> None:
+def test_many_classes_of_three_labels_are_guarded_without_a_warning() -> None:
     chance = np.random.default_rng(0)
-    true = np.arange(100) % 25
-    X = chance.normal(size=(25, 5))[true] + chance.normal(0, 0.1, (100, 5))
-    y = np.where(np.arange(100) < 50, true, -1)
+    true = np.arange(120) % 25
+    X = chance.normal(size=(25, 5))[true] + chance.normal(0, 0.1, (120, 5))
+    y = np.where(np.arange(120) < 75, true, -1)
     model = SemiSupervisedGANClassifier(
         **(QUICK | {"guard": True, "guard_level": 0.0, "max_epochs": 2})
     ).fit(X, y)
-    assert model.guard_report_.folds == 2 and model.guard_report_.rows == 50
-    assert model.predict_proba(X).shape == (100, 25)
+    assert model.guard_report_.folds == 3 and model.guard_report_.rows == 75
+    assert model.predict_proba(X).shape == (120, 25)
 
 
 def test_a_constant_feature_says_nothing_even_where_it_changes_later() -> None:
@@ -371,6 +376,7 @@ def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
     assert guarded.risk_table_ is not None
 
 
+@pytest.mark.filterwarnings("ignore:class . has:UserWarning")
 def test_a_grid_search_of_two_jobs_finds_what_one_job_finds() -> None:
     X, y, _ = blobs()
     found = [

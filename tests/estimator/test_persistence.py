@@ -77,6 +77,7 @@ def test_damage_and_other_versions_are_named(
         SemiSupervisedGANClassifier.load(folder)
 
 
+@pytest.mark.filterwarnings("ignore:class False has:UserWarning")
 def test_numbers_of_numpy_and_names_of_columns_are_kept(tmp_path: Path) -> None:
     frame = pd.DataFrame({"width": [0.0, 0.1, 1.0], "height": [0.0, 0.2, 0.9]})
     model = SemiSupervisedGANClassifier(

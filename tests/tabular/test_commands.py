@@ -259,7 +259,7 @@ def test_few_labels_and_keys_among_features_are_noted(call: Call) -> None:
     arguments = ("fit", "iris.csv", "--target", "kind", "--out", "model", "--max-epochs", 1)
     code, shown, _ = call(*arguments, "--device", "cpu")
     assert code == 0
-    assert "note: class '0' has 1 labelled row" in shown
+    assert "note: class 0 has 1 labeled row" in shown
     assert "note: column 'number' rises from row to row as a key does" in shown
     assert "no errors are told: a class has 1 labeled row, which cannot be held out" in shown
     page = Path("model/report.html").read_text()

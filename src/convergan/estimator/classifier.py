@@ -49,7 +49,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             `convergan.data.oriented_gradients`. Rows of shape (n, C, H, W) need no such word.
         n_estimators: classifiers of different seeds whose probabilities are averaged; the paper
             averages ten.
-        max_epochs: passes over all rows; None for 60, of at least 1,000 and at most 5,000 steps.
+        max_epochs: passes over all rows; None for 10, of at least 500 and at most 2,000 steps.
         max_seconds: of the trainings of `fit`, in equal shares; None for no limit. A fit that
             reaches it depends on the machine.
         guard: hold labelled rows out in three folds and fall back to logistic regression or to the
@@ -144,9 +144,10 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             warnings.warn("y has no unlabeled row: nothing to learn from but labels", stacklevel=2)
         counts = np.bincount(codes[codes >= 0])
         if counts.min() < FEW:
+            rows = "1 labeled row" if counts.min() == 1 else f"{counts.min()} labeled rows"
             warnings.warn(
-                f"class {self.classes_[counts.argmin()]!s} has {counts.min()} labeled rows: with "
-                f"less than {FEW} of a class its errors cannot be told, label more",
+                f"class {self.classes_[counts.argmin()]!s} has {rows}; with fewer than {FEW} of a "
+                "class little can be said about errors: label more of it",
                 stacklevel=2,
             )
         X = np.asarray(X, dtype=np.float64, order="C")

@@ -37,7 +37,7 @@ Layers = list[tuple[Array, Array]]
 """Weights (inputs, outputs) and biases (outputs,) of dense layers with ReLU between them."""
 
 HIDDEN = (250, 125, 125)
-COMPONENTS = 256
+COMPONENTS = 128
 """Leading principal components that wider rows are trained through. Noise and first weights know no
 direction, so that only what varies least is lost, and the first layer is turned back at the end."""
 LOG_EVERY = 50

@@ -29,7 +29,7 @@ LARGEST_GRAPH = 20_000
 NEIGHBORS, COMPONENTS = 5, 50
 FOLDS = 5
 USUAL = np.array([2.0, 2.0, 0.5])
-"""Powers of the opinions where no label can be held out; otherwise mean and deviation of a prior."""
+"""Powers of the opinions without evidence: mean and deviation of their prior."""
 LEAST = 1e-12
 
 Opinion = Callable[[Lesson], Array]

@@ -12,9 +12,6 @@ from .columns import Column, learn_columns, read_features, suspicious_keys
 from .reading import SEPARATORS, Frame, file_sha256, read_table, require_column
 from .target import Labels, learn_labels, spell
 
-FEW = 3
-"""Labelled rows of a class below which to warn."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
@@ -170,13 +167,6 @@ def _feature_names(file: Path, known: list[str], choices: Choices) -> list[str]:
 def _doubts(labels: Labels) -> list[str]:
     """Return what may be wrong with labels."""
     notices = []
-    fewest = min(labels.counts, key=lambda name: labels.counts[name])
-    if labels.counts[fewest] < FEW:
-        rows = "1 labelled row" if labels.counts[fewest] == 1 else "2 labelled rows"
-        notices.append(
-            f"class {fewest!r} has {rows}; with fewer than {FEW} of a class, little can be said "
-            "about errors: label more of it"
-        )
     if "-1" in labels.counts:
         notices.append("-1 is taken for a class; if it marks unlabelled rows, use --unlabeled -1")
     return notices
