@@ -332,7 +332,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         batch_size = min(BATCH_SIZE, len(kept))
         self.n_steps_ = choose_steps(len(kept), batch_size, self.max_epochs)
         lesson = Lesson(
-            rows=torch.from_numpy(rows[kept]).float(),
+            rows=torch.from_numpy(rows).float()[kept],
             labeled=torch.from_numpy(labeled),
             labels=torch.from_numpy(codes[kept][labeled]),
             num_classes=len(self.classes_),

@@ -28,9 +28,10 @@ class Scale(NamedTuple):
 
     def apply(self, rows: Array) -> Array:
         """Return rows (N, A) in these units."""
+        scaled: Array = rows - self.mean
         with np.errstate(over="ignore"):
-            scaled: Array = (rows - self.mean) / self.unit
-        return scaled.clip(-FARTHEST, FARTHEST)
+            scaled /= self.unit
+        return scaled.clip(-FARTHEST, FARTHEST, out=scaled)
 
 
 def learn_scale(rows: Array, *, alike: bool = False) -> Scale:
@@ -50,14 +51,14 @@ def learn_scale(rows: Array, *, alike: bool = False) -> Scale:
         >>> np.square(learn_scale(rows).apply(rows)).mean(axis=0).round(2).tolist()
         [1.82, 0.18]
     """
-    size = np.abs(rows).max(axis=0)  # powers of large numbers would overflow
+    size = np.maximum(rows.max(axis=0), -rows.min(axis=0))
     size[size == 0] = 1
-    shares = rows / size
-    mean = shares.mean(axis=0)
-    shares -= mean
-    extent = np.square(np.square(shares)).mean(axis=0) ** 0.25
-    if alike:
-        extent = np.sqrt(np.square(shares * size).mean()) / size
+    squares = rows / size  # powers of large numbers would overflow
+    mean = squares.mean(axis=0)
+    squares -= mean
+    np.square(squares, out=squares)
+    second, fourth = squares.mean(axis=0), np.einsum("na,na->a", squares, squares) / len(rows)
+    extent = np.sqrt((second * np.square(size)).mean()) / size if alike else fourth**0.25
     moving = extent > ROUNDING
-    left = np.square(shares[:, moving] / extent[moving]).mean() if moving.any() else 1.0
+    left = (second[moving] / np.square(extent[moving])).mean() if moving.any() else 1.0
     return Scale(mean * size, np.where(moving, extent * size * np.sqrt(left), np.inf))

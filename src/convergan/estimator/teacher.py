@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
-from ..data import nearest_neighbors, spread_labels
-from .member import Array, Layers, Lesson, forward
+from ..data import nearest_neighbors, principal_axes, spread_labels
+from .member import Array, Layers, Lesson
 
 LARGEST_GRAPH = 20_000
 """Rows that labels are spread over; others take the opinion of the nearest of them."""
@@ -102,7 +102,9 @@ def _choose_powers(opinions: tuple[Opinion, ...], lesson: Lesson) -> Array:
 
 
 def _regress(lesson: Lesson) -> Array:
-    return log_softmax(forward(logistic_layers(lesson), lesson.rows.double().numpy()), axis=1)
+    [(weights, biases)] = logistic_layers(lesson)
+    logits = lesson.rows @ torch.from_numpy(weights).float()  # in float32: there may be many rows
+    return log_softmax(logits.double().numpy() + biases, axis=1)
 
 
 def _directions(rows: Tensor) -> Tensor:
@@ -116,10 +118,10 @@ def _spread_over(lesson: Lesson, rows: Tensor) -> Opinion:
     order = torch.rand(len(rows), generator=chance)
     order[lesson.labeled] -= 1  # the first to be taken
     graph = order.argsort()[:LARGEST_GRAPH].sort().values
-    nearest = _find_nearest(rows, graph)
-    neighbors = nearest_neighbors(
-        rows[graph], min(NEIGHBORS, len(graph) - 1), components=min(COMPONENTS, rows.shape[1])
-    )
+    width = min(COMPONENTS, rows.shape[1])
+    points = rows @ principal_axes(rows[graph], width)
+    neighbors = nearest_neighbors(points[graph], min(NEIGHBORS, len(graph) - 1), components=width)
+    nearest = _find_nearest(points, graph)
 
     def spread(part: Lesson) -> Array:
         inside = torch.isin(part.labeled, graph)
@@ -131,12 +133,12 @@ def _spread_over(lesson: Lesson, rows: Tensor) -> Opinion:
     return spread
 
 
-def _find_nearest(rows: Tensor, graph: Tensor) -> Tensor:
-    """Return for every row the place in the graph of its nearest, (N,)."""
-    nearest = torch.empty(len(rows), dtype=torch.int64)
+def _find_nearest(points: Tensor, graph: Tensor) -> Tensor:
+    """Return for every point the place in the graph of its nearest, (N,)."""
+    nearest = torch.empty(len(points), dtype=torch.int64)
     nearest[graph] = torch.arange(len(graph))
-    left = torch.ones(len(rows), dtype=torch.bool)
+    left = torch.ones(len(points), dtype=torch.bool)
     left[graph] = False
     for chunk in torch.split(left.nonzero().flatten(), 1000):
-        nearest[chunk] = torch.cdist(rows[chunk], rows[graph]).argmin(dim=1)
+        nearest[chunk] = torch.cdist(points[chunk], points[graph]).argmin(dim=1)
     return nearest
