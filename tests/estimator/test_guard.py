@@ -15,10 +15,10 @@ from convergan.estimator.guard import (
     OutOfFold,
     choose,
     fall_back,
-    logistic_layers,
     out_of_fold,
 )
 from convergan.estimator.member import Lesson, forward
+from convergan.estimator.teacher import logistic_layers
 
 Array = np.ndarray[Any, Any]
 

@@ -144,9 +144,9 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             warnings.warn("y has no unlabeled row: nothing to learn from but labels", stacklevel=2)
         counts = np.bincount(codes[codes >= 0])
         if counts.min() < FEW:
-            rows = "1 labeled row" if counts.min() == 1 else f"{counts.min()} labeled rows"
+            few = "1 labeled row" if counts.min() == 1 else f"{counts.min()} labeled rows"
             warnings.warn(
-                f"class {self.classes_[counts.argmin()]!s} has {rows}; with fewer than {FEW} of a "
+                f"class {self.classes_[counts.argmin()]!s} has {few}; with fewer than {FEW} of a "
                 "class little can be said about errors: label more of it",
                 stacklevel=2,
             )

@@ -38,8 +38,8 @@ Opinion = Callable[[Lesson], Array]
 
 def pool_opinions(lesson: Lesson) -> Tensor:
     """Return class probabilities of every row of the lesson, (N, K) float32."""
-    opinions = (_spread_over(lesson, lesson.rows), _spread_over(lesson, _directions(lesson.rows)))
-    opinions += (_regress,)
+    directions = _directions(lesson.rows)
+    opinions = (_spread_over(lesson, lesson.rows), _spread_over(lesson, directions), _regress)
     powers = _choose_powers(opinions, lesson)
     logs = np.stack([opinion(lesson) for opinion in opinions])
     return torch.from_numpy(np.tensordot(powers, logs, axes=1)).softmax(dim=1).float()
@@ -104,12 +104,14 @@ def _choose_powers(opinions: tuple[Opinion, ...], lesson: Lesson) -> Array:
 def _regress(lesson: Lesson) -> Array:
     [(weights, biases)] = logistic_layers(lesson)
     logits = lesson.rows @ torch.from_numpy(weights).float()  # in float32: there may be many rows
-    return log_softmax(logits.double().numpy() + biases, axis=1)
+    logs: Array = log_softmax(logits.double().numpy() + biases, axis=1)
+    return logs
 
 
 def _directions(rows: Tensor) -> Tensor:
     """Scale the rows to length 1; they have mean 0."""
-    return rows / rows.norm(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    length: Tensor = rows.norm(dim=1, keepdim=True)
+    return rows / length.clamp(min=torch.finfo(torch.float32).tiny)
 
 
 def _spread_over(lesson: Lesson, rows: Tensor) -> Opinion:
