@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 try:
     import typer
-    from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column, Table
@@ -20,6 +19,7 @@ except ModuleNotFoundError as missing:
         f"the command line needs {missing.name}: pip install 'convergan[train]'"
     ) from None
 
+from .console import errors, output, print_line
 from .table_commands import fit, predict
 
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ app = typer.Typer(
 )
 app.command()(fit)
 app.command()(predict)
-output = Console()
-errors = Console(stderr=True)
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
 Threads = Annotated[
@@ -133,7 +131,7 @@ def train(
     show_progress(run(chosen, dataset, settings, folder, baselines=baselines, keep=keep))
     show_errors(table(folder))
     report_file = write_report(folder)
-    output.print(f"report: {report_file}", highlight=False, markup=False, soft_wrap=True)
+    print_line(f"report: {report_file}")
 
 
 @app.command()
@@ -249,7 +247,7 @@ def sample(
     from .run import draw_run_samples
 
     file = draw_run_samples(run, count, seed, out or run / "samples.png")
-    output.print(str(file), highlight=False, markup=False, soft_wrap=True)
+    print_line(str(file))
 
 
 @app.command()
@@ -273,7 +271,7 @@ def report(run: Run) -> None:
 
     file = write_report(run)
     show_errors(table(run))
-    output.print(f"report: {file}", highlight=False, markup=False, soft_wrap=True)
+    print_line(f"report: {file}")
 
 
 @app.command()
@@ -321,7 +319,7 @@ def classifier(
     replace_file(out, weights)
     output.print(f"test accuracy: {lessons[-1].test_accuracy:.2%}", highlight=False)
     for line in (f"sha256: {weights_sha256(weights)}", f"weights: {out}"):
-        output.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_line(line)
 
 
 @app.command()
@@ -407,7 +405,7 @@ def score(
     )
     if verify_weights:
         found = finish(verify(plan))
-        output.print(str(found), highlight=False, markup=False, soft_wrap=True)
+        print_line(str(found))
         return
     if samples is None or against is None:
         missing = "SAMPLES" if samples is None else "--against"
@@ -426,7 +424,7 @@ def score(
         written.append(write_best(folder, sets.samples, scores, best))
         output.print(f"caution: {CAUTION}", highlight=False, markup=False)
     for file in written:
-        output.print(str(file), highlight=False, markup=False, soft_wrap=True)
+        print_line(str(file))
 
 
 @app.callback(invoke_without_command=True)
@@ -543,9 +541,9 @@ def show_scores(scores: "Scores") -> None:
     output.print(shown)
     definitions = [figure.definition for figure in (*scores.figures, scores.nearest.share)]
     for line in dict.fromkeys(definitions):
-        output.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_line(line)
     for note in scores.notes:
-        output.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+        print_line(f"note: {note}")
 
 
 def show_sweep(plan: "Sweep") -> None:
@@ -554,11 +552,11 @@ def show_sweep(plan: "Sweep") -> None:
     shown = Table(*table.head)
     for row in table.rows:
         shown.add_row(*row)
-    output.print(table.title, highlight=False, markup=False, soft_wrap=True)
+    print_line(table.title)
     output.print(shown)
     output.print(table.note, highlight=False, markup=False)
     file = plan.folder / "table.md"
-    output.print(f"table: {file}", highlight=False, markup=False, soft_wrap=True)
+    print_line(f"table: {file}")
     if missing := plan.unfinished():
         raise UnfinishedError(
             f"{len(missing)} of {len(plan.runs)} runs failed; the same command tries them again"

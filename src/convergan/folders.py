@@ -1,7 +1,6 @@
 """A folder belongs to one run or one sweep, and one process at a time writes there."""
 
 import fcntl
-import hashlib
 import json
 import os
 import platform
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .training.checkpoint import canonical_json, write_json
+from .training.checkpoint import canonical_sha256, write_json
 
 LOCK = ".lock"
 
@@ -78,7 +77,7 @@ def claim(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any
     Raises:
         ValueError: if the folder belongs to another; the message names what differs.
     """
-    sha256 = hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+    sha256 = canonical_sha256(identity)
     if description.exists():
         _require_same(description, read_json(description), {**identity, "sha256": sha256})
     else:

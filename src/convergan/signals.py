@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -54,16 +54,8 @@ class Wishes:
 def obeyed() -> Iterator[Wishes]:
     """Turn signals into wishes inside the block; leave them alone outside the main thread."""
     wishes = Wishes()
-    if threading.current_thread() is not threading.main_thread():
+    with _handled((*STOPPING, signal.SIGUSR1), wishes.receive):
         yield wishes
-        return
-    numbers = (*STOPPING, signal.SIGUSR1)
-    before = {number: signal.signal(number, wishes.receive) for number in numbers}
-    try:
-        yield wishes
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -85,14 +77,26 @@ def stopping(where: str) -> Iterator[None]:
         received.append(number)
         raise KeyboardInterrupt  # which nothing catches on its way by mistake
 
+    with _handled(STOPPING, stop):
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not received:
+                raise
+            raise Interrupted(received[0], where) from None
+
+
+@contextmanager
+def _handled(
+    numbers: Sequence[signal.Signals], handler: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    """Send signals to a handler inside the block, where the main thread runs it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, stop) for number in STOPPING}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
-    except KeyboardInterrupt:
-        raise Interrupted(received[0], where) from None
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

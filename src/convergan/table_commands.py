@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from .console import errors, output, print_line
 
 if TYPE_CHECKING:
     from .estimator import GuardReport
     from .tabular.fitting import Fitted, Opened
     from .tabular.prediction import Predicted
-
-output = Console()
-errors = Console(stderr=True)
 
 
 def fit(
@@ -176,7 +174,7 @@ def predict(
     )
     write_table(file, found.table)
     show_predictions(found)
-    output.print(f"predictions: {file}", highlight=False, markup=False, soft_wrap=True)
+    print_line(f"predictions: {file}")
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:
@@ -207,7 +205,7 @@ def show_table(opened: "Opened") -> None:
     shown = ", ".join(f"{name} {count:,}" for name, count in list(labels.counts.items())[:10])
     more = ", ..." if len(labels.counts) > 10 else ""
     width = opened.features.shape[1]
-    line(
+    print_line(
         f"{len(opened.features):,} rows, {width:,} {'feature' if width == 1 else 'features'}, "
         f"{sum(labels.counts.values()):,} labelled: {shown}{more}"
     )
@@ -220,24 +218,24 @@ def show_fit(fitted: "Fitted", folder: Path) -> None:
     notes(fitted.notices)
     show_guard(model.guard_report_)
     if model.risk_table_ is not None:
-        line("what answering only the surest rows costs, of labels held out:")
-        line(str(model.risk_table_))
-    line(f"fitted in {fitted.seconds:,.1f} seconds")
-    line(f"model: {folder}")
-    line(f"report: {folder / 'report.html'}")
+        print_line("what answering only the surest rows costs, of labels held out:")
+        print_line(str(model.risk_table_))
+    print_line(f"fitted in {fitted.seconds:,.1f} seconds")
+    print_line(f"model: {folder}")
+    print_line(f"report: {folder / 'report.html'}")
 
 
 def show_guard(report: "GuardReport") -> None:
     """Print the candidates' errors on held-out labels."""
     if not report.errors:
-        line(f"no errors are told: {report.reason}")
+        print_line(f"no errors are told: {report.reason}")
         return
     shown = Table("candidate", "error of held-out labels", "p against the GAN", "")
     for name, error in report.errors.items():
         pvalue = f"{report.pvalues[name]:.3g}" if name in report.pvalues else "-"
         shown.add_row(name, f"{error:.2%}", pvalue, "predicts" * (name == report.selected))
     output.print(shown)
-    line(f"{report.rows:,} labelled rows in {report.folds} folds; {report.reason}")
+    print_line(f"{report.rows:,} labelled rows in {report.folds} folds; {report.reason}")
 
 
 def show_predictions(found: "Predicted") -> None:
@@ -249,10 +247,10 @@ def show_predictions(found: "Predicted") -> None:
         shown.add_row("none", f"{found.rejected:,}")
     output.print(shown)
     if found.unlike is not None:
-        line(f"unlike the unlabelled rows of fit, p < 0.01: {found.unlike:,} rows")
+        print_line(f"unlike the unlabelled rows of fit, p < 0.01: {found.unlike:,} rows")
     if found.error is not None:
         rows, wrong, low, high = found.error
-        line(
+        print_line(
             f"error: {wrong / rows:.2%}, {wrong:,} of {rows:,} labelled rows, 95% interval "
             f"{low:.2%} to {high:.2%}"
         )
@@ -262,9 +260,4 @@ def show_predictions(found: "Predicted") -> None:
 def notes(notices: list[str]) -> None:
     """Print what the user should know."""
     for notice in notices:
-        line(f"note: {notice}")
-
-
-def line(text: str) -> None:
-    """Print a line as it is."""
-    output.print(text, highlight=False, markup=False, soft_wrap=True)
+        print_line(f"note: {notice}")

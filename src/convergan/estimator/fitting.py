@@ -6,20 +6,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..training import NonFiniteError
 from .calibration import RiskTable, fit_temperature, match_temperature, risk_table
-from .guard import (
-    GAN,
-    TWIN,
-    Deadline,
-    GuardReport,
-    OutOfFold,
-    choose,
-    fall_back,
-    out_of_fold,
-)
+from .guard import GAN, TWIN, Deadline, GuardReport, OutOfFold, choose, fall_back, out_of_fold
 from .member import Array, Layers, Lesson, Watch, forward, train_gan, train_twin
 from .mismatch import mismatch_pvalue
 from .teacher import logistic_layers, pool_opinions
@@ -75,8 +67,7 @@ def fit_all(
         members: number of classifiers to average.
         guard_level: see `convergan.estimator.guard.choose`; None to ask nobody.
         max_seconds: for the ``2 folds + members`` trainings together, in equal shares of what is
-            left; or None. What `convergan.estimator.teacher` does is
-            not counted.
+            left; or None. What `convergan.estimator.teacher` does is not counted.
         watch: gets every line of every history.
     """
     fewest = int(lesson.labels.bincount(minlength=lesson.num_classes).min())
@@ -97,9 +88,8 @@ def fit_all(
     notices = [f"{report.selected} predicts: {report.reason}"] if report.selected != GAN else []
     temperature, risk = 1.0, None
     if report.selected == GAN:
-        every = slice(None, None, max(1, len(pool) // COMPARED))
-        logs = mean_log_probabilities(gan, lesson.rows[every].double().numpy())
-        temperature = match_temperature(logs, pool[every].double().numpy())
+        logs = mean_log_probabilities(gan, _some(lesson.rows).double().numpy())
+        temperature = match_temperature(logs, _some(pool).double().numpy())
     if found is not None and report.selected in found.logits:
         logits = found.logits[report.selected]
         if report.selected != GAN:
@@ -223,12 +213,17 @@ def _risk(logits: Array, labels: Array) -> RiskTable:
     return risk_table(confidence, logits.argmax(axis=1) == labels)
 
 
+def _some(rows: Tensor) -> Tensor:
+    """Return every so many of the rows, between `COMPARED` and twice as many, or all."""
+    return rows[:: max(1, len(rows) // COMPARED)]
+
+
 def _diagnose(gan: list[Layers], lesson: Lesson) -> dict[str, float]:
     """Compare labelled with unlabelled rows; both were trained on as real."""
     others = np.setdiff1d(np.arange(len(lesson.rows)), lesson.labeled.numpy())
     if not len(others):
         return {}
-    unlabeled = lesson.rows[others[:: max(1, len(others) // COMPARED)]].double().numpy()
+    unlabeled = lesson.rows[_some(torch.from_numpy(others))].double().numpy()
     labeled = lesson.rows[lesson.labeled].double().numpy()
     found = {}
     if gan:

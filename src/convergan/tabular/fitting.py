@@ -110,7 +110,9 @@ def open_table(file: Path, choices: Choices) -> Opened:
     labels = learn_labels(texts, choices.target, is_text=is_text)
     columns = learn_columns(table, names, fill=choices.fill)
     features = read_features(table, columns)
-    notices = [*suspicious_keys(table, columns), *features.notices, *_doubts(labels)]
+    notices = [*suspicious_keys(table, columns), *features.notices]
+    if "-1" in labels.counts:
+        notices.append("-1 is taken for a class; if it marks unlabelled rows, use --unlabeled -1")
     return Opened(
         file=file,
         sha256=file_sha256(file),
@@ -162,11 +164,3 @@ def _feature_names(file: Path, known: list[str], choices: Choices) -> list[str]:
     if not names:
         raise ValueError(f"{file} has no column to learn from beside {choices.target!r}")
     return names
-
-
-def _doubts(labels: Labels) -> list[str]:
-    """Return what may be wrong with labels."""
-    notices = []
-    if "-1" in labels.counts:
-        notices.append("-1 is taken for a class; if it marks unlabelled rows, use --unlabeled -1")
-    return notices

@@ -6,7 +6,6 @@ what was fitted to, with what and how well; ``to_label.csv`` which rows to label
 ``report.html`` shows it. The folder appears under its name once it is complete.
 """
 
-import hashlib
 import json
 import platform
 import secrets
@@ -20,7 +19,7 @@ import torch
 
 from ..data import DataError
 from ..estimator import SemiSupervisedGANClassifier
-from ..training.checkpoint import canonical_json, replace_file, sync_folder, write_json
+from ..training.checkpoint import canonical_sha256, replace_file, sync_folder, write_json
 from ..version import __version__
 from .columns import Column
 from .fitting import Effort, Fitted, Opened
@@ -103,7 +102,7 @@ def read_model(folder: Path) -> Model:
             raise ValueError(
                 f"{folder / TABLE} is of another version of convergan: format {FORMAT} is read here"
             )
-        if found.pop("sha256", None) != _hash(found):
+        if found.pop("sha256", None) != canonical_sha256(found):
             raise ValueError(f"{folder / TABLE} is damaged: its hash is another")
         if found["model_sha256"] != file_sha256(folder / MODEL):
             raise ValueError(f"{folder / MODEL} is damaged, or another model's")
@@ -155,11 +154,7 @@ def _described(opened: Opened, folder: Path) -> dict[str, Any]:
         "model_sha256": file_sha256(folder / MODEL),
     }
     plain: dict[str, Any] = json.loads(json.dumps(described))
-    return plain | {"sha256": _hash(plain)}
-
-
-def _hash(described: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(described).encode()).hexdigest()
+    return plain | {"sha256": canonical_sha256(plain)}
 
 
 def _record(opened: Opened, fitted: Fitted, effort: Effort) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def _log_d(log_d: Array, labeled: Array, diagnostics: dict[str, float]) -> str:
 
     text = "Where the two differ, unlabelled rows may be of other classes than labelled ones."
     if "pvalue" in diagnostics:
-        text += f" A two-sample test gives p = {diagnostics['pvalue']:.2g}."
+        text += f" A two-sample test of the rows gives p = {diagnostics['pvalue']:.2g}."
     return f"<p>{text}</p>" + plot(draw, "log D of labelled and of unlabelled rows")
 
 

@@ -54,6 +54,11 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def canonical_sha256(value: Any) -> str:
+    """Return the hash of that spelling."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
 def write_synced(path: Path, data: bytes) -> None:
     """Write ``data`` to a new file and wait until the disk has it."""
     with path.open("xb") as file:
@@ -234,7 +239,7 @@ def _storable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _self_hash(manifest: Mapping[str, Any]) -> str:
     rest = {key: value for key, value in manifest.items() if key != "self_sha256"}
-    return hashlib.sha256(canonical_json(rest).encode()).hexdigest()
+    return canonical_sha256(rest)
 
 
 def _with_self_hash(manifest: dict[str, Any]) -> dict[str, Any]:
