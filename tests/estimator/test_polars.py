@@ -1,11 +1,10 @@
 """Frames of polars go through `fit` and `predict` as those of pandas do."""
 
 import numpy as np
+import polars
 import pytest
 
 from convergan.estimator import SemiSupervisedGANClassifier
-
-polars = pytest.importorskip("polars", reason="polars is not installed; pip install polars")
 
 
 def test_a_frame_of_polars_gives_the_classifier_that_an_array_gives() -> None:
