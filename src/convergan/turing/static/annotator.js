@@ -288,7 +288,7 @@ const judge = {
   prepare(state) {
     this.pair = state.protocol === "pair";
     this.size = state.image;
-    this.names = this.pair ? ["A is generated", "B is generated"] : ["Real", "Generated"];
+    this.names = this.pair ? ["A", "B"] : ["Real", "Generated"];
     $("question").textContent = this.pair
       ? "Which one is generated?"
       : "Real or generated?";
@@ -299,25 +299,23 @@ const judge = {
 
   // Whole steps of device pixels, so that every pixel of an image is as large as any other.
   fit() {
-    const pictures = $("surround").querySelectorAll("img, canvas");
     const area = $("surround");
     const stacked = getComputedStyle(area).flexDirection === "column";
-    const beside = this.pair && !stacked ? 2 : 1;
-    const above = this.pair && stacked ? 2 : 1;
-    const captions = this.pair ? 40 : 0;
-    const wide = (area.clientWidth - 32 - (this.pair ? captions + 24 : 0)) / beside;
-    const high = Math.max(innerHeight - 290, 120) / above - (stacked ? 8 : captions);
+    const [beside, above] = !this.pair ? [1, 1] : stacked ? [1, 2] : [2, 1];
+    const caption = this.pair ? 32 : 0;
+    const wide = (area.clientWidth - 32) / beside - (this.pair ? 48 : 0);
+    const high = (roomInHeight() - 48) / above - (stacked ? 16 : caption);
     const ratio = devicePixelRatio || 1;
     const room = Math.min(
       this.size.scale,
       wide / this.size.width,
-      high / this.size.height,
+      Math.max(1, high / this.size.height),
     );
     const steps = Math.floor(room * ratio + 1e-6);
     const scale = steps >= 1 ? steps / ratio : 1 / (ratio * Math.ceil(1 / (room * ratio)));
     area.classList.toggle("smooth", steps < 1);
     this.shown = this.size.width * scale;
-    for (const picture of pictures) {
+    for (const picture of area.querySelectorAll("img, canvas")) {
       picture.style.width = `${this.shown}px`;
       picture.style.height = `${this.size.height * scale}px`;
     }
@@ -403,6 +401,15 @@ const judge = {
   },
 };
 
+// The window's height less all that stands above and below the pictures.
+function roomInHeight() {
+  const others = [...$("task").children].filter((child) => child !== $("surround"));
+  const taken = others.map((child) => child.offsetHeight).filter((height) => height > 0);
+  const gap = parseFloat(getComputedStyle($("task")).rowGap);
+  const edge = parseFloat(getComputedStyle(document.querySelector("main")).paddingTop);
+  return taken.reduce((sum, height) => sum - height - gap, innerHeight - 2 * edge);
+}
+
 // Show what is placed for a time, from the frame that first has it to the frame that has it no
 // more; resolve with when it came and for how long it was there.
 async function hold(milliseconds) {
@@ -457,7 +464,8 @@ function truthText(truth, pair) {
 // ---- Stages: each shows itself and resolves with the state after it
 
 async function consent(state) {
-  $("consent-text").textContent = state.consent.text;
+  const paragraphs = state.consent.text.trim().split(/\n\s*\n/);
+  $("consent-text").replaceChildren(...paragraphs.map((text) => element("p", text)));
   $("consent-version").textContent = state.consent.version;
   const flickers = state.protocol === "timed";
   $("flicker").hidden = !flickers;
@@ -542,7 +550,7 @@ async function practise(state) {
         exposure,
       );
       const correct = side === right;
-      await tell(correct, correct ? "That is how it works." : `Here “${name}” was meant. Once more.`);
+      await tell(correct, correct ? "That is how it works." : `It was “${name}”. Once more.`);
       if (correct) break;
     }
   }
