@@ -1,0 +1,215 @@
+"""The commands of the visual Turing test: parse, call, show."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from .console import errors, print_line
+
+if TYPE_CHECKING:
+    from .turing.image_import import Source
+
+turing = typer.Typer(
+    no_args_is_help=True,
+    help="The visual Turing test: people say whether images are real or generated.\n\n"
+    "Start with: convergan turing create STUDY --real DATA --fake RUN",
+)
+
+StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
+PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the server, in links.")]
+
+
+@turing.command()
+def create(
+    study: Annotated[Path, typer.Argument(help="Folder of the study, a new one.")],
+    real: Annotated[
+        str,
+        typer.Option(
+            help="Real images: a folder of PNG and JPEG files, .npz, or data as for train."
+        ),
+    ],
+    fake: Annotated[
+        list[str],
+        typer.Option(
+            help="Generated images: folder of a run, folder of files, or .npz with samples or "
+            "images. Several models: the option again for each."
+        ),
+    ],
+    trials: Annotated[
+        int, typer.Option(help="Of each person, half of them generated; timed: of each block.")
+    ] = 50,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="single: one image without a time limit. pair: which of two is generated. timed: "
+            "three blocks in which exposure grows after errors and shrinks after hits."
+        ),
+    ] = "single",
+    feedback: Annotated[
+        str | None,
+        typer.Option(
+            help="Whether people learn if they were right: off, on, or split for half of them. "
+            "Default: off, of timed on."
+        ),
+    ] = None,
+    annotators: Annotated[
+        int, typer.Option(help="People wanted, over all models; nobody is taken beyond them.")
+    ] = 30,
+    attention: Annotated[
+        int, typer.Option(help="Trials on top of the others that show a scrambled image.")
+    ] = 4,
+    margin: Annotated[
+        float, typer.Option(help="Error of 0.5 minus or plus this counts as equivalent to chance.")
+    ] = 0.05,
+    scale: Annotated[
+        int | None, typer.Option(help="Whole factor of enlargement. Default: to about 256 pixels.")
+    ] = None,
+    consent: Annotated[
+        Path | None, typer.Option(help="Text file that people agree to. Default: ours.")
+    ] = None,
+    retention_days: Annotated[
+        float | None, typer.Option(help="After which purge removes what people said.")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(help="Without an answer, after which a session loses its place.")
+    ] = 60,
+    resample: Annotated[
+        bool,
+        typer.Option(
+            "--resample", help="Move all images by a quarter of a pixel, against look-up."
+        ),
+    ] = False,
+    images: Annotated[
+        int, typer.Option(help="Of each kind, at most; drawn at random where there are more.")
+    ] = 5000,
+    database: Annotated[
+        str | None, typer.Option(help="postgresql+psycopg://... Default: SQLite in the folder.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides what who sees.")] = 0,
+) -> None:
+    """Make a study and print its owner's token, which is stored nowhere.
+
+    Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
+    """
+    from .turing.study import DEFAULT_CONSENT, Plan, create_study, require_absent
+
+    require_absent(study)
+    plan = Plan(
+        protocol=protocol,
+        trials=trials,
+        feedback=feedback or ("on" if protocol == "timed" else "off"),
+        attention=attention,
+        annotators_wanted=annotators,
+        margin=margin,
+        seed=seed,
+        scale=1 if scale is None else scale,
+        minutes=minutes,
+        consent=DEFAULT_CONSENT if consent is None else consent.read_text(encoding="utf-8"),
+        retention_days=retention_days,
+        resample=resample,
+    )
+    plan.check()
+    with errors.status(escape(f"reading {', '.join([real, *fake])}")):
+        reals = read_images(real, images, seed)
+        fakes = [read_images(name, images, seed) for name in fake]
+    if scale is None:
+        plan = plan.enlarged(reals)
+    token = create_study(study, plan, reals, fakes, database)
+    print_line(f"study: {study}")
+    print_line(f"owner's token: {token}")
+    print_line(f"next: convergan turing invite {study} --count 10, convergan turing serve {study}")
+
+
+@turing.command()
+def serve(
+    study: StudyFolder,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    public_url: PublicUrl = None,
+    browser: Annotated[bool, typer.Option(help="Open the owner's page.")] = True,
+) -> None:
+    """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
+    import webbrowser
+
+    import uvicorn
+
+    from .turing.app import create_app
+    from .turing.study import opened
+
+    url = public_url or f"http://{host}:{port}"
+    with opened(study) as found:
+        app = create_app(found, url)
+        print_line(f"owner's page: {url}/owner")
+        if browser:
+            webbrowser.open(f"{url}/owner")
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            access_log=False,  # addresses hold identifiers, and whose they are
+            log_level="warning",
+            server_header=False,
+        )
+
+
+@turing.command()
+def invite(
+    study: StudyFolder,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many links.")] = 1,
+    days: Annotated[float, typer.Option(help="For which a link can be opened.")] = 14,
+    public_url: PublicUrl = None,
+) -> None:
+    """Print invitation links, each for one person."""
+    from .turing.owner import invite as make_invitations
+    from .turing.study import opened
+
+    if not 0 < days <= 365:
+        raise ValueError(f"days must be above 0 and at most 365, got {days}")
+    with opened(study) as found:
+        links = make_invitations(found, public_url or "http://127.0.0.1:8000", count, days)
+    for link in links:
+        print_line(link)
+
+
+def read_images(source: str, most: int, seed: int) -> "Source":
+    """Find images by the words of the command line.
+
+    Args:
+        source: folder of a run, folder of files, ``.npz``, or data as for train.
+        most: how many, drawn at random.
+        seed: decides which, and a run's samples.
+    """
+    import numpy as np
+
+    from .turing.image_import import Source, read_source, source_of_array
+
+    path = Path(source).expanduser()
+    archive = path.suffix == ".npz" and not _is_data(path)
+    if (path / "config.json").is_file():
+        from .run import draw_run_rows
+
+        found = source_of_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
+    elif archive or (path.is_dir() and not any(path.rglob("*.parquet"))):
+        found = read_source(path)
+    else:
+        from .data import load
+
+        found = source_of_array(source, load(source).train.images.numpy())
+    if len(found.pixels) <= most:
+        return found
+    chance = np.random.default_rng(np.random.SeedSequence([seed, 3]))
+    chosen = np.sort(chance.permutation(len(found.pixels))[:most])
+    return Source(found.name, found.pixels[chosen], tuple(found.labels[i] for i in chosen))
+
+
+def _is_data(archive: Path) -> bool:
+    """Whether an archive is one for training, with rows and labels."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(archive) as entries:
+            return "x_train.npy" in entries.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
