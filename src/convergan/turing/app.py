@@ -7,7 +7,8 @@ included, depends on what an image is, except feedback where the person's arm ha
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from typing import Annotated, Any, Literal
 
@@ -19,9 +20,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import owner, sessions
+from . import owner, schema, sessions
+from .admission import join_by_invitation, join_from_panel
 from .errors import RefusedError
-from .pages import annotator_page, message_page, owner_page
+from .pages import annotator_page, message_page, owner_page, preview_page
+from .recruitment import NO_PANEL, Panel, arrive_from_mturk, arrive_from_prolific
 from .sessions import Answer
 from .study import Study
 from .tokens import form_token, same, token_sha256
@@ -38,10 +41,10 @@ STATIC_TYPES = {
 IDENTIFIER = r"^[A-Za-z0-9_-]{22}$"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; base-uri 'none'; form-action {forms}; frame-ancestors {frames}"
+    "connect-src 'self'; base-uri 'none'; {panel}"
 )
 HEADERS = {
-    "content-security-policy": POLICY.format(forms="'self'", frames="'none'"),
+    "content-security-policy": POLICY.format(panel=NO_PANEL.content_security()),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -154,10 +157,32 @@ def create_app(study: Study, public_url: str) -> FastAPI:
     )
     app.add_middleware(Shield)
     _show_errors(app)
+    _arrivals(app, study)
     _annotators(app, study)
     _owner(app, study, public_url.rstrip("/"))
     _static(app)
     return app
+
+
+def _arrivals(app: FastAPI, study: Study) -> None:
+    @app.get("/join/{invitation}")
+    def join(invitation: str) -> Response:
+        with _as_page():
+            return _to_session(join_by_invitation(study, invitation))
+
+    @app.get("/prolific")
+    def prolific(request: Request) -> Response:
+        with _as_page():
+            arrival = arrive_from_prolific(request.query_params.multi_items())
+            return _to_session(join_from_panel(study, arrival))
+
+    @app.get("/mturk")
+    def mturk(request: Request) -> Response:
+        with _as_page():
+            arrival = arrive_from_mturk(request.query_params.multi_items(), study.panel)
+            if arrival is None:
+                return _framed(preview_page(study.protocol), study.panel)
+            return _to_session(join_from_panel(study, arrival))
 
 
 def _annotators(app: FastAPI, study: Study) -> None:
@@ -174,17 +199,11 @@ def _annotators(app: FastAPI, study: Study) -> None:
     Session = Annotated[str, Depends(session_of)]
     Own = Annotated[str, Depends(own_form)]
 
-    @app.get("/join/{invitation}")
-    def join(invitation: str) -> Response:
-        with _as_page():
-            session = sessions.join_by_invitation(study, invitation)
-        return RedirectResponse(f"/s/{session}", status_code=303)
-
     @app.get("/s/{session}")
     def page(session: str) -> Response:
         with _as_page():
-            sessions.state(study, session_of(session))
-        return HTMLResponse(annotator_page(form_token(study.key, session)))
+            panel = sessions.panel(study, session_of(session))
+        return _framed(annotator_page(form_token(study.key, session)), panel)
 
     @app.get("/s/{session}/state")
     def state(session: Session) -> Response:
@@ -248,6 +267,31 @@ def _owner(app: FastAPI, study: Study, public_url: str) -> None:
     def summary() -> Response:
         return _json(owner.summary(study))
 
+    @app.get("/owner/api/people", dependencies=guarded)
+    def people() -> Response:
+        return _json({"people": owner.people(study)})
+
+    @app.delete("/owner/api/people/{alias}", dependencies=guarded)
+    def delete_person(alias: str) -> Response:
+        owner.delete_person(study, alias)
+        return _json({"deleted": alias})
+
+    @app.get("/owner/api/export.csv", dependencies=guarded)
+    def export() -> Response:
+        return Response(owner.export_csv(study), media_type="text/csv; charset=utf-8")
+
+    @app.get("/owner/api/results", dependencies=guarded)
+    def results() -> Response:
+        return _json(owner.results(study))
+
+    @app.post("/owner/api/start", dependencies=guarded)
+    def start(body: Nothing) -> Response:
+        return _json(owner.set_state(study, schema.RUNNING))
+
+    @app.post("/owner/api/stop", dependencies=guarded)
+    def stop(body: Nothing) -> Response:
+        return _json(owner.set_state(study, schema.STOPPED))
+
     @app.post("/owner/api/invitations", dependencies=guarded)
     def invitations(body: InvitationsBody) -> Response:
         return _json({"links": owner.invite(study, public_url, body.count, body.days)})
@@ -298,15 +342,25 @@ def _show_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
 
 
-class _as_page:  # noqa: N801 - reads as a statement
+@contextmanager
+def _as_page() -> Iterator[None]:
     """Show what is refused inside the block as a page."""
+    try:
+        yield
+    except RefusedError as error:
+        raise PageRefusedError(error.status, error.text) from None
+    except ValueError as error:  # of a recruiter's parameters
+        raise PageRefusedError(400, f"This link is not complete: {error}.") from None
 
-    def __enter__(self) -> None:
-        pass
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RefusedError):
-            raise PageRefusedError(error.status, error.text) from None
+def _to_session(session: str) -> Response:
+    return RedirectResponse(f"/s/{session}", status_code=303)
+
+
+def _framed(page: str, panel: Panel) -> Response:
+    """Return a page that may stand in the panel's frame."""
+    policy = POLICY.format(panel=panel.content_security())
+    return HTMLResponse(page, headers={"content-security-policy": policy})
 
 
 def _json(
