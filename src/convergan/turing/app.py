@@ -153,7 +153,12 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         public_url: where people reach it, in invitation links.
     """
     app = FastAPI(
-        title="convergan turing", docs_url=None, redoc_url=None, openapi_url=None, version="1"
+        title="convergan turing",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # which would go by the request's Host
     )
     app.add_middleware(Shield)
     _show_errors(app)
