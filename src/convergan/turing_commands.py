@@ -143,12 +143,14 @@ def serve(
     """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
     import webbrowser
 
+    from .signals import stopping
     from .turing.app import create_app
     from .turing.server import listen, server_of
     from .turing.study import opened
 
     url = public_url or f"http://{host}:{port}"
-    with opened(study) as found, listen(host, port) as listener:
+    said = stopping("while serving; every answer that was acknowledged is stored")
+    with said, opened(study) as found, listen(host, port) as listener:
         server = server_of(create_app(found, url))
         print_line(f"owner's page: {url}/owner")
         if browser:

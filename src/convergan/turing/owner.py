@@ -24,6 +24,8 @@ LIVE_DRAWS = 1000
 """Resampled studies of the interval that the owner's page shows while votes come in."""
 COUNTED = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
 """States of sessions whose votes are in the analysis; the others were given back or withdrawn."""
+PEOPLE = (answers, trials, sessions, invitations)
+"""Tables that hold what people said, those first that refer to others."""
 EXPORTED = (*COUNTED, schema.RETURNED, schema.SCREENED_OUT)
 
 COLUMNS = (
@@ -207,10 +209,10 @@ def purge(study: Study, *, early: bool = False) -> int:
             kept = "without a date" if until is None else f"until {iso_time(until)}"
             raise ValueError(f"what people said is kept {kept}; --early removes it nevertheless")
         count = connection.execute(select(func.count()).select_from(sessions)).scalar_one()
-        for table in (answers, trials, sessions, invitations):
+        for table in PEOPLE:
             connection.execute(delete(table))
         connection.execute(update(schema.study).values(state=schema.STOPPED))
-    study.database.shrink()
+    study.database.shrink([table.name for table in PEOPLE])
     return count
 
 
