@@ -1,22 +1,49 @@
 """The study's commands, as in a terminal."""
 
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from convergan import cli, turing_commands
 from convergan.turing.owner import people, read_design, read_votes
+from convergan.turing.server import listen
 from convergan.turing.study import opened
 from convergan.turing_commands import read_images
 
 
-def turing(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "convergan", "turing", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+class Done(NamedTuple):
+    """What a command printed and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def turing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command of the study in this process."""
+
+    def run(*words: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["convergan", "turing", *map(str, words)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        assert isinstance(code, int)
+        return Done(code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture
@@ -36,28 +63,30 @@ def archive(file: Path, seed: int = 1, count: int = 12, side: int = 8) -> Path:
     return file
 
 
-def test_a_study_is_made_invited_to_looked_at_and_purged(tmp_path: Path, real: Path) -> None:
+def test_a_study_is_made_invited_to_looked_at_and_purged(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
     study, fake = tmp_path / "study", archive(tmp_path / "gan.npz")
     other = archive(tmp_path / "vae.npz", seed=2)
     made = turing("create", study, "--real", real, "--fake", fake, "--fake", other, "--trials", 6)
-    assert made.returncode == 0, made.stderr
-    lines = made.stdout.splitlines()
+    assert made.code == 0, made.err
+    lines = made.out.splitlines()
     assert lines[0] == f"study: {study}"
     token = lines[1].removeprefix("owner's token: ")
     assert len(token) == 43
     assert not any(token.encode() in file.read_bytes() for file in study.iterdir())
     address = "https://study.example"
     invited = turing("invite", study, "--count", 3, "--days", 2, "--public-url", address)
-    assert invited.stdout.count(f"{address}/join/") == 3
+    assert invited.out.count(f"{address}/join/") == 3
     with opened(study) as found:
         assert read_design(found).trials == 10
         assert read_votes(found).models == ("gan.npz", "vae.npz")
         assert people(found) == []
     shown = turing("status", study)
-    assert "running, 30 people wanted; nobody yet" in shown.stdout
+    assert "running, 30 people wanted; nobody yet" in shown.out
     early = turing("purge", study)
-    assert (early.returncode, early.stderr.count("\n")) == (2, 1)
-    assert "removed 0 sessions" in turing("purge", study, "--early").stdout
+    assert (early.code, early.err.count("\n")) == (2, 1)
+    assert "removed 0 sessions" in turing("purge", study, "--early").out
 
 
 @pytest.mark.parametrize(
@@ -77,6 +106,7 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(tmp_path: Path, real: P
     ],
 )
 def test_what_cannot_be_a_study_is_one_line_and_leaves_nothing(
+    turing: Command,
     tmp_path: Path,
     real: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -90,35 +120,34 @@ def test_what_cannot_be_a_study_is_one_line_and_leaves_nothing(
     (tmp_path / "empty").mkdir()
     before = sorted(tmp_path.rglob("*"))
     done = turing("create", "study", "--real", "real", "--fake", "gan.npz", *options)
-    assert done.returncode == code, done.stderr
-    assert reason in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+    assert done.code == code, done.err
+    assert reason in " ".join(done.err.split())
+    assert "Traceback" not in done.err
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_study_is_never_made_over_something(tmp_path: Path, real: Path) -> None:
+def test_a_study_is_never_made_over_something(turing: Command, tmp_path: Path, real: Path) -> None:
     done = turing("create", real, "--real", real, "--fake", archive(tmp_path / "gan.npz"))
-    assert (done.returncode, "exists" in done.stderr) == (65, True)
+    assert (done.code, "exists" in done.err) == (65, True)
     assert len(list(real.rglob("*.png"))) == 12
 
 
 def test_serving_what_is_no_study_or_where_another_listens_is_one_line(
-    tmp_path: Path, real: Path
+    turing: Command, tmp_path: Path, real: Path
 ) -> None:
     none = turing("serve", tmp_path, "--no-browser")
-    assert (none.returncode, none.stderr.count("\n")) == (65, 1)
+    assert (none.code, none.err.count("\n")) == (65, 1)
     fake = archive(tmp_path / "gan.npz")
     assert (
         turing("create", tmp_path / "s", "--real", real, "--fake", fake, "--trials", 6).returncode
         == 0
     )
-    from convergan.turing.server import listen
 
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         done = turing("serve", tmp_path / "s", "--no-browser", "--port", port)
-    assert (done.returncode, done.stderr.count("\n")) == (74, 1)
-    assert "cannot be listened on" in done.stderr
+    assert (done.code, done.err.count("\n")) == (74, 1)
+    assert "cannot be listened on" in done.err
 
 
 def test_images_come_from_folders_archives_and_data_sets(tmp_path: Path, real: Path) -> None:
@@ -135,12 +164,19 @@ def test_images_come_from_folders_archives_and_data_sets(tmp_path: Path, real: P
     assert len(read_images(str(tmp_path / "data.npz"), 100, 0).pixels) == 30
 
 
+def test_what_is_not_installed_is_named(
+    turing: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turing_commands, "NEEDED", ("fastapi", "no_such_package"))
+    done = turing("status", tmp_path)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "needs no_such_package: pip install 'convergan[turing]'" in done.err
+
+
 def test_help_of_the_study_loads_neither_server_nor_database() -> None:
     code = (
         "import sys; from convergan import cli; sys.argv[1:] = ['turing', 'create', '--help']\n"
         "try: cli.main()\nexcept SystemExit: pass\nprint(*sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "fastapi", "sqlalchemy", "numpy"} & set(done.stdout.split())

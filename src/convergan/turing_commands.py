@@ -1,5 +1,6 @@
 """The commands of the visual Turing test: parse, call, show."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +18,18 @@ turing = typer.Typer(
     "Start with: convergan turing create STUDY --real DATA --fake RUN",
 )
 
+NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "psycopg", "sqlalchemy", "uvicorn")
+
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
 PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the server, in links.")]
+
+
+@turing.callback(help=turing.info.help)
+def require_packages() -> None:
+    """Refuse to begin without what a study needs."""
+    for name in NEEDED:
+        if find_spec(name) is None:
+            raise ValueError(f"a study needs {name}: pip install 'convergan[turing]'")
 
 
 @turing.command()

@@ -323,6 +323,7 @@ def test_every_address_of_the_owner_wants_the_token(serve: Serve) -> None:
         ("POST", "stop"),
         ("POST", "invitations"),
         ("DELETE", "people/P-1"),
+        ("POST", "people/P-1/close"),
     ):
         body = {"count": 1, "days": 1} if what == "invitations" else {}
         json_body = None if method in ("GET", "DELETE") else body
@@ -343,6 +344,10 @@ def test_the_owner_invites_stops_starts_and_deletes(serve: Serve) -> None:
     assert (refused.status_code, "ended" in refused.text) == (403, True)
     assert owner.post("/owner/api/start", json={}).json() == {"state": "running"}
     (person,) = owner.get("/owner/api/people").json()["people"]
+    place = f"/owner/api/people/{person['alias']}"
+    assert owner.post(f"{place}/close", json={"state": "done"}).status_code == 422
+    assert owner.post(f"{place}/close", json={"state": "returned"}).status_code == 200
+    assert owner.post(f"{place}/close", json={"state": "returned"}).status_code == 409
     assert owner.delete(f"/owner/api/people/{person['alias']}").status_code == 200
     assert owner.delete(f"/owner/api/people/{person['alias']}").status_code == 404
     assert owner.get("/owner/api/people").json() == {"people": []}

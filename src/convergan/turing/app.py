@@ -101,6 +101,12 @@ class TechnicalBody(Body):
     what: Annotated[str, Field(max_length=1000)]
 
 
+class CloseBody(Body):
+    """Why a session ends before its last trial."""
+
+    state: Literal["returned", "screened out"]
+
+
 class InvitationsBody(Body):
     """How many links, and for how long."""
 
@@ -280,6 +286,11 @@ def _owner(app: FastAPI, study: Study, public_url: str) -> None:
     def delete_person(alias: str) -> Response:
         owner.delete_person(study, alias)
         return _json({"deleted": alias})
+
+    @app.post("/owner/api/people/{alias}/close", dependencies=guarded)
+    def close_person(alias: str, body: CloseBody) -> Response:
+        owner.close_person(study, alias, body.state)
+        return _json({"closed": alias})
 
     @app.get("/owner/api/export.csv", dependencies=guarded)
     def export() -> Response:
