@@ -214,7 +214,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
 
 
 def to_json(analysis: Analysis) -> dict[str, object]:
-    """Return an analysis as plain values: fields and properties by name, what is not finite as none."""
+    """Return an analysis as plain values by name; what is not finite is none."""
     found = _plain(analysis)
     assert isinstance(found, dict)
     return found

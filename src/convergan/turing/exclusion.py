@@ -11,7 +11,7 @@ import numpy as np
 from .votes import Exclusion, Votes
 
 FEWEST = 10
-"""Of fewer votes, shares of the same answer and of alternation say nothing, and are not looked at."""
+"""Of fewer votes, the shares of the same answer and of alternation say nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Several models: each annotator's figure, compared between the models' annotators.
 
-As in HYPE: analysis of variance, and Tukey's honest significant differences, which correct for the number
-of pairs. Beside them Welch's tests with Holm's correction, which do not take the spread as equal.
+As in HYPE: analysis of variance, and Tukey's honest significant differences, which correct for the
+number of pairs. Beside them Welch's tests with Holm's correction, which take no spread as equal.
 """
 
 from collections.abc import Mapping

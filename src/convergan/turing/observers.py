@@ -249,8 +249,9 @@ def simulate_votes(
 ) -> Votes:
     """Return the votes of a study, without a server: a full session of each observer.
 
-    Half of the images of a session are generated; one trial in ``ATTENTION_EVERY`` is one of attention.
-    Models take turns, and with split feedback every other annotator of a model is told right or wrong.
+    Half of the images of a session are generated; one trial in ``ATTENTION_EVERY`` is one of
+    attention. Models take turns, and with split feedback every other annotator of a model is told
+    right or wrong.
 
     Args:
         observers: the annotators, in order of their sessions.
@@ -314,7 +315,9 @@ def _session(
     for trial, generated in enumerate(truth.tolist()):
         if timed and trial % BLOCK == 0:
             exposure = START_MS
-        of_kind = trial // 2 if design.protocol == "pair" else int((truth[:trial] == generated).sum())
+        of_kind = (
+            trial // 2 if design.protocol == "pair" else int((truth[:trial] == generated).sum())
+        )
         shown = fake if generated or design.protocol == "pair" else real
         attention = bool(obvious[trial])
         said, reaction = observer.answer(generated, trial, exposure, told, rng, attention)

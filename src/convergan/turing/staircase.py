@@ -1,9 +1,9 @@
 """The exposure of the timed protocol: a weighted staircase (HYPE, section 2).
 
-HYPE and what we do: as printed, 10 ms more after an error and 30 ms less after a right answer are to end
-where 75 % are right. A weighted rule rests where ``p down = (1 - p) up``, so at
-``p = up / (up + down)``: the printed steps rest at 25 %, which is less than guessing, and the exposure
-sinks to its floor. We take 30 ms up and 10 ms down, which rests at 75 %.
+HYPE and what we do: as printed, 10 ms more after an error and 30 ms less after a right answer are
+to end where 75 % are right. A weighted rule rests where ``p down = (1 - p) up``, so at
+``p = up / (up + down)``: the printed steps rest at 25 %, which is less than guessing, and the
+exposure sinks to its floor. We take 30 ms up and 10 ms down, which rests at 75 %.
 """
 
 from collections.abc import Sequence

@@ -81,7 +81,8 @@ class Votes:
     @property
     def correct(self) -> BoolArray:
         """Whether each answer is right."""
-        return self.generated == self.said_generated
+        right: BoolArray = self.generated == self.said_generated
+        return right
 
     def select(self, rows: BoolArray) -> "Votes":
         """Return some rows; annotators without any of them are gone, and the others renumbered.
@@ -106,7 +107,7 @@ def _column(name: str, values: ArrayLike) -> NDArray[np.generic]:
         raise ValueError(f"votes: {name} has {given.ndim} dimensions, but a column has one")
     if given.size and given.dtype.kind not in kinds:
         raise ValueError(f"votes: {name} has {given.dtype}, but should have {words}")
-    column = np.array(given, kept)
+    column: NDArray[np.generic] = np.array(given, kept)
     column.setflags(write=False)
     return column
 

@@ -1,0 +1,246 @@
+"""One self-contained page about a study."""
+
+import html
+from collections.abc import Iterator
+from dataclasses import fields
+
+from ..html_page import page, table
+from .analysis import Analysis, AnnotatorResult, Part
+from .results_plots import (
+    annotator_plot,
+    exposure_plot,
+    image_plot,
+    learning_plot,
+    reaction_plot,
+    staircase_plot,
+)
+from .results_text import (
+    ANTI_CONSERVATIVE,
+    against_guessing,
+    headline,
+    milliseconds,
+    number,
+    p_value,
+    percent,
+    rows,
+    span,
+)
+from .votes import Votes
+
+PROTOCOLS = {
+    "single": "one image, no time limit: real or generated?",
+    "pair": "two images, one of them generated: which one?",
+    "timed": "one image for a short time, which a staircase sets: real or generated?",
+}
+FEEDBACK = {
+    "off": "nobody is told right or wrong",
+    "on": "everybody is told right or wrong",
+    "split": "every other annotator is told right or wrong",
+}
+FEW = 15
+"""Of fewer annotators, the interval over annotators is itself too narrow (about 92 % at 15)."""
+
+
+def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
+    """Return the page of a study.
+
+    Args:
+        analysis: of the votes.
+        votes: all of them.
+        title: of the page.
+    """
+    out = {person.alias for person in analysis.annotators if person.excluded}
+    rules = [name not in out for name in votes.annotators]
+    kept = votes.select(~votes.attention & [rules[who] for who in votes.annotator])
+    parts = list(_headline(analysis))
+    if analysis.result is not None:
+        parts += ["<h2>Figures</h2>", _figures(analysis)]
+        parts += _parts("Arms", analysis.arms) + _parts("Models", analysis.models)
+        parts += list(_comparison(analysis))
+        parts += list(_plots(analysis, kept))
+    parts += list(_fixed(analysis)) + list(_exclusions(analysis))
+    parts += list(_annotators(analysis))
+    parts += ["<h2>What this does not say</h2>", _limits(analysis)]
+    return page(title, parts)
+
+
+def _headline(analysis: Analysis) -> Iterator[str]:
+    first, *others = headline(analysis)
+    yield f'<p style="font-size: 1.35rem; line-height: 1.4">{html.escape(first)}</p>'
+    if others:
+        yield f"<p>{'<br>'.join(html.escape(sentence) for sentence in others)}</p>"
+    if analysis.result is not None and analysis.result.annotators < FEW:
+        yield (
+            f"<p class=caution>With {analysis.result.annotators} annotators the intervals over "
+            f"annotators are too narrow; {FEW} or more are wanted for any claim.</p>"
+        )
+    wanted, judged = analysis.design.annotators_wanted, len(analysis.annotators)
+    if judged < wanted:
+        yield (
+            f"<p class=caution>The study is not finished: {judged} of the {wanted} annotators "
+            "that were fixed beforehand.</p>"
+        )
+
+
+def _figures(analysis: Analysis) -> str:
+    head = ("", "value", "95 % interval", "meaning", "")
+    note = (
+        f"<p>What is <em>{ANTI_CONSERVATIVE}</em> takes votes of the same person as independent "
+        "and is too sure of itself. Intervals over annotators are percentiles of "
+        f"{analysis.draws:,} resampled studies.</p>"
+    )
+    return table(head, rows(analysis), numbers=(1,)) + note
+
+
+def _parts(title: str, parts: tuple[Part, ...]) -> list[str]:
+    if not parts:
+        return []
+    head = ("", "annotators", "votes", "error", "interval over annotators", "d'", "told apart")
+    lines = []
+    for part in parts:
+        if (result := part.result) is None:
+            lines.append((part.name, "0", "0", "", "", "", "no votes"))
+            continue
+        lines.append(
+            (
+                part.name,
+                f"{result.annotators}",
+                f"{result.error.votes:,}",
+                percent(result.error.error),
+                span(result.error.interval, percent),
+                number(result.d_prime),
+                "shown" if against_guessing(result).endswith("below 50 %).") else "not shown",
+            )
+        )
+    return [f"<h2>{title}</h2>", table(head, lines, numbers=(1, 2, 3, 5))]
+
+
+def _comparison(analysis: Analysis) -> Iterator[str]:
+    if len(analysis.models) < 2:
+        return
+    comparison = analysis.comparison
+    if comparison.p is None or comparison.f is None:
+        yield f"<p>No comparison between models: {html.escape(comparison.why)}.</p>"
+        return
+    spell = milliseconds if analysis.timed else percent
+    what = "time" if analysis.timed else "error"
+    yield (
+        f"<p>Analysis of variance of the annotators' {what}: F = {number(comparison.f)}, "
+        f"p = {p_value(comparison.p)}. Differences, corrected for the number of pairs:</p>"
+    )
+    lines = [
+        (
+            f"{pair.first} less {pair.second}",
+            spell(pair.difference),
+            span(pair.interval, spell),
+            p_value(pair.tukey_p),
+            p_value(pair.holm_p),
+        )
+        for pair in comparison.differences
+    ]
+    head = ("", f"difference of {what}", "95 % interval (Tukey)", "p (Tukey)", "p (Welch, Holm)")
+    yield table(head, lines, numbers=(1, 3, 4))
+
+
+def _plots(analysis: Analysis, kept: Votes) -> Iterator[str]:
+    if analysis.timed:
+        yield "<h2>Exposure</h2>" + staircase_plot(kept) + exposure_plot(analysis)
+    else:
+        yield "<h2>Annotators</h2>" + annotator_plot(analysis)
+        yield "<h2>Learning</h2>" + learning_plot(analysis)
+    yield "<h2>Reaction times</h2>" + reaction_plot(kept)
+    yield "<h2>Images</h2>" + image_plot(analysis)
+
+
+def _fixed(analysis: Analysis) -> Iterator[str]:
+    design, rules = analysis.design, analysis.design.exclusion
+    lines = [
+        ("Protocol", PROTOCOLS[design.protocol]),
+        ("Feedback", FEEDBACK[design.feedback]),
+        ("Trials of a session", f"{design.trials:,}"),
+        ("Annotators wanted", f"{design.annotators_wanted:,}; the study ends with them"),
+        ("Margin of equivalence", f"± {100 * design.margin:g} points"),
+        ("Attention", f"at least {rules.min_attention:.0%} of the obvious images right"),
+        ("Reaction time", f"median of at least {rules.min_median_reaction_ms:.0f} ms"),
+        ("Same answer", f"at most {rules.max_same_answer:.0%} of the votes"),
+        ("Alternation", f"at most {rules.max_alternation:.0%} of answers differ from the last"),
+        ("Seed", f"{design.seed}"),
+        ("Consent text", f"version {design.consent_version}"),
+        ("Fixed at", design.created),
+    ]
+    assert len(lines) == len(fields(design)) + len(fields(rules)) - 1
+    yield "<h2>Fixed before the first vote</h2>"
+    yield table(("", ""), lines, numbers=())
+
+
+def _exclusions(analysis: Analysis) -> Iterator[str]:
+    yield "<h2>Exclusions</h2>"
+    people, everyone = len(analysis.annotators), analysis.without_exclusion
+    if not analysis.excluded:
+        yield f"<p>None of {people} annotators is excluded.</p>"
+        return
+    yield f"<p>{analysis.excluded} of {people} annotators are excluded.</p>"
+    both = (("with exclusion", analysis.result), ("without exclusion", everyone))
+    lines = [
+        (
+            name,
+            f"{result.annotators}",
+            f"{result.error.votes:,}",
+            percent(result.error.error),
+            span(result.error.interval, percent),
+            number(result.d_prime),
+        )
+        for name, result in both
+        if result is not None
+    ]
+    head = ("", "annotators", "votes", "error", "interval over annotators", "d'")
+    yield table(head, lines, numbers=(1, 2, 3, 5))
+    why = [(p.alias, "; ".join(p.excluded)) for p in analysis.annotators if p.excluded]
+    yield table(("excluded", "why"), why, numbers=())
+
+
+def _annotators(analysis: Analysis) -> Iterator[str]:
+    head = ["annotator", "votes", "error", "95 % interval", "d'", "c", "attention", "median"]
+    timed = ["time"] if analysis.timed else []
+    lines = [_annotator(person, bool(timed)) for person in analysis.annotators]
+    numbers = (1, 2, 4, 5, 6, 7, 8)
+    inner = table([*head, *timed, "counts"], lines, numbers=numbers)
+    yield f"<details><summary>All {len(lines)} annotators</summary>{inner}</details>"
+
+
+def _annotator(person: AnnotatorResult, timed: bool) -> list[str]:
+    votes, behaviour = person.behaviour.votes, person.behaviour
+    attention, median = behaviour.attention, behaviour.median_reaction_ms
+    time = "" if person.time_score is None else milliseconds(person.time_score)
+    return [
+        person.alias,
+        f"{votes}",
+        percent(person.wrong / votes) if votes else "",
+        span(person.interval, percent) if votes else "",
+        number(person.d_prime),
+        number(person.criterion),
+        "" if attention is None else f"{attention:.0%}",
+        "" if median is None else milliseconds(median),
+        *([time] if timed else []),
+        "no" if person.excluded else "yes",
+    ]
+
+
+def _limits(analysis: Analysis) -> str:
+    points = [
+        "It holds for people like these annotators, for these images and this set-up. Salimans et "
+        "al. found that set-up and motivation change the result, and that experts err far less.",
+        "A large p-value is no evidence that images are as good as real. Only the row on the "
+        "margin can show that.",
+        "An error of 50 % is no praise of variety: a generator of a single perfect image has it.",
+        "Whoever knows the public data set can look up the real images.",
+    ]
+    if analysis.timed:
+        points.append(
+            "Short exposures exclude people who cannot see flashing images or answer in haste."
+        )
+    if analysis.arms:
+        points.append("The error of all votes mixes both arms; see the arms for each.")
+    if analysis.models:
+        points.append("The error of all votes mixes all models; see the models for each.")
+    return "<ul>" + "".join(f"<li>{html.escape(point)}</li>" for point in points) + "</ul>"
