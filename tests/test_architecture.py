@@ -66,6 +66,7 @@ ALLOWED = {
     },
     "tabular": {"data", "estimator", "html_page", "training", "version"},
     "table_commands": {"console", "estimator", "signals", "tabular"},
+    "turing": {"html_page"},
     "report": {"folders", "html_page", "run", "training"},
     "workers": {"folders"},
     "finished_runs": {"folders", "training"},

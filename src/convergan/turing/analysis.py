@@ -15,7 +15,7 @@ from .model_comparison import Comparison, compare
 from .part_result import PartResult, cells, crossed_interval, part_result
 from .power import annotators_needed
 from .signal_detection import sensitivity
-from .staircase import time_score
+from .staircase import block_of, time_score
 from .votes import Design, FloatArray, Votes
 
 HALF_WIDTHS = (0.05, 0.03, 0.02)
@@ -245,7 +245,8 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
         seen = ~votes.attention[rows]
         score = None
         if design.protocol == "timed" and count:
-            score = time_score(votes.exposure_ms[rows][seen], votes.trial[rows][seen])
+            block = block_of(votes.trial[rows][seen], design.trials)
+            score = time_score(votes.exposure_ms[rows][seen], block)
         found.append(
             AnnotatorResult(
                 alias=votes.annotators[number],

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import expit, ndtr
 
-from .staircase import BLOCK, START_MS, next_exposure
+from .staircase import START_MS, block_of, next_exposure
 from .votes import Design, FloatArray, Votes
 
 ATTENTIVE = 0.98
@@ -311,9 +311,10 @@ def _session(
     real, fake = rng.permutation(pool), rng.permutation(pool) + pool * (1 + model)
     timed = design.protocol == "timed"
     exposure = START_MS if timed else math.inf
+    blocks = block_of(np.arange(design.trials), design.trials)
     rows: list[_Row] = []
     for trial, generated in enumerate(truth.tolist()):
-        if timed and trial % BLOCK == 0:
+        if timed and trial and blocks[trial] != blocks[trial - 1]:
             exposure = START_MS
         of_kind = (
             trial // 2 if design.protocol == "pair" else int((truth[:trial] == generated).sum())

@@ -10,12 +10,14 @@ from .results_plots import (
     annotator_plot,
     exposure_plot,
     image_plot,
+    interval_plot,
     learning_plot,
     reaction_plot,
     staircase_plot,
 )
 from .results_text import (
     ANTI_CONSERVATIVE,
+    Row,
     against_guessing,
     headline,
     milliseconds,
@@ -41,6 +43,17 @@ FEW = 15
 """Of fewer annotators, the interval over annotators is itself too narrow (about 92 % at 15)."""
 
 
+STYLE = """.lead { font-size: 1.4rem; line-height: 1.4 }
+.figures table { width: 100%; table-layout: fixed; margin-bottom: 1.5rem }
+.figures th:first-child { width: 23% } .figures th:nth-child(2) { width: 12% }
+.figures th:nth-child(3) { width: 21% }
+.figures td { vertical-align: baseline }
+.figures td:nth-child(n+4) { color: #555; font-size: .85em }
+.figures th:nth-child(n+2) { color: #777; font-weight: normal; font-size: .85em }
+summary { cursor: pointer; margin: 1rem 0 }
+"""
+
+
 def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
     """Return the page of a study.
 
@@ -54,6 +67,7 @@ def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
     kept = votes.select(~votes.attention & [rules[who] for who in votes.annotator])
     parts = list(_headline(analysis))
     if analysis.result is not None:
+        parts += [] if analysis.timed else [interval_plot(analysis)]
         parts += ["<h2>Figures</h2>", _figures(analysis)]
         parts += _parts("Arms", analysis.arms) + _parts("Models", analysis.models)
         parts += list(_comparison(analysis))
@@ -61,35 +75,52 @@ def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
     parts += list(_fixed(analysis)) + list(_exclusions(analysis))
     parts += list(_annotators(analysis))
     parts += ["<h2>What this does not say</h2>", _limits(analysis)]
-    return page(title, parts)
+    return page(title, parts, STYLE)
 
 
 def _headline(analysis: Analysis) -> Iterator[str]:
     first, *others = headline(analysis)
-    yield f'<p style="font-size: 1.35rem; line-height: 1.4">{html.escape(first)}</p>'
+    yield f"<p class=lead>{_sentence(first)}</p>"
     if others:
-        yield f"<p>{'<br>'.join(html.escape(sentence) for sentence in others)}</p>"
+        yield f"<p>{'<br>'.join(map(_sentence, others))}</p>"
     if analysis.result is not None and analysis.result.annotators < FEW:
         yield (
             f"<p class=caution>With {analysis.result.annotators} annotators the intervals over "
             f"annotators are too narrow; {FEW} or more are wanted for any claim.</p>"
         )
-    wanted, judged = analysis.design.annotators_wanted, len(analysis.annotators)
-    if judged < wanted:
+    wanted, finished = analysis.design.annotators_wanted, analysis.finished
+    if finished < wanted:
         yield (
-            f"<p class=caution>The study is not finished: {judged} of the {wanted} annotators "
-            "that were fixed beforehand.</p>"
+            f"<p class=caution>The study is not over: {finished} of {wanted} annotators have "
+            "finished. To stop when the figures please is no fair test.</p>"
         )
 
 
+def _sentence(text: str) -> str:
+    """Escape a sentence, and keep numbers and their units on one line."""
+    return html.escape(text).replace(" %", "&nbsp;%").replace(" ms", "&nbsp;ms")
+
+
 def _figures(analysis: Analysis) -> str:
-    head = ("", "value", "95 % interval", "meaning", "")
+    found = rows(analysis)
+    tables = [
+        table(
+            (group, "value", "95 % interval", "meaning"),
+            [(*row[:3], _meaning(row)) for row in found if row.group == group],
+            numbers=(1,),
+        )
+        for group in dict.fromkeys(row.group for row in found)
+    ]
     note = (
         f"<p>What is <em>{ANTI_CONSERVATIVE}</em> takes votes of the same person as independent "
         "and is too sure of itself. Intervals over annotators are percentiles of "
         f"{analysis.draws:,} resampled studies.</p>"
     )
-    return table(head, rows(analysis), numbers=(1,)) + note
+    return f"<div class=figures>{''.join(tables)}</div>{note}"
+
+
+def _meaning(row: Row) -> str:
+    return f"{row.caution}: {row.meaning}" if row.caution else row.meaning
 
 
 def _parts(title: str, parts: tuple[Part, ...]) -> list[str]:
@@ -160,10 +191,13 @@ def _fixed(analysis: Analysis) -> Iterator[str]:
         ("Trials of a session", f"{design.trials:,}"),
         ("Annotators wanted", f"{design.annotators_wanted:,}; the study ends with them"),
         ("Margin of equivalence", f"± {100 * design.margin:g} points"),
-        ("Attention", f"at least {rules.min_attention:.0%} of the obvious images right"),
+        ("Attention", f"at least {percent(rules.min_attention)} of the obvious images right"),
         ("Reaction time", f"median of at least {rules.min_median_reaction_ms:.0f} ms"),
-        ("Same answer", f"at most {rules.max_same_answer:.0%} of the votes"),
-        ("Alternation", f"at most {rules.max_alternation:.0%} of answers differ from the last"),
+        ("Same answer", f"at most {percent(rules.max_same_answer)} of the votes"),
+        (
+            "Alternation",
+            f"at most {percent(rules.max_alternation)} of answers differ from the one before",
+        ),
         ("Seed", f"{design.seed}"),
         ("Consent text", f"version {design.consent_version}"),
         ("Fixed at", design.created),
@@ -219,7 +253,7 @@ def _annotator(person: AnnotatorResult, timed: bool) -> list[str]:
         span(person.interval, percent) if votes else "",
         number(person.d_prime),
         number(person.criterion),
-        "" if attention is None else f"{attention:.0%}",
+        "" if attention is None else percent(attention),
         "" if median is None else milliseconds(median),
         *([time] if timed else []),
         "no" if person.excluded else "yes",

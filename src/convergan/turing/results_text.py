@@ -2,10 +2,9 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from .agreement import Agreement
 from .analysis import HALF_WIDTHS, Analysis
 from .intervals import Interval
 from .part_result import PartResult, Rate
@@ -23,6 +22,7 @@ class Row(NamedTuple):
         interval: where it lies, at 95 %; may be empty.
         meaning: how it is defined.
         caution: ``anti-conservative``, ``conservative`` or empty.
+        group: what it belongs to.
     """
 
     quantity: str
@@ -30,6 +30,7 @@ class Row(NamedTuple):
     interval: str
     meaning: str
     caution: str = ""
+    group: str = ""
 
 
 def percent(share: float) -> str:
@@ -127,30 +128,18 @@ def rows(analysis: Analysis) -> list[Row]:
     result = analysis.result
     if result is None:
         return []
-    pair = analysis.design.protocol == "pair"
-    found = list(_timed_rows(analysis))
-    found += _error_rows(result, pair)
-    if analysis.crossed:
-        found.append(
-            Row(
-                "Error, other images too",
-                percent(result.error.error),
-                span(analysis.crossed, percent),
-                "annotators and images are both drawn anew",
-                "conservative",
-            )
-        )
-    found += _pooled_rows(result)
-    found += _sensitivity_rows(result, pair)
-    found += _learning_rows(analysis)
-    found += [
-        _agreement_row("Krippendorff's alpha", analysis.alpha),
-        _agreement_row("Fleiss' kappa", analysis.kappa),
+    pair, timed = analysis.design.protocol == "pair", analysis.timed is not None
+    groups: list[tuple[str, Iterable[Row]]] = [
+        ("Time", _timed_rows(analysis)),
+        ("Error", _error_rows(result, analysis.crossed, pair)),
+        ("Equivalence", [] if timed else _equivalence_rows(result)),
+        ("As if votes were independent", _pooled_rows(result, timed)),
+        ("Sensitivity and bias", _sensitivity_rows(result, pair)),
+        ("Learning", _learning_rows(analysis)),
+        ("Agreement", _agreement_rows(analysis)),
+        ("Annotators", _annotator_rows(analysis)),
     ]
-    if not analysis.timed:
-        found += _equivalence_rows(result)
-    found += _power_rows(analysis)
-    return [*found, *_exclusion_rows(analysis)]
+    return [row._replace(group=group) for group, part in groups for row in part]
 
 
 def _timed_rows(analysis: Analysis) -> Iterator[Row]:
@@ -160,7 +149,7 @@ def _timed_rows(analysis: Analysis) -> Iterator[Row]:
         yield Row("Time to be right in 75 %", milliseconds(timed.score_ms), where, meaning)
 
 
-def _error_rows(result: PartResult, pair: bool) -> Iterator[Row]:
+def _error_rows(result: PartResult, crossed: Interval | None, pair: bool) -> Iterator[Row]:
     kinds: list[tuple[str, Rate | None]] = [
         ("Error", result.error),
         ("Error, generated on the left" if pair else "Error on generated", result.on_generated),
@@ -170,34 +159,29 @@ def _error_rows(result: PartResult, pair: bool) -> Iterator[Row]:
         if rate is not None:
             meaning = f"{rate.wrong:,} wrong of {rate.votes:,} votes; annotators are drawn anew"
             yield Row(name, percent(rate.error), span(rate.interval, percent), meaning)
-
-
-def _pooled_rows(result: PartResult) -> Iterator[Row]:
     error = percent(result.error.error)
-    yield Row(
-        "Error, pooled",
-        error,
-        span(result.error.pooled, percent),
-        "Wilson's interval, as if all votes were independent",
-        ANTI_CONSERVATIVE,
-    )
-    yield Row(
-        "p against guessing, pooled",
-        p_value(result.pooled_p),
-        "",
-        "two-sided exact binomial test, as if all votes were independent",
-        ANTI_CONSERVATIVE,
-    )
+    if crossed is not None:
+        meaning = "annotators and images are both drawn anew"
+        where = span(crossed, percent)
+        yield Row("Error, other images too", error, where, meaning, "conservative")
     if result.rho is not None:
-        yield Row(
-            "Design effect",
-            number(result.effect),
-            "",
-            f"1 + (m - 1) rho: votes of an annotator m = {result.votes_each:.0f}, their "
-            f"correlation rho = {result.rho:.3f}",
+        where, effect = span(result.widened, percent), number(result.effect)
+        meaning = (
+            f"Wilson's interval, widened by the design effect {effect} = 1 + (m - 1) rho: votes "
+            f"of an annotator m = {result.votes_each:.0f}, their correlation rho = {result.rho:.3f}"
         )
-        where = span(result.widened, percent)
-        yield Row("Error, widened", error, where, "Wilson's interval, widened by that effect")
+        yield Row("Error, widened", error, where, meaning)
+
+
+def _pooled_rows(result: PartResult, timed: bool) -> Iterator[Row]:
+    where = span(result.error.pooled, percent)
+    error = percent(result.error.error)
+    yield Row("Error", error, where, "Wilson's interval", ANTI_CONSERVATIVE)
+    p = p_value(result.pooled_p)
+    yield Row("p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE)
+    if not timed:
+        p = p_value(result.equivalence.pooled_p)
+        yield Row("p of equivalence", p, "", "two one-sided exact tests", ANTI_CONSERVATIVE)
 
 
 def _sensitivity_rows(result: PartResult, pair: bool) -> Iterator[Row]:
@@ -220,49 +204,56 @@ def _learning_rows(analysis: Analysis) -> Iterator[Row]:
         yield Row("Learning, difference", number(value), where, "with feedback less without")
 
 
-def _agreement_row(name: str, agreement: Agreement) -> Row:
-    if agreement.value is None:
-        return Row(name, "undefined", "", agreement.why)
-    meaning = f"agreement on {agreement.images:,} images; 1 is perfect, 0 is chance"
-    return Row(name, number(agreement.value), "", meaning)
+def _agreement_rows(analysis: Analysis) -> Iterator[Row]:
+    kinds = (("Krippendorff's alpha", analysis.alpha), ("Fleiss' kappa", analysis.kappa))
+    for name, agreement in kinds:
+        if agreement.value is None:
+            yield Row(name, "undefined", "", agreement.why)
+        else:
+            meaning = f"agreement on {agreement.images:,} images; 1 is perfect, 0 is chance"
+            yield Row(name, number(agreement.value), "", meaning)
 
 
 def _equivalence_rows(result: PartResult) -> Iterator[Row]:
     equivalence = result.equivalence
-    margin = f"50 ± {100 * equivalence.margin:g} %"
     where = span(equivalence.interval, percent)
     yield Row(
-        f"Error within {margin}",
+        f"Error within 50 ± {100 * equivalence.margin:g} %",
         "shown" if equivalence.shown else "not shown",
         where if equivalence.interval is None else f"{where} (90 %)",
         "two one-sided tests over annotators, at the margin fixed beforehand",
     )
-    yield Row(
-        f"p of error within {margin}, pooled",
-        p_value(equivalence.pooled_p),
-        "",
-        "two one-sided exact tests, as if all votes were independent",
-        ANTI_CONSERVATIVE,
-    )
 
 
-def _power_rows(analysis: Analysis) -> Iterator[Row]:
-    if analysis.power is None or analysis.result is None:
-        return
-    each = analysis.result.votes_each
-    for half, annotators in zip(HALF_WIDTHS, analysis.power, strict=True):
-        meaning = f"for a 95 % interval of the error, {each:.0f} votes each, rho of this study"
-        yield Row(f"Annotators for ± {100 * half:g} points", f"{annotators:,}", "", meaning)
-
-
-def _exclusion_rows(analysis: Analysis) -> Iterator[Row]:
-    people = len(analysis.annotators)
-    share = f"{analysis.excluded} of {people}"
-    yield Row("Annotators excluded", share, "", "by the rules fixed beforehand")
+def _annotator_rows(analysis: Analysis) -> Iterator[Row]:
+    share = f"{analysis.excluded} of {len(analysis.annotators)}"
+    yield Row("Excluded", share, "", "by the rules fixed beforehand")
     if everyone := analysis.without_exclusion:
         where = span(everyone.error.interval, percent)
         meaning = f"nobody excluded, {everyone.error.votes:,} votes"
         yield Row("Error without exclusion", percent(everyone.error.error), where, meaning)
+    if analysis.power is not None and analysis.result is not None and analysis.timed is None:
+        points = " / ".join(f"{100 * half:g}" for half in HALF_WIDTHS)
+        needed = " / ".join(f"{annotators:,}" for annotators in analysis.power)
+        meaning = (
+            f"for a 95 % interval of ± {points} points with {analysis.result.votes_each:.0f} votes "
+            f"each and rho = {analysis.result.rho:.3f}, as here"
+        )
+        yield Row("Needed", needed, "", meaning)
+
+
+def terminal_text(analysis: Analysis) -> str:
+    """Return what the study says and its figures, as lines of text."""
+    lines, group = headline(analysis), ""
+    found = rows(analysis)
+    wide = [max((len(row[column]) for row in found), default=0) for column in range(3)]
+    for row in found:
+        if row.group != group:
+            group = row.group
+            lines += ["", group]
+        cells = f"{row.quantity:{wide[0]}}  {row.value:>{wide[1]}}  {row.interval:{wide[2]}}"
+        lines.append(f"  {cells}  {row.caution}".rstrip())
+    return "\n".join(lines)
 
 
 def csv_text(analysis: Analysis) -> str:

@@ -167,6 +167,9 @@ def _check_sessions(votes: Votes) -> None:
 class Exclusion:
     """Rules that say whose votes do not count, fixed before the first vote.
 
+    A rule that does not apply to an annotator, as one on attention without such trials, excludes
+    nobody. With fewer than 5 attention trials a single slip is less than 80 %.
+
     Attributes:
         min_attention: least share of attention trials answered rightly.
         min_median_reaction_ms: least median of the reaction times.
