@@ -51,6 +51,9 @@ class AnnotatorResult:
     excluded: tuple[str, ...]
 
 
+People = Sequence[AnnotatorResult]
+
+
 @dataclass(frozen=True)
 class ImageResult:
     """An image.
@@ -109,10 +112,12 @@ class Part:
     Attributes:
         name: in words.
         result: its figures; none without votes that count.
+        timed: what the staircase found; none unless timed.
     """
 
     name: str
     result: PartResult | None
+    timed: Timed | None
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         raise ValueError(f"votes: trial {last}, but the design has {design.trials}, from 0")
     people = _annotators(votes, design)
     counts = np.array([not person.excluded for person in people], bool)
+    counted = [person for person in people if not person.excluded]
     kept = votes.select(counts[votes.annotator] & ~votes.attention)
     result = part_result(kept, design, draws=draws, purpose="study")
     answer = kept.said_generated if design.protocol != "pair" else kept.correct
@@ -193,9 +199,9 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         result=result,
         crossed=crossed_interval(kept, design, draws=draws),
         without_exclusion=part_result(votes.judged(), design, draws=draws, purpose="study"),
-        arms=_arms(kept, design, draws),
-        models=_models(kept, design, draws),
-        comparison=compare(_figures_by_model([p for p in people if not p.excluded])),
+        arms=_arms(kept, counted, design, draws),
+        models=_models(kept, counted, design, draws),
+        comparison=compare(_figures_by_model(counted)),
         learning=learning(
             kept.annotator,
             kept.trial,
@@ -206,7 +212,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         ),
         alpha=krippendorff_alpha(answers),
         kappa=fleiss_kappa(answers),
-        timed=_timed(kept, design, [p for p in people if not p.excluded], draws),
+        timed=_timed(kept, design, counted, draws),
         power=_power(result),
         annotators=people,
         images=_images(kept, design),
@@ -264,31 +270,42 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     return tuple(found)
 
 
-def _arms(votes: Votes, design: Design, draws: int) -> tuple[Part, ...]:
+def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
     if design.feedback != "split":
         return ()
-    named = (("without feedback", ~votes.feedback), ("with feedback", votes.feedback))
     return tuple(
-        Part(name, part_result(votes.select(rows), design, draws=draws, purpose=name))
-        for name, rows in named
+        _part(
+            f"{'with' if told else 'without'} feedback",
+            votes.select(votes.feedback == told),
+            [person for person in people if person.feedback == told],
+            design,
+            draws,
+        )
+        for told in (False, True)
     )
 
 
-def _models(votes: Votes, design: Design, draws: int) -> tuple[Part, ...]:
+def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
     if len(votes.models) < 2:
         return ()
     return tuple(
-        Part(
+        _part(
             name,
-            part_result(
-                votes.select(votes.model == number), design, draws=draws, purpose=f"model {number}"
-            ),
+            votes.select(votes.model == number),
+            [person for person in people if person.model == name],
+            design,
+            draws,
         )
         for number, name in enumerate(votes.models)
     )
 
 
-def _figures_by_model(people: Sequence[AnnotatorResult]) -> dict[str, FloatArray]:
+def _part(name: str, votes: Votes, people: People, design: Design, draws: int) -> Part:
+    result = part_result(votes, design, draws=draws, purpose=name)
+    return Part(name, result, _timed(votes, design, people, draws))
+
+
+def _figures_by_model(people: People) -> dict[str, FloatArray]:
     """Return each annotator's time score where there is one, else the error."""
     figures: dict[str, list[float]] = {}
     for person in people:
@@ -299,9 +316,7 @@ def _figures_by_model(people: Sequence[AnnotatorResult]) -> dict[str, FloatArray
     return {model: np.array(values) for model, values in sorted(figures.items())}
 
 
-def _timed(
-    votes: Votes, design: Design, people: Sequence[AnnotatorResult], draws: int
-) -> Timed | None:
+def _timed(votes: Votes, design: Design, people: People, draws: int) -> Timed | None:
     scores = np.array([p.time_score for p in people if p.time_score is not None])
     if design.protocol != "timed" or not len(scores):
         return None

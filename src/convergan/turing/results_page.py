@@ -17,6 +17,7 @@ from .results_plots import (
 )
 from .results_text import (
     ANTI_CONSERVATIVE,
+    BETTER,
     Row,
     against_guessing,
     headline,
@@ -126,24 +127,23 @@ def _meaning(row: Row) -> str:
 def _parts(title: str, parts: tuple[Part, ...]) -> list[str]:
     if not parts:
         return []
-    head = ("", "annotators", "votes", "error", "interval over annotators", "d'", "told apart")
-    lines = []
-    for part in parts:
-        if (result := part.result) is None:
-            lines.append((part.name, "0", "0", "", "", "", "no votes"))
-            continue
-        lines.append(
-            (
-                part.name,
-                f"{result.annotators}",
-                f"{result.error.votes:,}",
-                percent(result.error.error),
-                span(result.error.interval, percent),
-                number(result.d_prime),
-                "shown" if against_guessing(result).endswith("below 50 %).") else "not shown",
-            )
+    head = ("", "annotators", "votes", "result", "interval over annotators", "d'", "told apart")
+    return [f"<h2>{title}</h2>", table(head, [_part(part) for part in parts], numbers=(1, 2, 3, 5))]
+
+
+def _part(part: Part) -> list[str]:
+    if (result := part.result) is None:
+        return [part.name, "0", "0", "", "", "", ""]
+    figure, interval = percent(result.error.error), span(result.error.interval, percent)
+    told = "shown" if against_guessing(result) == BETTER else "not shown"
+    if part.timed is not None:
+        told = ""  # the staircase sees to the error
+        figure, interval = (
+            milliseconds(part.timed.score_ms),
+            span(part.timed.interval, milliseconds),
         )
-    return [f"<h2>{title}</h2>", table(head, lines, numbers=(1, 2, 3, 5))]
+    people, votes = f"{result.annotators}", f"{result.error.votes:,}"
+    return [part.name, people, votes, figure, interval, number(result.d_prime), told]
 
 
 def _comparison(analysis: Analysis) -> Iterator[str]:

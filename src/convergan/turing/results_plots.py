@@ -57,7 +57,7 @@ def _errors(analysis: Analysis) -> list[tuple[str, float, Interval | None, str]]
     found.append(("other images too", error, analysis.crossed, GREY))
     if analysis.excluded:
         found.append(("nobody excluded", everyone.error.error, everyone.error.interval, GREY))
-    return [*found, ("pooled: too narrow", error, result.error.pooled, ORANGE)]
+    return [*found, ("as if independent", error, result.error.pooled, ORANGE)]
 
 
 def annotator_plot(analysis: Analysis) -> str:

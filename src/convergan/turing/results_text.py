@@ -13,6 +13,9 @@ ANTI_CONSERVATIVE = "anti-conservative"
 """The label of what takes votes of the same person as independent: too sure of itself."""
 
 
+BETTER = "That real and generated images can be told apart: shown (the interval is below 50 %)."
+
+
 class Row(NamedTuple):
     """A figure.
 
@@ -113,9 +116,7 @@ def against_guessing(result: PartResult) -> str:
     """Return in words whether annotators differ from guessing, by the interval over annotators."""
     interval = result.error.interval
     if interval is not None and interval.high < 0.5:
-        return (
-            "That real and generated images can be told apart: shown (the interval is below 50 %)."
-        )
+        return BETTER
     if interval is not None and interval.low > 0.5:
         return (
             "That annotators are wrong more often than right: shown (the interval is above 50 %)."
