@@ -11,8 +11,6 @@ from .part_result import PartResult, Rate
 
 ANTI_CONSERVATIVE = "anti-conservative"
 """The label of what takes votes of the same person as independent: too sure of itself."""
-
-
 BETTER = "That real and generated images can be told apart: shown (the interval is below 50 %)."
 
 
