@@ -6,8 +6,8 @@ import pytest
 
 from convergan.turing.analysis import Analysis, analyse, to_json
 from convergan.turing.observers import (
-    AlwaysFake,
     Alternator,
+    AlwaysFake,
     Annotator,
     FastClicker,
     Guesser,

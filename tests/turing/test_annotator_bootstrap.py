@@ -14,7 +14,7 @@ from convergan.turing.annotator_bootstrap import (
 )
 from convergan.turing.intervals import Interval, wilson
 from convergan.turing.observers import Crowd
-from convergan.turing.votes import FloatArray, IntArray
+from convergan.turing.votes import IntArray
 
 CROWD = Crowd(skill=0.5, rho=0.05)
 
@@ -88,12 +88,11 @@ def test_what_is_no_number_is_left_out_of_percentiles() -> None:
     assert percentiles(values, 0.90) == pytest.approx((0.05, 0.95))
 
 
-def covered(right: FloatArray, each: int, draws: int) -> float:
+def covered(right: IntArray, each: int, draws: int) -> float:
     """The share of studies (rows) whose interval over annotators holds the crowd's skill."""
     votes = np.full(right.shape[1], each)
     held = [
-        interval_of(row, votes, draws, seed).holds(CROWD.skill)
-        for seed, row in enumerate(right.astype(int))
+        interval_of(row, votes, draws, seed).holds(CROWD.skill) for seed, row in enumerate(right)
     ]
     return float(np.mean(held))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convergan.turing.exclusion import FEWEST, Behaviour, behaviours
-from convergan.turing.observers import AlwaysFake, Alternator, Annotator, FastClicker, Guesser
+from convergan.turing.observers import Alternator, AlwaysFake, Annotator, FastClicker, Guesser
 from convergan.turing.votes import Exclusion
 from tests.turing.known_studies import votes_of
 

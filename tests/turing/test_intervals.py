@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import binomtest
 
 from convergan.turing.intervals import (
-    Z,
     Z_90,
     Interval,
+    Z,
     design_effect,
     equal_votes_each,
     exact_p,

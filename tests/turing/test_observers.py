@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from convergan.turing.observers import (
-    AlwaysFake,
     Alternator,
+    AlwaysFake,
+    Annotator,
     Crowd,
     FastClicker,
     Guesser,
@@ -95,7 +96,7 @@ def test_an_observer_is_biased_by_the_criterion() -> None:
 
 
 def test_honest_people_answer_obvious_images_rightly_and_the_others_do_not() -> None:
-    people = [Guesser(), AlwaysFake(), Alternator(), FastClicker()]
+    people: list[Annotator] = [Guesser(), AlwaysFake(), Alternator(), FastClicker()]
     votes = votes_of([person for person in people for _ in range(60)])
     obvious = votes.select(votes.attention)
     share = [obvious.correct[obvious.annotator // 60 == kind].mean() for kind in range(4)]

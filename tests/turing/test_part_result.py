@@ -81,7 +81,8 @@ def test_the_interval_covers_an_observers_error_and_sensitivity(
     d_prime: float, criterion: float
 ) -> None:
     observer = Observer(d_prime, criterion)
-    truth = 1 - np.mean([observer.right(kind, 0, np.inf, False) for kind in (True, False)])
+    rights = [observer.right(kind, 0, np.inf, False) for kind in (True, False)]
+    truth = 1 - sum(rights) / 2
     held = []
     for seed in range(80):
         found = result_of(votes_of([observer] * 30, DESIGN, seed).judged(), 300)

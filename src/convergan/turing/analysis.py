@@ -185,9 +185,8 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
     if len(votes) and (last := int(votes.trial.max())) >= design.trials:
         raise ValueError(f"votes: trial {last}, but the design has {design.trials}, from 0")
     people = _annotators(votes, design)
-    counts = np.array([not person.excluded for person in people], bool)
     counted = [person for person in people if not person.excluded]
-    kept = votes.select(counts[votes.annotator] & ~votes.attention)
+    kept = counted_votes(votes, people)
     result = part_result(kept, design, draws=draws, purpose="study")
     answer = kept.said_generated if design.protocol != "pair" else kept.correct
     answers = answer_counts(kept.image, answer.astype(np.int64))
@@ -217,6 +216,17 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         annotators=people,
         images=_images(kept, design),
     )
+
+
+def counted_votes(votes: Votes, people: People) -> Votes:
+    """Return the votes that the figures are made of: judged, by annotators who are not excluded.
+
+    Args:
+        votes: all of them.
+        people: in order of ``votes.annotators``.
+    """
+    counts = np.array([not person.excluded for person in people], bool)
+    return votes.select(counts[votes.annotator] & ~votes.attention)
 
 
 def to_json(analysis: Analysis) -> dict[str, object]:

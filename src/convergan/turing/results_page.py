@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from ..html_page import page, table
-from .analysis import Analysis, AnnotatorResult, Part
+from .analysis import Analysis, AnnotatorResult, Part, counted_votes
 from .results_plots import (
     annotator_plot,
     exposure_plot,
@@ -63,16 +63,13 @@ def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
         votes: all of them.
         title: of the page.
     """
-    out = {person.alias for person in analysis.annotators if person.excluded}
-    rules = [name not in out for name in votes.annotators]
-    kept = votes.select(~votes.attention & [rules[who] for who in votes.annotator])
     parts = list(_headline(analysis))
     if analysis.result is not None:
         parts += [] if analysis.timed else [interval_plot(analysis)]
         parts += ["<h2>Figures</h2>", _figures(analysis)]
         parts += _parts("Arms", analysis.arms) + _parts("Models", analysis.models)
         parts += list(_comparison(analysis))
-        parts += list(_plots(analysis, kept))
+        parts += list(_plots(analysis, counted_votes(votes, analysis.annotators)))
     parts += list(_fixed(analysis)) + list(_exclusions(analysis))
     parts += list(_annotators(analysis))
     parts += ["<h2>What this does not say</h2>", _limits(analysis)]
