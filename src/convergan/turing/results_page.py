@@ -188,12 +188,12 @@ def _fixed(analysis: Analysis) -> Iterator[str]:
         ("Trials of a session", f"{design.trials:,}"),
         ("Annotators wanted", f"{design.annotators_wanted:,}; the study ends with them"),
         ("Margin of equivalence", f"± {100 * design.margin:g} points"),
-        ("Attention", f"at least {percent(rules.min_attention)} of the obvious images right"),
+        ("Attention", f"at least {100 * rules.min_attention:g} % of the obvious images right"),
         ("Reaction time", f"median of at least {rules.min_median_reaction_ms:.0f} ms"),
-        ("Same answer", f"at most {percent(rules.max_same_answer)} of the votes"),
+        ("Same answer", f"at most {100 * rules.max_same_answer:g} % of the votes"),
         (
             "Alternation",
-            f"at most {percent(rules.max_alternation)} of answers differ from the one before",
+            f"at most {100 * rules.max_alternation:g} % of answers differ from the one before",
         ),
         ("Seed", f"{design.seed}"),
         ("Consent text", f"version {design.consent_version}"),
@@ -227,7 +227,7 @@ def _exclusions(analysis: Analysis) -> Iterator[str]:
     head = ("", "annotators", "votes", "error", "interval over annotators", "d'")
     yield table(head, lines, numbers=(1, 2, 3, 5))
     why = [(p.alias, "; ".join(p.excluded)) for p in analysis.annotators if p.excluded]
-    yield table(("excluded", "why"), why, numbers=())
+    yield f"<p>Why:</p>{table(('', ''), why, numbers=())}"
 
 
 def _annotators(analysis: Analysis) -> Iterator[str]:

@@ -178,7 +178,7 @@ def exposure_plot(analysis: Analysis) -> str:
         axes.vlines(middle, ends[:, 0], ends[:, 1], color=BLUE, alpha=0.4, linewidth=2)
         axes.plot(middle, errors, "o", color=BLUE, label="votes of all annotators, pooled 95 %")
         axes.axhline(50, color=GREY, linestyle="--", linewidth=1, label="guessing")
-        axes.set(xlabel="exposure, ms", ylabel="error, %", xlim=(0, 1100), ylim=(0, 100))
+        axes.set(xlabel="exposure, ms", ylabel="error, %", xlim=(0, 1100), ylim=(0, 60))
         _calm(axes)
 
     return plot(draw, "error by exposure", legend=False)

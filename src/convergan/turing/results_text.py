@@ -2,12 +2,14 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .analysis import HALF_WIDTHS, Analysis
 from .intervals import Interval
 from .part_result import PartResult, Rate
+from .power import power_table
 
 ANTI_CONSERVATIVE = "anti-conservative"
 """The label of what takes votes of the same person as independent: too sure of itself."""
@@ -252,6 +254,33 @@ def terminal_text(analysis: Analysis) -> str:
             lines += ["", group]
         cells = f"{row.quantity:{wide[0]}}  {row.value:>{wide[1]}}  {row.interval:{wide[2]}}"
         lines.append(f"  {cells}  {row.caution}".rstrip())
+    return "\n".join(lines)
+
+
+def power_text(half_widths: Sequence[float], votes_each: Sequence[float], rho: float) -> str:
+    """Return how many annotators a study needs, as lines of text.
+
+    Args:
+        half_widths: of the 95 % interval, shares; a column each.
+        votes_each: votes of an annotator; a line each; may be infinite.
+        rho: correlation of two votes of the same annotator.
+
+    Raises:
+        ValueError: if a value is out of its range.
+
+    Example:
+        >>> print(power_text([0.05, 0.02], [100, math.inf], 0.05))
+        votes of an annotator   ± 5   ± 2 points
+                          100    23   143
+                     no bound    20   121
+    """
+    heads = [f"± {100 * half:g}" for half in half_widths]
+    lines = [f"votes of an annotator  {'  '.join(f'{head:>4}' for head in heads)} points"]
+    for votes, needed in power_table(half_widths, votes_each, rho):
+        name = "no bound" if math.isinf(votes) else f"{votes:,.0f}"
+        widths = [max(4, len(head)) for head in heads]
+        cells = (f"{count:>{wide}}" for count, wide in zip(needed, widths, strict=True))
+        lines.append(f"{name:>21}  {'  '.join(cells)}")
     return "\n".join(lines)
 
 
