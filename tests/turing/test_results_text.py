@@ -129,6 +129,7 @@ def test_the_terminal_shows_every_row_within_120_columns() -> None:
     lines = terminal_text(STUDY).splitlines()
     for row in rows(STUDY):
         assert any(row.quantity in line and row.value in line for line in lines)
+    assert any("undefined" in line and "equal numbers" in line for line in lines)
     assert max(map(len, lines)) <= 120
 
 

@@ -237,14 +237,14 @@ def _annotator_rows(analysis: Analysis) -> Iterator[Row]:
         points = " / ".join(f"{100 * half:g}" for half in HALF_WIDTHS)
         needed = " / ".join(f"{annotators:,}" for annotators in analysis.power)
         meaning = (
-            f"for a 95 % interval of ± {points} points with {analysis.result.votes_each:.0f} votes "
+            f"for an interval of ± {points} points, {analysis.result.votes_each:.0f} votes "
             f"each and rho = {analysis.result.rho:.3f}, as here"
         )
         yield Row("Needed", needed, "", meaning)
 
 
 def terminal_text(analysis: Analysis) -> str:
-    """Return what the study says and its figures, as lines of text."""
+    """Return what the study says and its figures, as lines; without interval, with meaning."""
     lines, group = headline(analysis), ""
     found = rows(analysis)
     wide = [max((len(row[column]) for row in found), default=0) for column in range(3)]
@@ -252,7 +252,8 @@ def terminal_text(analysis: Analysis) -> str:
         if row.group != group:
             group = row.group
             lines += ["", group]
-        cells = f"{row.quantity:{wide[0]}}  {row.value:>{wide[1]}}  {row.interval:{wide[2]}}"
+        where = row.interval or row.meaning
+        cells = f"{row.quantity:{wide[0]}}  {row.value:>{wide[1]}}  {where:{wide[2]}}"
         lines.append(f"  {cells}  {row.caution}".rstrip())
     return "\n".join(lines)
 
