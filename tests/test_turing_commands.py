@@ -138,10 +138,8 @@ def test_serving_what_is_no_study_or_where_another_listens_is_one_line(
     none = turing("serve", tmp_path, "--no-browser")
     assert (none.code, none.err.count("\n")) == (65, 1)
     fake = archive(tmp_path / "gan.npz")
-    assert (
-        turing("create", tmp_path / "s", "--real", real, "--fake", fake, "--trials", 6).returncode
-        == 0
-    )
+    made = turing("create", tmp_path / "s", "--real", real, "--fake", fake, "--trials", 6)
+    assert made.code == 0
 
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
