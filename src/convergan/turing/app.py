@@ -7,7 +7,8 @@ included, depends on what an image is, except feedback where the person's arm ha
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from typing import Annotated, Any, Literal
 
@@ -19,9 +20,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import owner, sessions
+from . import mistakes, owner, sessions
 from .errors import RefusedError
-from .pages import annotator_page, message_page, owner_page
+from .pages import annotator_page, message_page, owner_page, preview_page
+from .recruitment import MTURK, NO_PANEL, Arrival, Panel, arrive_from_mturk, arrive_from_prolific
 from .sessions import Answer
 from .study import Study
 from .tokens import form_token, same, token_sha256
@@ -41,7 +43,9 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action {forms}; frame-ancestors {frames}"
 )
 HEADERS = {
-    "content-security-policy": POLICY.format(forms="'self'", frames="'none'"),
+    "content-security-policy": POLICY.format(
+        forms=NO_PANEL.form_action, frames=NO_PANEL.frame_ancestors
+    ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -142,25 +146,27 @@ class Shield:
         await self.app(scope, limited, shielded)
 
 
-def create_app(study: Study, public_url: str) -> FastAPI:
+def create_app(study: Study, public_url: str, mturk: Panel = MTURK) -> FastAPI:
     """Return the application of an open study.
 
     Args:
         study: to serve.
         public_url: where people reach it, in invitation links.
+        mturk: who may frame the pages of people who come by the adapter of that name.
     """
     app = FastAPI(
         title="convergan turing", docs_url=None, redoc_url=None, openapi_url=None, version="1"
     )
     app.add_middleware(Shield)
     _show_errors(app)
-    _annotators(app, study)
+    _annotators(app, study, mturk)
+    _panels(app, study, mturk)
     _owner(app, study, public_url.rstrip("/"))
     _static(app)
     return app
 
 
-def _annotators(app: FastAPI, study: Study) -> None:
+def _annotators(app: FastAPI, study: Study, mturk: Panel) -> None:
     def session_of(session: str) -> str:
         if not re.fullmatch(IDENTIFIER, session):
             raise RefusedError(404, sessions.NO_SESSION)
@@ -183,8 +189,9 @@ def _annotators(app: FastAPI, study: Study) -> None:
     @app.get("/s/{session}")
     def page(session: str) -> Response:
         with _as_page():
-            sessions.state(study, session_of(session))
-        return HTMLResponse(annotator_page(form_token(study.key, session)))
+            adapter = sessions.adapter_of(study, session_of(session))
+        headers = _framed(mturk if adapter == "mturk" else NO_PANEL)
+        return HTMLResponse(annotator_page(form_token(study.key, session)), headers=headers)
 
     @app.get("/s/{session}/state")
     def state(session: Session) -> Response:
@@ -221,6 +228,48 @@ def _annotators(app: FastAPI, study: Study) -> None:
     @app.get("/s/{session}/image/{view}")
     def picture(session: Session, view: str) -> Response:
         return Response(sessions.picture(study, session, view), media_type="image/png")
+
+    @app.get("/s/{session}/mistakes")
+    def wrong(session: Session) -> Response:
+        return _json({"mistakes": mistakes.listed(study, session)})
+
+    @app.get("/s/{session}/mistakes/{view}")
+    def wrong_picture(session: Session, view: str) -> Response:
+        return Response(mistakes.picture(study, session, view), media_type="image/png")
+
+
+def _panels(app: FastAPI, study: Study, mturk: Panel) -> None:
+    """Let people in who come from a panel, with its parameters in the address."""
+
+    def enter(arrival: Arrival) -> Response:
+        back = arrival.way_back.stored()
+        session = sessions.join(study, arrival.adapter, arrival.person, back)
+        return RedirectResponse(f"/s/{session}", status_code=303)
+
+    @app.get("/prolific")
+    def from_prolific(request: Request) -> Response:
+        with _as_page():
+            with _as_link():
+                arrival = arrive_from_prolific(request.query_params.multi_items())
+            return enter(arrival)
+
+    @app.get("/mturk")
+    def from_mturk(request: Request) -> Response:
+        try:
+            with _as_link():
+                arrival = arrive_from_mturk(request.query_params.multi_items(), mturk)
+            if arrival is not None:
+                return enter(arrival)
+            text, status = preview_page(study.protocol), 200
+        except RefusedError as error:  # shown within the panel's frame, too
+            text, status = message_page("Image study", error.text), error.status
+        return HTMLResponse(text, status, _framed(mturk))
+
+
+def _framed(panel: Panel) -> dict[str, str]:
+    """Return the headers that let a panel frame a page."""
+    policy = POLICY.format(forms=panel.form_action, frames=panel.frame_ancestors)
+    return {"content-security-policy": policy}
 
 
 def _owner(app: FastAPI, study: Study, public_url: str) -> None:
@@ -307,6 +356,17 @@ class _as_page:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, RefusedError):
             raise PageRefusedError(error.status, error.text) from None
+
+
+@contextmanager
+def _as_link() -> Iterator[None]:
+    """Refuse wrong parameters of a link without repeating what a stranger may have put there."""
+    try:
+        yield
+    except ValueError:
+        raise RefusedError(
+            400, "This link is not complete. Please open the study from the panel again."
+        ) from None
 
 
 def _json(

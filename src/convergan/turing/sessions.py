@@ -15,6 +15,7 @@ from sqlalchemy.sql import ColumnElement
 
 from . import schema
 from .errors import RefusedError
+from .recruitment import WayBack
 from .schema import answers, images, invitations, models, sessions, trials
 from .study import Study
 from .tokens import new_code, new_id, person_hash, read_invitation
@@ -85,7 +86,7 @@ def join_by_invitation(study: Study, token: str) -> str:
 
 
 def join(
-    study: Study, adapter: str, external_id: str, return_to: Mapping[str, str] | None = None
+    study: Study, adapter: str, external_id: str, return_to: Mapping[str, Any] | None = None
 ) -> str:
     """Return the session of whoever a recruiter sends, the same one every time.
 
@@ -99,7 +100,22 @@ def join(
         RefusedError: if the study takes nobody more.
     """
     with study.database.writing() as connection:
-        return _admit(study, connection, adapter, external_id, return_to)
+        session = _admit(study, connection, adapter, external_id, return_to)
+        # Whoever comes again may come by another assignment, whose way back is another.
+        values = {"return_to": None if return_to is None else dict(return_to)}
+        mine = (sessions.c.id == session, sessions.c.state.in_((schema.OPEN, schema.DONE)))
+        connection.execute(update(sessions).where(*mine).values(values))
+    return session
+
+
+def adapter_of(study: Study, session: str) -> str:
+    """Return by which adapter the person of a session came.
+
+    Raises:
+        RefusedError: if there is no such session.
+    """
+    with study.database.reading() as connection:
+        return str(_find(connection, session).adapter)
 
 
 def state(study: Study, session: str) -> dict[str, Any]:
@@ -240,7 +256,7 @@ def _admit(
     connection: Connection,
     adapter: str,
     external_id: str,
-    return_to: Mapping[str, str] | None,
+    return_to: Mapping[str, Any] | None,
 ) -> str:
     design = connection.execute(select(schema.study).with_for_update()).one()
     person = person_hash(study.key, adapter, external_id)
@@ -415,8 +431,14 @@ def _state(study: Study, connection: Connection, row: Row[Any]) -> dict[str, Any
         "image": {"width": design.width, "height": design.height, "scale": design.scale},
         "trials": _shown(row, waiting, answered),
         "consent": text if stage == "consent" else None,
-        "completion": {"code": row.completion_code, "return": None} if stage == "done" else None,
+        "completion": _completion(row) if stage == "done" else None,
     }
+
+
+def _completion(row: Row[Any]) -> dict[str, Any]:
+    code = row.completion_code
+    back = None if row.return_to is None else WayBack(**row.return_to).with_code(code)
+    return {"code": code, "return": back}
 
 
 def _stage(study: Study, connection: Connection, row: Row[Any]) -> str:

@@ -608,8 +608,38 @@ async function trials(state) {
   return getState();
 }
 
+// What the paper's second condition shows: the person's own mistakes.
+async function showMistakes(state) {
+  const { mistakes } = await reach("/mistakes");
+  $("mistakes-count").textContent =
+    mistakes.length === 0
+      ? "None. All your answers were right."
+      : `${mistakes.length} of your ${state.answered} answers` +
+        "; below each image, what it is.";
+  $("mistakes-list").hidden = mistakes.length === 0;
+  $("mistakes-list").replaceChildren(
+    ...mistakes.map(({ images, generated }) => {
+      const item = element("li");
+      images.forEach((url, place) => {
+        const figure = element("figure");
+        const image = element("img", "", { src: url, alt: "image you judged", loading: "lazy" });
+        image.width = state.image.width * Math.max(1, Math.round(96 / state.image.width));
+        const real = generated === (place === 1);
+        figure.append(image, element("figcaption", real ? "real" : "generated"));
+        item.append(figure);
+      });
+      return item;
+    }),
+  );
+  $("mistakes").hidden = false;
+}
+
 function thanks(state) {
   show("thanks");
+  if (state.feedback)
+    showMistakes(state).catch((error) => {
+      if (!(error instanceof Refused)) throw error;
+    });
   const completion = state.completion;
   $("completion").hidden = completion === null;
   if (completion !== null) {
