@@ -67,8 +67,17 @@ def create(
         int | None, typer.Option(help="Whole factor of enlargement. Default: to about 256 pixels.")
     ] = None,
     consent: Annotated[
-        Path | None, typer.Option(help="Text file that people agree to. Default: ours.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Text file that people agree to. Default: ours."
+        ),
     ] = None,
+    recruiter: Annotated[
+        str,
+        typer.Option(
+            help="Who else may send people, beside invitations: prolific or mturk. Default: nobody."
+        ),
+    ] = "invitation",
     retention_days: Annotated[
         float | None, typer.Option(help="After which purge removes what people said.")
     ] = None,
@@ -108,6 +117,7 @@ def create(
         minutes=minutes,
         consent=DEFAULT_CONSENT if consent is None else consent.read_text(encoding="utf-8"),
         retention_days=retention_days,
+        recruiter=recruiter,
         resample=resample,
     )
     plan.check()
@@ -131,6 +141,7 @@ def serve(
     browser: Annotated[bool, typer.Option(help="Open the owner's page.")] = True,
 ) -> None:
     """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
+    import socket
     import webbrowser
 
     import uvicorn
@@ -139,19 +150,18 @@ def serve(
     from .turing.study import opened
 
     url = public_url or f"http://{host}:{port}"
-    with opened(study) as found:
-        app = create_app(found, url)
-        print_line(f"owner's page: {url}/owner")
-        if browser:
-            webbrowser.open(f"{url}/owner")
-        uvicorn.run(
-            app,
-            host=host,
-            port=port,
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with opened(study) as found, socket.create_server((host, port), family=family) as listener:
+        config = uvicorn.Config(
+            create_app(found, url),
             access_log=False,  # addresses hold identifiers, and whose they are
             log_level="warning",
             server_header=False,
         )
+        print_line(f"owner's page: {url}/owner")
+        if browser:
+            webbrowser.open(f"{url}/owner")
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 @turing.command()
@@ -173,6 +183,42 @@ def invite(
         print_line(link)
 
 
+@turing.command()
+def status(study: StudyFolder) -> None:
+    """Print how many people and votes a study has, and its error so far."""
+    from .turing.owner import summary
+    from .turing.study import opened
+
+    with opened(study) as found:
+        now = summary(found)
+    people = ", ".join(f"{count} {state}" for state, count in now["people"].items()) or "nobody yet"
+    print_line(f"{now['name']}: {now['state']}, {now['wanted']} people wanted; {people}")
+    print_line(f"{now['votes']:,} votes, {now['losses']:,} pictures could not be shown")
+    if (error := now["error"]) is not None:
+        print_line(
+            f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}"
+        )
+
+
+@turing.command()
+def purge(
+    study: StudyFolder,
+    early: Annotated[
+        bool, typer.Option("--early", help="Even if the date of retention is not reached.")
+    ] = False,
+) -> None:
+    """Remove everybody's sessions, votes and invitations; the images and the design stay.
+
+    Backups of the folder or the database are yours to remove.
+    """
+    from .turing.owner import purge as remove_all
+    from .turing.study import opened
+
+    with opened(study) as found:
+        count = remove_all(found, early=early)
+    print_line(f"removed {count:,} {'session' if count == 1 else 'sessions'} and their votes")
+
+
 def read_images(source: str, most: int, seed: int) -> "Source":
     """Find images by the words of the command line.
 
@@ -186,12 +232,11 @@ def read_images(source: str, most: int, seed: int) -> "Source":
     from .turing.image_import import Source, read_source, source_of_array
 
     path = Path(source).expanduser()
-    archive = path.suffix == ".npz" and not _is_data(path)
     if (path / "config.json").is_file():
         from .run import draw_run_rows
 
         found = source_of_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
-    elif archive or (path.is_dir() and not any(path.rglob("*.parquet"))):
+    elif (path.is_dir() or path.suffix == ".npz") and not _is_data(path):
         found = read_source(path)
     else:
         from .data import load
@@ -204,12 +249,15 @@ def read_images(source: str, most: int, seed: int) -> "Source":
     return Source(found.name, found.pixels[chosen], tuple(found.labels[i] for i in chosen))
 
 
-def _is_data(archive: Path) -> bool:
-    """Whether an archive is one for training, with rows and labels."""
+def _is_data(path: Path) -> bool:
+    """Whether a folder or an archive is one for training, with labels."""
     import zipfile
 
+    if path.is_dir():
+        labelled = (path / "labeled").is_dir() or (path / "labels.csv").is_file()
+        return labelled or any(path.rglob("*.parquet"))
     try:
-        with zipfile.ZipFile(archive) as entries:
+        with zipfile.ZipFile(path) as entries:
             return "x_train.npy" in entries.namelist()
     except (OSError, zipfile.BadZipFile):
         return False

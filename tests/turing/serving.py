@@ -14,7 +14,6 @@ import uvicorn
 from convergan.turing.app import create_app
 from convergan.turing.image_import import Source, source_of_array
 from convergan.turing.owner import invite
-from convergan.turing.recruitment import MTURK, Panel
 from convergan.turing.study import Study
 
 Make = Callable[..., tuple[Study, str]]
@@ -100,12 +99,12 @@ class Person:
 
 
 @contextmanager
-def served(study: Study, token: str, mturk: Panel = MTURK) -> Iterator[Server]:
+def served(study: Study, token: str) -> Iterator[Server]:
     """Run the real server in a thread for as long as the block lasts."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        create_app(study, url, mturk), access_log=False, log_level="warning", server_header=False
+        create_app(study, url), access_log=False, log_level="warning", server_header=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

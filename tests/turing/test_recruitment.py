@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from convergan.turing.recruitment import (
@@ -7,9 +5,10 @@ from convergan.turing.recruitment import (
     NO_PANEL,
     PREVIEW,
     Panel,
-    WayBack,
     arrive_from_mturk,
     arrive_from_prolific,
+    return_to_mturk,
+    return_to_prolific,
 )
 
 PROLIFIC = {"PROLIFIC_PID": "5f1e0a", "STUDY_ID": "60aa11", "SESSION_ID": "60ab22"}
@@ -61,7 +60,13 @@ HOSTILE = [
 
 def test_prolific_parameters_say_who_came() -> None:
     arrival = arrive_from_prolific(PROLIFIC.items())
-    assert (arrival.adapter, arrival.person) == ("prolific", "5f1e0a")
+    assert (arrival.adapter, arrival.person, arrival.task, arrival.visit, arrival.submit_to) == (
+        "prolific",
+        "5f1e0a",
+        "60aa11",
+        "60ab22",
+        None,
+    )
 
 
 @pytest.mark.parametrize("name", PROLIFIC)
@@ -85,10 +90,11 @@ def test_a_parameter_that_is_there_twice_is_refused() -> None:
 
 
 def test_the_way_back_to_prolific_has_the_code_of_the_session() -> None:
-    assert arrive_from_prolific(PROLIFIC.items()).way_back.with_code("C0DE7") == {
+    back = return_to_prolific("C0DE-7")
+    assert back.as_json() == {
         "method": "GET",
         "url": "https://app.prolific.com/submissions/complete",
-        "fields": {"cc": "C0DE7"},
+        "fields": {"cc": "C0DE-7"},
     }
 
 
@@ -100,19 +106,14 @@ def test_a_preview_is_nobody_whatever_else_the_link_has() -> None:
 def test_mturk_parameters_say_who_came_and_where_the_form_goes() -> None:
     arrival = arrive_from_mturk(TURK.items())
     assert arrival is not None
-    assert (arrival.adapter, arrival.person) == ("mturk", "A1WORKER")
-    assert arrival.way_back.with_code("C0DE7") == {
+    assert (arrival.person, arrival.visit, arrival.task) == ("A1WORKER", "3ABCD", "3HIT")
+    assert arrival.submit_to == "https://www.mturk.com"
+    back = return_to_mturk(arrival.submit_to, arrival.visit, "C0DE")
+    assert back.as_json() == {
         "method": "POST",
         "url": "https://www.mturk.com/mturk/externalSubmit",
-        "fields": {"assignmentId": "3ABCD", "code": "C0DE7"},
+        "fields": {"assignmentId": "3ABCD", "code": "C0DE"},
     }
-
-
-def test_a_way_back_is_the_same_after_it_was_stored() -> None:
-    arrival = arrive_from_mturk(TURK.items())
-    assert arrival is not None
-    stored = json.loads(json.dumps(arrival.way_back.stored()))
-    assert WayBack(**stored) == arrival.way_back
 
 
 @pytest.mark.parametrize("name", TURK)
@@ -125,19 +126,23 @@ def test_a_missing_mturk_parameter_is_named(name: str) -> None:
 def test_the_form_goes_to_no_origin_but_the_panels_own(submit_to: str) -> None:
     with pytest.raises(ValueError, match="turkSubmitTo must be one of"):
         arrive_from_mturk((TURK | {"turkSubmitTo": submit_to}).items())
+    with pytest.raises(ValueError, match="turkSubmitTo must be one of"):
+        return_to_mturk(submit_to, "3ABCD", "C0DE")
 
 
 @pytest.mark.parametrize("submit_to", ["https://www.mturk.com", "https://workersandbox.mturk.com"])
 def test_both_origins_of_the_panel_are_allowed(submit_to: str) -> None:
     arrival = arrive_from_mturk((TURK | {"turkSubmitTo": submit_to}).items())
-    assert arrival is not None
-    assert arrival.way_back.url == f"{submit_to}/mturk/externalSubmit"
+    assert arrival is not None and arrival.submit_to == submit_to
 
 
 def test_only_a_panel_that_uses_frames_may_frame_the_pages() -> None:
-    assert (NO_PANEL.frame_ancestors, NO_PANEL.form_action) == ("'none'", "'self'")
-    assert MTURK.frame_ancestors == " ".join(MTURK.frames)
-    assert MTURK.form_action == "'self' https://www.mturk.com https://workersandbox.mturk.com"
+    assert "frame-ancestors 'none'" in NO_PANEL.content_security()
+    directives = MTURK.content_security().split("; ")
+    assert directives[0] == "frame-ancestors " + " ".join(MTURK.frames)
+    assert directives[1] == (
+        "form-action 'self' https://www.mturk.com https://workersandbox.mturk.com"
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,3 +151,11 @@ def test_only_a_panel_that_uses_frames_may_frame_the_pages() -> None:
 def test_a_panel_of_anything_but_origins_is_refused(origin: str) -> None:
     with pytest.raises(ValueError, match="an origin is like"):
         Panel(frames=(origin,))
+
+
+@pytest.mark.parametrize("code", ["", "a b", "&cc=other", "<"])
+def test_what_is_no_code_goes_nowhere(code: str) -> None:
+    with pytest.raises(ValueError, match="a code is"):
+        return_to_prolific(code)
+    with pytest.raises(ValueError, match="a code is"):
+        return_to_mturk("https://www.mturk.com", "3ABCD", code)

@@ -20,10 +20,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import mistakes, owner, sessions
+from . import mistakes, owner, schema, sessions
+from .admission import join_by_invitation, join_from_panel
 from .errors import RefusedError
 from .pages import annotator_page, message_page, owner_page, preview_page
-from .recruitment import MTURK, NO_PANEL, Arrival, Panel, arrive_from_mturk, arrive_from_prolific
+from .recruitment import NO_PANEL, Panel, arrive_from_mturk, arrive_from_prolific
 from .sessions import Answer
 from .study import Study
 from .tokens import form_token, same, token_sha256
@@ -40,12 +41,10 @@ STATIC_TYPES = {
 IDENTIFIER = r"^[A-Za-z0-9_-]{22}$"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; base-uri 'none'; form-action {forms}; frame-ancestors {frames}"
+    "connect-src 'self'; base-uri 'none'; {panel}"
 )
 HEADERS = {
-    "content-security-policy": POLICY.format(
-        forms=NO_PANEL.form_action, frames=NO_PANEL.frame_ancestors
-    ),
+    "content-security-policy": POLICY.format(panel=NO_PANEL.content_security()),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -110,7 +109,16 @@ class InvitationsBody(Body):
 
 
 class PageRefusedError(RefusedError):
-    """A refusal that is shown as a page."""
+    """A refusal that is shown as a page.
+
+    Attributes:
+        panel: in whose frame the page may stand.
+    """
+
+    def __init__(self, status: int, text: str, panel: Panel) -> None:
+        """Say what is refused."""
+        super().__init__(status, text)
+        self.panel = panel
 
 
 class Shield:
@@ -146,27 +154,47 @@ class Shield:
         await self.app(scope, limited, shielded)
 
 
-def create_app(study: Study, public_url: str, mturk: Panel = MTURK) -> FastAPI:
+def create_app(study: Study, public_url: str) -> FastAPI:
     """Return the application of an open study.
 
     Args:
         study: to serve.
         public_url: where people reach it, in invitation links.
-        mturk: who may frame the pages of people who come by the adapter of that name.
     """
     app = FastAPI(
         title="convergan turing", docs_url=None, redoc_url=None, openapi_url=None, version="1"
     )
     app.add_middleware(Shield)
     _show_errors(app)
-    _annotators(app, study, mturk)
-    _panels(app, study, mturk)
+    _arrivals(app, study)
+    _annotators(app, study)
     _owner(app, study, public_url.rstrip("/"))
     _static(app)
     return app
 
 
-def _annotators(app: FastAPI, study: Study, mturk: Panel) -> None:
+def _arrivals(app: FastAPI, study: Study) -> None:
+    @app.get("/join/{invitation}")
+    def join(invitation: str) -> Response:
+        with _as_page():
+            return _to_session(join_by_invitation(study, invitation))
+
+    @app.get("/prolific")
+    def prolific(request: Request) -> Response:
+        with _as_page():
+            arrival = arrive_from_prolific(request.query_params.multi_items())
+            return _to_session(join_from_panel(study, arrival))
+
+    @app.get("/mturk")
+    def mturk(request: Request) -> Response:
+        with _as_page(study.panel):
+            arrival = arrive_from_mturk(request.query_params.multi_items(), study.panel)
+            if arrival is None:
+                return _framed(preview_page(study.protocol), study.panel)
+            return _to_session(join_from_panel(study, arrival))
+
+
+def _annotators(app: FastAPI, study: Study) -> None:
     def session_of(session: str) -> str:
         if not re.fullmatch(IDENTIFIER, session):
             raise RefusedError(404, sessions.NO_SESSION)
@@ -180,18 +208,11 @@ def _annotators(app: FastAPI, study: Study, mturk: Panel) -> None:
     Session = Annotated[str, Depends(session_of)]
     Own = Annotated[str, Depends(own_form)]
 
-    @app.get("/join/{invitation}")
-    def join(invitation: str) -> Response:
-        with _as_page():
-            session = sessions.join_by_invitation(study, invitation)
-        return RedirectResponse(f"/s/{session}", status_code=303)
-
     @app.get("/s/{session}")
     def page(session: str) -> Response:
         with _as_page():
-            adapter = sessions.adapter_of(study, session_of(session))
-        headers = _framed(mturk if adapter == "mturk" else NO_PANEL)
-        return HTMLResponse(annotator_page(form_token(study.key, session)), headers=headers)
+            panel = sessions.panel(study, session_of(session))
+        return _framed(annotator_page(form_token(study.key, session)), panel)
 
     @app.get("/s/{session}/state")
     def state(session: Session) -> Response:
@@ -229,6 +250,7 @@ def _annotators(app: FastAPI, study: Study, mturk: Panel) -> None:
     def picture(session: Session, view: str) -> Response:
         return Response(sessions.picture(study, session, view), media_type="image/png")
 
+
     @app.get("/s/{session}/mistakes")
     def wrong(session: Session) -> Response:
         return _json({"mistakes": mistakes.listed(study, session)})
@@ -236,40 +258,6 @@ def _annotators(app: FastAPI, study: Study, mturk: Panel) -> None:
     @app.get("/s/{session}/mistakes/{view}")
     def wrong_picture(session: Session, view: str) -> Response:
         return Response(mistakes.picture(study, session, view), media_type="image/png")
-
-
-def _panels(app: FastAPI, study: Study, mturk: Panel) -> None:
-    """Let people in who come from a panel, with its parameters in the address."""
-
-    def enter(arrival: Arrival) -> Response:
-        back = arrival.way_back.stored()
-        session = sessions.join(study, arrival.adapter, arrival.person, back)
-        return RedirectResponse(f"/s/{session}", status_code=303)
-
-    @app.get("/prolific")
-    def from_prolific(request: Request) -> Response:
-        with _as_page():
-            with _as_link():
-                arrival = arrive_from_prolific(request.query_params.multi_items())
-            return enter(arrival)
-
-    @app.get("/mturk")
-    def from_mturk(request: Request) -> Response:
-        try:
-            with _as_link():
-                arrival = arrive_from_mturk(request.query_params.multi_items(), mturk)
-            if arrival is not None:
-                return enter(arrival)
-            text, status = preview_page(study.protocol), 200
-        except RefusedError as error:  # shown within the panel's frame, too
-            text, status = message_page("Image study", error.text), error.status
-        return HTMLResponse(text, status, _framed(mturk))
-
-
-def _framed(panel: Panel) -> dict[str, str]:
-    """Return the headers that let a panel frame a page."""
-    policy = POLICY.format(forms=panel.form_action, frames=panel.frame_ancestors)
-    return {"content-security-policy": policy}
 
 
 def _owner(app: FastAPI, study: Study, public_url: str) -> None:
@@ -296,6 +284,31 @@ def _owner(app: FastAPI, study: Study, public_url: str) -> None:
     @app.get("/owner/api/summary", dependencies=guarded)
     def summary() -> Response:
         return _json(owner.summary(study))
+
+    @app.get("/owner/api/people", dependencies=guarded)
+    def people() -> Response:
+        return _json({"people": owner.people(study)})
+
+    @app.delete("/owner/api/people/{alias}", dependencies=guarded)
+    def delete_person(alias: str) -> Response:
+        owner.delete_person(study, alias)
+        return _json({"deleted": alias})
+
+    @app.get("/owner/api/export.csv", dependencies=guarded)
+    def export() -> Response:
+        return Response(owner.export_csv(study), media_type="text/csv; charset=utf-8")
+
+    @app.get("/owner/api/results", dependencies=guarded)
+    def results() -> Response:
+        return _json(owner.results(study))
+
+    @app.post("/owner/api/start", dependencies=guarded)
+    def start(body: Nothing) -> Response:
+        return _json(owner.set_state(study, schema.RUNNING))
+
+    @app.post("/owner/api/stop", dependencies=guarded)
+    def stop(body: Nothing) -> Response:
+        return _json(owner.set_state(study, schema.STOPPED))
 
     @app.post("/owner/api/invitations", dependencies=guarded)
     def invitations(body: InvitationsBody) -> Response:
@@ -324,8 +337,9 @@ def _show_errors(app: FastAPI) -> None:
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
         if isinstance(error, PageRefusedError):
-            text = message_page("Image study", error.text)
-            return HTMLResponse(text, status_code=error.status)
+            page = _framed(message_page("Image study", error.text), error.panel)
+            page.status_code = error.status
+            return page
         return _json({"error": error.text}, error.status)
 
     def unknown(request: Request, error: Exception) -> Response:
@@ -347,26 +361,26 @@ def _show_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
 
 
-class _as_page:  # noqa: N801 - reads as a statement
-    """Show what is refused inside the block as a page."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RefusedError):
-            raise PageRefusedError(error.status, error.text) from None
-
-
 @contextmanager
-def _as_link() -> Iterator[None]:
-    """Refuse wrong parameters of a link without repeating what a stranger may have put there."""
+def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
+    """Show what is refused inside the block as a page, which may stand in the panel's frame."""
     try:
         yield
-    except ValueError:
-        raise RefusedError(
-            400, "This link is not complete. Please open the study from the panel again."
-        ) from None
+    except RefusedError as error:
+        raise PageRefusedError(error.status, error.text, panel) from None
+    except ValueError:  # of a recruiter's parameters, which a stranger may have put there
+        text = "This link is not complete. Please open the study from the panel again."
+        raise PageRefusedError(400, text, panel) from None
+
+
+def _to_session(session: str) -> Response:
+    return RedirectResponse(f"/s/{session}", status_code=303)
+
+
+def _framed(page: str, panel: Panel) -> Response:
+    """Return a page that may stand in the panel's frame."""
+    policy = POLICY.format(panel=panel.content_security())
+    return HTMLResponse(page, headers={"content-security-policy": policy})
 
 
 def _json(

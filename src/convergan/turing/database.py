@@ -53,6 +53,15 @@ class Database:
         with self._turn, self._writer.begin() as connection:
             yield connection
 
+    def shrink(self) -> None:
+        """Write the database anew, so that nothing that was deleted stays on the disk."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if self._one_at_a_time:
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                connection.exec_driver_sql("VACUUM FULL")
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -118,6 +127,8 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

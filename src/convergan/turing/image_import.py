@@ -248,7 +248,9 @@ def _decode(file: Path) -> Pixels:
             if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
                 raise StudyError(f"{file} is of mode {image.mode}; 8 bits a channel are right")
             image.load()
-            if image.has_transparency_data and image.convert("RGBA").getextrema()[3] != (255, 255):
+            if image.has_transparency_data and image.convert("RGBA").getchannel(
+                "A"
+            ).getextrema() != (255, 255):
                 raise StudyError(f"{file} is transparent in parts")
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except StudyError:

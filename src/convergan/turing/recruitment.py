@@ -1,8 +1,8 @@
 """How people come to a study and leave it: by invitation, from Prolific, from Mechanical Turk.
 
-An adapter is one pure function: the parameters of the arriving request in; out, who came, and the
-way back for when they are done. All else, from session to outcome, is the same for all. How a
-session stands is its state, see `schema`: open, done, returned, timed out or screened out.
+An adapter is two pure functions: parameters of the arriving request in, who came out; a completion
+code in, the way back out. All else, from the session to its outcome, is the same for all. The
+outcomes are the states of a session in `schema`: open, done, returned, timed out, screened out.
 
 The parameters are those that public API clients use; they were not checked against the panels' own
 references. Mechanical Turk is closed to new customers and its closure is announced: that adapter
@@ -11,8 +11,8 @@ is for compatible panels and is tested against a local one.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 """Mechanical Turk's assignment id for people who only look."""
@@ -44,20 +44,16 @@ class Panel:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"an origin is like https://example.org, got {origin!r}")
 
-    @property
-    def frame_ancestors(self) -> str:
-        """The sources of the directive of that name.
+    def content_security(self) -> str:
+        """Return the directives of this panel, to stand beside those of every page.
 
         Example:
-            >>> Panel().frame_ancestors, Panel().form_action
-            ("'none'", "'self'")
+            >>> Panel().content_security()
+            "frame-ancestors 'none'; form-action 'self'"
         """
-        return " ".join(self.frames) or "'none'"
-
-    @property
-    def form_action(self) -> str:
-        """The sources of the directive of that name."""
-        return " ".join(("'self'", *self.forms))
+        frames = " ".join(self.frames) or "'none'"
+        forms = " ".join(("'self'", *self.forms))
+        return f"frame-ancestors {frames}; form-action {forms}"
 
 
 NO_PANEL = Panel()
@@ -74,6 +70,25 @@ MTURK = Panel(
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """Somebody who came from a panel.
+
+    Attributes:
+        adapter: ``prolific`` or ``mturk``.
+        person: their id at the panel; to be stored as a keyed hash only.
+        visit: the id of this visit: Prolific's SESSION_ID, Mechanical Turk's assignment.
+        task: the id of the study at the panel.
+        submit_to: origin of the last form, for Mechanical Turk only.
+    """
+
+    adapter: str
+    person: str
+    visit: str
+    task: str
+    submit_to: str | None = None
+
+
+@dataclass(frozen=True)
 class WayBack:
     """How the browser goes back to the panel when a session is done.
 
@@ -81,41 +96,15 @@ class WayBack:
         method: ``GET`` for a link, ``POST`` for a form.
         url: without the fields.
         fields: of the query or the form.
-        code_field: name of the field for the completion code.
     """
 
     method: str
     url: str
-    fields: Mapping[str, str]
-    code_field: str
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
-    def stored(self) -> dict[str, Any]:
-        """Return plain values, from which ``WayBack(**values)`` is this again."""
-        return {**vars(self), "fields": dict(self.fields)}
-
-    def with_code(self, code: str) -> dict[str, Any]:
-        """Return what a session's state tells the browser.
-
-        Args:
-            code: minted by the server for this session, when its criteria held.
-        """
-        fields = {**self.fields, self.code_field: code}
-        return {"method": self.method, "url": self.url, "fields": fields}
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """Somebody who came from a panel.
-
-    Attributes:
-        adapter: ``prolific`` or ``mturk``.
-        person: their id at the panel; to be stored as a keyed hash only.
-        way_back: for when they are done.
-    """
-
-    adapter: str
-    person: str
-    way_back: WayBack
+    def as_json(self) -> dict[str, object]:
+        """Return what a session's state says of it."""
+        return {"method": self.method, "url": self.url, "fields": dict(self.fields)}
 
 
 def arrive_from_prolific(query: Iterable[tuple[str, str]]) -> Arrival:
@@ -133,9 +122,22 @@ def arrive_from_prolific(query: Iterable[tuple[str, str]]) -> Arrival:
         '5f1e'
     """
     values = _single_values(query)
-    names = ("PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
-    person, _, _ = (_identifier(values, name) for name in names)
-    return Arrival("prolific", person, WayBack("GET", PROLIFIC_COMPLETE, {}, "cc"))
+    person, task, visit = (
+        _identifier(values, name) for name in ("PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
+    )
+    return Arrival(adapter="prolific", person=person, visit=visit, task=task)
+
+
+def return_to_prolific(code: str) -> WayBack:
+    """Return the redirect that ends a submission.
+
+    Args:
+        code: minted by the server for this session, when its criteria held.
+
+    Raises:
+        ValueError: if it is no code.
+    """
+    return WayBack("GET", PROLIFIC_COMPLETE, MappingProxyType({"cc": _code(code)}))
 
 
 def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) -> Arrival | None:
@@ -156,16 +158,33 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
         True
     """
     values = _single_values(query)
-    assignment = _identifier(values, "assignmentId")
-    if assignment == PREVIEW:
+    visit = _identifier(values, "assignmentId")
+    if visit == PREVIEW:
         return None
-    _identifier(values, "hitId")
-    person = _identifier(values, "workerId")
+    task, person = _identifier(values, "hitId"), _identifier(values, "workerId")
     submit_to = values.get("turkSubmitTo", "")
     if submit_to not in panel.forms:
         raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
-    url = f"{submit_to}/mturk/externalSubmit"
-    return Arrival("mturk", person, WayBack("POST", url, {"assignmentId": assignment}, "code"))
+    return Arrival("mturk", person=person, visit=visit, task=task, submit_to=submit_to)
+
+
+def return_to_mturk(submit_to: str, visit: str, code: str, panel: Panel = MTURK) -> WayBack:
+    """Return the form that the browser sends to end an assignment.
+
+    Args:
+        submit_to: as in the arrival; it is checked again, as it comes from storage.
+        visit: the assignment's id.
+        code: minted by the server for this session, when its criteria held.
+        panel: whose origins are allowed.
+
+    Raises:
+        ValueError: if an argument is not what it should be.
+    """
+    if submit_to not in panel.forms:
+        raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
+    fields = {"assignmentId": _identifier({"assignmentId": visit}, "assignmentId")}
+    fields["code"] = _code(code)
+    return WayBack("POST", f"{submit_to}/mturk/externalSubmit", MappingProxyType(fields))
 
 
 def _single_values(query: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -187,3 +206,9 @@ def _identifier(values: Mapping[str, str], name: str) -> str:
             "was the link copied before the panel filled it in?"
         )
     return value
+
+
+def _code(code: str) -> str:
+    if not _IDENTIFIER.fullmatch(code):
+        raise ValueError(f"a code is 1 to 64 letters, digits, - or _, got {code[:80]!r}")
+    return code

@@ -45,6 +45,7 @@ study = Table(
     Column("created", Double, nullable=False),
     Column("retain_until", Double),
     Column("owner_token_sha256", String(64), nullable=False),
+    Column("recruiter", String(16), nullable=False),
     Column("protocol", String(16), nullable=False),
     Column("trials", Integer, nullable=False),
     Column("blocks", Integer, nullable=False),

@@ -1,8 +1,8 @@
 """What one person's session does, from the first click to the completion code.
 
-A session is in one stage after the other: consent, tutorial, trials, done; or closed, where it was
-withdrawn, given back, or timed out. Each function is one transaction and raises `RefusedError` for
-what the browser asked and does not get. Writers lock the session, and to admit somebody the study.
+A session begins in `admission` and goes from stage to stage: consent, tutorial, trials, done; or
+closed, where it was withdrawn, given back, or timed out. Each function is one transaction and
+raises `RefusedError` for what the browser asked and does not get. Writers lock the session.
 """
 
 import json
@@ -11,19 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
-from sqlalchemy.sql import ColumnElement
 
 from . import schema
 from .errors import RefusedError
-from .recruitment import WayBack
-from .schema import answers, images, invitations, models, sessions, trials
+from .recruitment import NO_PANEL, Panel, return_to_mturk, return_to_prolific
+from .schema import answers, images, sessions, trials
+from .staircase import next_exposure
 from .study import Study
-from .tokens import new_code, new_id, person_hash, read_invitation
-from .trials import Pool, choose_cell, plan_session
+from .tokens import new_code, new_id
 
-FIRST_EXPOSURE, LEAST_EXPOSURE, MOST_EXPOSURE = 500.0, 100.0, 1000.0
-LONGER, SHORTER = 30.0, 10.0
-"""Milliseconds of the staircase: right answers rest at 30 / (30 + 10) = 75 %."""
 MOST_LOSSES = 100
 """Pictures that one session may report as not shown; each comes again later."""
 
@@ -55,73 +51,17 @@ class Answer:
     screen: Mapping[str, float]
 
 
-def next_exposure(exposure: float, correct: bool) -> float:
-    """Return the exposure after an answer, in ms."""
-    moved = exposure - SHORTER if correct else exposure + LONGER
-    return min(MOST_EXPOSURE, max(LEAST_EXPOSURE, moved))
-
-
-def join_by_invitation(study: Study, token: str) -> str:
-    """Return the session of an invitation.
-
-    Until its consent is given, a link opens its session again, so that a program that looks at
-    links beforehand does no harm. From then on the session goes on at its own address alone.
-
-    Raises:
-        RefusedError: if the link is not genuine, expired or used, or the study takes nobody.
-    """
-    invitation = read_invitation(study.key, study.id, token, study.clock())
-    with study.database.writing() as connection:
-        known = select(invitations.c.id).where(invitations.c.id == invitation)
-        if connection.execute(known).first() is None:
-            raise RefusedError(410, "This invitation is no longer valid.")
-        session = _admit(study, connection, "invitation", invitation, None)
-        if _find(connection, session).consented is not None:
-            raise RefusedError(
-                409,
-                "This invitation has been used. Go on in the browser that you began in, at the "
-                "address that it shows.",
-            )
-    return session
-
-
-def join(
-    study: Study, adapter: str, external_id: str, return_to: Mapping[str, Any] | None = None
-) -> str:
-    """Return the session of whoever a recruiter sends, the same one every time.
-
-    Args:
-        study: to take part in.
-        adapter: the recruiter.
-        external_id: what it calls the person; stored as a keyed hash alone.
-        return_to: what the way back needs, checked by the caller.
-
-    Raises:
-        RefusedError: if the study takes nobody more.
-    """
-    with study.database.writing() as connection:
-        session = _admit(study, connection, adapter, external_id, return_to)
-        # Whoever comes again may come by another assignment, whose way back is another.
-        values = {"return_to": None if return_to is None else dict(return_to)}
-        mine = (sessions.c.id == session, sessions.c.state.in_((schema.OPEN, schema.DONE)))
-        connection.execute(update(sessions).where(*mine).values(values))
-    return session
-
-
-def adapter_of(study: Study, session: str) -> str:
-    """Return by which adapter the person of a session came.
-
-    Raises:
-        RefusedError: if there is no such session.
-    """
-    with study.database.reading() as connection:
-        return str(_find(connection, session).adapter)
-
-
 def state(study: Study, session: str) -> dict[str, Any]:
     """Return what the page needs to go on, wherever it was left."""
     with study.database.reading() as connection:
-        return _state(study, connection, _find(connection, session))
+        return _state(study, connection, find(connection, session))
+
+
+def panel(study: Study, session: str) -> Panel:
+    """Return whose frame the session's page may stand in."""
+    with study.database.reading() as connection:
+        row = find(connection, session)
+    return study.panel if row.adapter == "mturk" else NO_PANEL
 
 
 def consent(study: Study, session: str, version: str) -> dict[str, Any]:
@@ -133,7 +73,7 @@ def consent(study: Study, session: str, version: str) -> dict[str, Any]:
             raise RefusedError(409, "The consent text has changed; reload the page.")
         if row.consented is None:
             _change(study, connection, row, consented=study.clock(), consent_version=version)
-        return _state(study, connection, _find(connection, session))
+        return _state(study, connection, find(connection, session))
 
 
 def tutorial(study: Study, session: str) -> dict[str, Any]:
@@ -144,7 +84,7 @@ def tutorial(study: Study, session: str) -> dict[str, Any]:
             raise RefusedError(409, "Nothing begins before consent.")
         if row.instructed is None:
             _change(study, connection, row, instructed=study.clock())
-        return _state(study, connection, _find(connection, session))
+        return _state(study, connection, find(connection, session))
 
 
 def answer(study: Study, session: str, given: Answer) -> str:
@@ -156,7 +96,7 @@ def answer(study: Study, session: str, given: Answer) -> str:
         RefusedError: if the trial is not the open one, or the session has none.
     """
     with study.database.writing() as connection:
-        row = _find(connection, session, lock=True)
+        row = find(connection, session, lock=True)
         before = select(answers.c.reply).where(
             answers.c.trial == given.trial, answers.c.session == session
         )
@@ -207,23 +147,23 @@ def technical(study: Study, session: str, trial: str, what: str) -> dict[str, An
         if lost.exposure_ms is not None:
             _expose(connection, row, lost.block, lost.exposure_ms)
         _change(study, connection, row)
-        return _state(study, connection, _find(connection, session))
+        return _state(study, connection, find(connection, session))
 
 
 def withdraw(study: Study, session: str) -> dict[str, Any]:
     """End a session at the person's wish and remove what it holds, but for that it was there."""
     with study.database.writing() as connection:
-        row = _find(connection, session, lock=True)
+        row = find(connection, session, lock=True)
         remove_votes(connection, session)
         if row.state != schema.WITHDRAWN:
             _change(study, connection, row, state=schema.WITHDRAWN, return_to=None)
-        return _state(study, connection, _find(connection, session))
+        return _state(study, connection, find(connection, session))
 
 
 def give_back(study: Study, session: str, how: str = schema.RETURNED) -> None:
     """End an open session that the recruiter says was returned or screened out; free its place."""
     with study.database.writing() as connection:
-        row = _find(connection, session, lock=True)
+        row = find(connection, session, lock=True)
         if row.state == schema.OPEN:
             _change(study, connection, row, state=how)
 
@@ -235,7 +175,7 @@ def picture(study: Study, session: str, view: str) -> bytes:
         RefusedError: if it is neither; a session of another is no different from none.
     """
     with study.database.reading() as connection:
-        row = _find(connection, session)
+        row = find(connection, session)
         if row.instructed is not None and _is_open(study, connection, row):
             for trial in _waiting(connection, row, _ahead(study)):
                 for name, number in _views(trial):
@@ -249,112 +189,6 @@ def remove_votes(connection: Connection, session: str) -> None:
     """Remove a session's answers and its plan."""
     connection.execute(delete(answers).where(answers.c.session == session))
     connection.execute(delete(trials).where(trials.c.session == session))
-
-
-def _admit(
-    study: Study,
-    connection: Connection,
-    adapter: str,
-    external_id: str,
-    return_to: Mapping[str, Any] | None,
-) -> str:
-    design = connection.execute(select(schema.study).with_for_update()).one()
-    person = person_hash(study.key, adapter, external_id)
-    mine = select(sessions.c.id).where(sessions.c.adapter == adapter, sessions.c.person == person)
-    if (session := connection.execute(mine).scalar()) is not None:
-        return str(session)
-    if design.state != schema.RUNNING:
-        raise RefusedError(403, "This study has ended and takes nobody new.")
-    now = study.clock()
-    connection.execute(
-        update(sessions)
-        .where(sessions.c.state == schema.OPEN, sessions.c.seen < now - design.minutes * 60)
-        .values(state=schema.TIMED_OUT)
-    )
-    holds = sessions.c.state.in_((schema.OPEN, schema.DONE))
-    taken = connection.execute(select(func.count()).where(holds)).scalar_one()
-    if taken >= design.annotators_wanted:
-        raise RefusedError(403, "This study has all the people it needs. Thank you.")
-    number = connection.execute(select(func.coalesce(func.max(sessions.c.number), -1) + 1))
-    row: dict[str, Any] = {
-        "id": new_id(),
-        "number": number.scalar_one(),
-        "alias": f"P-{new_id().translate(str.maketrans('', '', '-_'))[:8].lower()}",
-        "adapter": adapter,
-        "person": person,
-        "invitation": external_id if adapter == "invitation" else None,
-        "return_to": None if return_to is None else dict(return_to),
-        "state": schema.OPEN,
-        "created": now,
-        "seen": now,
-    }
-    model, feedback = _choose_cell(study, connection, design.feedback, row["number"], holds)
-    row |= {"model": model, "feedback": feedback}
-    connection.execute(insert(sessions), row)
-    connection.execute(insert(trials), _plan(study, connection, design, row))
-    return str(row["id"])
-
-
-def _choose_cell(
-    study: Study, connection: Connection, feedback: str, number: int, holds: ColumnElement[bool]
-) -> tuple[int, bool]:
-    """Return the model and the feedback of a new session: those that the fewest people have."""
-    arms = {"off": (False,), "on": (True,), "split": (False, True)}[feedback]
-    made = connection.execute(select(models.c.id).order_by(models.c.id)).scalars()
-    cells = [(model, arm) for model in made for arm in arms]
-    columns = (sessions.c.model, sessions.c.feedback)
-    grouped = select(*columns, func.count()).where(holds).group_by(*columns)
-    counts = {(model, arm): count for model, arm, count in connection.execute(grouped)}
-    return cells[choose_cell([counts.get(cell, 0) for cell in cells], study.seed, number)]
-
-
-def _plan(
-    study: Study, connection: Connection, design: Row[Any], session: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Return the rows of a session's trials."""
-
-    def numbers(*conditions: ColumnElement[bool]) -> list[int]:
-        chosen = select(images.c.id).where(*conditions).order_by(images.c.id)
-        return list(connection.execute(chosen).scalars())
-
-    shown = images.c.attention.is_(False)
-    pool = Pool(
-        real=numbers(shown, images.c.model.is_(None)),
-        generated=numbers(shown, images.c.model == session["model"]),
-        attention=numbers(images.c.attention.is_(True)),
-    )
-    planned = plan_session(
-        study.protocol,
-        pool,
-        trials=design.trials,
-        attention=design.attention,
-        seed=study.seed,
-        number=session["number"],
-    )
-    blocks = [trial.block for trial in planned]
-    return [
-        {
-            "id": new_id(),
-            "session": session["id"],
-            "block": trial.block,
-            "position": position,
-            "state": schema.WAITING,
-            "first_image": trial.images[0],
-            "first_view": new_id(),
-            "second_image": trial.images[1] if len(trial.images) == 2 else None,
-            "second_view": new_id() if len(trial.images) == 2 else None,
-            "generated": trial.generated,
-            "attention": trial.attention,
-            "exposure_ms": _first_exposure(study, blocks, position),
-        }
-        for position, trial in enumerate(planned)
-    ]
-
-
-def _first_exposure(study: Study, blocks: list[int], position: int) -> float | None:
-    """Return the exposure of a block's first trial; those of later ones depend on answers."""
-    begins = position == 0 or blocks[position] != blocks[position - 1]
-    return FIRST_EXPOSURE if study.protocol == "timed" and begins else None
 
 
 def _record(
@@ -371,7 +205,7 @@ def _record(
         _expose(connection, row, trial.block, moved)
     left = _waiting(connection, row, _ahead(study))
     total = number + 1 + _count_waiting(connection, row)
-    reply = {
+    reply: dict[str, Any] = {
         "recorded": True,
         "answered": number + 1,
         "total": total,
@@ -431,14 +265,20 @@ def _state(study: Study, connection: Connection, row: Row[Any]) -> dict[str, Any
         "image": {"width": design.width, "height": design.height, "scale": design.scale},
         "trials": _shown(row, waiting, answered),
         "consent": text if stage == "consent" else None,
-        "completion": _completion(row) if stage == "done" else None,
+        "completion": _completion(study, row) if stage == "done" else None,
     }
 
 
-def _completion(row: Row[Any]) -> dict[str, Any]:
-    code = row.completion_code
-    back = None if row.return_to is None else WayBack(**row.return_to).with_code(code)
-    return {"code": code, "return": back}
+def _completion(study: Study, row: Row[Any]) -> dict[str, Any]:
+    """Return the code, and the way back to the recruiter where there is one."""
+    code, back = row.completion_code, None
+    if row.adapter == "prolific":
+        back = return_to_prolific(code)
+    elif row.adapter == "mturk" and row.return_to is not None:
+        back = return_to_mturk(
+            row.return_to["submit_to"], row.return_to["visit"], code, study.panel
+        )
+    return {"code": code, "return": None if back is None else back.as_json()}
 
 
 def _stage(study: Study, connection: Connection, row: Row[Any]) -> str:
@@ -487,7 +327,12 @@ def _count_waiting(connection: Connection, row: Row[Any]) -> int:
     return connection.execute(select(func.count()).where(*mine)).scalar_one()
 
 
-def _find(connection: Connection, session: str, *, lock: bool = False) -> Row[Any]:
+def find(connection: Connection, session: str, *, lock: bool = False) -> Row[Any]:
+    """Return a session's row, locked for a writer if asked for.
+
+    Raises:
+        RefusedError: if there is none.
+    """
     query = select(sessions).where(sessions.c.id == session)
     row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
@@ -497,7 +342,7 @@ def _find(connection: Connection, session: str, *, lock: bool = False) -> Row[An
 
 def _open(study: Study, connection: Connection, session: str) -> Row[Any]:
     """Lock a session that has not ended."""
-    row = _find(connection, session, lock=True)
+    row = find(connection, session, lock=True)
     _require_open(study, connection, row)
     return row
 
@@ -510,7 +355,7 @@ def _require_open(study: Study, connection: Connection, row: Row[Any]) -> None:
 def _is_open(study: Study, connection: Connection, row: Row[Any]) -> bool:
     """Whether a session goes on; one without an answer for too long does not."""
     minutes = connection.execute(select(schema.study.c.minutes)).scalar_one()
-    return row.state == schema.OPEN and row.seen >= study.clock() - minutes * 60
+    return bool(row.state == schema.OPEN and row.seen >= study.clock() - minutes * 60)
 
 
 def _change(study: Study, connection: Connection, row: Row[Any], **values: Any) -> None:

@@ -12,7 +12,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from . import migrations, schema
 from .database import Database, locate, reachable
 from .errors import StudyError
 from .image_import import Pixels, Source, encode, require_alike, resample, scramble
+from .recruitment import MTURK, Panel
 from .tokens import new_id, token_sha256
-from .trials import FEEDBACK, PROTOCOLS, blocks_of, images_needed
+from .trials import blocks_of, images_needed
+from .votes import FEEDBACK, PROTOCOLS, Exclusion
 
 SHOWN_SIDE = 256
 KEY, DATABASE_URL = "secret.key", "database.url"
@@ -39,13 +41,7 @@ removes your answers. The results are published as figures over all who took par
 without names may be passed on for research.
 """
 
-EXCLUSION: dict[str, float] = {
-    "min_attention": 0.75,
-    "min_median_reaction_ms": 200.0,
-    "max_same_answer": 0.95,
-}
-"""Rules of exclusion unless the owner states others: least share of attention trials right, least
-median reaction time, largest share of one answer."""
+RECRUITERS = ("invitation", "prolific", "mturk")
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,8 @@ class Plan:
         attention: attention trials of a session, or of each block.
         annotators_wanted: people over all models; nobody is taken beyond them.
         margin: of equivalence, a share.
-        exclusion: rules, see `EXCLUSION`.
+        exclusion: whose votes will not count.
+        recruiter: invitation, prolific or mturk; invitations hold beside each.
         seed: decides what who sees.
         scale: whole factor by which images are shown enlarged.
         minutes: without an answer, after which a session may lose its place.
@@ -74,7 +71,8 @@ class Plan:
     attention: int = 4
     annotators_wanted: int = 30
     margin: float = 0.05
-    exclusion: dict[str, float] = field(default_factory=lambda: dict(EXCLUSION))
+    exclusion: Exclusion = field(default_factory=Exclusion)
+    recruiter: str = "invitation"
     seed: int = 0
     scale: int = 1
     minutes: float = 60
@@ -104,6 +102,7 @@ class Plan:
         rules = (
             (self.protocol in PROTOCOLS, "protocol", f"one of {', '.join(PROTOCOLS)}"),
             (self.feedback in FEEDBACK, "feedback", f"one of {', '.join(FEEDBACK)}"),
+            (self.recruiter in RECRUITERS, "recruiter", f"one of {', '.join(RECRUITERS)}"),
             (2 <= self.trials <= 1000, "trials", "from 2 to 1,000"),
             (even, "trials", "even, as half of them are generated"),
             (told, "feedback", "on, as exposures of a timed study tell right from wrong"),
@@ -133,6 +132,7 @@ class Study:
         protocol: single, pair or timed.
         seed: decides what who sees.
         clock: seconds since 1970.
+        panel: that Mechanical Turk's people come from, or a compatible one.
     """
 
     database: Database
@@ -142,6 +142,7 @@ class Study:
     protocol: str
     seed: int
     clock: Callable[[], float] = time.time
+    panel: Panel = MTURK
 
 
 def create_study(
@@ -254,6 +255,7 @@ def _insert_study(connection: Connection, name: str, plan: Plan, real: Source, t
         "created": now,
         "retain_until": None if days is None else now + days * 86400,
         "owner_token_sha256": token_sha256(token),
+        "recruiter": plan.recruiter,
         "protocol": plan.protocol,
         "trials": plan.trials,
         "blocks": blocks_of(plan.protocol),
@@ -261,7 +263,7 @@ def _insert_study(connection: Connection, name: str, plan: Plan, real: Source, t
         "feedback": plan.feedback,
         "margin": plan.margin,
         "annotators_wanted": plan.annotators_wanted,
-        "exclusion": plan.exclusion,
+        "exclusion": asdict(plan.exclusion),
         "seed": plan.seed,
         "consent_version": plan.consent_version,
         "consent_text": plan.consent,

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PROTOCOLS = ("single", "pair", "timed")
-FEEDBACK = ("off", "on", "split")
 TIMED_BLOCKS = 3
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,12 @@ def address() -> None:
 
 @pytest.fixture
 def serve(make: Make) -> Iterator[Serve]:
-    """Make a study as `make` does and serve it, to frames of ``mturk``."""
+    """Make a study as `make` does and serve it, to people of a panel too."""
     with ExitStack() as stack:
 
-        def started(mturk: Panel = MTURK, **fields: Any) -> Server:
-            return stack.enter_context(served(*make(**fields), mturk))
+        def started(panel: Panel = MTURK, **fields: Any) -> Server:
+            study, token = make(**fields)
+            return stack.enter_context(served(replace(study, panel=panel), token))
 
         yield started
 

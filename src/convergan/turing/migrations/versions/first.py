@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("created", sa.Double, nullable=False),
         sa.Column("retain_until", sa.Double),
         sa.Column("owner_token_sha256", sa.String(64), nullable=False),
+        sa.Column("recruiter", sa.String(16), nullable=False),
         sa.Column("protocol", sa.String(16), nullable=False),
         sa.Column("trials", sa.Integer, nullable=False),
         sa.Column("blocks", sa.Integer, nullable=False),
