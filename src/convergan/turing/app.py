@@ -250,7 +250,6 @@ def _annotators(app: FastAPI, study: Study) -> None:
     def picture(session: Session, view: str) -> Response:
         return Response(sessions.picture(study, session, view), media_type="image/png")
 
-
     @app.get("/s/{session}/mistakes")
     def wrong(session: Session) -> Response:
         return _json({"mistakes": mistakes.listed(study, session)})
