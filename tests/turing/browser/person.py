@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from convergan.turing.schema import answers
 from convergan.turing.study import Study
+from tests.turing.serving import Server
 
 Press = Callable[[str], None]
 """Answers left or right."""
@@ -79,3 +80,10 @@ def recorded(study: Study) -> list[Any]:
     """Return the rows of all answers, in their order."""
     with study.database.reading() as connection:
         return list(connection.execute(select(answers).order_by(answers.c.at)))
+
+
+def begun(server: Server) -> str:
+    """Return the address of a session that has come to its first trial."""
+    person = server.join()
+    person.begin()
+    return f"{server.url}{person.place}"

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from convergan.turing import schema
 from convergan.turing.study import Study
 from tests.turing.browser.conftest import Visit
-from tests.turing.browser.person import Person, recorded
+from tests.turing.browser.person import Person, begun, recorded
 from tests.turing.serving import Serve
 
 PICTURES = "**/image/*"
@@ -67,8 +67,7 @@ def test_a_picture_that_fails_once_is_loaded_again(
 ) -> None:
     server = serve(trials=2, scale=8)
     context.route(PICTURES, first_time(fault))
-    person = visit(context, server.link())
-    person.begins()
+    person = visit(context, begun(server))
     whole = "them => them.every(one => one.naturalWidth === 8 && one.naturalHeight === 8)"
     for _ in range(3):
         person.is_asked()
@@ -82,8 +81,6 @@ def test_a_picture_that_never_comes_is_a_technical_loss_and_no_vote(
     serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:
     server = serve(trials=2, attention=0, scale=8)
-    person = visit(context, server.link())
-    person.agrees()
     spoilt: list[str] = []
 
     def spoil(route: Route) -> None:
@@ -91,7 +88,7 @@ def test_a_picture_that_never_comes_is_a_technical_loss_and_no_vote(
         cut_off(route) if route.request.url == spoilt[0] else route.continue_()
 
     context.route(PICTURES, spoil)
-    person.practises()
+    person = visit(context, begun(server))
     person.finishes(["left", "left"])
     assert (len(recorded(server.study)), losses(server.study)) == (2, 1)
     assert person.page.locator("#banner").is_hidden()
@@ -149,8 +146,7 @@ def test_of_two_tabs_the_first_answer_counts(
     serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:
     server = serve(scale=8)
-    first = visit(context, server.link())
-    first.begins()
+    first = visit(context, begun(server))
     second = visit(context, first.page.url)
     second.is_asked()
     first.answers("left")
@@ -167,6 +163,33 @@ def test_of_two_tabs_the_first_answer_counts(
     assert first.reads("code") == second.reads("code")
 
 
+def test_a_tab_that_is_seen_again_goes_on_where_the_other_is(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    first = visit(context, begun(server))
+    first.is_asked()
+    second = visit(context, first.page.url)
+    second.answers("left")
+    second.answers("left")
+    second.is_asked()
+    first.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(first.page.locator("#progress-label")).to_have_text("3 of 5")
+
+
+def test_a_page_with_another_form_token_says_so(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    person = visit(context, begun(server))
+    person.is_asked()
+    person.page.evaluate("document.querySelector('meta[name=form-token]').content = 'other'")
+    person.click("left")
+    person.sees("closed")
+    assert "reload" in person.reads("closed-text")
+    assert recorded(server.study) == []
+
+
 def finish(person: Person, side: str) -> None:
     """Answer whatever a tab still asks."""
     there = person.page.locator("#thanks, #left[aria-disabled=false]")
@@ -180,8 +203,7 @@ def test_without_a_line_the_answer_is_kept_and_sent_later(
     serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:
     server = serve(trials=2, attention=0, scale=8)
-    person = visit(context, server.link())
-    person.begins()
+    person = visit(context, begun(server))
     person.answers("left")
     person.is_asked()
     context.set_offline(True)
@@ -199,8 +221,7 @@ def test_an_answer_on_its_way_outlives_the_page(
     serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:
     server = serve(trials=2, attention=0, scale=8)
-    person = visit(context, server.link())
-    person.begins()
+    person = visit(context, begun(server))
     context.route("**/answers", lambda route: route.abort("connectionreset"))
     person.answers("right")
     expect(person.page.locator("#banner")).to_be_visible()
@@ -216,8 +237,7 @@ def test_presses_too_many_are_ignored_and_counted(
     serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:
     server = serve(trials=2, attention=0, scale=8)
-    person = visit(context, server.link())
-    person.begins()
+    person = visit(context, begun(server))
     page = person.page
     page.locator("#left").dblclick()
     person.is_asked()

@@ -738,7 +738,7 @@ async function main() {
     try {
       state = await STAGES[state.stage](state);
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof Refused) || error.status === 403) throw error;
       await wait(RETRY_MS[0]);
       state = await getState();
     }
