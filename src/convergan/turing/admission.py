@@ -59,7 +59,11 @@ def join_from_panel(study: Study, arrival: Arrival) -> str:
         recruiter = connection.execute(select(schema.study.c.recruiter)).scalar_one()
         if recruiter != arrival.adapter:
             raise RefusedError(403, "This study takes people by invitation alone.")
-        return _admit(study, connection, arrival.adapter, arrival.person, back)
+        session = _admit(study, connection, arrival.adapter, arrival.person, back)
+        # Whoever comes again may do so on another assignment, which has another way back.
+        alive = (sessions.c.id == session, sessions.c.state.in_((schema.OPEN, schema.DONE)))
+        connection.execute(update(sessions).where(*alive).values(return_to=back))
+    return session
 
 
 def _admit(

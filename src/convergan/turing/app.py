@@ -20,7 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import owner, schema, sessions
+from . import mistakes, owner, schema, sessions
 from .admission import join_by_invitation, join_from_panel
 from .errors import RefusedError
 from .pages import annotator_page, message_page, owner_page, preview_page
@@ -115,7 +115,16 @@ class InvitationsBody(Body):
 
 
 class PageRefusedError(RefusedError):
-    """A refusal that is shown as a page."""
+    """A refusal that is shown as a page.
+
+    Attributes:
+        panel: in whose frame the page may stand.
+    """
+
+    def __init__(self, status: int, text: str, panel: Panel) -> None:
+        """Say what is refused."""
+        super().__init__(status, text)
+        self.panel = panel
 
 
 class Shield:
@@ -189,7 +198,7 @@ def _arrivals(app: FastAPI, study: Study) -> None:
 
     @app.get("/mturk")
     def mturk(request: Request) -> Response:
-        with _as_page():
+        with _as_page(study.panel):
             arrival = arrive_from_mturk(request.query_params.multi_items(), study.panel)
             if arrival is None:
                 return _framed(preview_page(study.protocol), study.panel)
@@ -251,6 +260,14 @@ def _annotators(app: FastAPI, study: Study) -> None:
     @app.get("/s/{session}/image/{view}")
     def picture(session: Session, view: str) -> Response:
         return Response(sessions.picture(study, session, view), media_type="image/png")
+
+    @app.get("/s/{session}/mistakes")
+    def wrong(session: Session) -> Response:
+        return _json({"mistakes": mistakes.listed(study, session)})
+
+    @app.get("/s/{session}/mistakes/{view}")
+    def wrong_picture(session: Session, view: str) -> Response:
+        return Response(mistakes.picture(study, session, view), media_type="image/png")
 
 
 def _owner(app: FastAPI, study: Study, public_url: str) -> None:
@@ -335,8 +352,9 @@ def _show_errors(app: FastAPI) -> None:
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
         if isinstance(error, PageRefusedError):
-            text = message_page("Image study", error.text)
-            return HTMLResponse(text, status_code=error.status)
+            page = _framed(message_page("Image study", error.text), error.panel)
+            page.status_code = error.status
+            return page
         return _json({"error": error.text}, error.status)
 
     def unknown(request: Request, error: Exception) -> Response:
@@ -359,14 +377,15 @@ def _show_errors(app: FastAPI) -> None:
 
 
 @contextmanager
-def _as_page() -> Iterator[None]:
-    """Show what is refused inside the block as a page."""
+def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
+    """Show what is refused inside the block as a page, which may stand in the panel's frame."""
     try:
         yield
     except RefusedError as error:
-        raise PageRefusedError(error.status, error.text) from None
-    except ValueError as error:  # of a recruiter's parameters
-        raise PageRefusedError(400, f"This link is not complete: {error}.") from None
+        raise PageRefusedError(error.status, error.text, panel) from None
+    except ValueError:  # of a recruiter's parameters, which a stranger may have put there
+        text = "This link is not complete. Please open the study from the panel again."
+        raise PageRefusedError(400, text, panel) from None
 
 
 def _to_session(session: str) -> Response:
