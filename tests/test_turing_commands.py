@@ -82,6 +82,8 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(
         assert read_design(found).trials == 10
         assert read_votes(found).models == ("gan.npz", "vae.npz")
         assert people(found) == []
+    assert "no votes" in turing("results", study).out.lower()
+    assert (study / "results.html").read_bytes().startswith(b"<!doctype html>")
     shown = turing("status", study)
     assert "running, 30 people wanted; nobody yet" in shown.out
     early = turing("purge", study)
@@ -160,6 +162,14 @@ def test_images_come_from_folders_archives_and_data_sets(tmp_path: Path, real: P
     rows = np.zeros((30, 8, 8), np.uint8)
     np.savez(tmp_path / "data.npz", x_train=rows, y_train=np.arange(30) % 2)
     assert len(read_images(str(tmp_path / "data.npz"), 100, 0).pixels) == 30
+
+
+def test_power_prints_how_many_people_are_needed(turing: Command) -> None:
+    done = turing("power", "--half-widths", "5,2", "--votes", "100", "--rho", "0.05")
+    assert done.code == 0
+    assert done.out.split()[-5:] == ["143", "no", "bound", "20", "121"]
+    assert turing("power", "--votes", "many").code == 2
+    assert turing("power", "--rho", "2").code == 2
 
 
 def test_what_is_not_installed_is_named(

@@ -1,5 +1,6 @@
 """The commands of the visual Turing test: parse, call, show."""
 
+import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -203,6 +204,71 @@ def status(study: StudyFolder) -> None:
         print_line(
             f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}"
         )
+
+
+@turing.command()
+def results(
+    study: StudyFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="Page to write. Default: STUDY/results.html.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="File of the figures to write as well.")
+    ] = None,
+) -> None:
+    """Print every figure of a study, and write them with plots as one page."""
+    from .turing.analysis import analyse
+    from .turing.owner import read_design, read_votes
+    from .turing.results_page import results_page
+    from .turing.results_text import csv_text, terminal_text
+    from .turing.study import opened
+
+    with opened(study) as found:
+        votes, design = read_votes(found), read_design(found)
+    with errors.status("resampling"):
+        analysis = analyse(votes, design)
+    print_line(terminal_text(analysis))
+    file = out or study / "results.html"
+    file.write_bytes(results_page(analysis, votes, f"Real or generated: {found.name}"))
+    print_line(f"page: {file}")
+    if table is not None:
+        table.write_text(csv_text(analysis), encoding="utf-8")
+        print_line(f"figures: {table}")
+
+
+@turing.command()
+def power(
+    half_widths: Annotated[
+        str, typer.Option(help="Of the 95% interval, in points, with commas between them.")
+    ] = "5,3,2",
+    votes: Annotated[
+        str, typer.Option(help="Of one person, with commas between them.")
+    ] = "50,100,300",
+    rho: Annotated[
+        float, typer.Option(help="How alike two votes of one person are; 0.05 is usual.")
+    ] = 0.05,
+) -> None:
+    """Print how many people a study needs for an interval of some width."""
+    from .turing.results_text import power_text
+
+    halves = [points / 100 for points in parse_numbers("half-widths", half_widths)]
+    print_line(power_text(halves, [*parse_numbers("votes", votes), math.inf], rho))
+
+
+def parse_numbers(name: str, text: str) -> list[float]:
+    """Return the numbers of an option.
+
+    Raises:
+        ValueError: if something else is in it.
+
+    Example:
+        >>> parse_numbers("votes", "50,100")
+        [50.0, 100.0]
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{name} must be numbers with commas between them, got {text!r}") from None
 
 
 @turing.command()
