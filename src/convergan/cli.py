@@ -21,6 +21,7 @@ except ModuleNotFoundError as missing:
 
 from .console import errors, output, print_line
 from .table_commands import fit, predict
+from .turing_commands import turing
 
 if TYPE_CHECKING:
     from .baselines import Baseline
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 app.command()(fit)
 app.command()(predict)
+app.add_typer(turing, name="turing")
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
 Threads = Annotated[
@@ -585,6 +587,7 @@ def explain(error: Exception) -> tuple[int, str]:
     from .data import DataError
     from .signals import Interrupted
     from .training import CheckpointError, NonFiniteError
+    from .turing.errors import StudyError
 
     if isinstance(error, Interrupted):
         return 128 + error.number, str(error)
@@ -592,6 +595,7 @@ def explain(error: Exception) -> tuple[int, str]:
         (UnfinishedError, UNFINISHED),
         (DataError, REFUSED),
         (CheckpointError, REFUSED),
+        (StudyError, REFUSED),
         (NonFiniteError, NON_FINITE),
         (OSError, STORAGE),
         (ValueError, USAGE),

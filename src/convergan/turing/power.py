@@ -1,0 +1,70 @@
+"""How many annotators a study needs.
+
+``A = z^2 / (4 h^2) (1 + (m - 1) rho) / m`` for a half-width h of the 95 % interval of an error near
+1/2. More votes of the same people help less and less: without bound on m it still takes
+``z^2 rho / (4 h^2)`` people.
+"""
+
+import math
+from collections.abc import Sequence
+
+from .intervals import Z, design_effect
+
+
+def annotators_needed(half_width: float, votes_each: float, rho: float) -> int:
+    """Return the number of annotators for a half-width.
+
+    Args:
+        half_width: of the 95 % interval, a share above 0.
+        votes_each: votes of an annotator, 1 or more; may be infinite.
+        rho: correlation of two votes of the same annotator, 0 to 1.
+
+    Raises:
+        ValueError: if a value is out of its range.
+
+    Example:
+        >>> [annotators_needed(half, 100, 0.05) for half in (0.05, 0.03, 0.02)]
+        [23, 64, 143]
+        >>> [annotators_needed(half, math.inf, 0.05) for half in (0.05, 0.03, 0.02)]
+        [20, 54, 121]
+    """
+    if not 0 < half_width < 0.5:
+        raise ValueError(f"half-width {half_width} should be above 0 and below 0.5")
+    if not votes_each >= 1:
+        raise ValueError(f"{votes_each} votes of an annotator should be 1 or more")
+    if not 0 <= rho <= 1:
+        raise ValueError(f"rho {rho} should be from 0 to 1")
+    spread = rho if math.isinf(votes_each) else design_effect(votes_each, rho) / votes_each
+    return max(1, math.ceil(Z**2 / (4 * half_width**2) * spread))
+
+
+def half_width(annotators: int, votes_each: float, rho: float) -> float:
+    """Return the half-width of the 95 % interval of an error near 1/2.
+
+    Args:
+        annotators: how many, 1 or more.
+        votes_each: votes of an annotator, 1 or more.
+        rho: correlation of two votes of the same annotator, 0 to 1.
+
+    Example:
+        >>> round(half_width(30, 100, 0), 3), round(half_width(30, 100, 0.05), 3)
+        (0.018, 0.044)
+    """
+    return Z / 2 * math.sqrt(design_effect(votes_each, rho) / (annotators * votes_each))
+
+
+def power_table(
+    half_widths: Sequence[float], votes_each: Sequence[float], rho: float
+) -> list[tuple[float, list[int]]]:
+    """Return the annotators needed: a row for each number of votes, a column for each half-width.
+
+    Args:
+        half_widths: of the 95 % interval.
+        votes_each: votes of an annotator.
+        rho: correlation of two votes of the same annotator.
+
+    Example:
+        >>> power_table([0.05, 0.02], [100, math.inf], 0.05)
+        [(100, [23, 143]), (inf, [20, 121])]
+    """
+    return [(m, [annotators_needed(h, m, rho) for h in half_widths]) for m in votes_each]

@@ -1,0 +1,214 @@
+"""How people come to a study and leave it: by invitation, from Prolific, from Mechanical Turk.
+
+An adapter is two pure functions: parameters of the arriving request in, who came out; a completion
+code in, the way back out. All else, from the session to its outcome, is the same for all. The
+outcomes are the states of a session in `schema`: open, done, returned, timed out, screened out.
+
+The parameters are those that public API clients use; they were not checked against the panels' own
+references. Mechanical Turk is closed to new customers and its closure is announced: that adapter
+is for compatible panels and is tested against a local one.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
+"""Mechanical Turk's assignment id for people who only look."""
+
+PROLIFIC_COMPLETE = "https://app.prolific.com/submissions/complete"
+
+_IDENTIFIER = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_ORIGIN = re.compile(r"https?://[0-9a-z.-]{1,253}(:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Whose frame the pages may stand in, and where a form of theirs may go.
+
+    Attributes:
+        frames: origins of pages that may hold ours in a frame; none for no frame at all.
+        forms: origins that the last form may be sent to.
+
+    Raises:
+        ValueError: if one is no origin, such as ``https://example.org``.
+    """
+
+    frames: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would change the header that it is put in."""
+        for origin in (*self.frames, *self.forms):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"an origin is like https://example.org, got {origin!r}")
+
+    def content_security(self) -> str:
+        """Return the directives of this panel, to stand beside those of every page.
+
+        Example:
+            >>> Panel().content_security()
+            "frame-ancestors 'none'; form-action 'self'"
+        """
+        frames = " ".join(self.frames) or "'none'"
+        forms = " ".join(("'self'", *self.forms))
+        return f"frame-ancestors {frames}; form-action {forms}"
+
+
+NO_PANEL = Panel()
+"""For invitations and Prolific, whose people open our pages in a window of their own."""
+
+MTURK = Panel(
+    frames=(
+        "https://worker.mturk.com",
+        "https://www.mturk.com",
+        "https://workersandbox.mturk.com",
+    ),
+    forms=("https://www.mturk.com", "https://workersandbox.mturk.com"),
+)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Somebody who came from a panel.
+
+    Attributes:
+        adapter: ``prolific`` or ``mturk``.
+        person: their id at the panel; to be stored as a keyed hash only.
+        visit: the id of this visit: Prolific's SESSION_ID, Mechanical Turk's assignment.
+        task: the id of the study at the panel.
+        submit_to: origin of the last form, for Mechanical Turk only.
+    """
+
+    adapter: str
+    person: str
+    visit: str
+    task: str
+    submit_to: str | None = None
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """How the browser goes back to the panel when a session is done.
+
+    Attributes:
+        method: ``GET`` for a link, ``POST`` for a form.
+        url: without the fields.
+        fields: of the query or the form.
+    """
+
+    method: str
+    url: str
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def as_json(self) -> dict[str, object]:
+        """Return what a session's state says of it."""
+        return {"method": self.method, "url": self.url, "fields": dict(self.fields)}
+
+
+def arrive_from_prolific(query: Iterable[tuple[str, str]]) -> Arrival:
+    """Return who came, from the parameters of the study's URL.
+
+    Args:
+        query: names and values as in the request, repeated ones included.
+
+    Raises:
+        ValueError: if a parameter is missing, repeated or no id.
+
+    Example:
+        >>> query = [("PROLIFIC_PID", "5f1e"), ("STUDY_ID", "60aa"), ("SESSION_ID", "60ab")]
+        >>> arrive_from_prolific(query).person
+        '5f1e'
+    """
+    values = _single_values(query)
+    person, task, visit = (
+        _identifier(values, name) for name in ("PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
+    )
+    return Arrival(adapter="prolific", person=person, visit=visit, task=task)
+
+
+def return_to_prolific(code: str) -> WayBack:
+    """Return the redirect that ends a submission.
+
+    Args:
+        code: minted by the server for this session, when its criteria held.
+
+    Raises:
+        ValueError: if it is no code.
+    """
+    return WayBack("GET", PROLIFIC_COMPLETE, MappingProxyType({"cc": _code(code)}))
+
+
+def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) -> Arrival | None:
+    """Return who came, from the parameters of an ExternalQuestion, or None for a preview.
+
+    In a preview the task is shown, no session is made and nothing is accepted.
+
+    Args:
+        query: names and values as in the request, repeated ones included.
+        panel: whose origins are allowed.
+
+    Raises:
+        ValueError: if a parameter is missing, repeated or no id, or if turkSubmitTo is not one of
+            the panel's origins to the letter: else any site could have the form sent to it.
+
+    Example:
+        >>> arrive_from_mturk([("assignmentId", PREVIEW), ("hitId", "3X")]) is None
+        True
+    """
+    values = _single_values(query)
+    visit = _identifier(values, "assignmentId")
+    if visit == PREVIEW:
+        return None
+    task, person = _identifier(values, "hitId"), _identifier(values, "workerId")
+    submit_to = values.get("turkSubmitTo", "")
+    if submit_to not in panel.forms:
+        raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
+    return Arrival("mturk", person=person, visit=visit, task=task, submit_to=submit_to)
+
+
+def return_to_mturk(submit_to: str, visit: str, code: str, panel: Panel = MTURK) -> WayBack:
+    """Return the form that the browser sends to end an assignment.
+
+    Args:
+        submit_to: as in the arrival; it is checked again, as it comes from storage.
+        visit: the assignment's id.
+        code: minted by the server for this session, when its criteria held.
+        panel: whose origins are allowed.
+
+    Raises:
+        ValueError: if an argument is not what it should be.
+    """
+    if submit_to not in panel.forms:
+        raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
+    fields = {"assignmentId": _identifier({"assignmentId": visit}, "assignmentId")}
+    fields["code"] = _code(code)
+    return WayBack("POST", f"{submit_to}/mturk/externalSubmit", MappingProxyType(fields))
+
+
+def _single_values(query: Iterable[tuple[str, str]]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in query:
+        if name in values:
+            raise ValueError(f"parameter {name[:64]!r} is there twice; once would be right")
+        values[name] = value
+    return values
+
+
+def _identifier(values: Mapping[str, str], name: str) -> str:
+    value = values.get(name)
+    if value is None:
+        raise ValueError(f"parameter {name} is missing; the panel puts it into its link")
+    if not _IDENTIFIER.fullmatch(value):
+        raise ValueError(
+            f"{name} must be 1 to 64 letters, digits, - or _, got {value[:80]!r}; "
+            "was the link copied before the panel filled it in?"
+        )
+    return value
+
+
+def _code(code: str) -> str:
+    if not _IDENTIFIER.fullmatch(code):
+        raise ValueError(f"a code is 1 to 64 letters, digits, - or _, got {code[:80]!r}")
+    return code

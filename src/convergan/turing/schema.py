@@ -1,0 +1,155 @@
+"""The tables of a study. Times are seconds since 1970, UTC; identifiers are 128 random bits."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+OPEN, DONE, WITHDRAWN, RETURNED, TIMED_OUT, SCREENED_OUT = (
+    *("open", "done", "withdrawn", "returned", "timed out", "screened out"),
+)
+"""States of a session; the first two hold a place of the study."""
+
+WAITING, ANSWERED, LOST = "waiting", "answered", "lost"
+"""States of a trial; a lost one could not be shown and another stands in for it."""
+
+RUNNING, STOPPED = "running", "stopped"
+"""States of a study; a stopped one takes nobody new."""
+
+study = Table(
+    "study",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created", Double, nullable=False),
+    Column("retain_until", Double),
+    Column("owner_token_sha256", String(64), nullable=False),
+    Column("recruiter", String(16), nullable=False),
+    Column("protocol", String(16), nullable=False),
+    Column("trials", Integer, nullable=False),
+    Column("blocks", Integer, nullable=False),
+    Column("attention", Integer, nullable=False),
+    Column("feedback", String(16), nullable=False),
+    Column("margin", Double, nullable=False),
+    Column("annotators_wanted", Integer, nullable=False),
+    Column("exclusion", JSON, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("consent_version", String(16), nullable=False),
+    Column("consent_text", Text, nullable=False),
+    Column("minutes", Double, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("scale", Integer, nullable=False),
+)
+"""One row: what was fixed before the first vote, and whether the study takes people."""
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)
+"""What made the generated images, counted from 0."""
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("model", Integer, ForeignKey("models.id")),
+    Column("attention", Boolean, nullable=False),
+    Column("png", LargeBinary, nullable=False),
+)
+"""Images, counted from 0, those of attention trials last. Without a model, one is real, or
+obviously not where it is for attention. No browser ever sees these numbers."""
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("alias", String(16), nullable=False, unique=True),
+    Column("adapter", String(16), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("invitation", String(22)),
+    Column("return_to", JSON),
+    Column("model", Integer, ForeignKey("models.id"), nullable=False),
+    Column("feedback", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created", Double, nullable=False),
+    Column("seen", Double, nullable=False),
+    Column("consent_version", String(16)),
+    Column("consented", Double),
+    Column("instructed", Double),
+    Column("finished", Double),
+    Column("completion_code", String(16), unique=True),
+    UniqueConstraint("adapter", "person"),
+)
+"""One a person; ``person`` is a keyed hash of whatever the recruiter calls them."""
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("session", String(22), ForeignKey("sessions.id"), nullable=False),
+    Column("block", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("first_image", Integer, ForeignKey("images.id"), nullable=False),
+    Column("first_view", String(22), nullable=False),
+    Column("second_image", Integer, ForeignKey("images.id")),
+    Column("second_view", String(22)),
+    Column("generated", Boolean, nullable=False),
+    Column("attention", Boolean, nullable=False),
+    Column("exposure_ms", Double),
+    Column("loss", Text),
+    UniqueConstraint("session", "position"),
+    Index(None, "session", "state", "block", "position"),
+)
+"""The plan of every session. ``generated`` is the truth about the first image, the left one of a
+pair; views are what the browser calls images, other ones in every trial."""
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("trial", String(22), ForeignKey("trials.id"), primary_key=True),
+    Column("session", String(22), ForeignKey("sessions.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("said_generated", Boolean, nullable=False),
+    Column("reaction_ms", Double, nullable=False),
+    Column("shown_ms", Double, nullable=False),
+    Column("ignored", Integer, nullable=False),
+    Column("screen", JSON, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("reply", Text, nullable=False),
+    UniqueConstraint("session", "number"),
+)
+"""Votes, the first answer to every trial, with the reply that a repeated one gets again."""

@@ -1,0 +1,752 @@
+// One person's page. What to show comes from the server's state; this script shows it, times it
+// and sends answers. It knows nothing about which image is which.
+
+const RETRY_MS = [400, 800, 1600, 3200, 6400];
+const REQUEST_MS = 20000;
+const LOADS = 4; // tries of a picture before it is given up as a technical loss
+const COUNT_MS = 500;
+const MASKS = 4;
+const MASK_MS = 30;
+const HALF_FRAME_MS = 4; // so that a frame is not added because a clock is late by a hair
+const SIDES = ["left", "right"];
+const PNG_END = [0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82];
+
+const $ = (id) => document.getElementById(id);
+const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content;
+const base = location.pathname.replace(/\/+$/, "");
+const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const frame = () => new Promise(requestAnimationFrame);
+const clicked = (id) =>
+  new Promise((resolve) => $(id).addEventListener("click", resolve, { once: true }));
+
+// ---- What is kept on this device: an answer on its way, and the keys
+
+// Within another site's frame storage may be refused; then memory must do.
+function shelf(kind) {
+  const memory = new Map();
+  let store = null;
+  try {
+    store = window[kind];
+  } catch {
+    /* refused */
+  }
+  return {
+    get: (name) => (store ? store.getItem(name) : memory.get(name)) ?? null,
+    set: (name, text) => (store ? store.setItem(name, text) : memory.set(name, text)),
+    drop: (name) => (store ? store.removeItem(name) : memory.delete(name)),
+  };
+}
+const session = shelf("sessionStorage");
+const device = shelf("localStorage");
+const OUTBOX = `answer:${base}`;
+
+// ---- Talking to the server
+
+class Refused extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function request(path, body) {
+  const options = {
+    cache: "no-store",
+    credentials: "omit",
+    signal: AbortSignal.timeout(REQUEST_MS),
+  };
+  if (body !== undefined) {
+    options.method = "POST";
+    options.headers = { "Content-Type": "application/json", "X-Form-Token": meta("form-token") };
+    options.body = JSON.stringify(body);
+  }
+  const response = await fetch(base + path, options);
+  if (response.status >= 500 || response.status === 429)
+    throw new Error(`status ${response.status}`);
+  const reply = await response.json();
+  if (!response.ok) throw new Refused(response.status, reply.error ?? "The server refused this.");
+  return reply;
+}
+
+// Ask until there is a reply. A refusal is a reply, silence is not.
+async function reach(path, body) {
+  for (let tries = 0; ; tries++) {
+    try {
+      const reply = await request(path, body);
+      banner("");
+      return reply;
+    } catch (error) {
+      if (error instanceof Refused) {
+        banner("");
+        throw error;
+      }
+      banner(
+        body === undefined
+          ? "The connection is lost. This page goes on by itself when it is back."
+          : "The connection is lost. Your answer is kept and will be sent when it is back.",
+      );
+      await Promise.race([
+        wait(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]),
+        new Promise((resolve) => addEventListener("online", resolve, { once: true })),
+      ]);
+    }
+  }
+}
+
+const getState = () => reach("/state");
+
+// An answer is kept before it is sent, so that neither a lost line nor a reload loses it. The first
+// answer to a trial wins, so sending twice does no harm.
+async function deliver(answer) {
+  session.set(OUTBOX, JSON.stringify(answer));
+  try {
+    return await reach("/answers", answer);
+  } finally {
+    session.drop(OUTBOX);
+  }
+}
+
+async function deliverKept() {
+  const kept = session.get(OUTBOX);
+  if (kept === null) return;
+  try {
+    await deliver(JSON.parse(kept));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+  }
+}
+
+// ---- Pictures
+
+// The bytes are fetched here and not by the picture, since a browser may show a picture that was
+// cut off on its way.
+async function loadPicture(url, size) {
+  const response = await fetch(url, {
+    cache: "no-store",
+    credentials: "omit",
+    signal: AbortSignal.timeout(REQUEST_MS),
+  });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const end = bytes.subarray(-PNG_END.length);
+  if (!PNG_END.every((value, place) => end[place] === value)) throw new Error("cut off");
+  const image = new Image();
+  image.alt = "image to judge";
+  image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  try {
+    await image.decode();
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
+  if (image.naturalWidth !== size.width || image.naturalHeight !== size.height)
+    throw new Error("wrong size");
+  return image;
+}
+
+const early = new Map(); // trial to the promise of its pictures
+
+function loadTrial(trial, size) {
+  const found = early.get(trial.trial);
+  early.delete(trial.trial);
+  return found ?? Promise.all(trial.images.map((url) => loadPicture(url, size)));
+}
+
+function loadEarly(trial, size) {
+  if (!trial || trial.exposure_ms !== null || early.has(trial.trial)) return;
+  const pictures = loadTrial(trial, size);
+  pictures.catch(() => {}); // tried again when its turn comes
+  early.set(trial.trial, pictures);
+}
+
+// Pictures of a trial; null when the trial is no longer the one to show.
+async function picturesOf(trial, size) {
+  let what = "";
+  for (let tries = 0; tries < LOADS; tries++) {
+    try {
+      return await loadTrial(trial, size);
+    } catch (error) {
+      what = String(error.message ?? error).slice(0, 100);
+      await wait(RETRY_MS[tries]);
+      const state = await getState(); // a lost line is no fault of the picture: wait until it is back
+      if (state.trials[0]?.trial !== trial.trial) return null;
+    }
+  }
+  await reach("/technical", { trial: trial.trial, what });
+  return null;
+}
+
+// ---- What people see
+
+const SECTIONS = ["waiting", "consent", "intro", "task", "ready", "thanks", "closed"];
+
+function show(section) {
+  for (const id of SECTIONS) $(id).hidden = id !== section;
+  const heading = $(section).querySelector("h1");
+  if (heading?.tabIndex === -1) heading.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+function banner(text) {
+  if ($("banner").textContent !== text) $("banner").textContent = text;
+  $("banner").hidden = text === "";
+}
+
+// An element with text, which is never read as HTML.
+function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+const say = (text) => ($("live").textContent = text);
+
+// ---- Keys
+
+const FIRST_KEYS = { left: "f", right: "j" };
+const keys = { ...FIRST_KEYS };
+
+function readKeys() {
+  try {
+    const kept = JSON.parse(device.get("keys"));
+    for (const side of SIDES) if (/^[\p{L}\p{N}]$/u.test(kept[side])) keys[side] = kept[side];
+  } catch {
+    /* none, or not ours */
+  }
+  if (keys.left === keys.right) Object.assign(keys, FIRST_KEYS);
+}
+
+function sideOf(event, pair) {
+  if (event.ctrlKey || event.altKey || event.metaKey) return null;
+  const pressed = event.key.toLowerCase();
+  // On a keyboard of another script, the place of a Latin letter is what people mean.
+  const place = /^[ -~]/.test(event.key) ? "" : event.code.replace(/^Key/, "").toLowerCase();
+  for (const side of SIDES) {
+    if (pressed === keys[side] || place === keys[side]) return side;
+    if (pair && event.key === (side === "left" ? "ArrowLeft" : "ArrowRight")) return side;
+  }
+  return null;
+}
+
+function labelKeys() {
+  for (const side of SIDES) {
+    $(side).querySelector("kbd").textContent = keys[side].toUpperCase();
+    $(`pick-${side}`).textContent = keys[side].toUpperCase();
+    $(`${side}-label`).textContent = judge.names[side === "left" ? 0 : 1];
+  }
+}
+
+function setUpSettings() {
+  let picking = null;
+  const stop = (hint) => {
+    picking = null;
+    labelKeys();
+    $("settings-hint").textContent = hint;
+  };
+  $("open-settings").addEventListener("click", () => {
+    stop("");
+    $("settings").showModal();
+  });
+  $("close-settings").addEventListener("click", () => $("settings").close());
+  $("reset-keys").addEventListener("click", () => {
+    Object.assign(keys, FIRST_KEYS);
+    device.drop("keys");
+    stop("");
+  });
+  for (const side of SIDES)
+    $(`pick-${side}`).addEventListener("click", () => {
+      stop("");
+      picking = side;
+      $(`pick-${side}`).textContent = "Press a key";
+    });
+  $("settings").addEventListener("keydown", (event) => {
+    if (picking === null || ["Tab", "Escape", "Shift"].includes(event.key)) return;
+    event.preventDefault();
+    const key = event.key.toLowerCase();
+    const other = keys[picking === "left" ? "right" : "left"];
+    if (!/^[\p{L}\p{N}]$/u.test(key)) return stop("Only a letter or a digit can be a key.");
+    if (key === other) return stop("The two keys must differ.");
+    keys[picking] = key;
+    device.set("keys", JSON.stringify(keys));
+    stop("");
+  });
+  $("settings").addEventListener("close", () => stop(""));
+}
+
+// ---- One judgment: pictures, clock, answer
+
+const judge = {
+  names: ["Real", "Generated"],
+  pair: false,
+  size: { width: 28, height: 28, scale: 8 },
+  ignored: 0, // presses that counted for nothing since the last answer
+  open: null, // takes the answer while one is wanted
+  since: Infinity, // when the pictures came to be seen
+  shown: 0, // their width in CSS pixels
+
+  // Say what is asked; the left answer comes first.
+  prepare(state) {
+    this.pair = state.protocol === "pair";
+    this.size = state.image;
+    this.names = this.pair ? ["A", "B"] : ["Real", "Generated"];
+    $("question").textContent = this.pair
+      ? "Which one is generated?"
+      : "Real or generated?";
+    SIDES.forEach((side, place) => ($(side).querySelector(".name").textContent = this.names[place]));
+    $("surround").classList.toggle("pair", this.pair);
+    labelKeys();
+  },
+
+  // Whole steps of device pixels, so that every pixel of an image is as large as any other.
+  fit() {
+    const area = $("surround");
+    const stacked = getComputedStyle(area).flexDirection === "column";
+    const [beside, above] = !this.pair ? [1, 1] : stacked ? [1, 2] : [2, 1];
+    const caption = this.pair ? 32 : 0;
+    const wide = (area.clientWidth - 32) / beside - (this.pair ? 48 : 0);
+    const high = (roomInHeight() - 48) / above - (stacked ? 16 : caption);
+    const ratio = devicePixelRatio || 1;
+    const room = Math.min(
+      this.size.scale,
+      wide / this.size.width,
+      Math.max(1, high / this.size.height),
+    );
+    const steps = Math.floor(room * ratio + 1e-6);
+    const scale = steps >= 1 ? steps / ratio : 1 / (ratio * Math.ceil(1 / (room * ratio)));
+    area.classList.toggle("smooth", steps < 1);
+    this.shown = this.size.width * scale;
+    for (const picture of area.querySelectorAll("img, canvas")) {
+      picture.style.width = `${this.shown}px`;
+      picture.style.height = `${this.size.height * scale}px`;
+    }
+  },
+
+  place(pictures) {
+    $("surround").replaceChildren(
+      ...pictures.map((picture, place) => {
+        const figure = document.createElement("figure");
+        if (this.pair) figure.append(element("figcaption", "AB"[place]));
+        figure.append(picture);
+        return figure;
+      }),
+    );
+    this.fit();
+  },
+
+  // Show pictures and resolve with the answer to them.
+  async ask(pictures, exposure) {
+    for (const side of SIDES) $(side).classList.remove("given");
+    const timed = exposure !== null;
+    let shown = null;
+    if (timed) {
+      const masks = Array.from({ length: MASKS }, () => pictures.map(() => noise(this.size)));
+      await countDown();
+      this.place(pictures);
+      [this.since, shown] = await hold(exposure);
+      for (const mask of masks) {
+        this.place(mask);
+        await hold(MASK_MS);
+      }
+      $("surround").replaceChildren();
+    } else {
+      this.place(pictures);
+      this.since = await frame();
+    }
+    this.enable(true);
+    const { side, at } = await new Promise((resolve) => (this.open = resolve));
+    this.enable(false);
+    $(side).classList.add("given");
+    const reaction = Math.max(0, at - this.since);
+    const given = {
+      side,
+      reaction_ms: Math.round(reaction * 10) / 10,
+      shown_ms: Math.round((shown ?? reaction) * 10) / 10,
+      ignored: this.ignored,
+      screen: {
+        width: innerWidth,
+        height: innerHeight,
+        ratio: devicePixelRatio || 1,
+        shown_px: Math.round(this.shown * 100) / 100,
+      },
+    };
+    this.ignored = 0;
+    return given;
+  },
+
+  enable(wanted) {
+    if (!wanted) this.open = null;
+    for (const side of SIDES) $(side).setAttribute("aria-disabled", String(!wanted));
+  },
+
+  press(side, event) {
+    if (this.open === null || event.timeStamp < this.since) this.ignored += 1;
+    else {
+      const take = this.open;
+      this.open = null;
+      take({ side, at: event.timeStamp });
+    }
+  },
+
+  listen() {
+    this.enable(false);
+    for (const side of SIDES) $(side).addEventListener("click", (event) => this.press(side, event));
+    addEventListener("keydown", (event) => {
+      if ($("task").hidden || document.querySelector("dialog[open]")) return;
+      const side = sideOf(event, this.pair);
+      if (side === null) return;
+      event.preventDefault();
+      if (!event.repeat && $("told").hidden) this.press(side, event);
+    });
+    addEventListener("resize", () => this.fit());
+  },
+};
+
+// The window's height less all that stands above and below the pictures.
+function roomInHeight() {
+  const others = [...$("task").children].filter((child) => child !== $("surround"));
+  const taken = others.map((child) => child.offsetHeight).filter((height) => height > 0);
+  const gap = parseFloat(getComputedStyle($("task")).rowGap);
+  const edge = parseFloat(getComputedStyle(document.querySelector("main")).paddingTop);
+  return taken.reduce((sum, height) => sum - height - gap, innerHeight - 2 * edge);
+}
+
+// Show what is placed for a time, from the frame that first has it to the frame that has it no
+// more; resolve with when it came and for how long it was there.
+async function hold(milliseconds) {
+  const begin = await frame();
+  let now = await frame();
+  while (now - begin < milliseconds - HALF_FRAME_MS) now = await frame();
+  return [begin, now - begin];
+}
+
+async function countDown() {
+  say("Look at the grey area.");
+  for (const count of ["3", "2", "1"]) {
+    $("surround").replaceChildren(element("p", count, { class: "count" }));
+    await hold(COUNT_MS);
+  }
+  $("surround").replaceChildren();
+  say("");
+}
+
+function noise(size) {
+  const canvas = element("canvas", "", { "aria-hidden": "true" });
+  canvas.width = size.width;
+  canvas.height = size.height;
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(size.width, size.height);
+  for (let place = 0; place < pixels.data.length; place++)
+    pixels.data[place] = place % 4 === 3 ? 255 : Math.random() * 256;
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+// Say right or wrong, and wait until it was read.
+async function tell(right, text) {
+  $("told").classList.toggle("wrong", !right);
+  $("told-icon").textContent = right ? "✓" : "✕";
+  $("told-text").textContent = `${right ? "Right" : "Wrong"}. ${text}`;
+  $("told").hidden = false;
+  $("answers").hidden = true;
+  say($("told-text").textContent);
+  $("go-on").focus({ preventScroll: true });
+  await clicked("go-on");
+  $("told").hidden = true;
+  $("answers").hidden = false;
+  say("");
+}
+
+function truthText(truth, pair) {
+  if (pair) return `${truth === "left" ? "A" : "B"} is generated.`;
+  return truth === "real" ? "This image is real." : "This image is generated.";
+}
+
+// ---- Stages: each shows itself and resolves with the state after it
+
+async function consent(state) {
+  const paragraphs = state.consent.text.trim().split(/\n\s*\n/);
+  $("consent-text").replaceChildren(...paragraphs.map((text) => element("p", text)));
+  $("consent-version").textContent = state.consent.version;
+  const flickers = state.protocol === "timed";
+  $("flicker").hidden = !flickers;
+  $("reduced").hidden = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  show("consent");
+  for (;;) {
+    const choice = await Promise.race([clicked("agree"), clicked("decline")]);
+    if (choice.target.id === "decline") return withdraw();
+    if (!flickers || $("flicker-read").checked) break;
+    $("consent-hint").textContent = "Please read the note on flicker and tick it, or do not take part.";
+    $("flicker-read").focus();
+  }
+  return reach("/consent", { version: state.consent.version });
+}
+
+// A drawing of a size, round for real and jagged for generated.
+function drawing(size, jagged) {
+  const canvas = element("canvas", "", {
+    role: "img",
+    "aria-label": jagged ? "a star, drawn for practice" : "a disc, drawn for practice",
+  });
+  canvas.width = size.width * 8;
+  canvas.height = size.height * 8;
+  const context = canvas.getContext("2d");
+  const [x, y] = [canvas.width / 2, canvas.height / 2];
+  const radius = 0.4 * Math.min(canvas.width, canvas.height);
+  context.fillStyle = "#e4e4e4";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillStyle = "#333333";
+  context.beginPath();
+  for (let corner = 0; corner < 16; corner++) {
+    const reach = jagged && corner % 2 ? 0.5 * radius : radius;
+    const angle = (corner * Math.PI) / 8;
+    context.lineTo(x + reach * Math.cos(angle), y + reach * Math.sin(angle));
+  }
+  if (!jagged) context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+  return canvas;
+}
+
+function rules(state) {
+  const pair = state.protocol === "pair";
+  const [left, right] = SIDES.map((side) => keys[side].toUpperCase());
+  return [
+    pair
+      ? "You see two images, A and B. One is real, the other was generated by a computer. Say which one is generated."
+      : "You see one image at a time. Say whether it is real or was generated by a computer. About half are real.",
+    matchMedia("(hover: none) and (pointer: coarse)").matches
+      ? "Touch the button that is your answer."
+      : `Press ${left} for “${judge.names[0]}” and ${right} for “${judge.names[1]}”` +
+        `${pair ? ", or the arrow keys" : ""}; or use the buttons. Other keys can be chosen under “Keys”.`,
+    state.protocol === "timed"
+      ? "Each image follows a countdown and is shown for a moment only. Answer when the noise is over."
+      : "There is no time limit, but the time you take is noted. Your first impression is fine.",
+    "Your first answer counts and cannot be changed. Presses before an image is there are ignored.",
+    state.feedback
+      ? "After each answer you are told whether it was right."
+      : "You are not told which answers were right.",
+  ];
+}
+
+async function practise(state) {
+  const pair = state.protocol === "pair";
+  const exposure = state.protocol === "timed" ? 500 : null;
+  const steps = [
+    [false, "Practice: let a disc be real and a star be generated. Choose"],
+    [true, "Practice: and now choose"],
+    [Math.random() < 0.5, "Practice: disc for real, star for generated. No help this time."],
+  ];
+  show("task");
+  for (const [place, [generated, help]] of steps.entries()) {
+    // In a pair the left one is generated where a single image would be real, the left answer.
+    const right = generated ? "right" : "left";
+    const name = judge.names[generated ? 1 : 0];
+    $("progress").max = steps.length;
+    $("progress").value = place;
+    $("progress-label").textContent = `Practice ${place + 1} of ${steps.length}`;
+    $("help").textContent = place < 2 ? `${help} “${name}”.` : help;
+    say(`${$("progress-label").textContent}. ${$("help").textContent}`);
+    for (;;) {
+      const shapes = pair ? [!generated, generated] : [generated];
+      const { side } = await judge.ask(
+        shapes.map((jagged) => drawing(state.image, jagged)),
+        exposure,
+      );
+      const correct = side === right;
+      await tell(correct, correct ? "That is how it works." : `It was “${name}”. Once more.`);
+      if (correct) break;
+    }
+  }
+  $("help").textContent = "";
+  judge.ignored = 0;
+}
+
+async function tutorial(state) {
+  $("rules").replaceChildren(...rules(state).map((text) => element("li", text)));
+  show("intro");
+  await clicked("practise");
+  for (;;) {
+    await practise(state);
+    $("ready-text").textContent =
+      `That is all. From now on it counts: ${state.total} ` +
+      `${state.protocol === "pair" ? "pairs" : "images"}, in a random order.`;
+    show("ready");
+    const choice = await Promise.race([clicked("begin"), clicked("again")]);
+    if (choice.target.id === "begin") return reach("/tutorial", {});
+  }
+}
+
+function progress(answered, total) {
+  $("progress").max = total;
+  $("progress").value = answered;
+  $("progress-label").textContent = `${Math.min(answered + 1, total)} of ${total}`;
+  say($("progress-label").textContent);
+}
+
+let current = null; // trial whose answer is waited for
+
+async function trials(state) {
+  const pair = state.protocol === "pair";
+  let { answered, trials: coming } = state;
+  show("task");
+  while (coming.length > 0) {
+    const [trial, after] = coming;
+    progress(answered, state.total);
+    const pictures = await picturesOf(trial, state.image);
+    if (pictures === null) break;
+    loadEarly(after, state.image);
+    current = trial.trial;
+    const { side, ...given } = await judge.ask(pictures, trial.exposure_ms);
+    current = null;
+    const answer = pair ? side : side === "left" ? "real" : "generated";
+    const reply = await deliver({ trial: trial.trial, answer, ...given });
+    answered = reply.answered;
+    if (reply.feedback !== null) {
+      if (trial.exposure_ms !== null) judge.place(pictures);
+      await tell(reply.feedback.correct, truthText(reply.feedback.truth, pair));
+    }
+    if (reply.stage !== "trials") break;
+    coming = reply.next;
+  }
+  return getState();
+}
+
+// What the paper's second condition shows: the person's own mistakes.
+async function showMistakes(state) {
+  const { mistakes } = await reach("/mistakes");
+  $("mistakes-count").textContent =
+    mistakes.length === 0
+      ? "None. All your answers were right."
+      : `${mistakes.length} of your ${state.answered} answers` +
+        "; below each image, what it is.";
+  $("mistakes-list").hidden = mistakes.length === 0;
+  $("mistakes-list").replaceChildren(
+    ...mistakes.map(({ images, generated }) => {
+      const item = element("li");
+      images.forEach((url, place) => {
+        const figure = element("figure");
+        const image = element("img", "", { src: url, alt: "image you judged", loading: "lazy" });
+        image.width = state.image.width * Math.max(1, Math.round(96 / state.image.width));
+        const real = generated === (place === 1);
+        figure.append(image, element("figcaption", real ? "real" : "generated"));
+        item.append(figure);
+      });
+      return item;
+    }),
+  );
+  $("mistakes").hidden = false;
+}
+
+function thanks(state) {
+  show("thanks");
+  if (state.feedback)
+    showMistakes(state).catch((error) => {
+      if (!(error instanceof Refused)) throw error;
+    });
+  const completion = state.completion;
+  $("completion").hidden = completion === null;
+  if (completion !== null) {
+    $("code").textContent = completion.code;
+    $("copy").addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(completion.code);
+        $("copy").textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren($("code"));
+        $("copy").textContent = "Selected";
+      }
+    });
+    if (completion.return !== null) fillReturn(completion.return);
+  }
+}
+
+function fillReturn({ method, url, fields }) {
+  if (method === "GET") {
+    const link = element("a", "Finish and go back", { class: "button primary" });
+    const target = new URL(url);
+    for (const [name, value] of Object.entries(fields ?? {})) target.searchParams.set(name, value);
+    link.href = target.href;
+    link.rel = "noreferrer";
+    $("return").replaceChildren(link);
+    return;
+  }
+  $("return").method = "post";
+  $("return").action = url;
+  const hidden = Object.entries(fields ?? {}).map(([name, value]) =>
+    element("input", "", { type: "hidden", name, value }),
+  );
+  $("return").replaceChildren(...hidden, element("button", "Finish and go back", { class: "primary" }));
+}
+
+function closed(title, text) {
+  $("closed-title").textContent = title;
+  $("closed-text").textContent = text;
+  show("closed");
+}
+
+const withdraw = () => reach("/withdraw", {}).then(getState);
+
+function setUpWithdrawal() {
+  $("open-withdraw").addEventListener("click", () => $("withdraw").showModal());
+  $("stay").addEventListener("click", () => $("withdraw").close());
+  $("leave").addEventListener("click", async () => {
+    $("withdraw").close();
+    if (meta("preview")) return;
+    try {
+      await reach("/withdraw", {});
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+    location.reload();
+  });
+}
+
+// Another tab may have gone on, and the back button may show an old page: then begin anew.
+function setUpReturns() {
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  document.addEventListener("visibilitychange", async () => {
+    const waitedFor = current;
+    if (document.hidden || waitedFor === null) return;
+    const state = await request("/state").catch(() => null);
+    if (state !== null && current === waitedFor && state.trials[0]?.trial !== waitedFor)
+      location.reload();
+  });
+}
+
+// In a panel's preview there is no session: the practice is all there is.
+async function preview(protocol) {
+  const state = { protocol, feedback: false, total: 0, image: judge.size };
+  judge.prepare(state);
+  $("open-withdraw").hidden = true;
+  $("rules").replaceChildren(...rules(state).map((text) => element("li", text)));
+  show("intro");
+  await clicked("practise");
+  await practise(state);
+  closed("That was the preview", "Nothing was recorded. Accept the task to begin with the images.");
+}
+
+const STAGES = { consent, tutorial, trials };
+
+async function main() {
+  readKeys();
+  setUpSettings();
+  setUpWithdrawal();
+  judge.listen();
+  if (meta("preview")) return preview(meta("preview"));
+  setUpReturns();
+  await deliverKept();
+  let state = await getState();
+  judge.prepare(state);
+  while (STAGES[state.stage]) {
+    try {
+      state = await STAGES[state.stage](state);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status === 403) throw error;
+      await wait(RETRY_MS[0]);
+      state = await getState();
+    }
+  }
+  if (state.stage === "done") thanks(state);
+  else closed("This study is over for you", "You can close this page. Thank you for your time.");
+}
+
+main().catch((error) => closed("This page cannot go on", error.message));
