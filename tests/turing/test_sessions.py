@@ -251,6 +251,16 @@ def test_who_withdraws_leaves_no_vote_and_frees_the_place(make: Make) -> None:
     assert come(study, "ben") != session
 
 
+def test_who_withdraws_after_the_end_keeps_the_code(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    session = come(study)
+    begin(study, session)
+    end = run_through(study, session)
+    found = sessions.withdraw(study, session)
+    assert (found["stage"], found["completion"]) == ("closed", end["completion"])
+    assert len(read_votes(study)) == 0
+
+
 @pytest.mark.parametrize("how", ["returned", "timed out"])
 def test_a_session_given_back_or_timed_out_frees_its_place(make: Make, how: str) -> None:
     study, _ = make(recruiter="prolific", annotators_wanted=1, minutes=30)

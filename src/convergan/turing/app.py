@@ -5,6 +5,7 @@ included, depends on what an image is, except feedback where the person's arm ha
 """
 
 import json
+import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,14 @@ from fastapi import Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import mistakes, owner, schema, sessions
 from .admission import join_by_invitation, join_from_panel
+from .database import cause_of
 from .errors import RefusedError
 from .pages import annotator_page, message_page, owner_page, preview_page
 from .recruitment import NO_PANEL, Panel, arrive_from_mturk, arrive_from_prolific
@@ -179,7 +182,7 @@ def create_app(study: Study, public_url: str) -> FastAPI:
     _show_errors(app)
     _arrivals(app, study)
     _annotators(app, study)
-    _owner(app, study, public_url.rstrip("/"))
+    _owner(app, study, public_url)
     _static(app)
     return app
 
@@ -371,7 +374,13 @@ def _show_errors(app: FastAPI) -> None:
         place = ".".join(str(part) for part in first["loc"][1:])
         return _json({"error": f"{place or 'the body'}: {first['msg']}"}, 422)
 
+    def unstored(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SQLAlchemyError)
+        logging.getLogger("uvicorn.error").error("the database failed: %s", cause_of(error))
+        return _json({"error": "Nothing could be stored just now; please try again."}, 503)
+
     app.add_exception_handler(RefusedError, refused)
+    app.add_exception_handler(SQLAlchemyError, unstored)
     app.add_exception_handler(HTTPException, unknown)
     app.add_exception_handler(RequestValidationError, invalid)
 
