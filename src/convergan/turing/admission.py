@@ -4,6 +4,7 @@ Everybody is admitted in a transaction that holds the study, so that two people 
 last place at once do not both get it.
 """
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,7 +94,7 @@ def _admit(
     row: dict[str, Any] = {
         "id": new_id(),
         "number": number.scalar_one(),
-        "alias": f"P-{new_id().translate(str.maketrans('', '', '-_'))[:8].lower()}",
+        "alias": f"P-{secrets.token_hex(4)}",
         "adapter": adapter,
         "person": person,
         "invitation": external_id if adapter == "invitation" else None,

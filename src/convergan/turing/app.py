@@ -101,6 +101,12 @@ class TechnicalBody(Body):
     what: Annotated[str, Field(max_length=1000)]
 
 
+class CloseBody(Body):
+    """Why a session ends before its last trial."""
+
+    state: Literal["returned", "screened out"]
+
+
 class InvitationsBody(Body):
     """How many links, and for how long."""
 
@@ -162,7 +168,12 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         public_url: where people reach it, in invitation links.
     """
     app = FastAPI(
-        title="convergan turing", docs_url=None, redoc_url=None, openapi_url=None, version="1"
+        title="convergan turing",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # which would go by the request's Host
     )
     app.add_middleware(Shield)
     _show_errors(app)
@@ -292,6 +303,11 @@ def _owner(app: FastAPI, study: Study, public_url: str) -> None:
     def delete_person(alias: str) -> Response:
         owner.delete_person(study, alias)
         return _json({"deleted": alias})
+
+    @app.post("/owner/api/people/{alias}/close", dependencies=guarded)
+    def close_person(alias: str, body: CloseBody) -> Response:
+        owner.close_person(study, alias, body.state)
+        return _json({"closed": alias})
 
     @app.get("/owner/api/export.csv", dependencies=guarded)
     def export() -> Response:
