@@ -43,7 +43,7 @@ STATIC_TYPES = {
 }
 IDENTIFIER = r"^[A-Za-z0-9_-]{22}$"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; {panel}"
 )
 HEADERS = {
