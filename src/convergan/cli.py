@@ -99,6 +99,14 @@ def train(
         bool, typer.Option(help="Fit the supervised twin and scikit-learn's methods as well.")
     ] = True,
     keep: Annotated[int, typer.Option(min=1, help="Checkpoints to keep.")] = 3,
+    skip_non_finite: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Leave out up to so many steps in a row whose loss or gradient is not finite, "
+            "rather than stop.",
+        ),
+    ] = 0,
     threads: Threads = 0,
 ) -> None:
     """Train a recipe; run the same command again to go on after a stop.
@@ -128,7 +136,10 @@ def train(
         precision=precision,
     )
     folder = out or Path("runs") / f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
-    show_progress(run(chosen, dataset, settings, folder, baselines=baselines, keep=keep))
+    events = run(
+        chosen, dataset, settings, folder, baselines=baselines, keep=keep, skip=skip_non_finite
+    )
+    show_progress(events)
     show_errors(table(folder))
     report_file = write_report(folder)
     print_line(f"report: {report_file}")

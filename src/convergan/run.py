@@ -112,6 +112,7 @@ def run(
     *,
     baselines: bool = True,
     keep: int = 3,
+    skip: int = 0,
 ) -> Iterator[Progress]:
     """Train, measure and record; go on from the newest checkpoint if there is one.
 
@@ -122,6 +123,7 @@ def run(
         folder: created if missing.
         baselines: fit the baselines too, on the same labels.
         keep: checkpoints to keep.
+        skip: steps in a row that are left out where a loss or gradient is not finite.
 
     Yields:
         `Progress` after every step and every baseline.
@@ -146,6 +148,7 @@ def run(
             autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
             identity=_claim(folder, recipe, dataset, seen.row_shape, settings),
             keep=keep,
+            skip=skip,
         )
         _write_labels(folder / "labels.csv", dataset, subset)
         with obeyed() as wishes:

@@ -95,12 +95,22 @@ class Batches:
     def _fetch(self, indices: Tensor) -> Tensor:
         return to_unit_range(self._rows[indices].to(self._device, non_blocking=True))
 
-    def __call__(self, step: int) -> Batch:
-        """Return the batch of ``step``, counted from 1."""
+    def rows(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return which rows ``step`` takes as labelled, unlabelled and for matching."""
+        labeled, unlabeled, matching = self._chosen(step)
+        return self._labeled_rows[labeled], unlabeled, matching
+
+    def _chosen(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the places of a step's labelled rows among these, and its other rows."""
         per_epoch = len(self._rows) // self._batch_size
         epoch, position = divmod(step - 1, per_epoch)
         here = slice(position * self._batch_size, (position + 1) * self._batch_size)
-        labeled, unlabeled, matching = (order[here] for order in self._orders_of(epoch))
+        labeled, unlabeled, matching = self._orders_of(epoch)
+        return labeled[here], unlabeled[here], matching[here]
+
+    def __call__(self, step: int) -> Batch:
+        """Return the batch of ``step``, counted from 1."""
+        labeled, unlabeled, matching = self._chosen(step)
         return Batch(
             labeled=self._fetch(self._labeled_rows[labeled]),
             labels=self._labels[labeled].to(self._device),
