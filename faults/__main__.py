@@ -17,13 +17,16 @@ import torch
 
 from .children import fork, wait
 from .kills import KILLED
+from .resumes import RESUMES
 from .rows import Line, Row, Trial, markdown, read_lines
+from .stops import STOPS
 from .writers import WRITERS
 
-ROWS = (KILLED, WRITERS)
+ROWS = (KILLED, WRITERS, RESUMES, STOPS)
 
 
 def main() -> None:
+    """Parse, perform, show."""
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--rows", help="numbers with commas between them; all by default")
     parser.add_argument("--full", action="store_true", help="the full tier")

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from convergan.data import Dataset, load
-from convergan.networks import Generator, digits_discriminator, digits_generator
+from convergan.networks import Generator
+from convergan.networks.dense import DenseDiscriminator, DenseGenerator
 from convergan.networks.virtual_batch import MakeNorm, VirtualBatchGenerator
 from convergan.objectives import squared_feature_matching
 from convergan.recipes import Recipe, find_recipe
@@ -91,14 +92,28 @@ def _virtual() -> Recipe:
     return replace(find_recipe("toy"), generator=virtual_generator, generator_average=None)
 
 
+def narrow_discriminator(
+    image_shape: Sequence[int], num_classes: int, chance: torch.Generator
+) -> DenseDiscriminator:
+    """Build the pair of the digits, at a width that takes no time."""
+    noise = {"input_noise": 0.3, "hidden_noise": 0.5}
+    return DenseDiscriminator(image_shape, num_classes, hidden=(32, 16), chance=chance, **noise)
+
+
+def narrow_generator(image_shape: Sequence[int], chance: torch.Generator) -> DenseGenerator:
+    """Build the other one."""
+    output = nn.functional.softplus
+    return DenseGenerator(image_shape, hidden=(16,), latent_dim=8, output=output, chance=chance)
+
+
 def _semi_supervised() -> Recipe:
     step = partial(
         semi_supervised_step, feature_matching=squared_feature_matching, unsupervised_weight=1.0
     )
     return replace(
         find_recipe("digits"),
-        discriminator=digits_discriminator,
-        generator=digits_generator,
+        discriminator=narrow_discriminator,
+        generator=narrow_generator,
         step=step,
     )
 

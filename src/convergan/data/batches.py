@@ -85,9 +85,11 @@ class Batches:
             chance = derive(self._seed, "order", epoch)
             unlabeled = torch.randperm(count, generator=chance)
             matching = torch.randperm(count, generator=chance)
-            tiles = -(-count // max(1, len(self._labels)))
+            known = len(self._labels)
+            tiles = -(-count // known) if known else 0
             labeled = torch.cat(
-                [torch.randperm(len(self._labels), generator=chance) for _ in range(tiles)]
+                [torch.empty(0, dtype=torch.int64)]
+                + [torch.randperm(known, generator=chance) for _ in range(tiles)]
             )
             self._orders = (epoch, (labeled, unlabeled, matching))
         return self._orders[1]
