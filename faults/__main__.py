@@ -14,15 +14,18 @@ from functools import partial
 from pathlib import Path
 
 import torch
+import torch._dynamo  # which the first optimiser loads
 
 from .children import fork, wait
+from .damage import DAMAGED
 from .kills import KILLED
+from .malice import MALICE
 from .resumes import RESUMES
 from .rows import Line, Row, Trial, markdown, read_lines
 from .stops import STOPS
 from .writers import WRITERS
 
-ROWS = (KILLED, WRITERS, RESUMES, STOPS)
+ROWS = (KILLED, WRITERS, RESUMES, STOPS, DAMAGED, MALICE)
 
 
 def main() -> None:
