@@ -16,16 +16,19 @@ from pathlib import Path
 import torch
 import torch._dynamo  # which the first optimiser loads
 
+from .bad_files import BAD_FILES
 from .children import fork, wait
 from .damage import DAMAGED
 from .kills import KILLED
 from .malice import MALICE
+from .non_finite import NON_FINITE
 from .resumes import RESUMES
 from .rows import Line, Row, Trial, markdown, read_lines
 from .stops import STOPS
+from .storage import STORES
 from .writers import WRITERS
 
-ROWS = (KILLED, WRITERS, RESUMES, STOPS, DAMAGED, MALICE)
+ROWS = (KILLED, WRITERS, RESUMES, STOPS, DAMAGED, MALICE, STORES, NON_FINITE, BAD_FILES)
 
 
 def main() -> None:

@@ -18,16 +18,23 @@ Watch = Callable[[Progress], None]
 
 
 def train(
-    mode: Mode, folder: Path, *, watch: Watch | None = None, keep: int = 3, skip: int = 0
+    mode: Mode,
+    folder: Path,
+    *,
+    watch: Watch | None = None,
+    keep: int = 3,
+    skip: int = 0,
+    told: Path | None = None,
 ) -> int:
     """Train to the end, or to where it stops, as the command line does.
 
     Args:
         mode: what to train.
-        folder: of the run; what it says goes to a file beside it.
+        folder: of the run.
         watch: is shown each event.
         keep: checkpoints to keep.
         skip: steps that may be left out.
+        told: beside which what the run says is written down; None for ``folder``.
 
     Returns:
         The exit code.
@@ -38,26 +45,26 @@ def train(
     try:
         for event in events:
             for notice in event.notices:
-                say(folder, notice)
+                say(told or folder, notice)
             if watch:
                 watch(event)
     except Exception as error:
         code, line = explain(error)
-        say(folder, line)
+        say(told or folder, line)
         return code
     return 0
 
 
 def say(folder: Path, line: str) -> None:
-    """Write down what a run says."""
-    with folder.with_suffix(".said").open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    """Write down what a run says, each line in a file of its own, as files may be limited."""
+    number = len(list(folder.parent.glob(f"{folder.name}.said-*")))
+    folder.with_name(f"{folder.name}.said-{number:06d}").write_text(line, encoding="utf-8")
 
 
 def said(folder: Path) -> list[str]:
     """Return what a run has said."""
-    file = folder.with_suffix(".said")
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    files = sorted(folder.parent.glob(f"{folder.name}.said-*"))
+    return [file.read_text(encoding="utf-8") for file in files]
 
 
 def outcome(folder: Path) -> str:

@@ -99,6 +99,10 @@ def train(
         bool, typer.Option(help="Fit the supervised twin and scikit-learn's methods as well.")
     ] = True,
     keep: Annotated[int, typer.Option(min=1, help="Checkpoints to keep.")] = 3,
+    allow_bad: Annotated[
+        bool,
+        typer.Option("--allow-bad", help="Leave out images that cannot be read; see left_out.csv."),
+    ] = False,
     skip_non_finite: Annotated[
         int,
         typer.Option(
@@ -125,7 +129,7 @@ def train(
     prepare(threads, place)
     source = data or chosen.data
     with errors.status(escape(f"reading {source}")):
-        dataset = load(source, chosen.side)
+        dataset = load(source, chosen.side, allow_bad=allow_bad)
     settings = Settings(
         recipe=recipe,
         data=source,
@@ -587,6 +591,8 @@ def main() -> None:
         app()
     except Exception as error:
         code, message = explain(error)
+        for line in getattr(error, "files", ()):  # of data that are refused
+            errors.print(line, highlight=False, markup=False, soft_wrap=True)
         errors.print(f"convergan: {message}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(code)
 

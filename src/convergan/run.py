@@ -151,6 +151,8 @@ def run(
             skip=skip,
         )
         _write_labels(folder / "labels.csv", dataset, subset)
+        if dataset.left_out:
+            write_csv(folder / "left_out.csv", [("left out",), *((f,) for f in dataset.left_out)])
         with obeyed() as wishes:
             for event in trainer(recipe=recipe, folder=folder).run(wishes):
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)

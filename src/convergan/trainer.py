@@ -123,7 +123,7 @@ class Trainer:
             seed=self.seed,
             device=self.device,
             autocast=self.autocast,
-            skip_non_finite=self.skip > 0,
+            may_skip=lambda: self._skipped_in_a_row < self.skip,
         )
         try:
             for record in records:
@@ -142,7 +142,10 @@ class Trainer:
                 yield Event(record.step, self._metrics, notices)
         except NonFiniteError as error:
             self._report_non_finite(state.step + 1, error, batches)
-            raise NonFiniteError(f"step {state.step + 1}: {error}; {self._newest()}") from None
+            before = f"{self._skipped_in_a_row} steps before it were left out; "
+            raise NonFiniteError(
+                f"step {state.step + 1}: {error}; {before if self.skip else ''}{self._newest()}"
+            ) from None
         except DataError as error:  # a file that could be read before
             self._save(state, time.perf_counter() - started, must=True)
             raise DataError(f"step {state.step + 1}: {error}; {self._newest()}") from None
@@ -183,14 +186,12 @@ class Trainer:
         return notices + self._log.add(line)
 
     def _count_skipped(self, record: Record, seconds: float) -> tuple[str, ...]:
-        """Log a step that was left out, and stop after too many in a row."""
+        """Log a step that was left out."""
         if record.skipped is None:
             self._skipped_in_a_row = 0
             return ()
         self._skipped += 1
         self._skipped_in_a_row += 1
-        if self._skipped_in_a_row > self.skip:
-            raise NonFiniteError(f"{record.skipped}; {self.skip} steps before it were left out")
         line = {"step": record.step, "seconds": round(seconds, 3), "skipped": record.skipped}
         return (f"step {record.step} was left out: {record.skipped}", *self._log.add(line))
 

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from .image_files import DataError as DataError
-from .image_files import decode, files_in, some, stacked, why_not
+from .image_files import decode, files_in, read_inside, some, stacked, why_not
 from .stacked import STACKED_CLASSES, TEST_ROWS, TRAINING_ROWS, stack_digits
 from .toy import MIXTURES, mixture_of_gaussians
 
@@ -61,12 +61,14 @@ class Dataset:
         classes: the class names, in the order of their numbers; empty where rows have no class.
         train: rows to learn from.
         test: rows to measure on; empty where there are none.
+        left_out: what is not among the rows since it could not be read, and why.
     """
 
     source: str
     classes: tuple[str, ...]
     train: Rows
     test: Rows
+    left_out: tuple[str, ...] = ()
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -82,13 +84,15 @@ class Dataset:
         return digest.hexdigest()
 
 
-def load(source: str, side: int | None = None) -> Dataset:
+def load(source: str, side: int | None = None, *, allow_bad: bool = False) -> Dataset:
     """Read a data set into memory; see the top of this module for what ``source`` may be.
 
     Args:
         source: where it is.
         side: cut encoded images to their centre square and scale them to this side,
             bilinearly; None to take them as they are, all of one size.
+        allow_bad: leave out images that cannot be read, whose rows then are as if they had never
+            been there; False to refuse.
 
     Raises:
         DataError: if there is nothing of that name here or on the hub, or its files are unreadable,
@@ -110,20 +114,20 @@ def load(source: str, side: int | None = None) -> Dataset:
     elif path.suffix == ".npz":
         dataset = _archive(path)
     elif path.is_dir():
-        dataset = _folder(path, side)
+        dataset = _folder(path, side, allow_bad)
     else:
-        dataset = _hub(source, side)
+        dataset = _hub(source, side, allow_bad)
     _check(dataset)
     return dataset
 
 
-def _folder(folder: Path, side: int | None) -> Dataset:
+def _folder(folder: Path, side: int | None, allow_bad: bool) -> Dataset:
     if (folder / "labeled").is_dir():
-        return _image_folder(folder, side)
+        return _image_folder(folder, side, allow_bad)
     if (folder / "labels.csv").is_file():
-        return _labeled_by_table(folder, side)
+        return _labeled_by_table(folder, side, allow_bad)
     if any(folder.rglob("*.parquet")):
-        return _hub_layout(str(folder), str(folder), None, side)
+        return _hub_layout(str(folder), str(folder), None, side, allow_bad)
     raise DataError(
         f"{folder} holds no data: expected Parquet files in the hub's layout, "
         "labeled/<class>/* and unlabeled/*, or labels.csv"
@@ -175,7 +179,7 @@ def _points(name: str, centres: Tensor) -> Dataset:
 
 
 def _stacked_mnist() -> Dataset:
-    mnist = _hub("ylecun/mnist", None)
+    mnist = _hub("ylecun/mnist", None, allow_bad=False)
     _check(mnist)
     unlabeled = int((mnist.train.labels < 0).sum())
     found = (mnist.row_shape, len(mnist.classes), len(mnist.test.labels) > 0, unlabeled)
@@ -255,17 +259,24 @@ def _no_rows(like: Rows) -> Rows:
 
 
 def _decode(
-    images: Iterable[tuple[str, Callable[[], bytes]]], source: str, side: int | None
-) -> Tensor:
-    """Decode every image completely into (N, C, H, W) uint8; name every one that fails.
+    images: Iterable[tuple[str, Callable[[], bytes]]],
+    source: str,
+    side: int | None,
+    allow_bad: bool,
+) -> tuple[Tensor, list[int], list[str]]:
+    """Decode every image completely into (N, C, H, W) uint8; find every one that fails.
 
-    Grey images stay grey where all are grey; otherwise all become RGB. 16-bit images are refused.
+    Grey images stay grey where all are grey; otherwise all become RGB.
+
+    Returns:
+        The images, their places among all, and what could not be read and why.
     """
     arrays: list[np.ndarray[Any, Any]] = []
+    good: list[int] = []
     bad: list[str] = []
     sizes: Counter[tuple[int, int]] = Counter()
     example: dict[tuple[int, int], str] = {}
-    for name, read in images:
+    for place, (name, read) in enumerate(images):
         try:
             pixels = decode(read(), side).pixels
         except Exception as error:  # Pillow raises half a dozen kinds for damaged files
@@ -275,14 +286,15 @@ def _decode(
         sizes[size] += 1
         example.setdefault(size, name)
         arrays.append(pixels)
-    if bad:
-        raise DataError(f"{source}: {len(bad)} unreadable: {some(bad)}")
+        good.append(place)
+    if bad and not allow_bad:
+        raise DataError(f"{source}: {len(bad)} unreadable: {some(bad)}", bad)
     if len(sizes) > 1:
         found = some([f"{w}x{h} ({n}, e.g. {example[w, h]})" for (w, h), n in sizes.most_common()])
         raise DataError(f"{source}: images of mixed sizes: {found}")
     if not arrays:
-        return torch.empty(0, 1, 0, 0, dtype=torch.uint8)
-    return torch.from_numpy(stacked(arrays))
+        return torch.empty(0, 1, 0, 0, dtype=torch.uint8), good, bad
+    return torch.from_numpy(stacked(arrays)), good, bad
 
 
 def _from_files(
@@ -291,24 +303,29 @@ def _from_files(
     train: list[tuple[Path, int]],
     test: list[tuple[Path, int]],
     side: int | None,
+    allow_bad: bool,
 ) -> Dataset:
     """Decode both splits together, so that they agree in channels and size."""
     files = train + test
-    images = _decode(
-        ((str(path.relative_to(root)), path.read_bytes) for path, _ in files), str(root), side
+    images, good, bad = _decode(
+        ((str(path.relative_to(root)), partial(read_inside, root, path)) for path, _ in files),
+        str(root),
+        side,
+        allow_bad,
     )
-    labels = torch.tensor([label for _, label in files], dtype=torch.int64)
-    names = tuple(str(path.relative_to(root)) for path, _ in files)
-    cut = len(train)
+    labels = torch.tensor([files[place][1] for place in good], dtype=torch.int64)
+    names = tuple(str(files[place][0].relative_to(root)) for place in good)
+    cut = sum(place < len(train) for place in good)
     return Dataset(
         str(root),
         classes,
         Rows(images[:cut], labels[:cut], names[:cut]),
         Rows(images[cut:], labels[cut:], names[cut:]),
+        tuple(bad),
     )
 
 
-def _image_folder(folder: Path, side: int | None) -> Dataset:
+def _image_folder(folder: Path, side: int | None, allow_bad: bool) -> Dataset:
     classes = tuple(sorted(p.name for p in (folder / "labeled").iterdir() if p.is_dir()))
 
     def split(name: str) -> list[tuple[Path, int]]:
@@ -322,10 +339,11 @@ def _image_folder(folder: Path, side: int | None) -> Dataset:
     if unknown:
         raise DataError(f"{folder}/test has classes that labeled/ lacks: {some(sorted(unknown))}")
     unlabeled = [(path, -1) for path in files_in(folder / "unlabeled")]
-    return _from_files(folder, classes, split("labeled") + unlabeled, split("test"), side)
+    labeled = split("labeled") + unlabeled
+    return _from_files(folder, classes, labeled, split("test"), side, allow_bad)
 
 
-def _labeled_by_table(folder: Path, side: int | None) -> Dataset:
+def _labeled_by_table(folder: Path, side: int | None, allow_bad: bool) -> Dataset:
     table = folder / "labels.csv"
     try:
         with table.open(newline="", encoding="utf-8") as lines:
@@ -345,22 +363,24 @@ def _labeled_by_table(folder: Path, side: int | None) -> Dataset:
     repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
     if repeated:
         raise DataError(f"{table} names files twice: {some(repeated)}")
-    return _from_files(folder, classes, [(folder / f, numbers[c]) for f, c in entries], [], side)
+    files = [(folder / name, numbers[label]) for name, label in entries]
+    return _from_files(folder, classes, files, [], side, allow_bad)
 
 
 # --- the hub and its layout ----------------------------------------------------------------------
 
 
-def _hub(source: str, side: int | None) -> Dataset:
+def _hub(source: str, side: int | None, allow_bad: bool) -> Dataset:
     name, _, config = source.partition(":")
     root = os.environ.get("CONVERGAN_DATA")
     local = Path(root) / name.rsplit("/", 1)[-1] if root else None
-    return _hub_layout(
-        str(local) if local and local.is_dir() else name, source, config or None, side
-    )
+    path = str(local) if local and local.is_dir() else name
+    return _hub_layout(path, source, config or None, side, allow_bad)
 
 
-def _hub_layout(path: str, source: str, config: str | None, side: int | None) -> Dataset:
+def _hub_layout(
+    path: str, source: str, config: str | None, side: int | None, allow_bad: bool
+) -> Dataset:
     import datasets
 
     try:
@@ -384,16 +404,29 @@ def _hub_layout(path: str, source: str, config: str | None, side: int | None) ->
             f"and labels {labels} among the columns {', '.join(features)}"
         )
     held_out = next((name for name in ("test", "validation") if name in splits), None)
-    train = _hub_rows(splits["train"], "train", images[0], labels[0], source, side)
-    test = _no_rows(train)
-    if held_out:
-        test = _hub_rows(splits[held_out], held_out, images[0], labels[0], source, side)
-    return Dataset(source, tuple(features[labels[0]].names), train, test)
+    rows_of = partial(
+        _hub_rows,
+        image=images[0],
+        label=labels[0],
+        source=source,
+        side=side,
+        allow_bad=allow_bad,
+    )
+    train, bad = rows_of(splits["train"], "train")
+    test, more = rows_of(splits[held_out], held_out) if held_out else (_no_rows(train), [])
+    return Dataset(source, tuple(features[labels[0]].names), train, test, tuple(bad + more))
 
 
 def _hub_rows(
-    split: Any, split_name: str, image: str, label: str, source: str, side: int | None
-) -> Rows:
+    split: Any,
+    split_name: str,
+    *,
+    image: str,
+    label: str,
+    source: str,
+    side: int | None,
+    allow_bad: bool,
+) -> tuple[Rows, list[str]]:
     import datasets
 
     encoded = split.cast_column(image, datasets.Image(decode=False))
@@ -402,8 +435,9 @@ def _hub_rows(
         for row, cell in enumerate(encoded[image]):
             yield f"{split_name} row {row}", partial(_bytes_of, cell)
 
-    labels = [-1 if number is None else number for number in split[label]]
-    return Rows(_decode(cells(), source, side), torch.tensor(labels, dtype=torch.int64))
+    pixels, good, bad = _decode(cells(), source, side, allow_bad)
+    labels = torch.tensor([-1 if number is None else number for number in split[label]])
+    return Rows(pixels, labels.long()[good]), bad
 
 
 def _bytes_of(cell: dict[str, Any]) -> bytes:

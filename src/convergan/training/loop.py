@@ -25,6 +25,10 @@ class Record(NamedTuple):
     skipped: str | None = None
 
 
+def _never() -> bool:
+    return False
+
+
 def train(
     state: State,
     step: Step,
@@ -35,7 +39,7 @@ def train(
     seed: int,
     device: torch.device,
     autocast: torch.dtype | None = None,
-    skip_non_finite: bool = False,
+    may_skip: Callable[[], bool] = _never,
 ) -> Iterator[Record]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.
 
@@ -50,8 +54,8 @@ def train(
         seed: of the run.
         device: where the batches and networks are.
         autocast: compute matrix products in this dtype, or None for that of the weights.
-        skip_non_finite: leave a step out as a whole where a loss or gradient is not finite, which
-            costs a copy of the state at each; False to stop there.
+        may_skip: whether the next step may be left out as a whole if a loss or gradient is not
+            finite, which costs a copy of the state.
 
     Yields:
         A `Record` after each step, when ``state.step`` equals its number.
@@ -65,7 +69,7 @@ def train(
             player.set_rate(schedule(state.step / steps))
         batch = batches(number)
         chance = derive(seed, "step", number, device=device)
-        before = state.copied_tensors() if skip_non_finite else None
+        before = state.copied_tensors() if may_skip() else None
         try:
             with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
                 record = Record(number, step(state, batch, chance))
