@@ -68,7 +68,7 @@ def _leads_nowhere(file: Path, chance: random.Random) -> None:
 
 
 def _leads_out(file: Path, chance: random.Random) -> None:
-    outside = file.parents[2] / "outside.png"
+    outside = file.parents[3] / "outside.png"
     outside.write_bytes(file.read_bytes())
     file.unlink()
     file.symlink_to(outside)
