@@ -99,6 +99,14 @@ def train(
         bool, typer.Option(help="Fit the supervised twin and scikit-learn's methods as well.")
     ] = True,
     keep: Annotated[int, typer.Option(min=1, help="Checkpoints to keep.")] = 3,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Decode images as they are needed, for sets that do not fit in memory.",
+        ),
+    ] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that decode for --stream.")] = 4,
     allow_bad: Annotated[
         bool,
         typer.Option("--allow-bad", help="Leave out images that cannot be read; see left_out.csv."),
@@ -119,7 +127,7 @@ def train(
     one and goes on. Exit codes: 2 wrong arguments, 65 refused data or checkpoint, 70 a loss that is
     not finite, 74 storage.
     """
-    from .data import load
+    from .data import Streaming, load
     from .recipes import find_recipe
     from .report import write_report
     from .run import Settings, choose_device, default_labels, run, table
@@ -129,7 +137,8 @@ def train(
     prepare(threads, place)
     source = data or chosen.data
     with errors.status(escape(f"reading {source}")):
-        dataset = load(source, chosen.side, allow_bad=allow_bad)
+        streaming = Streaming(workers) if stream else None
+        dataset = load(source, chosen.side, allow_bad=allow_bad, streaming=streaming)
     settings = Settings(
         recipe=recipe,
         data=source,

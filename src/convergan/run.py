@@ -200,7 +200,7 @@ def _baselines(dataset: Dataset, subset: LabeledSubset, file: Path) -> Iterator[
         if any(row.name == name for row in done):
             continue
         yield Progress(name, 0, 1, {})
-        done.append(run_baseline(name, dataset.train.images, labels, dataset.test))
+        done.append(run_baseline(name, dataset.train.images[:], labels, dataset.test))
         write_json(file, [asdict(row) for row in done])
         yield Progress(name, 1, 1, asdict(done[-1]))
 

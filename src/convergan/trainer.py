@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .chance import derive
-from .data import Batches, DataError, Dataset, LabeledSubset, to_unit_range
+from .data import Batches, DataError, Dataset, Images, LabeledSubset, to_unit_range
 from .images import sample_picture
 from .neighbor_cache import find_neighbors
 from .recipes import Recipe
@@ -73,7 +73,7 @@ class Trainer:
 
     recipe: Recipe
     dataset: Dataset
-    pictures: Tensor
+    pictures: Images
     subset: LabeledSubset
     steps: int
     seed: int
@@ -113,6 +113,8 @@ class Trainer:
             seed=self.seed,
             device=self.device,
             spread=self._spread_labels(),
+            kinds=self.recipe.takes,
+            expect=self.dataset.train.expect,
         )
         records = train(
             state,
@@ -164,7 +166,7 @@ class Trainer:
         if self.recipe.neighbors is None:
             return None
         rows, labels = self.subset
-        neighbors = find_neighbors(self.recipe.neighbors, self.pictures)
+        neighbors = find_neighbors(self.recipe.neighbors, self.pictures[:])
         return self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
 
     def _due(self, step: int) -> bool:
@@ -233,7 +235,7 @@ class Trainer:
         if samples.dim() == 4:
             samples = samples[:SAMPLES]
         if self.recipe.descriptor is not None:
-            nearest = torch.cdist(samples, self.dataset.train.images).argmin(dim=1)
+            nearest = torch.cdist(samples, self.dataset.train.images[:]).argmin(dim=1)
             samples = to_unit_range(self.pictures[nearest])
         return sample_picture(samples)
 
@@ -343,7 +345,7 @@ class Trainer:
             self._predict_unlabeled(state)
         write_json(self.folder / "result.json", result)
 
-    def _predict(self, state: State, images: Tensor) -> Tensor:
+    def _predict(self, state: State, images: Images) -> Tensor:
         """Return the averaged weights' class probabilities, (N, K)."""
         player = state.discriminator
         return predict_probabilities(
