@@ -38,9 +38,10 @@ class Mode:
         """Its rows."""
         return rows_of(self.settings.data)
 
-    def of_length(self, steps: int, **changes: int) -> "Mode":
-        """Return a shorter or longer run, with changes to its recipe."""
-        return Mode(self.name, replace(self.recipe, **changes), replace(self.settings, steps=steps))
+    def of_length(self, steps: int, *, checkpoint_every: int = 10) -> "Mode":
+        """Return a shorter or longer run."""
+        recipe = replace(self.recipe, checkpoint_every=checkpoint_every)
+        return Mode(self.name, recipe, replace(self.settings, steps=steps))
 
 
 @cache
@@ -96,8 +97,14 @@ def narrow_discriminator(
     image_shape: Sequence[int], num_classes: int, chance: torch.Generator
 ) -> DenseDiscriminator:
     """Build the pair of the digits, at a width that takes no time."""
-    noise = {"input_noise": 0.3, "hidden_noise": 0.5}
-    return DenseDiscriminator(image_shape, num_classes, hidden=(32, 16), chance=chance, **noise)
+    return DenseDiscriminator(
+        image_shape,
+        num_classes,
+        hidden=(32, 16),
+        input_noise=0.3,
+        hidden_noise=0.5,
+        chance=chance,
+    )
 
 
 def narrow_generator(image_shape: Sequence[int], chance: torch.Generator) -> DenseGenerator:

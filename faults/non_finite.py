@@ -56,7 +56,9 @@ def poisoned_step(
         with patch.object(player, "differentiate", differentiate):
             return step(state, batch, chance)
     last = list(player.parameters.values())[-1]
-    handle = last.register_hook(lambda gradient: gradient * poison)
+    handle = last.register_hook(  # type: ignore[no-untyped-call]
+        lambda gradient: gradient * poison
+    )
     try:
         return step(state, batch, chance)
     finally:

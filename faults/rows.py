@@ -12,12 +12,12 @@ class Trial(NamedTuple):
 
     Attributes:
         injected: the fault, in a few words.
-        count: how many there were of it; 0 for a trial that could not be made here.
+        times: how many there were of it; 0 for a trial that could not be made here.
         lost: what did not hold; nothing if all did.
     """
 
     injected: str
-    count: int = 1
+    times: int = 1
     lost: str = ""
 
 
@@ -95,7 +95,7 @@ def markdown(rows: Iterable[Row], lines: Sequence[Line]) -> str:
     lost: list[str] = []
     for row in rows:
         found = [line for line in lines if line.row == row.number]
-        count = sum(line.found.count for line in found)
+        count = sum(line.found.times for line in found)
         failed = [line for line in found if line.found.lost]
         bound = f"{upper_bound(count):.2%}" if count and not failed else "-"
         seconds = sum(line.seconds for line in found)

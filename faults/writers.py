@@ -20,7 +20,7 @@ FULL = 5000
 
 @cache
 def _mode(saves: int) -> Mode:
-    return modes()[5].of_length(2 * saves, checkpoint_every=2, evaluate_every=4)
+    return modes()[5].of_length(2 * saves, checkpoint_every=2)
 
 
 @cache

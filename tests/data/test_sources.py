@@ -117,7 +117,7 @@ def test_every_layout_of_images_in_an_archive_becomes_channels_first(
 @pytest.mark.parametrize("kind", ["<f4", "<f8", ">f8", "<f2"])
 def test_vectors_of_any_float_type_become_float32(tmp_path: Path, kind: str) -> None:
     vectors = np.linspace(-2, 2, 14).reshape(7, 2).astype(kind)
-    rows = load(archive(tmp_path, x_train=vectors, y_train=LABELS)).train.images
+    rows = load(archive(tmp_path, x_train=vectors, y_train=LABELS)).train.images[:]
     assert rows.dtype == torch.float32 and rows.shape == (7, 2)
     assert np.array_equal(rows.numpy(), vectors.astype(np.float32))
 
@@ -277,7 +277,7 @@ def test_images_stay_grey_where_all_are_grey_and_become_rgb_otherwise(
 ) -> None:
     for number, mode in enumerate(modes):
         picture(tmp_path / "labeled" / "a" / f"{number}.png", 255, mode=mode)
-    images = load(str(tmp_path)).train.images
+    images = load(str(tmp_path)).train.images[:]
     assert images.shape == (2, channels, 3, 4)
     assert set(images.flatten().tolist()) == {255}
 

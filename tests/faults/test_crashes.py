@@ -1,4 +1,4 @@
-"""Each sync of the writers is there for a reason: without it, some crash loses what was promised."""
+"""Each sync of the writers has its reason: without it, some crash loses what was promised."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence

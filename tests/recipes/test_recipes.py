@@ -62,6 +62,7 @@ CHANGES: dict[str, Any] = {
     "judged_samples": 7,
     "evaluate_every": 7,
     "checkpoint_every": 7,
+    "takes": ("labeled",),
 }
 
 

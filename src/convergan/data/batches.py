@@ -58,7 +58,7 @@ class Batches:
         device: where batches go.
         spread: (N, K), class probabilities of all rows by label spreading; None for none.
         kinds: of rows that are wanted; of the others a batch has none.
-        expect: is told the rows of the batch after each, so that they can be decoded meanwhile.
+        expect: is told the rows of each batch and the next, so that they can be decoded ahead.
 
     Raises:
         ValueError: if there are fewer rows than one batch holds.
@@ -80,9 +80,9 @@ class Batches:
         """Pin the rows where a GPU will fetch them."""
         if len(rows) < batch_size:
             raise ValueError(f"a batch of {batch_size} rows needs as many, got {len(rows)}")
-        self._rows: Images = (
-            rows.pin_memory() if device.type == "cuda" and isinstance(rows, Tensor) else rows
-        )
+        self._rows: Images = rows
+        if device.type == "cuda" and isinstance(rows, Tensor):
+            self._rows = rows.pin_memory()
         self._labeled_rows = labeled_rows
         self._labels = labels
         self._batch_size = batch_size
@@ -131,8 +131,7 @@ class Batches:
     def __call__(self, step: int) -> Batch:
         """Return the batch of ``step``, counted from 1."""
         labeled, unlabeled, matching = self._chosen(step)
-        self._expect(torch.cat(self.rows(step)))
-        self._expect(torch.cat(self.rows(step + 1)))
+        self._expect(torch.cat([*self.rows(step), *self.rows(step + 1)]))
         return Batch(
             labeled=self._fetch(self._labeled_rows[labeled]),
             labels=self._labels[labeled].to(self._device),
