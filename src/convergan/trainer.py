@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from .chance import derive
+from .collective import ALONE, Ranks, Sharing, share_out
 from .data import Batches, Dataset, LabeledSubset, to_unit_range
 from .images import sample_picture
 from .neighbor_cache import find_neighbors
 from .recipes import Recipe
-from .signals import Interrupted, Wishes
+from .signals import Interrupted, Wishes, read_counts
 from .training import (
     CheckpointError,
     NonFiniteError,
@@ -65,6 +66,7 @@ class Trainer:
         folder: where everything is written.
         identity: hash that checkpoints must carry.
         keep: checkpoints to keep.
+        ranks: the processes that train as one, of which rank 0 writes.
     """
 
     recipe: Recipe
@@ -78,6 +80,7 @@ class Trainer:
     folder: Path
     identity: str
     keep: int
+    ranks: Ranks = ALONE
     _metrics: dict[str, Any] = field(default_factory=dict)
 
     def run(self, wishes: Wishes) -> Iterator[Event]:
@@ -85,12 +88,17 @@ class Trainer:
 
         Does nothing where ``result.json`` exists. Raises as `convergan.run.run`.
         """
-        if (self.folder / "result.json").exists():
+        if self.ranks.tell((self.folder / "result.json").exists()):
             return
-        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         real = self._judge_reals()  # a judge that refuses the data does so before the first step
         state = self.start()
-        seconds, notices = self._resume(state)
+        sharing = share_out(
+            self.ranks,
+            self.recipe.batch_size,
+            unit=state.discriminator.network.rows_together,
+            ask=wishes.counts,
+        )
+        seconds, notices = self._go_on(state)
         yield Event(state.step, self._metrics, notices)
         started = time.perf_counter() - seconds
         batches = Batches(
@@ -101,6 +109,7 @@ class Trainer:
             seed=self.seed,
             device=self.device,
             spread=self._spread_labels(),
+            sharing=sharing,
         )
         records = train(
             state,
@@ -111,17 +120,19 @@ class Trainer:
             seed=self.seed,
             device=self.device,
             autocast=self.autocast,
+            sharing=sharing,
         )
         try:
             for record in records:
                 self._log(state, record.losses, time.perf_counter() - started)
+                stop, save = self._wanted(wishes, sharing)
                 last = record.step == self.steps
-                if last or wishes.stop or wishes.save or self._due(record.step):
+                if last or stop or save or self._due(record.step):
                     self._save(state, time.perf_counter() - started)
                     wishes.save = False
-                if wishes.stop and not last:
+                if stop and not last:
                     raise Interrupted(
-                        wishes.stop,
+                        stop,
                         f"after step {record.step}; a checkpoint is written, "
                         "and the same command goes on from it",
                     )
@@ -144,7 +155,12 @@ class Trainer:
             return None
         rows, labels = self.subset
         neighbors = find_neighbors(self.recipe.neighbors, self.pictures)
-        return self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
+        spread = self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
+        return self.ranks.tell_tensor(spread)
+
+    def _wanted(self, wishes: Wishes, sharing: Sharing | None) -> tuple[int | None, bool]:
+        """Return the signal to stop at, and whether to save: what all processes have agreed on."""
+        return (wishes.stop, wishes.save) if sharing is None else read_counts(sharing.listen())
 
     def _due(self, step: int) -> bool:
         return step % self.recipe.checkpoint_every == 0
@@ -156,18 +172,23 @@ class Trainer:
         line: dict[str, Any] = {"step": state.step, "seconds": round(seconds, 3)}
         line |= {name: loss.item() for name, loss in losses.items()}
         if evaluating:
+            self.ranks.mark(step=state.step, phase="evaluation")
             samples = self._samples(state).cpu()
-            line |= self._measure(state, samples)
-            name = f"step-{state.step:09d}.png"
-            replace_file(self.folder / "samples" / name, self._picture(samples))
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+            if self.ranks.leads and self.recipe.judge:
+                line |= self.recipe.judge(samples, self.dataset)
+            line |= self._test(state)
+            if self.ranks.leads:
+                name = f"step-{state.step:09d}.png"
+                replace_file(self.folder / "samples" / name, self._picture(samples))
+            self.ranks.wait()
+        if self.ranks.leads:
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps(line) + "\n")
         self._metrics |= line
 
-    def _measure(self, state: State, samples: Tensor) -> dict[str, float]:
-        measured = self.recipe.judge(samples, self.dataset) if self.recipe.judge else {}
+    def _test(self, state: State) -> dict[str, float]:
         if not (self.recipe.classifies and len(self.dataset.test.labels)):
-            return measured
+            return {}
         player = state.discriminator
         tested, last = (
             evaluate(
@@ -176,14 +197,15 @@ class Trainer:
                 self.dataset.test,
                 device=self.device,
                 batch_size=self.recipe.test_batch,
+                ranks=self.ranks,
             ).error
             for parameters in (player.averaged_parameters(), {})
         )
-        return measured | {"test_error": tested, "test_error_last": last}
+        return {"test_error": tested, "test_error_last": last}
 
     def _judge_reals(self) -> dict[str, float]:
         """Judge as many rows as samples: of the test split if it has them, else of training."""
-        if self.recipe.judge is None:
+        if self.recipe.judge is None or not self.ranks.leads:
             return {}
         test, train, count = self.dataset.test, self.dataset.train, self.recipe.judged_samples
         rows = (test if len(test.labels) >= count else train).images[:count]
@@ -206,6 +228,7 @@ class Trainer:
             self.recipe.judged_samples if self.recipe.judge else SAMPLES,
             batch_size=self.recipe.batch_size,
             chance=derive(self.seed, "samples", 0, device=self.device),
+            ranks=self.ranks,
         )
 
     # --- what must never be lost -----------------------------------------------------------------
@@ -215,6 +238,20 @@ class Trainer:
         return self.folder / "checkpoints"
 
     def _save(self, state: State, seconds: float) -> None:
+        """See that all processes have the same state, and let rank 0 write it."""
+        self.ranks.mark(step=state.step, phase="checkpoint")
+        self._require_one_state(state)
+        if self.ranks.leads:
+            self._write(state, seconds)
+        self.ranks.wait()
+
+    def _require_one_state(self, state: State) -> None:
+        if self.ranks.size > 1:
+            self.ranks.require_same(
+                state.digests(), f"at step {state.step} they train apart; {self._newest()}"
+            )
+
+    def _write(self, state: State, seconds: float) -> None:
         log = self.folder / "metrics.jsonl"
         log.touch()
         with log.open("rb") as file:
@@ -238,6 +275,18 @@ class Trainer:
                 f"the checkpoint of step {state.step} could not be written to "
                 f"{self._checkpoints} ({error}); {self._newest()}"
             ) from error
+
+    def _go_on(self, state: State) -> tuple[float, tuple[str, ...]]:
+        """Let rank 0 resume and tell the others, so that they need not see its files."""
+        seconds, notices = 0.0, tuple[str, ...]()
+        if self.ranks.leads:
+            (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+            seconds, notices = self._resume(state)
+        if self.ranks.size > 1:
+            tensors = sorted(state.tensors().items())
+            state.load({name: self.ranks.tell_tensor(tensor) for name, tensor in tensors})
+            self._require_one_state(state)
+        return seconds, notices
 
     def _resume(self, state: State) -> tuple[float, tuple[str, ...]]:
         """Load the newest checkpoint that verifies and cut the log back to it."""
@@ -271,6 +320,7 @@ class Trainer:
         return f"the last good checkpoint is {folders[-1]}" if folders else "no checkpoint yet"
 
     def _finish(self, state: State, seconds: float, real: dict[str, float]) -> None:
+        """Write ``result.json`` and, of a classifier, what it predicts."""
         result: dict[str, Any] = {
             "steps": state.step,
             "seconds": round(seconds, 3),
@@ -287,10 +337,13 @@ class Trainer:
                 probabilities.argmax(dim=1), test.labels, len(self.dataset.classes)
             )
             result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
-            write_array(self.folder / "test_probabilities.npy", probabilities.float())
+            if self.ranks.leads:
+                write_array(self.folder / "test_probabilities.npy", probabilities.float())
         if self.recipe.classifies and bool((self.dataset.train.labels < 0).any()):
             self._predict_unlabeled(state)
-        write_json(self.folder / "result.json", result)
+        if self.ranks.leads:
+            write_json(self.folder / "result.json", result)
+        self.ranks.wait()
 
     def _predict(self, state: State, images: Tensor) -> Tensor:
         """Return the averaged weights' class probabilities, (N, K)."""
@@ -301,6 +354,7 @@ class Trainer:
             images,
             device=self.device,
             batch_size=self.recipe.test_batch,
+            ranks=self.ranks,
         )
 
     def _predict_unlabeled(self, state: State) -> None:
@@ -313,4 +367,5 @@ class Trainer:
             file = train.names[row] if train.names else ""
             name = self.dataset.classes[int(p.argmax())]
             lines.append((row, file, name, f"{p.max().item():.6f}"))
-        write_csv(self.folder / "predictions.csv", lines)
+        if self.ranks.leads:
+            write_csv(self.folder / "predictions.csv", lines)

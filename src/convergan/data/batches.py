@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..chance import derive
+from ..collective import Sharing
 
 
 class Batch(NamedTuple):
@@ -51,6 +52,7 @@ class Batches:
         seed: of the run.
         device: where batches go.
         spread: (N, K), class probabilities of all rows by label spreading; None for none.
+        sharing: fetch only this process's share of every batch; None for the whole.
 
     Raises:
         ValueError: if there are fewer rows than one batch holds.
@@ -66,6 +68,7 @@ class Batches:
         seed: int,
         device: torch.device,
         spread: Tensor | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         """Pin the rows where a GPU will fetch them."""
         if len(rows) < batch_size:
@@ -77,6 +80,7 @@ class Batches:
         self._seed = seed
         self._device = device
         self._spread = torch.empty(len(rows), 0) if spread is None else spread
+        self._sharing = sharing
         self._orders: tuple[int, tuple[Tensor, Tensor, Tensor]] | None = None
 
     def _orders_of(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,7 +104,10 @@ class Batches:
         per_epoch = len(self._rows) // self._batch_size
         epoch, position = divmod(step - 1, per_epoch)
         here = slice(position * self._batch_size, (position + 1) * self._batch_size)
-        labeled, unlabeled, matching = (order[here] for order in self._orders_of(epoch))
+        chosen = (order[here] for order in self._orders_of(epoch))
+        if self._sharing is not None:
+            chosen = (self._sharing.own(rows) if len(rows) else rows for rows in chosen)
+        labeled, unlabeled, matching = chosen
         return Batch(
             labeled=self._fetch(self._labeled_rows[labeled]),
             labels=self._labels[labeled].to(self._device),

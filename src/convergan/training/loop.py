@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 
 from ..chance import derive
+from ..collective import Sharing, at_work
 from ..data import Batch
 from .state import State
 from .steps import Losses, Step
@@ -33,6 +34,7 @@ def train(
     seed: int,
     device: torch.device,
     autocast: torch.dtype | None = None,
+    sharing: Sharing | None = None,
 ) -> Iterator[Record]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.
 
@@ -47,6 +49,7 @@ def train(
         seed: of the run.
         device: where the batches and networks are.
         autocast: compute matrix products in this dtype, or None for that of the weights.
+        sharing: how batches are shared with other processes, who all call this; None for alone.
 
     Yields:
         A `Record` after each step, when ``state.step`` equals its number.
@@ -60,7 +63,8 @@ def train(
             player.set_rate(schedule(state.step / steps))
         batch = batches(number)
         chance = derive(seed, "step", number, device=device)
-        with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
+        precision = torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
+        with precision, at_work(sharing):
             losses = step(state, batch, chance)
         state.step = number
         yield Record(number, losses)
