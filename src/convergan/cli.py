@@ -109,7 +109,7 @@ def train(
     one and goes on. Exit codes: 2 wrong arguments, 65 refused data or checkpoint, 70 a loss that is
     not finite, 74 storage, 75 a lost process of several.
 
-    In several processes: torchrun --nproc-per-node 2 -m convergan train ... gives the same training.
+    The same training in several processes: torchrun --nproc-per-node 2 -m convergan train ...
     """
     from .collective import Ranks, join
     from .data import load
