@@ -458,14 +458,17 @@ def together(work: "Callable[[Ranks], None]", ranks: "Ranks") -> None:
     """Do the work; if it fails, tell the other processes and let rank 0 alone print why.
 
     Raises:
-        SystemExit: in all processes but rank 0, with the code that rank 0 exits with.
+        SystemExit: in all processes but rank 0, with the code that rank 0 exits with. Where rank 0
+            is lost, the first to notice prints.
     """
+    from .collective import PeerLostError
+
     try:
         work(ranks)
     except Exception as error:
         code, message = explain(error)
-        ranks.leave(code, message)
-        if ranks.leads:
+        first = ranks.leave(code, message)
+        if ranks.leads or (first and isinstance(error, PeerLostError) and error.leader):
             raise
         raise SystemExit(code) from None
 

@@ -23,14 +23,15 @@ def in_double(dataset: Dataset) -> Dataset:
 
 def small_run(name: str, batch_size: int) -> tuple[Recipe, Dataset]:
     recipe, dataset = small(find_recipe(name))
-    return replace(recipe, batch_size=batch_size), in_double(recipe.see(dataset))
+    return replace(recipe, batch_size=batch_size), dataset
 
 
 def take_steps(
     name: str, *, batch_size: int, steps: int, ranks: Ranks = ALONE
 ) -> tuple[State, dict[str, Tensor]]:
     """Train a narrow recipe; return the state and the losses of every step, (steps,) each."""
-    recipe, dataset = small_run(name, batch_size)
+    recipe, pictures = small_run(name, batch_size)
+    dataset = in_double(recipe.see(pictures))
     images, cpu = dataset.train.images, torch.device("cpu")
     classes = len(dataset.classes)
     state = recipe.start(images, classes, seed=0, device=cpu)
@@ -39,7 +40,7 @@ def take_steps(
     subset = draw_labeled_subset(dataset.train.labels, 2 * classes, dataset.classes, seed=0)
     spread = None
     if recipe.neighbors is not None:
-        neighbors = recipe.neighbors(images.float())
+        neighbors = recipe.neighbors(pictures.train.images)
         spread = recipe.label_spreading(neighbors, *subset, classes).double()
     batches = Batches(
         images, *subset, batch_size=batch_size, seed=0, device=cpu, spread=spread, sharing=sharing

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
@@ -39,7 +40,16 @@ NOTED_EVERY = 1.0
 
 
 class PeerLostError(Exception):
-    """A process of the run that is gone or hangs; the message names it."""
+    """A process of the run that is gone or hangs; the message names it.
+
+    Attributes:
+        leader: whether rank 0 is among the lost.
+    """
+
+    def __init__(self, message: str, *, leader: bool = False) -> None:
+        """Keep the message, and who is left to print it."""
+        super().__init__(message)
+        self.leader = leader
 
 
 class ToldToLeaveError(Exception):
@@ -112,8 +122,13 @@ class Ranks:
         """Return the sum of ``value`` over processes."""
         return value
 
-    def leave(self, code: int, message: str) -> None:
-        """Tell the others that this process leaves, and why, and wait until they have heard."""
+    def leave(self, code: int, message: str) -> bool:
+        """Tell the others that this process leaves, and why, and wait until they have heard.
+
+        Returns:
+            Whether it is the first to leave.
+        """
+        return True
 
 
 ALONE = Ranks()
@@ -267,18 +282,31 @@ class Joined(Ranks):
                     left = json.loads(self._store.get("left"))
                     raise ToldToLeaveError(left["code"], left["message"])
                 missing = [r for r in missing if not self._store.check([f"here/{r}"])]
+                ended = [r for r in missing if _has_ended(self._seen_of(r))]
+                if ended:  # the others may be busy with something longer than a roll call
+                    missing = ended
+                    break
                 time.sleep(0.02)
             names = "; ".join(map(self._describe, missing))
         except RuntimeError:
-            names = "that of the rendezvous, which does not answer"
+            missing, names = [0], "that of the rendezvous, which does not answer"
         if not names:
             names = f"none, but an exchange failed: {' '.join(str(error).split())}"
-        raise PeerLostError(f"lost process {names}; the same command goes on from the checkpoint")
+        raise PeerLostError(
+            f"lost process {names}; the same command goes on from the checkpoint",
+            leader=0 in missing,
+        )
+
+    def _seen_of(self, rank: int) -> dict[str, Any] | None:
+        if not self._store.check([f"seen/{rank}"]):
+            return None
+        seen: dict[str, Any] = json.loads(self._store.get(f"seen/{rank}"))
+        return seen
 
     def _describe(self, rank: int) -> str:
-        if not self._store.check([f"seen/{rank}"]):
+        seen = self._seen_of(rank)
+        if seen is None:
             return f"{rank} of {self.size}, which was never seen"
-        seen = json.loads(self._store.get(f"seen/{rank}"))
         ago = time.time() - seen["time"]
         return (
             f"{rank} of {self.size}, {seen['process']} on {seen['host']}, last seen {ago:.0f} s "
@@ -291,12 +319,14 @@ class Joined(Ranks):
         if dist.is_initialized():
             dist.destroy_process_group()
 
-    def leave(self, code: int, message: str) -> None:
+    def leave(self, code: int, message: str) -> bool:
         """Say so in the store, close the connections and wait for the others."""
+        first = False
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with suppress(RuntimeError):
-            if not self._store.check(["left"]):
+            first = self._store.add("leaving", 1) == 1
+            if first:
                 self._store.set("left", json.dumps({"code": code, "message": message}))
             self._disconnect()
             self._store.set(f"gone/{self.rank}", "")
@@ -304,6 +334,9 @@ class Joined(Ranks):
             until = time.monotonic() + (0.0 if code == LOST else GOOD_BYE)
             while time.monotonic() < until and not self._store.check(everyone):
                 time.sleep(0.02)
+            if self.leads:  # the store may be in this process, and the others are still reading
+                time.sleep(0.1)
+        return first
 
 
 def join(device: str, *, seconds: float | None = None) -> Ranks:
@@ -343,6 +376,18 @@ def join(device: str, *, seconds: float | None = None) -> Ranks:
         line = " ".join(str(error).split()).split(". ")[0]
         raise PeerLostError(f"no rendezvous with the others at {place}: {line}") from None
     return Joined(store, rank, size, backend=backend, seconds=seconds)
+
+
+def _has_ended(seen: Mapping[str, Any] | None) -> bool:
+    """Whether a process is on this machine and has ended, as far as Linux can tell."""
+    processes = Path("/proc")
+    if seen is None or seen["host"] != platform.node() or not (processes / "self").exists():
+        return False
+    try:
+        state = (processes / str(seen["process"]) / "stat").read_text().rpartition(")")[2]
+    except OSError:
+        return True
+    return state.split()[0] in ("Z", "X")  # ended, and its launcher has not asked how yet
 
 
 def _number(name: str, default: int | None = None) -> int:

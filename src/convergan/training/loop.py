@@ -61,6 +61,8 @@ def train(
         number = state.step + 1
         for player in state.players():
             player.set_rate(schedule(state.step / steps))
+        if sharing is not None:
+            sharing.ranks.mark(step=number, phase="batch")
         batch = batches(number)
         chance = derive(seed, "step", number, device=device)
         precision = torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
