@@ -30,8 +30,8 @@ def take_steps(
     name: str, *, batch_size: int, steps: int, ranks: Ranks = ALONE
 ) -> tuple[State, dict[str, Tensor]]:
     """Train a narrow recipe; return the state and the losses of every step, (steps,) each."""
-    recipe, pictures = small_run(name, batch_size)
-    dataset = in_double(recipe.see(pictures))
+    recipe, dataset = small_run(name, batch_size)
+    dataset = in_double(recipe.see(dataset))
     images, cpu = dataset.train.images, torch.device("cpu")
     classes = len(dataset.classes)
     state = recipe.start(images, classes, seed=0, device=cpu)
@@ -40,8 +40,8 @@ def take_steps(
     subset = draw_labeled_subset(dataset.train.labels, 2 * classes, dataset.classes, seed=0)
     spread = None
     if recipe.neighbors is not None:
-        neighbors = recipe.neighbors(pictures.train.images)
-        spread = recipe.label_spreading(neighbors, *subset, classes).double()
+        drawn = torch.randn(len(images), classes, generator=torch.Generator().manual_seed(0))
+        spread = drawn.softmax(dim=1)
     batches = Batches(
         images, *subset, batch_size=batch_size, seed=0, device=cpu, spread=spread, sharing=sharing
     )

@@ -1,7 +1,6 @@
 """Everything that looks at other rows, in several processes and in one."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +49,8 @@ A = 6
 
 class Behind(nn.Module):
     """A layer behind another one, so that gradients go through it to parameters and rows."""
+
+    reference: Tensor
 
     def __init__(self, layer: nn.Module, chance: torch.Generator, reference: int = 0) -> None:
         super().__init__()
@@ -136,13 +137,7 @@ def of_objective(
     module = Behind(nn.Identity(), chance)
     with at_work(share_out(ranks, count)):
         fake, real = (make_whole(module(own(rows(count, seed)))) for seed in (3, 4))
-        losses = {
-            "squared": partial(squared_feature_matching, fake, real),
-            "absolute": partial(absolute_feature_matching, fake, real),
-            # rows 0 and 5 are as real as each other: the earlier is taken
-            "top-k": lambda: top_k_loss(fake[:, 0].sin(), ties(fake), 4),
-        }
-        loss = losses[objective]()
+        loss = OBJECTIVES[objective](fake, real)
         slopes = torch.autograd.grad(loss, list(module.parameters()))
         loss = average(loss)
         _, gradients = mean_gradients("layer", loss.detach(), slopes)
@@ -151,12 +146,24 @@ def of_objective(
     }
 
 
+def top_four(fake: Tensor, real: Tensor) -> Tensor:
+    """Take the fourth of two rows that are as real as each other, 0 and 5: the earlier one."""
+    return top_k_loss(fake[:, 0].sin(), ties(fake), 4)
+
+
+OBJECTIVES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "squared": squared_feature_matching,
+    "absolute": absolute_feature_matching,
+    "top-k": top_four,
+}
+
+
 def ties(fake: Tensor) -> Tensor:
     realness = logit_realness(fake[:, 1])
     return realness.scatter(0, torch.tensor([0, 5]), realness[realness.argsort()[-4]].item())
 
 
-def everything(count: int, ranks: Ranks) -> dict[str, Tensor]:
+def of_all(count: int, ranks: Ranks) -> dict[str, Tensor]:
     found = {}
     for name, case in CASES.items():
         if count % case.divides:
@@ -164,7 +171,7 @@ def everything(count: int, ranks: Ranks) -> dict[str, Tensor]:
         for penalty in (False, True):
             for part, tensor in of_layer(case, count, ranks, penalty=penalty).items():
                 found[f"{name}/penalty {penalty}/{part}"] = tensor
-    for name in ("squared", "absolute", "top-k"):
+    for name in OBJECTIVES:
         for part, tensor in of_objective(name, count, ranks).items():
             found[f"{name}/{part}"] = tensor
     return found
@@ -172,7 +179,7 @@ def everything(count: int, ranks: Ranks) -> dict[str, Tensor]:
 
 def compare(ranks: Joined, found: dict[str, Tensor]) -> None:
     for count in (8, 10):
-        for name, tensor in everything(count, ranks).items():
+        for name, tensor in of_all(count, ranks).items():
             found[f"{count}/{name}"] = tensor
     for name in ("squared", "absolute"):
         for part, tensor in of_objective(name, 8, ranks, apart).items():
@@ -181,7 +188,7 @@ def compare(ranks: Joined, found: dict[str, Tensor]) -> None:
         for name, mutate in MUTATIONS.items():
             with pytest.MonkeyPatch.context() as patch:
                 mutate(patch)
-                for part, tensor in everything(8, ranks).items():
+                for part, tensor in of_all(8, ranks).items():
                     found[f"{name}/{part}"] = tensor
 
 
@@ -212,7 +219,7 @@ def test_features_losses_and_gradients_are_those_of_one_process(size: int, tmp_p
     processes = in_processes(compare, size, tmp_path)
     torch.set_default_dtype(torch.float64)
     try:
-        expected = {n: everything(n, ALONE) for n in (8, 10)}
+        expected = {n: of_all(n, ALONE) for n in (8, 10)}
     finally:
         torch.set_default_dtype(torch.float32)
     worst = 0.0

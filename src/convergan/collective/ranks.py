@@ -143,6 +143,9 @@ class Joined(Ranks):
         size: number of processes.
         backend: ``gloo``, or ``nccl`` where each process has a GPU.
         seconds: time-out of what a step exchanges.
+
+    Attributes:
+        given: bytes that this process gave to exchanges of steps, and how many there were.
     """
 
     def __init__(self, store: Store, rank: int, size: int, *, backend: str, seconds: float) -> None:
@@ -152,6 +155,7 @@ class Joined(Ranks):
         self._store.set_timeout(timedelta(seconds=seconds))
         self._seen = {"host": platform.node(), "process": os.getpid(), "step": 0, "phase": "start"}
         self._noted = float("-inf")
+        self.given = {"bytes": 0, "calls": 0}
         self.mark(phase="start")
         limit = timedelta(seconds=seconds)
         with self._exchanging():
@@ -169,6 +173,7 @@ class Joined(Ranks):
         if len(rows) < most:
             padded = torch.cat([rows, rows.new_zeros(most - len(rows), *rows.shape[1:])])
         received = rows.new_empty(self.size, most, *rows.shape[1:])
+        self._count(padded)
         with self._exchanging():
             dist.all_gather(list(received), padded)
         return torch.cat([part[:count] for part, count in zip(received, counts, strict=True)])
@@ -176,9 +181,14 @@ class Joined(Ranks):
     def all_reduce(self, value: Tensor) -> Tensor:
         """Add up a copy of ``value``."""
         summed = value.detach().clone(memory_format=torch.contiguous_format)
+        self._count(summed)
         with self._exchanging():
             dist.all_reduce(summed)
         return summed
+
+    def _count(self, given: Tensor) -> None:
+        self.given["bytes"] += given.numel() * given.element_size()
+        self.given["calls"] += 1
 
     # --- between steps ----------------------------------------------------
 
@@ -336,7 +346,8 @@ class Joined(Ranks):
                 time.sleep(0.02)
             if self.leads:  # the store may be in this process, and the others are still reading
                 time.sleep(0.1)
-        return first
+            return first
+        return self.rank == 1  # the store is gone, and rank 0 with it
 
 
 def join(device: str, *, seconds: float | None = None) -> Ranks:

@@ -43,7 +43,6 @@ class Sharing:
     Attributes:
         shares: rows of each process; the first ones have one unit more where they do not divide.
         heard: sum over processes of what was asked for, since `listen` was last called.
-        sent: bytes of gradients and slots given to reductions so far, by network.
 
     Raises:
         ValueError: if there are more processes than units of rows.
@@ -64,7 +63,6 @@ class Sharing:
         self.shares = tuple(unit * (units // ranks.size + (r < more)) for r in range(ranks.size))
         self.ask = ask
         self.heard: tuple[int, ...] = ()
-        self.sent: dict[str, int] = {}
 
     def own(self, rows: Tensor) -> Tensor:
         """Return this process's share of (N, ...) or, for (k N, ...), its share of each N."""
@@ -122,7 +120,6 @@ class Sharing:
         asked = self.ask()
         slots = torch.stack([loss, loss.square(), *(loss.new_tensor(float(a)) for a in asked)])
         flat = self.ranks.all_reduce(torch.cat([*(g.reshape(-1) for g in gradients), slots]))
-        self.sent[name] = self.sent.get(name, 0) + flat.numel() * flat.element_size()
         heard = flat[len(flat) - len(asked) :].tolist()
         self.heard = tuple(
             a + round(b) for a, b in zip(self.heard or (0,) * len(asked), heard, strict=True)
