@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from convergan.collective import ALONE, Ranks
+from convergan.collective import ALONE, Ranks, at_work, share_out
 from convergan.collective.ranks import Joined
 from convergan.recipes import Recipe
 from convergan.recipes.collapse import TECHNIQUES
 from convergan.signals import Interrupted, Wishes
-from convergan.training import WeightAverage, checkpoint, warm_up
+from convergan.training import NonFiniteError, WeightAverage, checkpoint, warm_up
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import difference, in_double, small_run, take_steps
 from tests.training.test_resume import trainer
@@ -37,10 +37,33 @@ def in_float64() -> Iterator[None]:
 
 
 def train_all(ranks: Joined, found: dict[str, Tensor]) -> None:
+    refuse_together(ranks)
     for name in EVEN if ranks.size == 2 else UNEVEN:
         state, losses = take_steps(name, batch_size=batch(ranks.size), steps=STEPS, ranks=ranks)
         found |= {f"{name}/{n}": tensor.detach().clone() for n, tensor in state.tensors().items()}
         found |= {f"{name}/loss {n}": tensor for n, tensor in losses.items()}
+
+
+def refuse_together(ranks: Joined) -> None:
+    """See that what is wrong in one process stops all before any weight has changed."""
+    recipe, dataset = small_run("toy", 8)
+    state = recipe.start(
+        dataset.train.images.double(), len(dataset.classes), seed=0, device=torch.device("cpu")
+    )
+    before = state.sha256()
+    player = state.discriminator
+    loss = sum((p.square().sum() for p in player.parameters.values()), torch.zeros(()))
+    last = ranks.rank == ranks.size - 1
+    with at_work(share_out(ranks, 8)):
+        with pytest.raises(NonFiniteError, match="discriminator: the loss is not finite"):
+            player.descend(loss * (float("nan") if last else 1.0))
+        with pytest.raises(ValueError, match="discriminator's loss is not the same in every"):
+            player.descend(loss * (2.0 if last else 1.0))
+    assert state.sha256() == before
+    if last:
+        player.parameters["hidden.0.weight"].data[0] += 1
+    with pytest.raises(ValueError, match="discriminator.network.hidden.0.weight is not the same"):
+        ranks.require_same(state.digests(), "stop")
 
 
 def batch(size: int) -> int:
