@@ -5,7 +5,8 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -25,6 +26,7 @@ from .turing_commands import turing
 
 if TYPE_CHECKING:
     from .baselines import Baseline
+    from .collective import Ranks
     from .run import Progress as RunProgress
     from .score import Figure, Scores
     from .sweep import Sweep
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-UNFINISHED, USAGE, REFUSED, NON_FINITE, STORAGE = 1, 2, 65, 70, 74
+UNFINISHED, USAGE, REFUSED, NON_FINITE, STORAGE, LOST = 1, 2, 65, 70, 74, 75
 
 
 class UnfinishedError(Exception):
@@ -127,37 +129,56 @@ def train(
 
     Ctrl-C and SIGTERM write a checkpoint at the next step and exit with 130 and 143; SIGUSR1 writes
     one and goes on. Exit codes: 2 wrong arguments, 65 refused data or checkpoint, 70 a loss that is
-    not finite, 74 storage.
+    not finite, 74 storage, 75 a lost process of several.
+
+    The same training in several processes: torchrun --nproc-per-node 2 -m convergan train ...
     """
+    from .collective import Ranks, join
     from .data import Streaming, load
     from .recipes import find_recipe
     from .report import write_report
     from .run import Settings, choose_device, default_labels, run, table
 
-    chosen = find_recipe(recipe)
     place = choose_device(device)
     prepare(threads, place)
-    source = data or chosen.data
-    with errors.status(escape(f"reading {source}")):
-        streaming = Streaming(workers) if stream else None
-        dataset = load(source, chosen.side, allow_bad=allow_bad, streaming=streaming)
-    settings = Settings(
-        recipe=recipe,
-        data=source,
-        labels=default_labels(chosen, dataset) if labels is None else labels,
-        seed=seed,
-        steps=chosen.steps if steps is None else steps,
-        device=place,
-        precision=precision,
-    )
-    folder = out or Path("runs") / f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
-    events = run(
-        chosen, dataset, settings, folder, baselines=baselines, keep=keep, skip=skip_non_finite
-    )
-    show_progress(events)
-    show_errors(table(folder))
-    report_file = write_report(folder)
-    print_line(f"report: {report_file}")
+
+    def work(ranks: Ranks) -> None:
+        chosen = find_recipe(recipe)
+        source = data or chosen.data
+        with errors.status(escape(f"reading {source}")) if ranks.leads else nullcontext():
+            streaming = Streaming(workers) if stream else None
+            dataset = load(source, chosen.side, allow_bad=allow_bad, streaming=streaming)
+        settings = Settings(
+            recipe=recipe,
+            data=source,
+            labels=default_labels(chosen, dataset) if labels is None else labels,
+            seed=seed,
+            steps=chosen.steps if steps is None else steps,
+            device=place,
+            precision=precision,
+        )
+        name = f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
+        folder = out or Path("runs") / name
+        events = run(
+            chosen,
+            dataset,
+            settings,
+            folder,
+            baselines=baselines,
+            keep=keep,
+            skip=skip_non_finite,
+            ranks=ranks,
+        )
+        if not ranks.leads:
+            for _ in events:
+                pass
+            return
+        show_progress(events)
+        show_errors(table(folder))
+        report_file = write_report(folder)
+        print_line(f"report: {report_file}")
+
+    together(work, join(place))
 
 
 @app.command()
@@ -465,11 +486,34 @@ def top(
         raise typer.Exit
 
 
+def together(work: "Callable[[Ranks], None]", ranks: "Ranks") -> None:
+    """Do the work; if it fails, tell the other processes and let rank 0 alone print why.
+
+    Raises:
+        SystemExit: in all processes but rank 0, with the code that rank 0 exits with. Where rank 0
+            is lost, the first to notice prints.
+    """
+    from .collective import PeerLostError
+
+    try:
+        work(ranks)
+    except Exception as error:
+        code, message = explain(error)
+        first = ranks.leave(code, message)
+        if ranks.leads or (first and isinstance(error, PeerLostError) and error.leader):
+            raise
+        raise SystemExit(code) from None
+
+
 def prepare(threads: int, device: str) -> None:
-    """Give torch its threads, for 0 one for each core up to four, and exact repetition on a GPU."""
+    """Give torch its threads, for 0 one for each core up to four, and exact repetition on a GPU.
+
+    Of several processes on a machine, each gets its part of the cores.
+    """
     import torch
 
-    torch.set_num_threads(threads or min(4, os.cpu_count() or 1))
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    torch.set_num_threads(threads or max(1, min(4, (os.cpu_count() or 1) // beside)))
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
         torch.use_deterministic_algorithms(True)
@@ -610,6 +654,7 @@ def main() -> None:
 
 def explain(error: Exception) -> tuple[int, str]:
     """Return the exit code and the one line for an error; see the command's help for the codes."""
+    from .collective import PeerLostError, ToldToLeaveError
     from .data import DataError
     from .signals import Interrupted
     from .training import CheckpointError, NonFiniteError
@@ -617,8 +662,11 @@ def explain(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, Interrupted):
         return 128 + error.number, str(error)
+    if isinstance(error, ToldToLeaveError):
+        return error.code, str(error)
     codes: list[tuple[type[Exception], int]] = [
         (UnfinishedError, UNFINISHED),
+        (PeerLostError, LOST),
         (DataError, REFUSED),
         (CheckpointError, REFUSED),
         (StudyError, REFUSED),

@@ -8,6 +8,7 @@ and ``baselines.json`` with ``twin/``, the same kind of folder for the supervise
 
 import platform
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch
 
 from .baselines import BASELINES, Baseline, run_baseline
 from .chance import derive
+from .collective import ALONE, Ranks
 from .data import Dataset, LabeledSubset, draw_labeled_subset
 from .folders import claim, held, read_json
 from .images import sample_picture
@@ -25,7 +27,7 @@ from .recipes import Recipe, describe_training, find_recipe
 from .signals import obeyed
 from .trainer import Trainer
 from .training import CheckpointError, checkpoint, draw_samples, supervised_step
-from .training.checkpoint import replace_file, write_csv, write_json
+from .training.checkpoint import canonical_sha256, replace_file, write_csv, write_json
 from .version import __version__
 
 GAN = "GAN"
@@ -113,6 +115,7 @@ def run(
     baselines: bool = True,
     keep: int = 3,
     skip: int = 0,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Progress]:
     """Train, measure and record; go on from the newest checkpoint if there is one.
 
@@ -124,6 +127,7 @@ def run(
         baselines: fit the baselines too, on the same labels.
         keep: checkpoints to keep.
         skip: steps in a row that are left out where a loss or gradient is not finite.
+        ranks: the processes that train as one; all call this, rank 0 writes.
 
     Yields:
         `Progress` after every step and every baseline.
@@ -136,7 +140,10 @@ def run(
     """
     subset = choose_labels(recipe, dataset, settings)
     seen = recipe.see(dataset)
-    with held(folder / "config.json"):
+    identity = _identity(recipe, dataset, settings)
+    facts = {name: canonical_sha256(part) for name, part in identity.items()}
+    ranks.require_same(facts, "start all with the same command, code and data")
+    with held(folder / "config.json") if ranks.leads else nullcontext():
         trainer = partial(
             Trainer,
             dataset=seen,
@@ -146,13 +153,17 @@ def run(
             seed=settings.seed,
             device=torch.device(settings.device),
             autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
-            identity=_claim(folder, recipe, dataset, seen.row_shape, settings),
+            identity=canonical_sha256(identity),
             keep=keep,
             skip=skip,
+            ranks=ranks,
         )
-        _write_labels(folder / "labels.csv", dataset, subset)
-        if dataset.left_out:
-            write_csv(folder / "left_out.csv", [("left out",), *((f,) for f in dataset.left_out)])
+        if ranks.leads:
+            _claim(folder, identity, dataset, seen.row_shape)
+            _write_labels(folder / "labels.csv", dataset, subset)
+            if dataset.left_out:
+                left_out = [("left out",), *((file,) for file in dataset.left_out)]
+                write_csv(folder / "left_out.csv", left_out)
         with obeyed() as wishes:
             for event in trainer(recipe=recipe, folder=folder).run(wishes):
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
@@ -167,7 +178,8 @@ def run(
             )
             for event in trainer(recipe=twin, folder=folder / "twin").run(wishes):
                 yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
-        yield from _baselines(seen, subset, folder / "baselines.json")
+        if ranks.leads:
+            yield from _baselines(seen, subset, folder / "baselines.json")
 
 
 def choose_labels(recipe: Recipe, dataset: Dataset, settings: Settings) -> LabeledSubset:
@@ -293,14 +305,19 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def _identity(recipe: Recipe, dataset: Dataset, settings: Settings) -> dict[str, Any]:
+    """Return what a run is: two with the same of it end alike."""
+    return {
+        "settings": asdict(settings),
+        "recipe": describe_training(recipe),
+        "data_sha256": dataset.sha256(),
+    }
+
+
 def _claim(
-    folder: Path,
-    recipe: Recipe,
-    dataset: Dataset,
-    row_shape: tuple[int, ...],
-    settings: Settings,
-) -> str:
-    """Make ``folder`` this run's, or see that it is, and return the run's identity."""
+    folder: Path, identity: dict[str, Any], dataset: Dataset, row_shape: tuple[int, ...]
+) -> None:
+    """Make ``folder`` this run's, or see that it is."""
     more = {
         "classes": list(dataset.classes),
         "row_shape": list(row_shape),
@@ -310,12 +327,7 @@ def _claim(
             "python": platform.python_version(),
         },
     }
-    identity = {
-        "settings": asdict(settings),
-        "recipe": describe_training(recipe),
-        "data_sha256": dataset.sha256(),
-    }
-    return claim(folder / "config.json", identity, more)
+    claim(folder / "config.json", identity, more)
 
 
 def _write_labels(file: Path, dataset: Dataset, subset: LabeledSubset) -> None:

@@ -40,6 +40,14 @@ class Wishes:
         self.save = False
         self._first = 0.0
 
+    def counts(self) -> tuple[int, int, int]:
+        """Return, as 0 or 1, SIGINT, SIGTERM and the wish to save: what processes can add up."""
+        return (
+            int(self.stop == signal.SIGINT),
+            int(self.stop == signal.SIGTERM),
+            int(self.save),
+        )
+
     def receive(self, number: int, _: FrameType | None) -> None:
         """Note a signal; a later second one that asks to stop ends the process at once."""
         if number not in STOPPING:
@@ -48,6 +56,13 @@ class Wishes:
             self.stop, self._first = number, time.monotonic()
         elif time.monotonic() - self._first > TOGETHER:
             os._exit(128 + number)
+
+
+def read_counts(counts: Sequence[int]) -> tuple[int | None, bool]:
+    """Return the signal to stop at and whether to save, from `Wishes.counts` of all processes."""
+    interrupts, terminations, saves = counts
+    stop = signal.SIGTERM if terminations else signal.SIGINT if interrupts else None
+    return stop, saves > 0
 
 
 @contextmanager

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from .chance import derive
+from .collective import ALONE, Ranks, Sharing, share_out
 from .data import Batches, DataError, Dataset, Images, LabeledSubset, to_unit_range
 from .images import sample_picture
 from .neighbor_cache import find_neighbors
 from .recipes import Recipe
 from .run_log import RunLog
-from .signals import Interrupted, Wishes
+from .signals import Interrupted, Wishes, read_counts
 from .training import (
     CheckpointError,
     NonFiniteError,
@@ -69,6 +70,7 @@ class Trainer:
         keep: checkpoints to keep.
         skip: steps in a row that are left out where a loss or gradient is not finite; 0 to stop at
             the first.
+        ranks: the processes that train as one, of which rank 0 writes.
     """
 
     recipe: Recipe
@@ -83,6 +85,7 @@ class Trainer:
     identity: str
     keep: int
     skip: int = 0
+    ranks: Ranks = ALONE
     _metrics: dict[str, Any] = field(default_factory=dict)
     _failed_saves: int = 0
     _skipped: int = 0
@@ -97,12 +100,17 @@ class Trainer:
 
         Does nothing where ``result.json`` exists. Raises as `convergan.run.run`.
         """
-        if (self.folder / "result.json").exists():
+        if self.ranks.tell((self.folder / "result.json").exists()):
             return
-        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         real = self._judge_reals()  # a judge that refuses the data does so before the first step
         state = self.start()
-        seconds, notices = self._resume(state)
+        sharing = share_out(
+            self.ranks,
+            self.recipe.batch_size,
+            unit=state.discriminator.network.rows_together,
+            ask=wishes.counts,
+        )
+        seconds, notices = self._go_on(state)
         yield Event(state.step, self._metrics, notices)
         started = time.perf_counter() - seconds
         batches = Batches(
@@ -115,6 +123,7 @@ class Trainer:
             spread=self._spread_labels(),
             kinds=self.recipe.takes,
             expect=self.dataset.train.expect,
+            sharing=sharing,
         )
         records = train(
             state,
@@ -126,30 +135,34 @@ class Trainer:
             device=self.device,
             autocast=self.autocast,
             may_skip=lambda: self._skipped_in_a_row < self.skip,
+            sharing=sharing,
         )
         try:
             for record in records:
                 seconds = time.perf_counter() - started
                 notices = self._note(state, record, seconds)
+                stop, save = self._wanted(wishes, sharing)
                 last = record.step == self.steps
-                if last or wishes.stop or wishes.save or self._due(record.step):
-                    notices += self._save(state, seconds, must=last or bool(wishes.stop))
+                if last or stop or save or self._due(record.step):
+                    notices += self._save(state, seconds, must=last or bool(stop))
                     wishes.save = False
-                if wishes.stop and not last:
+                if stop and not last:
                     raise Interrupted(
-                        wishes.stop,
+                        stop,
                         f"after step {record.step}; a checkpoint is written, "
                         "and the same command goes on from it",
                     )
                 yield Event(record.step, self._metrics, notices)
         except NonFiniteError as error:
-            self._report_non_finite(state.step + 1, error, batches)
+            if self.ranks.leads:
+                self._report_non_finite(state.step + 1, error, batches)
             before = f"{self._skipped_in_a_row} steps before it were left out; "
             raise NonFiniteError(
                 f"step {state.step + 1}: {error}; {before if self.skip else ''}{self._newest()}"
             ) from None
         except DataError as error:  # a file that could be read before
-            self._save(state, time.perf_counter() - started, must=True)
+            if self.ranks.size == 1:  # others may be within the step
+                self._save(state, time.perf_counter() - started, must=True)
             raise DataError(f"step {state.step + 1}: {error}; {self._newest()}") from None
         self._finish(state, time.perf_counter() - started, real)
 
@@ -167,7 +180,12 @@ class Trainer:
             return None
         rows, labels = self.subset
         neighbors = find_neighbors(self.recipe.neighbors, self.pictures[:])
-        return self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
+        spread = self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
+        return self.ranks.tell_tensor(spread)
+
+    def _wanted(self, wishes: Wishes, sharing: Sharing | None) -> tuple[int | None, bool]:
+        """Return the signal to stop at, and whether to save: what all processes have agreed on."""
+        return (wishes.stop, wishes.save) if sharing is None else read_counts(sharing.listen())
 
     def _due(self, step: int) -> bool:
         return step % self.recipe.checkpoint_every == 0
@@ -181,11 +199,19 @@ class Trainer:
         line: dict[str, Any] = {"step": state.step, "seconds": round(seconds, 3)}
         line |= {name: loss.item() for name, loss in record.losses.items()}
         if evaluating:
+            self.ranks.mark(step=state.step, phase="evaluation")
             samples = self._samples(state).cpu()
-            line |= self._measure(state, samples)
-            notices += self._write_picture(state.step, samples)
+            if self.ranks.leads and self.recipe.judge:
+                line |= self.recipe.judge(samples, self.dataset)
+            line |= self._test(state)
+            if self.ranks.leads:
+                notices += self._write_picture(state.step, samples)
+            self.ranks.wait()
         self._metrics |= line
-        return notices + self._log.add(line)
+        return notices + self._log_line(line)
+
+    def _log_line(self, line: dict[str, Any]) -> tuple[str, ...]:
+        return self._log.add(line) if self.ranks.leads else ()
 
     def _count_skipped(self, record: Record, seconds: float) -> tuple[str, ...]:
         """Log a step that was left out."""
@@ -195,7 +221,7 @@ class Trainer:
         self._skipped += 1
         self._skipped_in_a_row += 1
         line = {"step": record.step, "seconds": round(seconds, 3), "skipped": record.skipped}
-        return (f"step {record.step} was left out: {record.skipped}", *self._log.add(line))
+        return (f"step {record.step} was left out: {record.skipped}", *self._log_line(line))
 
     def _write_picture(self, step: int, samples: Tensor) -> tuple[str, ...]:
         file = self.folder / "samples" / f"step-{step:09d}.png"
@@ -205,10 +231,9 @@ class Trainer:
             return (f"{file} could not be written: {error}",)
         return ()
 
-    def _measure(self, state: State, samples: Tensor) -> dict[str, float]:
-        measured = self.recipe.judge(samples, self.dataset) if self.recipe.judge else {}
+    def _test(self, state: State) -> dict[str, float]:
         if not (self.recipe.classifies and len(self.dataset.test.labels)):
-            return measured
+            return {}
         player = state.discriminator
         tested, last = (
             evaluate(
@@ -217,14 +242,15 @@ class Trainer:
                 self.dataset.test,
                 device=self.device,
                 batch_size=self.recipe.test_batch,
+                ranks=self.ranks,
             ).error
             for parameters in (player.averaged_parameters(), {})
         )
-        return measured | {"test_error": tested, "test_error_last": last}
+        return {"test_error": tested, "test_error_last": last}
 
     def _judge_reals(self) -> dict[str, float]:
         """Judge as many rows as samples: of the test split if it has them, else of training."""
-        if self.recipe.judge is None:
+        if self.recipe.judge is None or not self.ranks.leads:
             return {}
         test, train, count = self.dataset.test, self.dataset.train, self.recipe.judged_samples
         rows = (test if len(test.labels) >= count else train).images[:count]
@@ -247,6 +273,7 @@ class Trainer:
             self.recipe.judged_samples if self.recipe.judge else SAMPLES,
             batch_size=self.recipe.batch_size,
             chance=derive(self.seed, "samples", 0, device=self.device),
+            ranks=self.ranks,
         )
 
     # --- what must never be lost -----------------------------------------------------------------
@@ -256,7 +283,23 @@ class Trainer:
         return self.folder / "checkpoints"
 
     def _save(self, state: State, seconds: float, *, must: bool) -> tuple[str, ...]:
-        """Commit a checkpoint; where the disk refuses, return a notice, or raise if it must be."""
+        """See that all processes have the same state, and let rank 0 write it.
+
+        Where the disk refuses, return a notice, or raise if it must be.
+        """
+        self.ranks.mark(step=state.step, phase="checkpoint")
+        self._require_one_state(state)
+        notices = self._write(state, seconds, must=must) if self.ranks.leads else ()
+        self.ranks.wait()
+        return notices
+
+    def _require_one_state(self, state: State) -> None:
+        if self.ranks.size > 1:
+            self.ranks.require_same(
+                state.digests(), f"at step {state.step} they train apart; {self._newest()}"
+            )
+
+    def _write(self, state: State, seconds: float, *, must: bool) -> tuple[str, ...]:
         try:
             checkpoint.save(
                 self._checkpoints,
@@ -282,6 +325,20 @@ class Trainer:
             return (reason,)
         self._failed_saves = 0
         return ()
+
+    def _go_on(self, state: State) -> tuple[float, tuple[str, ...]]:
+        """Let rank 0 resume and tell the others, so that they need not see its files."""
+        seconds, notices = 0.0, tuple[str, ...]()
+        if self.ranks.leads:
+            (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+            seconds, notices = self._resume(state)
+        if self.ranks.size > 1:
+            tensors = sorted(state.tensors().items())
+            state.load({name: self.ranks.tell_tensor(tensor) for name, tensor in tensors})
+            skipped = self.ranks.tell((self._skipped, self._skipped_in_a_row))
+            self._skipped, self._skipped_in_a_row = skipped
+            self._require_one_state(state)
+        return seconds, notices
 
     def _resume(self, state: State) -> tuple[float, tuple[str, ...]]:
         """Load the newest checkpoint that fits, and cut the log back to it."""
@@ -323,6 +380,7 @@ class Trainer:
         return f"the last good checkpoint is {folders[-1]}" if folders else "no checkpoint yet"
 
     def _finish(self, state: State, seconds: float, real: dict[str, float]) -> None:
+        """Write ``result.json`` and, of a classifier, what it predicts."""
         result: dict[str, Any] = {
             "steps": state.step,
             "seconds": round(seconds, 3),
@@ -340,10 +398,13 @@ class Trainer:
                 probabilities.argmax(dim=1), test.labels, len(self.dataset.classes)
             )
             result |= {"test_error": measured.error, "confusion": measured.confusion.tolist()}
-            write_array(self.folder / "test_probabilities.npy", probabilities.float())
+            if self.ranks.leads:
+                write_array(self.folder / "test_probabilities.npy", probabilities.float())
         if self.recipe.classifies and bool((self.dataset.train.labels < 0).any()):
             self._predict_unlabeled(state)
-        write_json(self.folder / "result.json", result)
+        if self.ranks.leads:
+            write_json(self.folder / "result.json", result)
+        self.ranks.wait()
 
     def _predict(self, state: State, images: Images) -> Tensor:
         """Return the averaged weights' class probabilities, (N, K)."""
@@ -354,6 +415,7 @@ class Trainer:
             images,
             device=self.device,
             batch_size=self.recipe.test_batch,
+            ranks=self.ranks,
         )
 
     def _predict_unlabeled(self, state: State) -> None:
@@ -366,7 +428,8 @@ class Trainer:
             file = train.names[row] if train.names else ""
             name = self.dataset.classes[int(p.argmax())]
             lines.append((row, file, name, f"{p.max().item():.6f}"))
-        write_csv(self.folder / "predictions.csv", lines)
+        if self.ranks.leads:
+            write_csv(self.folder / "predictions.csv", lines)
 
 
 def _bytes_of(state: State) -> int:

@@ -312,7 +312,7 @@ def read_images(source: str, most: int, seed: int) -> "Source":
     else:
         from .data import load
 
-        found = source_of_array(source, load(source).train.images.numpy())
+        found = source_of_array(source, load(source).train.images[:].numpy())
     if len(found.pixels) <= most:
         return found
     chance = np.random.default_rng(np.random.SeedSequence([seed, 3]))

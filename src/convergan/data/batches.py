@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..chance import derive
+from ..collective import Sharing
 from .dataset import Images, nothing
 
 KINDS = ("labeled", "unlabeled", "matching")
@@ -59,6 +60,7 @@ class Batches:
         spread: (N, K), class probabilities of all rows by label spreading; None for none.
         kinds: of rows that are wanted; of the others a batch has none.
         expect: is told the rows of each batch and the next, so that they can be decoded ahead.
+        sharing: fetch only this process's share of every batch; None for the whole.
 
     Raises:
         ValueError: if there are fewer rows than one batch holds.
@@ -76,6 +78,7 @@ class Batches:
         spread: Tensor | None = None,
         kinds: Sequence[str] = KINDS,
         expect: Callable[[Tensor], None] = nothing,
+        sharing: Sharing | None = None,
     ) -> None:
         """Pin the rows where a GPU will fetch them."""
         if len(rows) < batch_size:
@@ -91,6 +94,7 @@ class Batches:
         self._spread = torch.empty(len(rows), 0) if spread is None else spread
         self._kinds = frozenset(kinds)
         self._expect = expect
+        self._sharing = sharing
         self._orders: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     def _orders_of(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -122,14 +126,17 @@ class Batches:
         per_epoch = len(self._rows) // self._batch_size
         epoch, position = divmod(step - 1, per_epoch)
         here = slice(position * self._batch_size, (position + 1) * self._batch_size)
-        labeled, unlabeled, matching = (
+        chosen = (
             order[here] if kind in self._kinds else order[:0]
             for kind, order in zip(KINDS, self._orders_of(epoch), strict=True)
         )
+        if self._sharing is not None:
+            chosen = (self._sharing.own(rows) if len(rows) else rows for rows in chosen)
+        labeled, unlabeled, matching = chosen
         return labeled, unlabeled, matching
 
     def __call__(self, step: int) -> Batch:
-        """Return the batch of ``step``, counted from 1."""
+        """Return the batch of ``step``, counted from 1, or this process's share of it."""
         labeled, unlabeled, matching = self._chosen(step)
         self._expect(torch.cat([*self.rows(step), *self.rows(step + 1)]))
         return Batch(

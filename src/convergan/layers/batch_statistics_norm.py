@@ -12,6 +12,8 @@ batch; so here, where no running averages exist.
 import torch
 from torch import Tensor, nn
 
+from ..collective import batch_statistics, is_alone
+
 
 class BatchStatisticsNorm(nn.Module):
     """Normalise every channel by its batch and add a learned bias.
@@ -34,9 +36,16 @@ class BatchStatisticsNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` of shape (N, C) or (N, C, H, W); at least two values per channel."""
-        return nn.functional.batch_norm(
-            x, None, None, bias=self.bias, training=True, eps=self.epsilon
-        )
+        if is_alone():  # torch has one kernel for it
+            return nn.functional.batch_norm(
+                x, None, None, bias=self.bias, training=True, eps=self.epsilon
+            )
+        values = x.to(torch.promote_types(x.dtype, torch.float32))
+        variance, mean = batch_statistics(values)
+        to_all = (1, -1) + (1,) * (x.dim() - 2)
+        scale = (variance + self.epsilon).rsqrt().view(to_all)
+        y = torch.addcmul(self.bias.view(to_all), values - mean.view(to_all), scale)
+        return y.to(x.dtype)
 
     def extra_repr(self) -> str:
         """Show the sizes in ``repr``."""

@@ -13,6 +13,8 @@ judge one image alone. An odd number of channels loses one in the code; here it 
 import torch
 from torch import Tensor, nn
 
+from ..collective import batch_statistics, whole_count
+
 
 def cross_batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, epsilon: float = 1e-5) -> Tensor:
     """Normalise all rows, half of the channels by either half of the rows.
@@ -40,16 +42,15 @@ def cross_batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, epsilon: float =
     if x.shape[1] != gamma.numel():
         raise ValueError(f"rows have {x.shape[1]} channels, gamma and beta have {gamma.numel()}")
     half = len(x) // 2
-    if x[:half, 0].numel() < 2:
+    if whole_count(half) * x[0, 0].numel() < 2:
         raise ValueError(
             f"each half needs at least two values per channel, got rows of shape {tuple(x.shape)}"
         )
-    places = [0, *range(2, x.dim())]
     to_all = (1, -1) + (1,) * (x.dim() - 2)
     values = x.to(torch.promote_types(x.dtype, torch.float32))
     real_channels, fake_channels = values.chunk(2, dim=1)
-    real_variance, real_mean = torch.var_mean(real_channels[:half], dim=places, correction=0)
-    fake_variance, fake_mean = torch.var_mean(fake_channels[half:], dim=places, correction=0)
+    real_variance, real_mean = batch_statistics(real_channels[:half])
+    fake_variance, fake_mean = batch_statistics(fake_channels[half:])
     mean, variance = torch.cat([real_mean, fake_mean]), torch.cat([real_variance, fake_variance])
     scale = gamma.flatten() * (variance + epsilon).rsqrt()
     shift = beta.flatten().to(scale.dtype).view(to_all)

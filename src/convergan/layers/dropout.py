@@ -11,6 +11,8 @@ activations after each halving of the side, value by value and not by channel.
 import torch
 from torch import Tensor, nn
 
+from ..collective import draw_like
+
 
 def dropout(x: Tensor, probability: float, chance: torch.Generator) -> Tensor:
     """Return ``x * k / (1 - p)`` with ``k`` drawn as 1 with probability ``1 - p``, else 0.
@@ -29,7 +31,7 @@ def dropout(x: Tensor, probability: float, chance: torch.Generator) -> Tensor:
         [0.0, 2.0]
     """
     # Uniform numbers take a third of the time of Bernoulli ones; float32 has bits enough for p.
-    uniform = torch.empty_like(x, dtype=torch.float32).uniform_(generator=chance)
+    uniform = draw_like(x, lambda empty: empty.uniform_(generator=chance), dtype=torch.float32)
     return x * uniform.ge_(probability).to(x.dtype).div_(1 - probability)
 
 

@@ -10,6 +10,8 @@ Paper and released code: the same; the code adds 0.3 to the image and 0.5 after 
 import torch
 from torch import Tensor, nn
 
+from ..collective import draw_like
+
 
 def add_gaussian_noise(x: Tensor, std: float, chance: torch.Generator) -> Tensor:
     """Return ``x + std * e`` with ``e`` drawn from a standard normal distribution.
@@ -29,7 +31,7 @@ def add_gaussian_noise(x: Tensor, std: float, chance: torch.Generator) -> Tensor
         >>> torch.equal(noisy, again)
         True
     """
-    noise = torch.empty_like(x).normal_(0.0, std, generator=chance)
+    noise = draw_like(x, lambda empty: empty.normal_(0.0, std, generator=chance))
     return noise.add_(x) if not x.requires_grad else noise + x
 
 

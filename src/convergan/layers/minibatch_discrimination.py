@@ -25,22 +25,31 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ..collective import is_alone, own_first, whole_count
 from .weight_norm import StartsFromBatch
 
 CHUNK = 2**17
 """Coordinates of differences held at once: few enough for a cache, enough for their overhead."""
 
 
-def _pairings(count: int, width: int, within: bool) -> Iterator[tuple[int, int, int]]:
+Among = Literal["each other", "a batch", "the rest"]
+"""Whom rows are paired with: each other; all rows of a batch that is at least as large; or, of a
+batch that they themselves begin, all but themselves."""
+
+
+def _pairings(x: Tensor, y: Tensor, among: Among) -> Iterator[tuple[int, int, int]]:
     """Give ``(i, j, length)``: rows from ``i`` on meet as many from ``j`` on, all pairs once.
 
-    The rows ``j`` are those of a batch written twice in a row. With ``within``, both are of the
-    same batch: no row meets itself, and a pair has no order.
+    The rows ``i`` are of ``x``, (C, N, B), the rows ``j`` of ``y``, (C, 2 M, B), a batch written
+    twice in a row. Among each other, a pair has no order.
     """
-    rows = max(1, CHUNK // width)
+    count, others = x.shape[1], y.shape[1] // 2
+    within = among == "each other"
+    first = 0 if among == "a batch" else 1
+    rows = max(1, CHUNK // x[:, 0].numel())
     for start in range(0, count, rows):
         stop = min(start + rows, count)
-        for shift in range(1, count // 2 + 1) if within else range(count):
+        for shift in range(first, count // 2 + 1 if within else others):
             # In an even batch, the last shift would meet its pairs from both ends.
             end = min(stop, shift) if within and 2 * shift == count else stop
             if start < end:
@@ -63,15 +72,18 @@ def _kernel(magnitudes: Tensor) -> Tensor:
 
 
 class _Similarities(torch.autograd.Function):
-    """Sums of ``k_ij = exp(-||x_i - y_j||_1)`` over ``j`` and over ``i``; x, y: (C, N, B)."""
+    """Sums of ``k_ij = exp(-||x_i - y_j||_1)`` over ``j`` and over ``i``.
+
+    x: (C, N, B), y: (C, M, B), M at least N.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, within: bool) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, y: Tensor, among: Among) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(x, y)
-        ctx.within = within
+        ctx.among = among
         y = _twice(y)
         to_x, to_y = torch.zeros_like(x[0]), torch.zeros_like(y[0])
-        for i, j, length in _pairings(x.shape[1], x[:, 0].numel(), within):
+        for i, j, length in _pairings(x, y, among):
             k = _kernel((x.narrow(1, i, length) - y.narrow(1, j, length)).abs_())
             to_x.narrow(0, i, length).add_(k)
             to_y.narrow(0, j, length).add_(k)
@@ -80,7 +92,7 @@ class _Similarities(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, None]:
         to_x, to_y = _SimilaritiesGradient.apply(  # type: ignore[no-untyped-call]
-            *ctx.saved_tensors, *upstream, ctx.within
+            *ctx.saved_tensors, *upstream, ctx.among
         )
         return to_x, to_y, None
 
@@ -95,13 +107,13 @@ class _SimilaritiesGradient(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, y: Tensor, g: Tensor, h: Tensor, within: bool
+        ctx: Any, x: Tensor, y: Tensor, g: Tensor, h: Tensor, among: Among
     ) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(x, y, g, h)
-        ctx.within = within
+        ctx.among = among
         y, h = _twice(y), _twice(h)
         to_x, to_y = torch.zeros_like(x), torch.zeros_like(y)
-        for i, j, length in _pairings(x.shape[1], x[:, 0].numel(), within):
+        for i, j, length in _pairings(x, y, among):
             signs = x.narrow(1, i, length) - y.narrow(1, j, length)
             k = _kernel(signs.abs())
             k *= g.narrow(0, i, length) + h.narrow(0, j, length)
@@ -116,7 +128,7 @@ class _SimilaritiesGradient(torch.autograd.Function):
         x, y, g, h = ctx.saved_tensors
         y, h, w = _twice(y), _twice(h), _twice(w)
         to_x, to_y, to_g, to_h = (torch.zeros_like(t) for t in (x, y, g, h))
-        for i, j, length in _pairings(x.shape[1], x[:, 0].numel(), ctx.within):
+        for i, j, length in _pairings(x, y, ctx.among):
             signs = x.narrow(1, i, length) - y.narrow(1, j, length)
             k = _kernel(signs.abs())
             signs.sign_()
@@ -139,14 +151,29 @@ def _coordinates_first(projected: Tensor) -> Tensor:
     return projected.permute(2, 0, 1).contiguous()
 
 
-def _sums(x: Tensor, y: Tensor, *, within: bool = False) -> tuple[Tensor, Tensor]:
-    to_x, to_y = _Similarities.apply(x, y, within)  # type: ignore[no-untyped-call]
+def _sums(x: Tensor, y: Tensor, among: Among) -> tuple[Tensor, Tensor]:
+    to_x, to_y = _Similarities.apply(x, y, among)  # type: ignore[no-untyped-call]
     return to_x, to_y
 
 
 def _sums_within(x: Tensor) -> Tensor:
-    one, other = _sums(x, x, within=True)
+    """Sum over the other rows of the batch, those of other processes among them."""
+    if not is_alone():
+        return _sums(x, _of_all(x), "the rest")[0]
+    one, other = _sums(x, x, "each other")
     return one + other
+
+
+def _sums_between(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum over the rows of the other batch, those of other processes among them."""
+    if is_alone():
+        return _sums(x, y, "a batch")
+    return _sums(x, _of_all(y), "a batch")[0], _sums(y, _of_all(x), "a batch")[0]
+
+
+def _of_all(x: Tensor) -> Tensor:
+    """The rows of all processes, (C, N, B), own ones first."""
+    return own_first(x.transpose(0, 1)).transpose(0, 1).contiguous()
 
 
 def minibatch_similarities(projected: Tensor) -> Tensor:
@@ -168,7 +195,7 @@ def minibatch_similarities(projected: Tensor) -> Tensor:
         [[3.0, 3.0], [3.0, 3.0], [3.0, 3.0], [3.0, 3.0]]
     """
     x = _coordinates_first(projected)
-    if len(projected) < 2:
+    if whole_count(len(projected)) < 2:
         raise ValueError(f"minibatch discrimination needs at least 2 rows, got {len(projected)}")
     return _sums_within(x).to(projected.dtype)
 
@@ -201,15 +228,15 @@ def cross_similarities(projected: Tensor, *, normalization: Normalization = "rel
     """
     _check_normalization(normalization)
     x = _coordinates_first(projected)
-    if len(projected) < 4 or len(projected) % 2:
+    if whole_count(len(projected)) < 4 or len(projected) % 2:
         raise ValueError(
             f"two halves of at least 2 rows are needed, an even number, got {len(projected)} rows"
         )
     real, fake = (half.contiguous() for half in x.chunk(2, dim=1))
-    rows = real.shape[1]
+    rows = whole_count(real.shape[1])
     pairs = rows * (2 * rows - 1)  # of the whole batch
     own, other = (rows - 1, rows) if normalization == "mean" else (pairs, pairs)
-    real_to_fake, fake_to_real = _sums(real, fake)
+    real_to_fake, fake_to_real = _sums_between(real, fake)
     to_real = torch.cat([_sums_within(real) / own, fake_to_real / other])
     to_fake = torch.cat([real_to_fake / other, _sums_within(fake) / own])
     return torch.cat([to_real, to_fake], dim=1).to(projected.dtype)
@@ -227,7 +254,7 @@ def nearest_distances(projected: Tensor) -> Tensor:
     x = _coordinates_first(projected.detach())
     y = _twice(x)
     nearest = torch.full_like(y[0], torch.inf)
-    for i, j, length in _pairings(x.shape[1], x[:, 0].numel(), within=True):
+    for i, j, length in _pairings(x, y, "each other"):
         distances = (x.narrow(1, i, length) - y.narrow(1, j, length)).abs_().sum(dim=0)
         for row in (i, j):
             part = nearest.narrow(0, row, length)

@@ -13,6 +13,8 @@ blocks of channels, one each. Written from the formula.
 import torch
 from torch import Tensor, nn
 
+from ..collective import own, whole
+
 EPSILON = 1e-8
 
 
@@ -64,7 +66,8 @@ class MinibatchStddev(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, ...) to (N, C + F, ...)."""
-        return minibatch_stddev(x, group_size=self.group_size, features=self.features)
+        y = minibatch_stddev(whole(x), group_size=self.group_size, features=self.features)
+        return own(y)
 
     def extra_repr(self) -> str:
         """Show the sizes in ``repr``."""

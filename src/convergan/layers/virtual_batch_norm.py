@@ -33,6 +33,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from ..collective import whole
+
 Mode = Literal["per_example", "paper2016", "june2016"]
 """What is mixed with the reference statistics."""
 
@@ -91,7 +93,7 @@ def _mix(means: Tensor, variances: Tensor, n: int, mode: Mode) -> tuple[Tensor, 
     mean, variance = _together(means[:n], variances[:n])
     live_means, live_variances = means[n:], variances[n:]
     if mode != "per_example":
-        batch_mean, batch_variance = _together(live_means, live_variances)
+        batch_mean, batch_variance = _together(whole(live_means), whole(live_variances))
         live_variances = batch_variance.expand_as(live_means)
         if mode == "paper2016":
             live_means = batch_mean.expand_as(live_means)

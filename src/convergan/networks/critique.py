@@ -19,7 +19,13 @@ class Critique(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """A network that judges rows. Subclasses define `forward`."""
+    """A network that judges rows. Subclasses define `forward`.
+
+    Attributes:
+        rows_together: how many neighbouring rows have one logit.
+    """
+
+    rows_together = 1
 
     def __call__(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
         """Judge rows of shape (N, *row shape); without ``chance`` noise is off."""

@@ -75,7 +75,7 @@ class PackedDiscriminator(Discriminator):
         if m < 1:
             raise ValueError(f"a pack has at least 1 row, got {m}")
         self.discriminator = discriminator
-        self.m = m
+        self.m = self.rows_together = m
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
         """Judge ``images`` of shape (N, *image_shape): a critique of N/m rows, one a pack."""

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 
+from ..collective import draw_like
+
 
 def virtual_adversarial_loss(
     classify: Callable[[Tensor], Tensor],
@@ -50,7 +52,7 @@ def virtual_adversarial_loss(
     rows = rows.detach()
     with torch.no_grad():
         log_p = classify(rows).log_softmax(dim=1)
-    drawn = torch.empty_like(rows).normal_(generator=chance)
+    drawn = draw_like(rows, lambda empty: empty.normal_(generator=chance))
     change = (probe * _unit(drawn)).requires_grad_()
     [slope] = torch.autograd.grad(_divergence(log_p, classify(rows + change)), change)
     return _divergence(log_p, classify(rows + radius * _unit(slope)))

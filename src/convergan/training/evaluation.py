@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from ..collective import ALONE, Ranks
 from ..data import Images, Rows, to_unit_range
 from ..networks import Discriminator, Generator
 
@@ -31,6 +32,7 @@ def predict_probabilities(
     *,
     device: torch.device,
     batch_size: int = 1000,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Return ``p(y | x, y <= K)`` of shape (N, K), float64 on the CPU; noise is off.
 
@@ -41,12 +43,17 @@ def predict_probabilities(
         device: where the network is.
         batch_size: rows at a time, at most; in shares as equal as can be, so that no row is left to
             be judged alone by a network that compares rows.
+        ranks: processes who share the work and all get the result, that of one alone.
     """
-    chunks = [
-        functional_call(network, dict(parameters), (to_unit_range(images[rows].to(device)),)).logits
-        for rows in torch.arange(len(images)).tensor_split(max(1, -(-len(images) // batch_size)))
-    ]
-    return torch.cat(chunks).double().softmax(dim=1).cpu()
+    chunks = torch.arange(len(images)).tensor_split(max(1, -(-len(images) // batch_size)))
+    judged = {
+        turn: functional_call(
+            network, dict(parameters), (to_unit_range(images[rows].to(device)),)
+        ).logits
+        for turn, rows in enumerate(chunks)
+        if ranks.takes(turn)
+    }
+    return torch.cat(ranks.merge(judged, len(chunks))).double().softmax(dim=1).cpu()
 
 
 def evaluate(
@@ -56,13 +63,14 @@ def evaluate(
     *,
     device: torch.device,
     batch_size: int = 1000,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """Predict the class of every row as the argmax over K, with noise off, and count errors.
 
     Arguments as for `predict_probabilities`.
     """
     probabilities = predict_probabilities(
-        network, parameters, rows.images, device=device, batch_size=batch_size
+        network, parameters, rows.images, device=device, batch_size=batch_size, ranks=ranks
     )
     return count_errors(probabilities.argmax(dim=1), rows.labels, probabilities.shape[1])
 
@@ -84,6 +92,7 @@ def draw_samples(
     *,
     batch_size: int,
     chance: torch.Generator,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Return ``count`` generated rows, (count, *row shape).
 
@@ -93,13 +102,11 @@ def draw_samples(
         count: rows wanted.
         batch_size: rows at a time; generators that normalise by the batch need that of training.
         chance: draws the latents, on the device of the network.
+        ranks: processes who share the work and all get the result, that of one alone.
     """
-    batches = [
-        functional_call(
-            network,
-            dict(parameters),
-            (network.draw_latent(batch_size, chance),),
-        )
-        for _ in range(-(-count // batch_size))
-    ]
-    return torch.cat(batches)[:count]
+    batches = {}
+    for turn in range(-(-count // batch_size)):
+        latent = network.draw_latent(batch_size, chance)  # of every turn, as chance goes on
+        if ranks.takes(turn):
+            batches[turn] = functional_call(network, dict(parameters), (latent,))
+    return torch.cat(ranks.merge(batches, -(-count // batch_size)))[:count]

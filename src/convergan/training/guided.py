@@ -11,11 +11,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..collective import average, whole
 from ..data import Batch
 from ..networks import GuidedDiscriminator, MappingGenerator
 from ..objectives import guidance_loss, r1_penalty
 from .state import State
-from .steps import Losses, criticise_fakes
+from .steps import Losses, criticise_fakes, draw_latent
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -49,16 +50,16 @@ def guided_step(
     discriminator = _expect(state.discriminator.network, GuidedDiscriminator)
     generator = _expect(state.generator.network, MappingGenerator)
     with torch.no_grad():
-        fakes, maps = generator.make(generator.draw_latent(len(batch.unlabeled), chance))
+        fakes, maps = generator.make(draw_latent(generator, len(batch.unlabeled), chance))
     reals = batch.unlabeled.detach().requires_grad_()
     real_logits = discriminator(reals, chance).logits
     (fake_logits, _), decoded = discriminator.decode(fakes, chance)
-    judging = discriminator_loss(real_logits, fake_logits)
-    guidance = guidance_loss(decoded, maps)
-    slopes = r1_penalty(real_logits, reals)
+    judging = discriminator_loss(whole(real_logits), whole(fake_logits))
+    guidance = average(guidance_loss(decoded, maps))
+    slopes = average(r1_penalty(real_logits, reals))
     state.discriminator.descend(judging + weight * guidance + penalty / 2 * slopes)
 
-    making = generator_loss(criticise_fakes(state, batch, chance).logits)
+    making = generator_loss(whole(criticise_fakes(state, batch, chance).logits))
     state.generator.descend(making)
     return {
         "discriminator_loss": judging.detach(),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 
 from ..chance import derive
+from ..collective import Sharing, at_work
 from ..data import Batch
 from .state import NonFiniteError, State
 from .steps import Losses, Step
@@ -40,6 +41,7 @@ def train(
     device: torch.device,
     autocast: torch.dtype | None = None,
     may_skip: Callable[[], bool] = _never,
+    sharing: Sharing | None = None,
 ) -> Iterator[Record]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.
 
@@ -56,6 +58,7 @@ def train(
         autocast: compute matrix products in this dtype, or None for that of the weights.
         may_skip: whether the next step may be left out as a whole if a loss or gradient is not
             finite, which costs a copy of the state.
+        sharing: how batches are shared with other processes, who all call this; None for alone.
 
     Yields:
         A `Record` after each step, when ``state.step`` equals its number.
@@ -67,11 +70,14 @@ def train(
         number = state.step + 1
         for player in state.players():
             player.set_rate(schedule(state.step / steps))
+        if sharing is not None:
+            sharing.ranks.mark(step=number, phase="batch")
         batch = batches(number)
         chance = derive(seed, "step", number, device=device)
         before = state.copied_tensors() if may_skip() else None
+        precision = torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
         try:
-            with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
+            with precision, at_work(sharing):
                 record = Record(number, step(state, batch, chance))
         except NonFiniteError as error:
             if before is None:

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from ..collective import average, own, whole
 from ..data import Batch
 from ..networks import Critique
 from ..objectives import consistency_loss, interpolate, virtual_adversarial_loss
 from .state import State
 
 Regularizer = Callable[[State, Batch, Tensor, torch.Generator], Tensor]
-"""From the state, the batch, the logits of ``batch.unlabeled`` under noise, and chance."""
+"""From the state, the batch, the logits of ``batch.unlabeled`` under noise, whole, and chance."""
 
 
 def teacher_consistency(
@@ -45,7 +46,7 @@ def teacher_consistency(
     Raises:
         ValueError: if the batch has no spread labels.
     """
-    targets = _teach(state, batch, spread_until, spread_share)
+    targets = whole(_teach(state, batch, spread_until, spread_share))
     strength = _strength(state, weight, spread_weight, spread_until)
     return strength * consistency_loss(unlabeled_logits, targets)
 
@@ -60,14 +61,14 @@ def interpolation_consistency(
     spread_weight: float,
     spread_until: int,
 ) -> Tensor:
-    """Hold the classifier to straight lines between unlabelled rows.
+    """Hold the classifier to straight lines between unlabelled rows, which are made whole for it.
 
     Arguments and errors as for `teacher_consistency`, but ``unlabeled_logits`` are unused,
     ``chance`` draws pairs, shares and noise, and label spreading keeps no share.
     """
-    targets = _teach(state, batch, spread_until, 0.0)
-    rows, targets = interpolate(batch.unlabeled, targets, chance)
-    mixed_logits = state.discriminator.network(rows, chance).logits
+    targets = whole(_teach(state, batch, spread_until, 0.0))
+    rows, targets = interpolate(whole(batch.unlabeled), targets, chance)
+    mixed_logits = whole(state.discriminator.network(own(rows), chance).logits)
     strength = _strength(state, weight, spread_weight, spread_until)
     return strength * consistency_loss(mixed_logits, targets)
 
@@ -101,7 +102,7 @@ def virtual_adversarial(
     loss = virtual_adversarial_loss(
         classify, batch.unlabeled, radius=radius, probe=probe, chance=chance
     )
-    return weight * loss
+    return weight * average(loss)
 
 
 def _teach(state: State, batch: Batch, spread_until: int, spread_share: float) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..collective import mean_gradients
 from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
 from .weight_average import WeightAverage
@@ -70,6 +71,8 @@ class Player(Generic[Network]):
     def differentiate(self, loss: Tensor, *, keep_graph: bool = False) -> tuple[Tensor, ...]:
         """Return the gradients of ``loss`` and the historical penalty; `update` takes them.
 
+        In several processes they are means over all, see `convergan.collective`.
+
         Args:
             loss: a scalar.
             keep_graph: whether another loss is to be differentiated on the same forward pass.
@@ -81,8 +84,9 @@ class Player(Generic[Network]):
             penalty = historical_averaging_penalty(self.parameters, self.history.means)
             loss = loss + self.historical_weight * penalty
         parameters = list(self.parameters.values())
-        gradients = torch.autograd.grad(loss, parameters, retain_graph=keep_graph)
-        self._refuse_non_finite(loss, gradients)
+        own = torch.autograd.grad(loss, parameters, retain_graph=keep_graph)
+        mean_loss, gradients = mean_gradients(self.name, loss.detach(), own)
+        self._refuse_non_finite(mean_loss, gradients)
         return gradients
 
     def update(self, gradients: tuple[Tensor, ...]) -> None:
@@ -174,12 +178,18 @@ class State:
             tensor.copy_(tensors[name])
         self.step = int(tensors["step"])
 
+    def digests(self) -> dict[str, str]:
+        """Hash the bits of each tensor."""
+        return {n: hashlib.sha256(_bits(t)).hexdigest() for n, t in sorted(self.tensors().items())}
+
     def sha256(self) -> str:
         """Hash names, types, shapes and bits of all tensors."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.tensors().items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            digest.update(
-                tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data
-            )
+            digest.update(_bits(tensor))
         return digest.hexdigest()
+
+
+def _bits(tensor: Tensor) -> memoryview:
+    return tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.parametrize import cached
 
+from ..collective import average, own, whole, whole_count
 from ..data import Batch
-from ..networks import Critique
+from ..networks import Critique, Generator
 from ..objectives import (
     r1_penalty,
     r2_penalty,
@@ -48,7 +49,7 @@ def adversarial_step(
         generator_loss: from logits of samples to a scalar.
     """
     judging = _judge(state, batch, chance, discriminator_loss)
-    making = generator_loss(criticise_fakes(state, batch, chance).logits)
+    making = generator_loss(whole(criticise_fakes(state, batch, chance).logits))
     state.generator.descend(making)
     return {"discriminator_loss": judging, "generator_loss": making.detach()}
 
@@ -72,8 +73,8 @@ def feature_matching_step(
     """
     judging = _judge(state, batch, chance, discriminator_loss)
     with torch.no_grad():
-        real_features = state.discriminator.network(batch.matching, chance).features
-    fake_features = criticise_fakes(state, batch, chance).features
+        real_features = whole(state.discriminator.network(batch.matching, chance).features)
+    fake_features = whole(criticise_fakes(state, batch, chance).features)
     making = feature_matching(fake_features, real_features)
     state.generator.descend(making)
     return {"discriminator_loss": judging, "generator_loss": making.detach()}
@@ -103,7 +104,7 @@ def top_k_step(
         nu: share that is always left.
     """
     judging = _judge(state, batch, chance, discriminator_loss)
-    logits = criticise_fakes(state, batch, chance).logits.flatten()
+    logits = whole(criticise_fakes(state, batch, chance).logits).flatten()
     k = top_k_count(state.step, len(logits), gamma=gamma, nu=nu)
     making = top_k_loss(generator_losses(logits), realness(logits), k)
     state.generator.descend(making)
@@ -130,13 +131,14 @@ def relativistic_step(
     fakes.requires_grad_()
     real_logits = discriminator(reals, chance).logits
     fake_logits = discriminator(fakes, chance).logits
-    slopes = r1_penalty(real_logits, reals) + r2_penalty(fake_logits, fakes)
-    pairing = relativistic_discriminator_loss(real_logits, fake_logits)
+    slopes = average(r1_penalty(real_logits, reals) + r2_penalty(fake_logits, fakes))
+    pairing = relativistic_discriminator_loss(whole(real_logits), whole(fake_logits))
     state.discriminator.descend(pairing + penalty / 2 * slopes)
 
     with torch.no_grad():
-        real_logits = discriminator(batch.matching, chance).logits
-    making = relativistic_generator_loss(real_logits, criticise_fakes(state, batch, chance).logits)
+        real_logits = whole(discriminator(batch.matching, chance).logits)
+    fake_logits = whole(criticise_fakes(state, batch, chance).logits)
+    making = relativistic_generator_loss(real_logits, fake_logits)
     state.generator.descend(making)
     return {
         "discriminator_loss": pairing.detach(),
@@ -155,8 +157,8 @@ def _judge(
     discriminator = state.discriminator.network
     with torch.no_grad():
         fakes = _draw_fakes(state, batch, chance)
-    real_logits = discriminator(batch.unlabeled, chance).logits
-    fake_logits = discriminator(fakes, chance).logits
+    real_logits = whole(discriminator(batch.unlabeled, chance).logits)
+    fake_logits = whole(discriminator(fakes, chance).logits)
     judging = discriminator_loss(real_logits, fake_logits)
     state.discriminator.descend(judging)
     return judging.detach()
@@ -170,7 +172,12 @@ def criticise_fakes(state: State, batch: Batch, chance: torch.Generator) -> Crit
 def _draw_fakes(state: State, batch: Batch, chance: torch.Generator) -> Tensor:
     """Make as many samples as the batch has unlabelled rows."""
     generator = state.generator.network
-    return generator(generator.draw_latent(len(batch.unlabeled), chance))
+    return generator(draw_latent(generator, len(batch.unlabeled), chance))
+
+
+def draw_latent(generator: Generator, count: int, chance: torch.Generator) -> Tensor:
+    """Draw noise for ``count`` rows of this process: its share of that for the whole batch."""
+    return own(generator.draw_latent(whole_count(count), chance))
 
 
 def semi_supervised_step(
@@ -198,8 +205,9 @@ def semi_supervised_step(
         fakes = _draw_fakes(state, batch, chance)
     rows = torch.cat([batch.labeled, batch.unlabeled, fakes])
     sizes = [len(batch.labeled), len(batch.unlabeled), len(fakes)]
-    labeled, unlabeled, fake = torch.split(discriminator(rows, chance).logits, sizes)
-    classifying = supervised_loss(labeled, batch.labels)
+    logits = torch.split(discriminator(rows, chance).logits, sizes)
+    labeled, unlabeled, fake = map(whole, logits)
+    classifying = supervised_loss(labeled, whole(batch.labels))
     judging = unsupervised_loss(unlabeled, fake)
     terms = (term(state, batch, unlabeled, chance) for term in regularizers)
     regularizing = sum(terms, fake.new_zeros(()))
@@ -207,8 +215,8 @@ def semi_supervised_step(
 
     with cached():
         with torch.no_grad():
-            real_features = discriminator(batch.matching, chance).features
-        fake_features = criticise_fakes(state, batch, chance).features
+            real_features = whole(discriminator(batch.matching, chance).features)
+        fake_features = whole(criticise_fakes(state, batch, chance).features)
     matching = feature_matching(fake_features, real_features)
     state.generator.descend(matching)
     return {
@@ -248,13 +256,15 @@ def labeled_adversarial_step(
     discriminator = state.discriminator.network
     with torch.no_grad():
         fakes = _draw_fakes(state, batch, chance)
-    classifying = supervised_loss(discriminator(batch.labeled, chance).logits, batch.labels)
-    real_logits = discriminator(batch.unlabeled, chance).logits
-    fake_logits = discriminator(fakes, chance).logits
+    labeled = whole(discriminator(batch.labeled, chance).logits)
+    classifying = supervised_loss(labeled, whole(batch.labels))
+    real_logits = whole(discriminator(batch.unlabeled, chance).logits)
+    fake_logits = whole(discriminator(fakes, chance).logits)
     judging = discriminator_loss(realness(real_logits), realness(fake_logits))
     state.discriminator.descend(classifying + adversarial_weight * judging)
     for _ in range(generator_steps):
-        making = generator_loss(realness(criticise_fakes(state, batch, chance).logits))
+        fake_logits = whole(criticise_fakes(state, batch, chance).logits)
+        making = generator_loss(realness(fake_logits))
         state.generator.descend(making)
     return {
         "supervised_loss": classifying.detach(),
@@ -285,10 +295,11 @@ def joint_step(
         generator_loss: from realness of samples to a scalar.
     """
     generator = state.generator.network
-    fakes = generator(generator.draw_latent(len(batch.labeled), chance))
-    logits = state.discriminator.network(torch.cat([batch.labeled, fakes]), chance).logits
-    real, fake = (realness(logits[:, :-1]) - logits[:, -1]).chunk(2)
-    classifying = supervised_loss(logits[: len(fakes)], batch.labels)
+    fakes = generator(draw_latent(generator, len(batch.labeled), chance))
+    rows = torch.cat([batch.labeled, fakes])
+    labeled, generated = map(whole, state.discriminator.network(rows, chance).logits.chunk(2))
+    real, fake = (realness(part[:, :-1]) - part[:, -1] for part in (labeled, generated))
+    classifying = supervised_loss(labeled, whole(batch.labels))
     judging = discriminator_loss(real, fake)
     making = generator_loss(fake)
     gradients = state.discriminator.differentiate(judging + classifying, keep_graph=True)
@@ -303,7 +314,7 @@ def joint_step(
 
 def supervised_step(state: State, batch: Batch, chance: torch.Generator) -> Losses:
     """Update the classifier on labelled rows alone: the supervised twin of the step above."""
-    logits = state.discriminator.network(batch.labeled, chance).logits
-    classifying = supervised_loss(logits, batch.labels)
+    logits = whole(state.discriminator.network(batch.labeled, chance).logits)
+    classifying = supervised_loss(logits, whole(batch.labels))
     state.discriminator.descend(classifying)
     return {"supervised_loss": classifying.detach()}

@@ -1,0 +1,202 @@
+"""Two processes against one: time of a step, bytes it exchanges, and what a model says of both.
+
+``python -m bench.distributed``: each recipe on random rows of its shape, one thread a process. The
+time is the first quartile of the steps', as other work on the machine can only add to it. Bytes are
+those that one process gives to exchanges, counted, beside the plan: the parameters of both
+networks, once for each descent, and what else a step makes whole. The model is
+
+``t(W) = t(1) / W + 2 (1 - 1/W) bytes / rate + calls latency``,
+
+with the rate and latency of reductions measured in the same run for W = 2. It is then asked for
+W up to 512 GPUs, with the same batch on each, at rates that are assumed and printed.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch.distributed import FileStore  # type: ignore[attr-defined]
+from torch.multiprocessing.spawn import spawn
+
+from bench.step import count_flops
+from convergan.collective import ALONE, Ranks, share_out
+from convergan.collective.ranks import Joined
+from convergan.data import Batches, Dataset, Rows
+from convergan.recipes import find_recipe
+from convergan.training import train
+
+SHAPES = {
+    "digits": (1, 8, 8),
+    "mnist": (1, 28, 28),
+    "stacked-minibatch-discrimination": (3, 28, 28),
+    "cifar10-minibatch": (3, 32, 32),
+    "imagenet": (3, 128, 128),
+}
+DEFAULT = ("digits", "mnist", "stacked-minibatch-discrimination", "cifar10-minibatch")
+CPU = torch.device("cpu")
+ROWS = 1000
+GPU = 50e12
+"""FLOP/s of a GPU that such networks reach: assumed."""
+NETWORKS = {"100 GB/s": 100e9, "12.5 GB/s": 12.5e9, "1.25 GB/s": 1.25e9}
+LATENCY = 30e-6
+"""Seconds of an exchange among GPUs, of any size: assumed."""
+SIZES = (1, 2, 8, 64, 512)
+
+
+class Measured(NamedTuple):
+    """Of one recipe in some number of processes.
+
+    Attributes:
+        seconds: of a step.
+        flops: of a step, of all processes together; 0 where not counted.
+        bytes: that a process gives to exchanges in a step.
+        calls: exchanges of a step.
+        plan: bytes of gradients.
+    """
+
+    seconds: float
+    flops: int
+    bytes: int
+    calls: int
+    plan: int
+
+
+def measure(name: str, seconds: float, ranks: Ranks, given: dict[str, int]) -> Measured:
+    """Train for about some seconds, five steps at least.
+
+    Args:
+        name: of the recipe.
+        seconds: to train.
+        ranks: the processes.
+        given: the counters of the exchanges.
+    """
+    recipe, shape = find_recipe(name), SHAPES[name]
+    images = torch.randint(0, 256, (ROWS, *shape), dtype=torch.uint8)
+    drawn = Rows(images, torch.arange(ROWS) % 10)
+    dataset = Dataset("random", tuple("0123456789"), drawn, Rows(images[:0], drawn.labels[:0]))
+    rows = recipe.see(dataset).train.images
+    state = recipe.start(rows, 10, seed=0, device=CPU)
+    sharing = share_out(ranks, recipe.batch_size)
+    batches = Batches(
+        rows,
+        torch.arange(100),
+        drawn.labels[:100],
+        batch_size=recipe.batch_size,
+        seed=0,
+        device=CPU,
+        spread=torch.full((len(rows), 10), 0.1),
+        sharing=sharing,
+    )
+    steps = train(
+        state,
+        recipe.step,
+        batches,
+        steps=10**6,
+        schedule=recipe.schedule,
+        seed=0,
+        device=CPU,
+        sharing=sharing,
+    )
+    next(steps)
+    given |= {"bytes": 0, "calls": 0}
+    times: list[float] = []
+    # All processes must take the same steps, so it is rank 0 that says when they end.
+    while ranks.tell(len(times) < 5 or sum(times) < seconds):
+        started = time.perf_counter()
+        next(steps)
+        times.append(time.perf_counter() - started)
+    taken = len(times)
+    exchanged = {kind: count // taken for kind, count in given.items()}
+    flops = count_flops(lambda: next(steps)) if ranks.size == 1 else 0
+    plan = sum(4 * p.numel() for player in state.players() for p in player.parameters.values())
+    return Measured(sorted(times)[taken // 4], flops, **exchanged, plan=plan)
+
+
+def reduction(ranks: Joined, count: int, repeats: int = 20) -> float:
+    """The first quartile of the seconds of a reduction of ``count`` numbers."""
+    value, times = torch.zeros(count), []
+    for _ in range(repeats):
+        ranks.wait()
+        started = time.perf_counter()
+        ranks.all_reduce(value)
+        times.append(time.perf_counter() - started)
+    return sorted(times)[repeats // 4]
+
+
+def work(rank: int, size: int, folder: Path, seconds: float, names: list[str]) -> None:
+    """What one process does."""
+    torch.set_num_threads(1)
+    found: dict[str, Any] = {}
+    if size == 1:
+        found["recipes"] = {name: measure(name, seconds, ALONE, {}) for name in names}
+    else:
+        store = FileStore(str(folder / "store"), size)
+        ranks = Joined(store, rank, size, backend="gloo", seconds=600)
+        found["recipes"] = {name: measure(name, seconds, ranks, ranks.given) for name in names}
+        found["latency"] = reduction(ranks, 1)
+        large = 2**22
+        found["rate"] = 4 * large / reduction(ranks, large)
+        ranks.leave(0, "done")
+    if rank == 0:
+        (folder / f"found-{size}.json").write_text(json.dumps(found))
+
+
+def predicted(one: Measured, size: int, bytes_: float, calls: int, rate: float, wait: float) -> Any:
+    """Seconds of a step by the model, whose batch is that of ``one``."""
+    return one.seconds / size + 2 * (1 - 1 / size) * bytes_ / rate + calls * wait
+
+
+def print_measured(one: Measured, two: Measured, name: str, rate: float, latency: float) -> None:
+    """Print a recipe's two points and what the model makes of the second."""
+    model = predicted(one, 2, two.bytes, two.calls, rate, latency)
+    print(
+        f"{name:33} {one.seconds * 1e3:9.2f} ms  {two.seconds * 1e3:9.2f} ms  "
+        f"x{one.seconds / two.seconds:.2f} (model x{one.seconds / model:.2f})  "
+        f"{two.bytes / 1e6:8.3f} MB in {two.calls:3} exchanges, gradients {two.plan / 1e6:8.3f} MB"
+    )
+
+
+def print_cluster(one: Measured, two: Measured, name: str) -> None:
+    """Print the efficiency on GPUs with the recipe's whole batch on each."""
+    compute = one.flops / GPU
+    for network, rate in NETWORKS.items():
+        shares = []
+        for size in SIZES:
+            exchange = 2 * (1 - 1 / size) * two.plan / rate + two.calls * LATENCY * (size > 1)
+            shares.append(f"{size}: {compute / (compute + exchange):4.0%}")
+        print(f"{name:33} {one.flops / 1e9:9.1f} GFLOP  {network:9}  {'  '.join(shares)}")
+
+
+def main() -> None:
+    """Measure in fresh processes, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipes", nargs="*", default=list(DEFAULT))
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each recipe and W")
+    chosen = parser.parse_args()
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for size in (1, 2):
+            arguments = (size, Path(folder), chosen.seconds, chosen.recipes)
+            spawn(work, arguments, nprocs=size)  # type: ignore[no-untyped-call]
+            found[size] = json.loads((Path(folder) / f"found-{size}.json").read_text())
+    rate, latency = found[2]["rate"], found[2]["latency"]
+    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
+    print(f"load {load}; reductions by gloo: {rate / 1e9:.2f} GB/s, {latency * 1e6:.0f} us")
+    pairs = {
+        name: [Measured(*found[size]["recipes"][name]) for size in (1, 2)]
+        for name in chosen.recipes
+    }
+    for name, (one, two) in pairs.items():
+        print_measured(one, two, name, rate, latency)
+    print(f"assumed: {GPU / 1e12:.0f} TFLOP/s a GPU, {LATENCY * 1e6:.0f} us an exchange")
+    for name, (one, two) in pairs.items():
+        print_cluster(one, two, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Recipes in float64, whole or shared out."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from convergan.collective import ALONE, Ranks, share_out
+from convergan.data import Batches, draw_labeled_subset
+from convergan.data.sources import Dataset, Rows
+from convergan.recipes import Recipe, find_recipe
+from convergan.training import State, train
+from tests.narrow import small
+
+
+def in_double(dataset: Dataset) -> Dataset:
+    def double(rows: Rows) -> Rows:
+        images = rows.images[:]
+        scale = 255 if images.dtype == torch.uint8 else 1
+        return replace(rows, images=images.double() / scale)
+
+    return replace(dataset, train=double(dataset.train), test=double(dataset.test))
+
+
+def small_run(name: str, batch_size: int) -> tuple[Recipe, Dataset]:
+    recipe, dataset = small(find_recipe(name))
+    return replace(recipe, batch_size=batch_size), dataset
+
+
+def take_steps(
+    name: str, *, batch_size: int, steps: int, ranks: Ranks = ALONE
+) -> tuple[State, dict[str, Tensor]]:
+    """Train a narrow recipe; return the state and the losses of every step, (steps,) each."""
+    recipe, dataset = small_run(name, batch_size)
+    dataset = in_double(recipe.see(dataset))
+    images, cpu = dataset.train.images, torch.device("cpu")
+    classes = len(dataset.classes)
+    state = recipe.start(images, classes, seed=0, device=cpu)
+    unit = state.discriminator.network.rows_together
+    sharing = share_out(ranks, batch_size, unit=unit)
+    subset = draw_labeled_subset(dataset.train.labels, 2 * classes, dataset.classes, seed=0)
+    spread = None
+    if recipe.neighbors is not None:
+        drawn = torch.randn(len(images), classes, generator=torch.Generator().manual_seed(0))
+        spread = drawn.softmax(dim=1)
+    batches = Batches(
+        images, *subset, batch_size=batch_size, seed=0, device=cpu, spread=spread, sharing=sharing
+    )
+    records = train(
+        state,
+        recipe.step,
+        batches,
+        steps=steps,
+        schedule=recipe.schedule,
+        seed=0,
+        device=cpu,
+        sharing=sharing,
+    )
+    losses = [record.losses for record in records]
+    return state, {name: torch.stack([line[name] for line in losses]) for name in losses[0]}
+
+
+ZERO = 1e-15
+"""What is below is rounding, of gradients that are 0 in mathematics."""
+
+
+def difference(found: Tensor, expected: Tensor) -> float:
+    """Largest difference over the largest value."""
+    if not found.numel():
+        return 0.0
+    largest = expected.double().abs().max().item()
+    gap = (found.double() - expected.double()).abs().max().item()
+    return gap if largest < ZERO else gap / largest

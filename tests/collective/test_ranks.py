@@ -1,0 +1,208 @@
+"""The command in several processes, as a launcher starts them: what goes wrong, and who says so."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from convergan.collective import PeerLostError, ToldToLeaveError, join
+from convergan.collective.ranks import Joined
+from tests.collective.processes import in_processes
+
+RECIPES = """
+import os
+from dataclasses import replace
+from convergan.recipes.toy import toy
+
+def tiny():
+    return replace(toy().recipe, batch_size=2, judge=None)
+
+def apart():
+    return replace(toy().recipe, batch_size=8 + int(os.environ.get("RANK", 0)), judge=None)
+
+def long():
+    return replace(toy().recipe, batch_size=8, judge=None, steps=1_000_000, checkpoint_every=10)
+"""
+SECONDS = 20
+
+
+class Command:
+    """``convergan train`` in several processes.
+
+    Args:
+        size: how many.
+        arguments: of the command.
+        folder: where it is called.
+        environment: beside that of a launcher.
+    """
+
+    def __init__(
+        self, size: int, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        (folder / "mine.py").write_text(RECIPES)
+        launched = {
+            "WORLD_SIZE": str(size),
+            "LOCAL_WORLD_SIZE": str(size),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(free_port()),
+            "CONVERGAN_PEER_SECONDS": str(SECONDS),
+            **(environment or {}),
+        }
+        options = ("--device", "cpu", "--threads", "1", "--no-baselines", "--out", "run")
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "convergan", "train", *arguments, *options],
+                cwd=folder,
+                env={**os.environ, **launched, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(size)
+        ]
+
+    def codes_and_lines(self) -> tuple[list[int], list[str]]:
+        """Wait for all; return their exit codes, and what they printed that is no progress."""
+        printed = [process.communicate(timeout=180)[1] for process in self.processes]
+        lines = [
+            f"{rank}: {line}"
+            for rank, text in enumerate(printed)
+            for line in text.splitlines()
+            if not line.startswith("GAN ")
+        ]
+        return [process.returncode for process in self.processes], lines
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def test_more_processes_than_rows_end_with_one_line(tmp_path: Path) -> None:
+    codes, lines = Command(3, "mine.py:tiny", "--steps", "2", folder=tmp_path).codes_and_lines()
+    assert codes == [2, 2, 2]
+    assert lines == [
+        "0: convergan: a batch of 2 rows cannot be shared by 3 processes; start at most 2"
+    ]
+
+
+def test_processes_with_other_recipes_end_with_one_line(tmp_path: Path) -> None:
+    codes, lines = Command(2, "mine.py:apart", "--steps", "2", folder=tmp_path).codes_and_lines()
+    assert codes == [2, 2]
+    assert lines == [
+        "0: convergan: recipe is not the same in process 0 and 1: start all with the same command, "
+        "code and data"
+    ]
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_one_process_alone_refuses_ends_all_with_its_code_and_line(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    codes, lines = Command(2, "mine.py:tiny", "--steps", "2", folder=tmp_path).codes_and_lines()
+    assert codes == [2, 2]  # though only rank 0 looks into the folder
+    assert lines == ["0: convergan: run is not empty and not a run; choose another --out"]
+
+
+def test_a_missing_launcher_is_said_in_one_line(tmp_path: Path) -> None:
+    nobody = {"WORLD_SIZE": "2", "RANK": "1", "CONVERGAN_PEER_SECONDS": "2"}
+    command = [sys.executable, "-m", "convergan", "train", "toy", "--device", "cpu"]
+    for more, code, line in (
+        ({}, 2, "WORLD_SIZE is set but MASTER_ADDR is not: start with torchrun"),
+        (
+            {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())},
+            75,
+            "no rendezvous with the others at 127.0.0.1",
+        ),
+    ):
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, **nobody, **more},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code
+        assert line in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("victim", [0, 2])
+def test_when_a_process_is_killed_the_others_name_it_and_leave(victim: int, tmp_path: Path) -> None:
+    command = Command(3, "mine.py:long", folder=tmp_path)
+    wait_for(tmp_path / "run" / "checkpoints", command)
+    killed = command.processes[victim]
+    killed.send_signal(signal.SIGKILL)
+    started = time.monotonic()
+    codes, lines = command.codes_and_lines()
+    seconds = time.monotonic() - started
+    print(f"rank {victim} of 3 killed: the others left within {seconds:.1f} s")
+    assert [codes[rank] for rank in range(3) if rank != victim] == [75, 75]
+    assert seconds < SECONDS
+    if victim:  # rank 0 prints, and it holds the rendezvous
+        assert len(lines) == 1
+        assert f"lost process 2 of 3, {killed.pid} on " in lines[0]
+    else:
+        assert any("lost process that of the rendezvous" in line for line in lines), lines
+
+
+def wait_for(file: Path, command: Command) -> None:
+    until = time.monotonic() + 120
+    while not file.exists():
+        assert time.monotonic() < until
+        assert all(process.poll() is None for process in command.processes)
+        time.sleep(0.1)
+
+
+def test_a_process_that_hangs_is_named_after_the_time_out(tmp_path: Path) -> None:
+    first, hung, last = in_processes(hang, 3, tmp_path, seconds=3)
+    assert "named" in first and "named" in last and "named" not in hung
+
+
+def hang(ranks: Joined, found: dict[str, Tensor]) -> None:
+    ranks.mark(step=7, phase="a long thought")
+    ranks.wait()
+    if ranks.rank == 1:
+        time.sleep(9)
+        return
+    with pytest.raises(
+        (PeerLostError, ToldToLeaveError),
+        match=r"lost process 1 of 3, \d+ on .*, last seen .* s ago",
+    ) as raised:
+        ranks.all_reduce(torch.zeros(1))
+    ranks.leave(75, str(raised.value))
+    found["named"] = torch.tensor(1)
+
+
+def test_one_process_joins_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert join("cpu").size == 1
+
+
+def test_torchrun_trains_as_one_process_does(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(RECIPES)
+    train = ["-m", "convergan", "train", "mine.py:tiny", "--steps", "20", "--device", "cpu"]
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    for name, start in (("one", []), ("two", launch)):
+        done = subprocess.run(
+            [sys.executable, *start, *train, "--threads", "1", "--out", name],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [f"report: {name}/report.html"]
+    files = [
+        sorted(f.relative_to(tmp_path / name) for f in (tmp_path / name).rglob("*"))
+        for name in ("one", "two")
+    ]
+    assert files[0] == files[1]
