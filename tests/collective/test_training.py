@@ -52,13 +52,17 @@ def refuse_together(ranks: Joined) -> None:
     )
     before = state.sha256()
     player = state.discriminator
-    loss = sum((p.square().sum() for p in player.parameters.values()), torch.zeros(()))
+
+    def loss(factor: float) -> Tensor:
+        squares = [p.square().sum() for p in player.parameters.values()]
+        return factor * torch.stack(squares).sum()
+
     last = ranks.rank == ranks.size - 1
     with at_work(share_out(ranks, 8)):
         with pytest.raises(NonFiniteError, match="discriminator: the loss is not finite"):
-            player.descend(loss * (float("nan") if last else 1.0))
+            player.descend(loss(float("nan") if last else 1.0))
         with pytest.raises(ValueError, match="discriminator's loss is not the same in every"):
-            player.descend(loss * (2.0 if last else 1.0))
+            player.descend(loss(2.0 if last else 1.0))
     assert state.sha256() == before
     if last:
         player.parameters["hidden.0.weight"].data[0] += 1
