@@ -53,16 +53,16 @@ def refuse_together(ranks: Joined) -> None:
     before = state.sha256()
     player = state.discriminator
 
-    def descend(factor: float) -> None:
-        squares = [parameter.square().sum() for parameter in player.parameters.values()]
-        player.descend(factor * torch.stack(squares).sum())
+    def loss(factor: float) -> Tensor:
+        squares = [p.square().sum() for p in player.parameters.values()]
+        return factor * torch.stack(squares).sum()
 
     last = ranks.rank == ranks.size - 1
     with at_work(share_out(ranks, 8)):
         with pytest.raises(NonFiniteError, match="discriminator: the loss is not finite"):
-            descend(float("nan") if last else 1.0)
+            player.descend(loss(float("nan") if last else 1.0))
         with pytest.raises(ValueError, match="discriminator's loss is not the same in every"):
-            descend(2.0 if last else 1.0)
+            player.descend(loss(2.0 if last else 1.0))
     assert state.sha256() == before
     if last:
         player.parameters["hidden.0.weight"].data[0] += 1

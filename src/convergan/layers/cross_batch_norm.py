@@ -42,7 +42,7 @@ def cross_batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, epsilon: float =
     if x.shape[1] != gamma.numel():
         raise ValueError(f"rows have {x.shape[1]} channels, gamma and beta have {gamma.numel()}")
     half = len(x) // 2
-    if whole_count(half) * x[0, 0].numel() < 2:
+    if whole_count(x[:half, 0].numel()) < 2:
         raise ValueError(
             f"each half needs at least two values per channel, got rows of shape {tuple(x.shape)}"
         )
