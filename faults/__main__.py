@@ -19,6 +19,7 @@ import torch._dynamo  # which the first optimiser loads
 from .bad_files import BAD_FILES
 from .children import fork, wait
 from .damage import DAMAGED
+from .determinism import DETERMINISM
 from .kills import KILLED
 from .malice import MALICE
 from .non_finite import NON_FINITE
@@ -26,9 +27,22 @@ from .resumes import RESUMES
 from .rows import Line, Row, Trial, markdown, read_lines
 from .stops import STOPS
 from .storage import STORES
+from .sweeps import SWEEPS
 from .writers import WRITERS
 
-ROWS = (KILLED, WRITERS, RESUMES, STOPS, DAMAGED, MALICE, STORES, NON_FINITE, BAD_FILES)
+ROWS = (
+    KILLED,
+    WRITERS,
+    RESUMES,
+    STOPS,
+    DAMAGED,
+    MALICE,
+    STORES,
+    NON_FINITE,
+    BAD_FILES,
+    DETERMINISM,
+    SWEEPS,
+)
 
 
 def main() -> None:

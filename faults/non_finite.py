@@ -72,7 +72,8 @@ def step_left_out(
     return {} if state.step + 1 in at else step(state, batch, chance)
 
 
-def _with(mode: Mode, change: Callable[..., Losses], **named: Any) -> Mode:
+def with_step(mode: Mode, change: Callable[..., Losses], **named: Any) -> Mode:
+    """Return a run whose steps are changed by one of the functions above."""
     step = partial(change, step=mode.recipe.step, **named)
     return Mode(mode.name, replace(mode.recipe, step=step), mode.settings)
 
@@ -86,7 +87,7 @@ def perform(trial: int, place: Path) -> Trial:
     many = {"stop": 1, "skip": chance.randint(1, SKIP), "too many": SKIP + 1}[policy]
     at = tuple(range(first, first + many))
     mode = mode_of(chance.randrange(6)).of_length(STEPS)
-    poisoned = _with(mode, poisoned_step, at=at, where=where, value=value)
+    poisoned = with_step(mode, poisoned_step, at=at, where=where, value=value)
     folder = place / "run"
     skip = 0 if policy == "stop" else SKIP
     code = code_of(partial(train, poisoned, folder, skip=skip))
@@ -116,7 +117,7 @@ def _check_skipped(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> 
     if result["skipped_steps"] != len(at):
         return f"{result['skipped_steps']} steps are counted as left out, {len(at)} were"
     calm = folder.with_name("left-out")
-    train(_with(mode, step_left_out, at=at), calm)
+    train(with_step(mode, step_left_out, at=at), calm)
     if read_json(calm / "result.json")["state_sha256"] != result["state_sha256"]:
         return "a step that was to be left out has changed the state"
     return ""

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from convergan.cli import explain
+from convergan.data import Dataset
 from convergan.folders import read_json
 from convergan.run import Progress, run
 from convergan.training import checkpoint
@@ -25,6 +26,7 @@ def train(
     keep: int = 3,
     skip: int = 0,
     told: Path | None = None,
+    dataset: Dataset | None = None,
 ) -> int:
     """Train to the end, or to where it stops, as the command line does.
 
@@ -35,13 +37,13 @@ def train(
         keep: checkpoints to keep.
         skip: steps that may be left out.
         told: beside which what the run says is written down; None for ``folder``.
+        dataset: its rows; None for those of the mode.
 
     Returns:
         The exit code.
     """
-    events = run(
-        mode.recipe, mode.dataset, mode.settings, folder, baselines=False, keep=keep, skip=skip
-    )
+    rows = mode.dataset if dataset is None else dataset
+    events = run(mode.recipe, rows, mode.settings, folder, baselines=False, keep=keep, skip=skip)
     try:
         for event in events:
             for notice in event.notices:

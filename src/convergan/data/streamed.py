@@ -163,7 +163,7 @@ class StreamedImages:
 
     def __init__(self, encoded: Encoded, places: Tensor, *, side: int, workers: int) -> None:
         """Read nothing yet."""
-        self._encoded, self._places, self._side = encoded, places.tolist(), side
+        self.encoded, self._places, self._side = encoded, places.tolist(), side
         self._threads = ThreadPoolExecutor(workers) if workers else None
         self._coming: dict[int, Future[np.ndarray[Any, Any]]] = {}
 
@@ -213,11 +213,11 @@ class StreamedImages:
         place = self._places[number]
         for attempt in range(TRIES):
             try:
-                return decode_rgb(self._encoded.read(place), self._side)
+                return decode_rgb(self.encoded.read(place), self._side)
             except Exception as error:  # Pillow raises half a dozen kinds for damaged files
                 reason = why_not(error)
                 time.sleep(PAUSE * 2**attempt * (attempt < TRIES - 1))
-        raise DataError(f"{self._encoded.name(place)} cannot be read any more{reason}")
+        raise DataError(f"{self.encoded.name(place)} cannot be read any more{reason}")
 
 
 def decode_rgb(data: bytes, side: int) -> np.ndarray[Any, Any]:

@@ -1,0 +1,117 @@
+"""What a run does when its disk refuses, its losses are not finite, or its files go bad."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.kill_and_resume import final_hash
+from convergan.data import DataError, Streaming, load
+from convergan.signals import Wishes
+from faults.modes import Mode, mode_of
+from faults.non_finite import poisoned_step, step_left_out, with_step
+from faults.training import train
+from tests.test_run_log import files_of_at_most
+from tests.training.test_resume import everything_on, log_without_times, trainer
+
+TOY = mode_of(0).of_length(60)
+
+
+def notices_of(folder: Path, *, full_between: tuple[int, int]) -> list[str]:
+    """Train with a full disk between two steps; return what the user was told."""
+    recipe, dataset = everything_on(), load("digits")
+    told: list[str] = []
+    events = trainer(recipe, folder, dataset, steps=20).run(Wishes())
+    for event in events:
+        told += event.notices
+        if event.step == full_between[0]:
+            with files_of_at_most(5_000):
+                for inner in events:
+                    told += inner.notices
+                    if inner.step == full_between[1]:
+                        break
+    return told
+
+
+def test_a_full_disk_is_told_of_and_outlived_with_every_line_of_the_log(tmp_path: Path) -> None:
+    list(trainer(everything_on(), tmp_path / "calm", load("digits"), steps=20).run(Wishes()))
+    told = notices_of(tmp_path / "full", full_between=(5, 13))
+    failed = [line for line in told if "could not be written" in line and "checkpoint" in line]
+    assert [line.split(" could")[0] for line in failed] == [
+        "the checkpoint of step 8",
+        "the checkpoint of step 12",
+    ]
+    assert all("are free" in line and "step-000000004" in line for line in failed)
+    assert final_hash(tmp_path / "full") == final_hash(tmp_path / "calm")
+    assert log_without_times(tmp_path / "full") == log_without_times(tmp_path / "calm")
+
+
+def test_the_third_checkpoint_in_a_row_that_the_disk_refuses_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="checkpoint of step 16 .*MB are free.*step-000000004"):
+        notices_of(tmp_path, full_between=(5, 19))
+
+
+# --- values that are not finite ------------------------------------------------------------------
+
+
+def poisoned(at: tuple[int, ...]) -> Mode:
+    where = "generator's loss"
+    return with_step(TOY, poisoned_step, at=at, where=where, value="nan")
+
+
+def test_a_step_that_is_left_out_changes_nothing_though_one_player_had_moved(
+    tmp_path: Path,
+) -> None:
+    assert train(poisoned((7, 8, 21)), tmp_path / "run", skip=2) == 0
+    assert train(with_step(TOY, step_left_out, at=(7, 8, 21)), tmp_path / "none") == 0
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["skipped_steps"] == 3
+    assert final_hash(tmp_path / "run") == final_hash(tmp_path / "none")
+    skipped = [line for line in log_without_times(tmp_path / "run") if "skipped" in line]
+    assert [line["step"] for line in skipped] == [7, 8, 21]
+
+
+def test_more_than_so_many_in_a_row_end_the_run_with_a_report(tmp_path: Path) -> None:
+    assert train(poisoned((7, 8, 9)), tmp_path / "run", skip=2) == 70
+    report = json.loads((tmp_path / "run" / "non_finite.json").read_text())
+    assert report["step"] == 9 and "generator: the loss is not finite" in report["reason"]
+    assert len(report["rows"]["unlabeled"]) == TOY.recipe.batch_size
+
+
+def test_without_leave_to_skip_the_first_ends_the_run(tmp_path: Path) -> None:
+    assert train(poisoned((7,)), tmp_path / "run") == 70
+    assert json.loads((tmp_path / "run" / "non_finite.json").read_text())["step"] == 7
+
+
+# --- files that go bad ---------------------------------------------------------------------------
+
+
+def images(folder: Path, count: int = 40) -> Path:
+    chance = np.random.default_rng(0)
+    for number in range(count):
+        file = folder / "labeled" / "ab"[number % 2] / f"{number:02d}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = chance.integers(0, 256, (9, 7, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(file)
+    return folder
+
+
+def test_a_file_that_goes_bad_in_mid_run_ends_it_with_its_name_and_a_checkpoint(
+    tmp_path: Path,
+) -> None:
+    folder = images(tmp_path / "images")
+    recipe = replace(everything_on(), side=8, batch_size=10, neighbors=None)
+    recipe = replace(recipe, step=mode_of(1).recipe.step)
+    dataset = load(str(folder), 8, streaming=Streaming(2))
+    events = trainer(recipe, tmp_path / "run", dataset, steps=20).run(Wishes())
+    with pytest.raises(DataError, match=r"step \d+: .*png cannot be read any more.*step-0000000"):
+        for event in events:
+            if event.step == 5:
+                for file in folder.rglob("*.png"):
+                    os.truncate(file, 30)
+    newest = max((tmp_path / "run" / "checkpoints").iterdir()).name
+    assert int(newest.removeprefix("step-")) >= 5
