@@ -654,14 +654,17 @@ def main() -> None:
 
 def explain(error: Exception) -> tuple[int, str]:
     """Return the exit code and the one line for an error; see the command's help for the codes."""
-    from .collective import PeerLostError, ToldToLeaveError
-    from .data import DataError
     from .signals import Interrupted
-    from .training import CheckpointError, NonFiniteError
     from .turing.errors import StudyError
 
     if isinstance(error, Interrupted):
         return 128 + error.number, str(error)
+    if isinstance(error, StudyError):  # before torch is loaded, which takes seconds
+        return REFUSED, " ".join(str(error).split())
+    from .collective import PeerLostError, ToldToLeaveError
+    from .data import DataError
+    from .training import CheckpointError, NonFiniteError
+
     if isinstance(error, ToldToLeaveError):
         return error.code, str(error)
     codes: list[tuple[type[Exception], int]] = [
@@ -669,7 +672,6 @@ def explain(error: Exception) -> tuple[int, str]:
         (PeerLostError, LOST),
         (DataError, REFUSED),
         (CheckpointError, REFUSED),
-        (StudyError, REFUSED),
         (NonFiniteError, NON_FINITE),
         (OSError, STORAGE),
         (ValueError, USAGE),
