@@ -181,7 +181,8 @@ def create_app(study: Study, public_url: str) -> FastAPI:
     app.add_middleware(Shield)
     _show_errors(app)
     _arrivals(app, study)
-    _annotators(app, study)
+    _views(app, study)
+    _deeds(app, study)
     _owner(app, study, public_url)
     _static(app)
     return app
@@ -208,19 +209,15 @@ def _arrivals(app: FastAPI, study: Study) -> None:
             return _to_session(join_from_panel(study, arrival))
 
 
-def _annotators(app: FastAPI, study: Study) -> None:
-    def session_of(session: str) -> str:
-        if not re.fullmatch(IDENTIFIER, session):
-            raise RefusedError(404, sessions.NO_SESSION)
-        return session
+def session_of(session: str) -> str:
+    """Return a session's identifier, refused where it cannot be one."""
+    if not re.fullmatch(IDENTIFIER, session):
+        raise RefusedError(404, sessions.NO_SESSION)
+    return session
 
-    def own_form(session: str, x_form_token: Annotated[str, Header()] = "") -> str:
-        if not same(x_form_token, form_token(study.key, session_of(session))):
-            raise RefusedError(403, "This page is out of date; reload it.")
-        return session
 
+def _views(app: FastAPI, study: Study) -> None:
     Session = Annotated[str, Depends(session_of)]
-    Own = Annotated[str, Depends(own_form)]
 
     @app.get("/s/{session}")
     def page(session: str) -> Response:
@@ -231,6 +228,29 @@ def _annotators(app: FastAPI, study: Study) -> None:
     @app.get("/s/{session}/state")
     def state(session: Session) -> Response:
         return _json(sessions.state(study, session))
+
+    @app.get("/s/{session}/image/{view}")
+    def picture(session: Session, view: str) -> Response:
+        return Response(sessions.picture(study, session, view), media_type="image/png")
+
+    @app.get("/s/{session}/mistakes")
+    def wrong(session: Session) -> Response:
+        return _json({"mistakes": mistakes.listed(study, session)})
+
+    @app.get("/s/{session}/mistakes/{view}")
+    def wrong_picture(session: Session, view: str) -> Response:
+        return Response(mistakes.picture(study, session, view), media_type="image/png")
+
+
+def _deeds(app: FastAPI, study: Study) -> None:
+    def own_form(
+        session: Annotated[str, Depends(session_of)], x_form_token: Annotated[str, Header()] = ""
+    ) -> str:
+        if not same(x_form_token, form_token(study.key, session)):
+            raise RefusedError(403, "This page is out of date; reload it.")
+        return session
+
+    Own = Annotated[str, Depends(own_form)]
 
     @app.post("/s/{session}/consent")
     def consent(session: Own, body: ConsentBody) -> Response:
@@ -259,18 +279,6 @@ def _annotators(app: FastAPI, study: Study) -> None:
     @app.post("/s/{session}/withdraw")
     def withdraw(session: Own, body: Nothing) -> Response:
         return _json(sessions.withdraw(study, session))
-
-    @app.get("/s/{session}/image/{view}")
-    def picture(session: Session, view: str) -> Response:
-        return Response(sessions.picture(study, session, view), media_type="image/png")
-
-    @app.get("/s/{session}/mistakes")
-    def wrong(session: Session) -> Response:
-        return _json({"mistakes": mistakes.listed(study, session)})
-
-    @app.get("/s/{session}/mistakes/{view}")
-    def wrong_picture(session: Session, view: str) -> Response:
-        return Response(mistakes.picture(study, session, view), media_type="image/png")
 
 
 def _owner(app: FastAPI, study: Study, public_url: str) -> None:
