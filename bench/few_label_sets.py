@@ -72,7 +72,7 @@ def pixels(source: str) -> Problem:
     chosen = torch.from_numpy(drawn(len(found.train.labels), POOL))
     X, X_test = (
         images.flatten(1).double().numpy() / 255
-        for images in (found.train.images[chosen], found.test.images)
+        for images in (found.train.images[chosen], found.test.images[:])
     )
     return Problem(X, found.train.labels[chosen].numpy(), X_test, found.test.labels.numpy())
 

@@ -60,13 +60,13 @@ class Generator(nn.Module):
 def error(network: Discriminator, dataset: Dataset) -> float:
     network.eval()
     with torch.no_grad():
-        _, logits = network(dataset.test.images.flatten(1) / 255)
+        _, logits = network(dataset.test.images[:].flatten(1) / 255)
     network.train()
     return float((logits.argmax(dim=1) != dataset.test.labels).double().mean())
 
 
 def train(dataset: Dataset, output: Callable[[Tensor], Tensor], seconds: float, log: Path) -> None:
-    rows = dataset.train.images.flatten(1) / 255
+    rows = dataset.train.images[:].flatten(1) / 255
     labeled, labels = draw_labeled_subset(dataset.train.labels, 100, dataset.classes, 0)
     judge, maker = Discriminator(), Generator(output)
     adam = [torch.optim.Adam(n.parameters(), lr=0.003, betas=(0.5, 0.999)) for n in (judge, maker)]

@@ -38,7 +38,17 @@ ALLOWED = {
     "baselines": {"data"},
     "classifier_training": {"chance", "data", "metrics"},
     "neighbor_cache": {"data", "recipes", "training", "version"},
-    "trainer": {"chance", "data", "images", "neighbor_cache", "recipes", "signals", "training"},
+    "run_log": {"training"},
+    "trainer": {
+        "chance",
+        "data",
+        "images",
+        "neighbor_cache",
+        "recipes",
+        "run_log",
+        "signals",
+        "training",
+    },
     "folders": {"training"},
     "run": {
         "baselines",

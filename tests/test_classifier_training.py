@@ -40,7 +40,7 @@ def test_a_classifier_learns_and_reports_its_way() -> None:
     assert {lesson.steps for lesson in lessons} == {300}
     *before, last = lessons
     assert all(lesson.test_accuracy is None for lesson in before)
-    predicted = classify(last.network, dataset.test.images / 255).argmax(dim=1)
+    predicted = classify(last.network, dataset.test.images[:] / 255).argmax(dim=1)
     assert last.test_accuracy == float((predicted == dataset.test.labels).double().mean())
     assert last.test_accuracy > 0.8 and last.loss < 1
 
@@ -63,7 +63,7 @@ def test_rows_without_a_label_are_left_out() -> None:
     known = bars(200, 0)
     more = torch.full((50, 1, 28, 28), 255, dtype=torch.uint8)
     mixed = Rows(
-        torch.cat([more, known.images]),
+        torch.cat([more, known.images[:]]),
         torch.cat([torch.full((50,), -1), known.labels]),
     )
     assert trained(replace(BARS, train=mixed)) == trained(replace(BARS, train=known))
@@ -125,9 +125,9 @@ def test_the_command_writes_weights_and_shows_their_accuracy_and_hash(
 ) -> None:
     np.savez(
         tmp_path / "bars.npz",
-        x_train=BARS.train.images.numpy(),
+        x_train=BARS.train.images[:].numpy(),
         y_train=BARS.train.labels.numpy(),
-        x_test=BARS.test.images.numpy(),
+        x_test=BARS.test.images[:].numpy(),
         y_test=BARS.test.labels.numpy(),
     )
     out = tmp_path / "new" / "bars.safetensors"
@@ -137,7 +137,7 @@ def test_the_command_writes_weights_and_shows_their_accuracy_and_hash(
     assert out.read_bytes() == trained(epochs=2)
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
     network = read_classifier(out, sha256=digest)
-    predicted = classify(network, BARS.test.images / 255).argmax(dim=1)
+    predicted = classify(network, BARS.test.images[:] / 255).argmax(dim=1)
     accuracy = float((predicted == BARS.test.labels).double().mean())
     assert shown == [f"test accuracy: {accuracy:.2%}", f"sha256: {digest}", f"weights: {out}"]
 

@@ -96,7 +96,7 @@ def test_pictures_show_training_images(place: Path, calm: Path) -> None:
     with Image.open(calm / "samples" / names[-1]) as file:
         picture = np.asarray(file)
     assert picture.shape == (10 * (SIDE + 1) + 1, 10 * (SIDE + 1) + 1)
-    known = {image.tobytes() for image in experiment(place)[1].train.images.numpy()}
+    known = {image.tobytes() for image in experiment(place)[1].train.images[:].numpy()}
     starts = range(1, len(picture), SIDE + 1)
     shown = [picture[y : y + SIDE, x : x + SIDE].tobytes() for y in starts for x in starts]
     assert set(shown) <= known and len(shown) == 100
@@ -108,7 +108,7 @@ def test_pictures_are_of_the_images_nearest_to_the_samples(
     drawn = draw_run_samples(calm, 100, 0, tmp_path / "samples.npz")
     samples = torch.from_numpy(np.load(drawn)["samples"])
     assert samples.shape == (100, 72)
-    seen = upright_gradients(experiment(place)[1].train.images)
+    seen = upright_gradients(experiment(place)[1].train.images[:])
     with Image.open(calm / "samples" / "step-000000006.png") as file:
         picture = np.asarray(file)
     for number, sample in enumerate(samples):
@@ -158,7 +158,7 @@ def test_images_without_test_rows_train_and_unlabeled_ones_get_a_class(
     recipe, dataset, settings = experiment(place)
     labels = dataset.train.labels.clone()
     labels[4:] = -1
-    np.savez(tmp_path / "few.npz", x_train=dataset.train.images.numpy(), y_train=labels.numpy())
+    np.savez(tmp_path / "few.npz", x_train=dataset.train.images[:].numpy(), y_train=labels.numpy())
     few = load(str(tmp_path / "few.npz"))
     list(run(recipe, few, settings, tmp_path / "run", baselines=False))
     lines = (tmp_path / "run" / "predictions.csv").read_text().splitlines()

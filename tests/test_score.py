@@ -22,7 +22,7 @@ from convergan.score import METRICS, Plan, Scores, judge
 from convergan.score_files import CAUTION
 from convergan.score_sources import Sets
 
-DIGITS = to_unit_range(load("digits").train.images)
+DIGITS = to_unit_range(load("digits").train.images[:])
 MIXING = torch.randn(64, 10, generator=torch.Generator().manual_seed(0))
 PIXELS = Extractor(
     name="pixels", network=lambda images: (images.flatten(1), images.flatten(1) @ MIXING)

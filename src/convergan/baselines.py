@@ -59,7 +59,7 @@ def run_baseline(name: str, images: Tensor, labels: Tensor, test: Rows) -> Basel
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # convergence and division warnings of fixed defaults
             predict = BASELINES[name]
-            predictions, note = predict(_flat(images), labels.numpy(), _flat(test.images))
+            predictions, note = predict(_flat(images), labels.numpy(), _flat(test.images[:]))
         error = float((predictions != test.labels.numpy()).mean())
     except (CannotRun, MemoryError, ValueError) as reason:
         note = f"cannot run: {reason or 'out of memory'}"

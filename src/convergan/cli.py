@@ -101,6 +101,26 @@ def train(
         bool, typer.Option(help="Fit the supervised twin and scikit-learn's methods as well.")
     ] = True,
     keep: Annotated[int, typer.Option(min=1, help="Checkpoints to keep.")] = 3,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Decode images as they are needed, for sets that do not fit in memory.",
+        ),
+    ] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that decode for --stream.")] = 4,
+    allow_bad: Annotated[
+        bool,
+        typer.Option("--allow-bad", help="Leave out images that cannot be read; see left_out.csv."),
+    ] = False,
+    skip_non_finite: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Leave out up to so many steps in a row whose loss or gradient is not finite, "
+            "rather than stop.",
+        ),
+    ] = 0,
     threads: Threads = 0,
 ) -> None:
     """Train a recipe; run the same command again to go on after a stop.
@@ -109,7 +129,7 @@ def train(
     one and goes on. Exit codes: 2 wrong arguments, 65 refused data or checkpoint, 70 a loss that is
     not finite, 74 storage.
     """
-    from .data import load
+    from .data import Streaming, load
     from .recipes import find_recipe
     from .report import write_report
     from .run import Settings, choose_device, default_labels, run, table
@@ -119,7 +139,8 @@ def train(
     prepare(threads, place)
     source = data or chosen.data
     with errors.status(escape(f"reading {source}")):
-        dataset = load(source, chosen.side)
+        streaming = Streaming(workers) if stream else None
+        dataset = load(source, chosen.side, allow_bad=allow_bad, streaming=streaming)
     settings = Settings(
         recipe=recipe,
         data=source,
@@ -130,7 +151,10 @@ def train(
         precision=precision,
     )
     folder = out or Path("runs") / f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
-    show_progress(run(chosen, dataset, settings, folder, baselines=baselines, keep=keep))
+    events = run(
+        chosen, dataset, settings, folder, baselines=baselines, keep=keep, skip=skip_non_finite
+    )
+    show_progress(events)
     show_errors(table(folder))
     report_file = write_report(folder)
     print_line(f"report: {report_file}")
@@ -578,6 +602,8 @@ def main() -> None:
         app()
     except Exception as error:
         code, message = explain(error)
+        for line in getattr(error, "files", ()):  # of data that are refused
+            errors.print(line, highlight=False, markup=False, soft_wrap=True)
         errors.print(f"convergan: {message}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(code)
 

@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from zipfile import BadZipFile
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from .data import Neighbors
+from .data.streamed import cache_folder
 from .recipes import describe
 from .training.checkpoint import replace_file
 from .version import __version__
@@ -35,7 +35,7 @@ def find_neighbors(search: Callable[[Tensor], Neighbors], rows: Tensor) -> Neigh
     Raises:
         ValueError: if ``search`` has no name.
     """
-    file = _folder() / f"neighbors-{_key(search, rows)}.npz"
+    file = cache_folder() / f"neighbors-{_key(search, rows)}.npz"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = file.with_suffix(".lock").open("w")
@@ -63,10 +63,6 @@ def _write(file: Path, found: Neighbors) -> None:
     np.savez(content, **{name: tensor.numpy() for name, tensor in found._asdict().items()})
     with contextlib.suppress(OSError):  # they were found all the same
         replace_file(file, content.getvalue())
-
-
-def _folder() -> Path:
-    return Path(os.environ.get("CONVERGAN_CACHE") or Path.home() / ".cache" / "convergan")
 
 
 def _key(search: Callable[[Tensor], Neighbors], rows: Tensor) -> str:

@@ -81,14 +81,15 @@ def _judged(result: dict[str, Any]) -> str:
 
 
 def _curves(lines: list[dict[str, Any]]) -> str:
-    losses = [name for name in lines[0] if name.endswith("_loss")]
+    stepped = [line for line in lines if any(name.endswith("_loss") for name in line)]
+    losses = [name for name in (stepped or [{}])[0] if name.endswith("_loss")]
     measures = {"test_error": "averaged weights", "test_error_last": "last weights"}
     measured = [line for line in lines if "test_error" in line]
 
     def draw_losses(axes: "Axes") -> None:
         for name in losses:
-            values = [line[name] for line in lines]
-            axes.plot([line["step"] for line in lines], values, label=name.replace("_", " "))
+            values = [line[name] for line in stepped]
+            axes.plot([line["step"] for line in stepped], values, label=name.replace("_", " "))
         axes.set(xlabel="step", ylabel="loss")
 
     def draw_errors(axes: "Axes") -> None:

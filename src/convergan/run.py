@@ -112,6 +112,7 @@ def run(
     *,
     baselines: bool = True,
     keep: int = 3,
+    skip: int = 0,
 ) -> Iterator[Progress]:
     """Train, measure and record; go on from the newest checkpoint if there is one.
 
@@ -122,6 +123,7 @@ def run(
         folder: created if missing.
         baselines: fit the baselines too, on the same labels.
         keep: checkpoints to keep.
+        skip: steps in a row that are left out where a loss or gradient is not finite.
 
     Yields:
         `Progress` after every step and every baseline.
@@ -146,8 +148,11 @@ def run(
             autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
             identity=_claim(folder, recipe, dataset, seen.row_shape, settings),
             keep=keep,
+            skip=skip,
         )
         _write_labels(folder / "labels.csv", dataset, subset)
+        if dataset.left_out:
+            write_csv(folder / "left_out.csv", [("left out",), *((f,) for f in dataset.left_out)])
         with obeyed() as wishes:
             for event in trainer(recipe=recipe, folder=folder).run(wishes):
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
@@ -195,7 +200,7 @@ def _baselines(dataset: Dataset, subset: LabeledSubset, file: Path) -> Iterator[
         if any(row.name == name for row in done):
             continue
         yield Progress(name, 0, 1, {})
-        done.append(run_baseline(name, dataset.train.images, labels, dataset.test))
+        done.append(run_baseline(name, dataset.train.images[:], labels, dataset.test))
         write_json(file, [asdict(row) for row in done])
         yield Progress(name, 1, 1, asdict(done[-1]))
 

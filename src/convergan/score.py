@@ -223,7 +223,7 @@ def verify(plan: Plan) -> Generator[Progress, None, InceptionScore]:
             "weights are verified on CIFAR-10's 50,000 training rows, found "
             f"{tuple(train.images.shape)}"
         )
-    seen = yield from _see(ImageRows(train.images, "cifar10"), extractor, plan, "features")
+    seen = yield from _see(ImageRows(train.images[:], "cifar10"), extractor, plan, "features")
     found = inception_score(logits=seen.logits, classifier=extractor.name)
     if abs(found.mean - ANCHOR) > ANCHOR_TOLERANCE:
         raise DataError(f"the score of these weights should be {ANCHOR}, found {found}")

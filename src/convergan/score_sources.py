@@ -64,9 +64,9 @@ def open_sets(
     held_out: ImageSet | None = None
     if (found := _plain(against, side)) is None:
         dataset = load(against, side)
-        found = ImageRows(dataset.train.images, against)
+        found = ImageRows(dataset.train.images[:], against)
         if len(dataset.test.labels):
-            held_out = ImageRows(dataset.test.images, against)
+            held_out = ImageRows(dataset.test.images[:], against)
     floor = "a part of the reference held out" if held_out is None else "test rows"
     number = 1 + (held_out is None) + (samples == against)
     if len(found) < number:
@@ -94,7 +94,7 @@ def _open_samples(
         drawn = draw_run_rows(path, count or min(MOST, len(reference)), seed)
         return ImageRows(drawn.clamp(0, 1), source)
     if (found := _plain(source, side)) is None:
-        found = ImageRows(load(source, side).train.images, source)
+        found = ImageRows(load(source, side).train.images[:], source)
     return _some(found, torch.arange(len(found)), count, "samples", source)
 
 

@@ -1,8 +1,6 @@
 """Train one recipe in one folder: log, measure, draw samples, save, and go on after a stop."""
 
-import hashlib
-import json
-import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,14 +11,16 @@ import torch
 from torch import Tensor
 
 from .chance import derive
-from .data import Batches, Dataset, LabeledSubset, to_unit_range
+from .data import Batches, DataError, Dataset, Images, LabeledSubset, to_unit_range
 from .images import sample_picture
 from .neighbor_cache import find_neighbors
 from .recipes import Recipe
+from .run_log import RunLog
 from .signals import Interrupted, Wishes
 from .training import (
     CheckpointError,
     NonFiniteError,
+    Record,
     State,
     checkpoint,
     count_errors,
@@ -33,6 +33,8 @@ from .training.checkpoint import replace_file, write_array, write_csv, write_jso
 
 LOG_EVERY = 50
 SAMPLES = 100
+FAILED_SAVES = 3
+"""Checkpoints in a row that the disk may refuse; the last one ends the run."""
 
 
 class Event(NamedTuple):
@@ -65,11 +67,13 @@ class Trainer:
         folder: where everything is written.
         identity: hash that checkpoints must carry.
         keep: checkpoints to keep.
+        skip: steps in a row that are left out where a loss or gradient is not finite; 0 to stop at
+            the first.
     """
 
     recipe: Recipe
     dataset: Dataset
-    pictures: Tensor
+    pictures: Images
     subset: LabeledSubset
     steps: int
     seed: int
@@ -78,7 +82,15 @@ class Trainer:
     folder: Path
     identity: str
     keep: int
+    skip: int = 0
     _metrics: dict[str, Any] = field(default_factory=dict)
+    _failed_saves: int = 0
+    _skipped: int = 0
+    _skipped_in_a_row: int = 0
+
+    def __post_init__(self) -> None:
+        """Find the log."""
+        self._log = RunLog(self.folder / "metrics.jsonl")
 
     def run(self, wishes: Wishes) -> Iterator[Event]:
         """Train from the newest checkpoint, or from the start, and write ``result.json``.
@@ -101,6 +113,8 @@ class Trainer:
             seed=self.seed,
             device=self.device,
             spread=self._spread_labels(),
+            kinds=self.recipe.takes,
+            expect=self.dataset.train.expect,
         )
         records = train(
             state,
@@ -111,13 +125,15 @@ class Trainer:
             seed=self.seed,
             device=self.device,
             autocast=self.autocast,
+            may_skip=lambda: self._skipped_in_a_row < self.skip,
         )
         try:
             for record in records:
-                self._log(state, record.losses, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                notices = self._note(state, record, seconds)
                 last = record.step == self.steps
                 if last or wishes.stop or wishes.save or self._due(record.step):
-                    self._save(state, time.perf_counter() - started)
+                    notices += self._save(state, seconds, must=last or bool(wishes.stop))
                     wishes.save = False
                 if wishes.stop and not last:
                     raise Interrupted(
@@ -125,9 +141,16 @@ class Trainer:
                         f"after step {record.step}; a checkpoint is written, "
                         "and the same command goes on from it",
                     )
-                yield Event(record.step, self._metrics)
+                yield Event(record.step, self._metrics, notices)
         except NonFiniteError as error:
-            raise NonFiniteError(f"step {state.step + 1}: {error}; {self._newest()}") from None
+            self._report_non_finite(state.step + 1, error, batches)
+            before = f"{self._skipped_in_a_row} steps before it were left out; "
+            raise NonFiniteError(
+                f"step {state.step + 1}: {error}; {before if self.skip else ''}{self._newest()}"
+            ) from None
+        except DataError as error:  # a file that could be read before
+            self._save(state, time.perf_counter() - started, must=True)
+            raise DataError(f"step {state.step + 1}: {error}; {self._newest()}") from None
         self._finish(state, time.perf_counter() - started, real)
 
     def start(self) -> State:
@@ -143,26 +166,44 @@ class Trainer:
         if self.recipe.neighbors is None:
             return None
         rows, labels = self.subset
-        neighbors = find_neighbors(self.recipe.neighbors, self.pictures)
+        neighbors = find_neighbors(self.recipe.neighbors, self.pictures[:])
         return self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
 
     def _due(self, step: int) -> bool:
         return step % self.recipe.checkpoint_every == 0
 
-    def _log(self, state: State, losses: dict[str, Tensor], seconds: float) -> None:
+    def _note(self, state: State, record: Record, seconds: float) -> tuple[str, ...]:
+        """Write what is to be written after a step; return what the user should know."""
+        notices = self._count_skipped(record, seconds)
         evaluating = state.step % self.recipe.evaluate_every == 0 or state.step == self.steps
         if not evaluating and state.step % LOG_EVERY:
-            return
+            return notices
         line: dict[str, Any] = {"step": state.step, "seconds": round(seconds, 3)}
-        line |= {name: loss.item() for name, loss in losses.items()}
+        line |= {name: loss.item() for name, loss in record.losses.items()}
         if evaluating:
             samples = self._samples(state).cpu()
             line |= self._measure(state, samples)
-            name = f"step-{state.step:09d}.png"
-            replace_file(self.folder / "samples" / name, self._picture(samples))
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+            notices += self._write_picture(state.step, samples)
         self._metrics |= line
+        return notices + self._log.add(line)
+
+    def _count_skipped(self, record: Record, seconds: float) -> tuple[str, ...]:
+        """Log a step that was left out."""
+        if record.skipped is None:
+            self._skipped_in_a_row = 0
+            return ()
+        self._skipped += 1
+        self._skipped_in_a_row += 1
+        line = {"step": record.step, "seconds": round(seconds, 3), "skipped": record.skipped}
+        return (f"step {record.step} was left out: {record.skipped}", *self._log.add(line))
+
+    def _write_picture(self, step: int, samples: Tensor) -> tuple[str, ...]:
+        file = self.folder / "samples" / f"step-{step:09d}.png"
+        try:
+            replace_file(file, self._picture(samples))
+        except OSError as error:
+            return (f"{file} could not be written: {error}",)
+        return ()
 
     def _measure(self, state: State, samples: Tensor) -> dict[str, float]:
         measured = self.recipe.judge(samples, self.dataset) if self.recipe.judge else {}
@@ -194,7 +235,7 @@ class Trainer:
         if samples.dim() == 4:
             samples = samples[:SAMPLES]
         if self.recipe.descriptor is not None:
-            nearest = torch.cdist(samples, self.dataset.train.images).argmin(dim=1)
+            nearest = torch.cdist(samples, self.dataset.train.images[:]).argmin(dim=1)
             samples = to_unit_range(self.pictures[nearest])
         return sample_picture(samples)
 
@@ -214,12 +255,8 @@ class Trainer:
     def _checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 
-    def _save(self, state: State, seconds: float) -> None:
-        log = self.folder / "metrics.jsonl"
-        log.touch()
-        with log.open("rb") as file:
-            written = file.read()
-            os.fsync(file.fileno())
+    def _save(self, state: State, seconds: float, *, must: bool) -> tuple[str, ...]:
+        """Commit a checkpoint; where the disk refuses, return a notice, or raise if it must be."""
         try:
             checkpoint.save(
                 self._checkpoints,
@@ -228,21 +265,36 @@ class Trainer:
                 config_sha256=self.identity,
                 extra={
                     "seconds": round(seconds, 3),
-                    "log_bytes": len(written),
-                    "log_sha256": hashlib.sha256(written).hexdigest(),
+                    "skipped": [self._skipped, self._skipped_in_a_row],
+                    **self._log.mark(),
                 },
                 keep=self.keep,
             )
         except OSError as error:
-            raise OSError(
+            self._failed_saves += 1
+            reason = (
                 f"the checkpoint of step {state.step} could not be written to "
-                f"{self._checkpoints} ({error}); {self._newest()}"
-            ) from error
+                f"{self._checkpoints} ({error}); it needs {_megabytes(_bytes_of(state))}, "
+                f"{_megabytes(shutil.disk_usage(self.folder).free)} are free; {self._newest()}"
+            )
+            if must or self._failed_saves >= FAILED_SAVES:
+                raise OSError(reason) from error
+            return (reason,)
+        self._failed_saves = 0
+        return ()
 
     def _resume(self, state: State) -> tuple[float, tuple[str, ...]]:
-        """Load the newest checkpoint that verifies and cut the log back to it."""
+        """Load the newest checkpoint that fits, and cut the log back to it."""
         checkpoint.clear_leftovers(self._checkpoints)
-        found, refused = checkpoint.read_latest(self._checkpoints, config_sha256=self.identity)
+        expected = state.tensors()
+
+        def fits(found: checkpoint.Checkpoint) -> None:
+            checkpoint.require_same_layout(found.tensors, expected)
+            self._log.require(found.extra)
+
+        found, refused = checkpoint.read_latest(
+            self._checkpoints, config_sha256=self.identity, require=fits
+        )
         notices = tuple(f"refused: {reason}" for reason in refused)
         if found is None:
             if refused:
@@ -250,21 +302,21 @@ class Trainer:
                     f"no checkpoint in {self._checkpoints} can be used: {'; '.join(refused)}; "
                     "remove the folder to start anew"
                 )
-            (self.folder / "metrics.jsonl").unlink(missing_ok=True)
+            self._log.clear()
             return 0.0, notices
-        checkpoint.require_same_layout(found.tensors, state.tensors())
-        self._cut_log(found.extra)
+        for line in self._log.cut(found.extra):
+            if "skipped" not in line:
+                self._metrics |= line
         state.load(found.tensors)
+        self._skipped, self._skipped_in_a_row = found.extra.get("skipped", (0, 0))
         return found.extra["seconds"], (*notices, f"going on from step {found.step}")
 
-    def _cut_log(self, extra: dict[str, Any]) -> None:
-        log = self.folder / "metrics.jsonl"
-        kept = log.read_bytes()[: extra["log_bytes"]] if log.exists() else b""
-        if hashlib.sha256(kept).hexdigest() != extra["log_sha256"]:
-            raise CheckpointError(f"{log} is not the log that the checkpoint was written with")
-        replace_file(log, kept)
-        for line in kept.splitlines():
-            self._metrics |= json.loads(line)
+    def _report_non_finite(self, step: int, error: NonFiniteError, batches: Batches) -> None:
+        """Write which step of which rows could not be taken, and why."""
+        labeled, unlabeled, matching = (rows.tolist() for rows in batches.rows(step))
+        rows = {"labeled": labeled, "unlabeled": unlabeled, "matching": matching}
+        report = {"step": step, "reason": str(error), "rows": rows, "before": self._metrics}
+        write_json(self.folder / "non_finite.json", report)
 
     def _newest(self) -> str:
         folders = sorted(self._checkpoints.glob("step-*"))
@@ -275,6 +327,7 @@ class Trainer:
             "steps": state.step,
             "seconds": round(seconds, 3),
             "state_sha256": state.sha256(),
+            **({"skipped_steps": self._skipped} if self._skipped else {}),
             "test_error": self._metrics.get("test_error"),
             "test_error_last": self._metrics.get("test_error_last"),
         }
@@ -292,7 +345,7 @@ class Trainer:
             self._predict_unlabeled(state)
         write_json(self.folder / "result.json", result)
 
-    def _predict(self, state: State, images: Tensor) -> Tensor:
+    def _predict(self, state: State, images: Images) -> Tensor:
         """Return the averaged weights' class probabilities, (N, K)."""
         player = state.discriminator
         return predict_probabilities(
@@ -314,3 +367,11 @@ class Trainer:
             name = self.dataset.classes[int(p.argmax())]
             lines.append((row, file, name, f"{p.max().item():.6f}"))
         write_csv(self.folder / "predictions.csv", lines)
+
+
+def _bytes_of(state: State) -> int:
+    return sum(tensor.nbytes for tensor in state.tensors().values())
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

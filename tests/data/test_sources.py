@@ -48,8 +48,8 @@ def test_the_embedded_digits_hold_every_digit_in_both_splits() -> None:
     dataset = load("digits")
     assert dataset.classes == tuple("0123456789")
     assert dataset.row_shape == (1, 8, 8)
-    assert dataset.train.images.dtype == torch.uint8
-    assert int(dataset.train.images.max()) == 255
+    assert dataset.train.images[:].dtype == torch.uint8
+    assert int(dataset.train.images[:].max()) == 255
     for rows, count in ((dataset.train, 1297), (dataset.test, 500)):
         assert rows.images.shape == (count, 1, 8, 8)
         assert int(rows.labels.bincount().min()) > count / 15
@@ -73,7 +73,7 @@ def test_the_grid_has_twenty_five_modes_two_apart() -> None:
     between = torch.cdist(grid_centres(), grid_centres()) + 9 * torch.eye(25)
     assert between.min(dim=1).values.tolist() == [2.0] * 25
     assert grid_centres().mean(dim=0).tolist() == [0, 0]
-    away = dataset.train.images - grid_centres()[dataset.train.labels]
+    away = dataset.train.images[:] - grid_centres()[dataset.train.labels]
     assert away.std().item() == pytest.approx(0.05, rel=0.02)
 
 
@@ -106,9 +106,9 @@ def test_every_layout_of_images_in_an_archive_becomes_channels_first(
     tmp_path: Path, stored: Any, expected: Any
 ) -> None:
     dataset = load(archive(tmp_path, x_train=stored, y_train=LABELS))
-    assert dataset.train.images.dtype == torch.uint8
-    assert dataset.train.images.is_contiguous()
-    assert np.array_equal(dataset.train.images.numpy(), expected)
+    assert dataset.train.images[:].dtype == torch.uint8
+    assert dataset.train.images[:].is_contiguous()
+    assert np.array_equal(dataset.train.images[:].numpy(), expected)
     assert dataset.train.labels.tolist() == LABELS.tolist()
     assert dataset.classes == ("0", "1", "2")
     assert dataset.test.images.shape == (0, *expected.shape[1:]) and not len(dataset.test.labels)
@@ -117,7 +117,7 @@ def test_every_layout_of_images_in_an_archive_becomes_channels_first(
 @pytest.mark.parametrize("kind", ["<f4", "<f8", ">f8", "<f2"])
 def test_vectors_of_any_float_type_become_float32(tmp_path: Path, kind: str) -> None:
     vectors = np.linspace(-2, 2, 14).reshape(7, 2).astype(kind)
-    rows = load(archive(tmp_path, x_train=vectors, y_train=LABELS)).train.images
+    rows = load(archive(tmp_path, x_train=vectors, y_train=LABELS)).train.images[:]
     assert rows.dtype == torch.float32 and rows.shape == (7, 2)
     assert np.array_equal(rows.numpy(), vectors.astype(np.float32))
 
@@ -132,7 +132,7 @@ def test_labels_of_any_integer_type_become_int64(tmp_path: Path, kind: str) -> N
 def test_an_archive_may_hold_test_rows(tmp_path: Path) -> None:
     held_out = {"x_test": LEVELS[:2, ..., 0], "y_test": LABELS[:2]}
     dataset = load(archive(tmp_path, x_train=LEVELS[..., 0], y_train=LABELS, **held_out))
-    assert np.array_equal(dataset.test.images.numpy()[:, 0], LEVELS[:2, ..., 0])
+    assert np.array_equal(dataset.test.images[:].numpy()[:, 0], LEVELS[:2, ..., 0])
     assert dataset.test.labels.tolist() == [0, 1]
 
 
@@ -217,7 +217,7 @@ def test_an_image_folder_holds_labeled_unlabeled_and_test_images(tmp_path: Path)
     assert dataset.train.images[:, 0, 0, 0].tolist() == [10, 20, 30, 40, 50]
     assert dataset.test.names == ("test/dog/6.png",)
     assert dataset.test.labels.tolist() == [1]
-    assert set(dataset.test.images.flatten().tolist()) == {60}
+    assert set(dataset.test.images[:].flatten().tolist()) == {60}
 
 
 def test_a_class_that_only_the_test_images_have_is_refused(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_images_stay_grey_where_all_are_grey_and_become_rgb_otherwise(
 ) -> None:
     for number, mode in enumerate(modes):
         picture(tmp_path / "labeled" / "a" / f"{number}.png", 255, mode=mode)
-    images = load(str(tmp_path)).train.images
+    images = load(str(tmp_path)).train.images[:]
     assert images.shape == (2, channels, 3, 4)
     assert set(images.flatten().tolist()) == {255}
 
@@ -412,8 +412,8 @@ def expect_the_tiny_rows(images: Tensor, labels: Tensor) -> None:
 def test_a_folder_in_the_layout_of_the_hub_is_read(tmp_path: Path) -> None:
     dataset = load(str(write_parquet(tmp_path / "set")))
     assert dataset.classes == ("cat", "dog")
-    expect_the_tiny_rows(dataset.train.images, dataset.train.labels)
-    assert np.array_equal(dataset.test.images.numpy()[:, 0], LEVELS[5:7, :, :, 0])
+    expect_the_tiny_rows(dataset.train.images[:], dataset.train.labels)
+    assert np.array_equal(dataset.test.images[:].numpy()[:, 0], LEVELS[5:7, :, :, 0])
     assert dataset.test.labels.tolist() == [1, 0]
 
 
@@ -424,7 +424,7 @@ def test_a_hub_name_is_taken_from_the_folder_that_the_environment_names(
     monkeypatch.setenv("CONVERGAN_DATA", str(tmp_path))
     dataset = load("somebody/tiny-pets")
     assert dataset.source == "somebody/tiny-pets"
-    expect_the_tiny_rows(dataset.train.images, dataset.train.labels)
+    expect_the_tiny_rows(dataset.train.images[:], dataset.train.labels)
     assert dataset.test.labels.tolist() == [1, 0]
 
 
@@ -468,7 +468,7 @@ def test_stacked_mnist_is_made_of_the_digits_at_the_hub_name_of_mnist(
     assert dataset.row_shape == (3, 28, 28) and dataset.source == "stacked-mnist"
     assert dataset.classes[:2] == ("000", "001") and dataset.classes[-1] == "999"
     for rows, count in ((dataset.train, 128_000), (dataset.test, 10_000)):
-        assert rows.images.shape == (count, 3, 28, 28) and rows.images.dtype == torch.uint8
+        assert rows.images[:].shape == (count, 3, 28, 28) and rows.images[:].dtype == torch.uint8
         digits = rows.images[:, :, 5, 7] // 12 % 10
         assert torch.equal(digits.long() @ torch.tensor([100, 10, 1]), rows.labels)
     assert not torch.equal(dataset.train.labels[:10_000], dataset.test.labels)
@@ -554,7 +554,7 @@ def test_mnist_by_its_hub_name_has_its_canonical_class_counts() -> None:
         *(892, 958, 1028, 974, 1009),
     ]
     assert dataset.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
-    mean = float(dataset.train.images.double().mean()) / 255
+    mean = float(dataset.train.images[:].double().mean()) / 255
     assert mean == pytest.approx(0.1307, abs=5e-5)  # the mean that everybody quotes
 
 
@@ -631,7 +631,7 @@ def test_images_of_mixed_sizes_become_squares_of_the_side_asked_for(tmp_path: Pa
     picture(tmp_path / "test" / "a" / "t.png", 7, size=(40, 50))
     dataset = load(str(tmp_path), side=6)
     assert dataset.train.images.shape == (4, 1, 6, 6)
-    assert [set(image.flatten().tolist()) for image in dataset.train.images] == [
+    assert [set(image.flatten().tolist()) for image in dataset.train.images[:]] == [
         {50 * number} for number in range(4)
     ]
     assert dataset.test.images.shape == (1, 1, 6, 6)

@@ -62,6 +62,7 @@ CHANGES: dict[str, Any] = {
     "judged_samples": 7,
     "evaluate_every": 7,
     "checkpoint_every": 7,
+    "takes": ("labeled",),
 }
 
 
@@ -244,8 +245,8 @@ def test_players_of_a_recipe_with_a_descriptor_see_descriptors_of_both_splits() 
     test = Rows(images[3:], torch.tensor([1, 0]))
     dataset = Dataset("mine", ("one", "two"), Rows(images[:3], labels, names), test)
     seen = find_recipe("mnist-fast").see(dataset)
-    assert seen.train.images.equal(oriented_gradients(upright(images[:3])))
-    assert seen.test.images.equal(oriented_gradients(upright(images[3:])))
+    assert seen.train.images[:].equal(oriented_gradients(upright(images[:3])))
+    assert seen.test.images[:].equal(oriented_gradients(upright(images[3:])))
     assert seen.row_shape == (8,)
     assert seen.train.labels is labels and seen.train.names == names
     assert seen.test.labels is dataset.test.labels

@@ -38,7 +38,7 @@ def trainer(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) 
     return Trainer(
         recipe=recipe,
         dataset=recipe.see(dataset),
-        pictures=dataset.train.images,
+        pictures=dataset.train.images[:],
         subset=draw_labeled_subset(
             dataset.train.labels, 2 * len(dataset.classes), dataset.classes, seed=0
         ),

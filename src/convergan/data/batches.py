@@ -8,12 +8,17 @@ included.
 Here the order is a function of (seed, epoch), so a position is one number: the step.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..chance import derive
+from .dataset import Images, nothing
+
+KINDS = ("labeled", "unlabeled", "matching")
+"""The kinds of rows in a batch."""
 
 
 class Batch(NamedTuple):
@@ -41,16 +46,19 @@ def to_unit_range(rows: Tensor) -> Tensor:
 
 
 class Batches:
-    """Rows pinned in memory, and the batch of any step.
+    """Training rows, and the batch of any step.
 
     Args:
-        rows: (N, *row shape), uint8 or float32, all training rows.
+        rows: (N, *row shape), uint8 or float32, all training rows; those in memory are pinned
+            where a GPU fetches them.
         labeled_rows: (L,), indices of the labelled ones; may be empty.
         labels: (L,), their classes.
         batch_size: B, rows of each kind in a batch; at most N.
         seed: of the run.
         device: where batches go.
         spread: (N, K), class probabilities of all rows by label spreading; None for none.
+        kinds: of rows that are wanted; of the others a batch has none.
+        expect: is told the rows of each batch and the next, so that they can be decoded ahead.
 
     Raises:
         ValueError: if there are fewer rows than one batch holds.
@@ -58,7 +66,7 @@ class Batches:
 
     def __init__(
         self,
-        rows: Tensor,
+        rows: Images,
         labeled_rows: Tensor,
         labels: Tensor,
         *,
@@ -66,41 +74,64 @@ class Batches:
         seed: int,
         device: torch.device,
         spread: Tensor | None = None,
+        kinds: Sequence[str] = KINDS,
+        expect: Callable[[Tensor], None] = nothing,
     ) -> None:
         """Pin the rows where a GPU will fetch them."""
         if len(rows) < batch_size:
             raise ValueError(f"a batch of {batch_size} rows needs as many, got {len(rows)}")
-        self._rows = rows.pin_memory() if device.type == "cuda" else rows
+        self._rows: Images = rows
+        if device.type == "cuda" and isinstance(rows, Tensor):
+            self._rows = rows.pin_memory()
         self._labeled_rows = labeled_rows
         self._labels = labels
         self._batch_size = batch_size
         self._seed = seed
         self._device = device
         self._spread = torch.empty(len(rows), 0) if spread is None else spread
-        self._orders: tuple[int, tuple[Tensor, Tensor, Tensor]] | None = None
+        self._kinds = frozenset(kinds)
+        self._expect = expect
+        self._orders: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     def _orders_of(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
-        if self._orders is None or self._orders[0] != epoch:
+        if epoch not in self._orders:
             count = len(self._rows)
             chance = derive(self._seed, "order", epoch)
             unlabeled = torch.randperm(count, generator=chance)
             matching = torch.randperm(count, generator=chance)
-            tiles = -(-count // max(1, len(self._labels)))
+            known = len(self._labels)
+            tiles = -(-count // known) if known else 0
             labeled = torch.cat(
-                [torch.randperm(len(self._labels), generator=chance) for _ in range(tiles)]
+                [torch.empty(0, dtype=torch.int64)]
+                + [torch.randperm(known, generator=chance) for _ in range(tiles)]
             )
-            self._orders = (epoch, (labeled, unlabeled, matching))
-        return self._orders[1]
+            before = {e: order for e, order in self._orders.items() if e == epoch - 1}
+            self._orders = {**before, epoch: (labeled, unlabeled, matching)}
+        return self._orders[epoch]
 
     def _fetch(self, indices: Tensor) -> Tensor:
         return to_unit_range(self._rows[indices].to(self._device, non_blocking=True))
 
-    def __call__(self, step: int) -> Batch:
-        """Return the batch of ``step``, counted from 1."""
+    def rows(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return which rows ``step`` takes as labelled, unlabelled and for matching."""
+        labeled, unlabeled, matching = self._chosen(step)
+        return self._labeled_rows[labeled], unlabeled, matching
+
+    def _chosen(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the places of a step's labelled rows among these, and its other rows."""
         per_epoch = len(self._rows) // self._batch_size
         epoch, position = divmod(step - 1, per_epoch)
         here = slice(position * self._batch_size, (position + 1) * self._batch_size)
-        labeled, unlabeled, matching = (order[here] for order in self._orders_of(epoch))
+        labeled, unlabeled, matching = (
+            order[here] if kind in self._kinds else order[:0]
+            for kind, order in zip(KINDS, self._orders_of(epoch), strict=True)
+        )
+        return labeled, unlabeled, matching
+
+    def __call__(self, step: int) -> Batch:
+        """Return the batch of ``step``, counted from 1."""
+        labeled, unlabeled, matching = self._chosen(step)
+        self._expect(torch.cat([*self.rows(step), *self.rows(step + 1)]))
         return Batch(
             labeled=self._fetch(self._labeled_rows[labeled]),
             labels=self._labels[labeled].to(self._device),

@@ -8,6 +8,8 @@ Paper and released code: not in Salimans et al. (2016).
 
 import hashlib
 import io
+import struct
+import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,12 +28,23 @@ LISTED = 20
 """How many bad files an error message names."""
 TOLERATED = 0.01
 """Share of unreadable files that a folder may have; one file always may be."""
+MOST_PIXELS = 2**26
+"""Of one image; a small file may claim to have any number."""
 AHEAD = 2
 """Batches read while one is worked on."""
 
 
 class DataError(ValueError):
-    """Data that were found but cannot be used."""
+    """Data that were found but cannot be used.
+
+    Attributes:
+        files: what is wrong with which file, one line each, where it is about single files.
+    """
+
+    def __init__(self, message: str, files: Sequence[str] = ()) -> None:
+        """Say what is wrong, and with which files."""
+        super().__init__(message)
+        self.files = tuple(files)
 
 
 class ImageSet(Protocol):
@@ -266,11 +279,19 @@ class Decoded(NamedTuple):
 def decode(data: bytes, side: int | None) -> Decoded:
     """Decode one image file completely; cut it to a square of ``side`` if it is none.
 
+    Grey and black-and-white images become grey, all others RGB; transparency is dropped.
+
     Raises:
-        ValueError: if it has more than 8 bits a channel.
+        ValueError: if it has more than 8 bits a channel, more than one frame, or too many pixels.
         Exception: of half a dozen kinds that Pillow raises for damaged files.
     """
     with Image.open(io.BytesIO(data)) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError(f"{image.width}x{image.height}, expected at most {MOST_PIXELS} pixels")
+        if image.format == "PNG":
+            _require_whole_png(data)
+        if getattr(image, "n_frames", 1) > 1:  # which only some formats know of
+            raise ValueError(f"{image.n_frames} frames, expected one")  # type: ignore[attr-defined]
         deep = any("16" in str(tile[3]) for tile in image.tile)  # RGB of 16 bits
         if deep or image.mode.startswith(("I", "F")):
             raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
@@ -279,6 +300,18 @@ def decode(data: bytes, side: int | None) -> Decoded:
         if side is not None:
             decoded = ImageOps.fit(decoded, (side, side), Image.Resampling.BILINEAR)
         return Decoded(np.asarray(decoded), hashlib.sha256(data).digest(), scaled)
+
+
+def _require_whole_png(data: bytes) -> None:
+    """See that all parts of a PNG file are there and as written, which its decoder does not."""
+    place, kind = 8, b""
+    while kind != b"IEND":
+        (size,) = struct.unpack_from(">I", data, place)
+        end = place + 8 + size
+        kind = data[place + 4 : place + 8]
+        if struct.unpack_from(">I", data, end) != (zlib.crc32(data[place + 4 : end]),):
+            raise ValueError(f"its part {kind.decode('latin-1')} is damaged")
+        place = end + 4
 
 
 def why_not(error: Exception) -> str:
@@ -294,6 +327,18 @@ def stacked(arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
         return np.stack(arrays)[:, None]
     colour = [a if a.ndim == 3 else np.repeat(a[..., None], 3, axis=2) for a in arrays]
     return np.ascontiguousarray(np.stack(colour).transpose(0, 3, 1, 2))
+
+
+def read_inside(root: Path, path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        ValueError: if it is a link that leads out of ``root``.
+        OSError: if it cannot be read.
+    """
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ValueError(f"a link out of the folder, to {path.resolve()}")
+    return path.read_bytes()
 
 
 def some(items: Sequence[str]) -> str:

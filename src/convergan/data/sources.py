@@ -18,77 +18,57 @@ A label of -1 in an archive marks an unlabelled row.
 """
 
 import csv
-import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .dataset import Dataset as Dataset
+from .dataset import Rows as Rows
 from .image_files import DataError as DataError
-from .image_files import decode, files_in, some, stacked, why_not
+from .image_files import decode, files_in, read_inside, some, stacked, why_not
 from .stacked import STACKED_CLASSES, TEST_ROWS, TRAINING_ROWS, stack_digits
+from .streamed import EncodedCells, EncodedFiles, Split, Streaming, stream
 from .toy import MIXTURES, mixture_of_gaussians
 
 
-@dataclass(frozen=True)
-class Rows:
-    """One split of a data set.
+class Reading(NamedTuple):
+    """How images are read.
 
     Attributes:
-        images: (N, C, H, W), uint8 in 0..255; or (N, A), float32.
-        labels: (N,), int64 classes, -1 where unknown.
-        names: the file of each row, or nothing where rows have no files.
+        side: see `load`, as the others.
+        allow_bad: whether what cannot be read is left out.
+        streaming: how images are decoded when they are asked for, or None to hold all in memory.
     """
 
-    images: Tensor
-    labels: Tensor
-    names: tuple[str, ...] = ()
+    side: int | None
+    allow_bad: bool = False
+    streaming: Streaming | None = None
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """All rows of a data set, in memory.
-
-    Attributes:
-        source: what `load` was asked for.
-        classes: the class names, in the order of their numbers; empty where rows have no class.
-        train: rows to learn from.
-        test: rows to measure on; empty where there are none.
-    """
-
-    source: str
-    classes: tuple[str, ...]
-    train: Rows
-    test: Rows
-
-    @property
-    def row_shape(self) -> tuple[int, ...]:
-        """The shape of one row."""
-        return tuple(self.train.images.shape[1:])
-
-    def sha256(self) -> str:
-        """Hash of all rows, labels and class names: the identity of what was measured."""
-        digest = hashlib.sha256(repr((self.classes, self.row_shape)).encode())
-        for rows in (self.train, self.test):
-            digest.update(rows.images.contiguous().numpy().data)
-            digest.update(rows.labels.contiguous().numpy().data)
-        return digest.hexdigest()
-
-
-def load(source: str, side: int | None = None) -> Dataset:
-    """Read a data set into memory; see the top of this module for what ``source`` may be.
+def load(
+    source: str,
+    side: int | None = None,
+    *,
+    allow_bad: bool = False,
+    streaming: Streaming | None = None,
+) -> Dataset:
+    """Read a data set; see the top of this module for what ``source`` may be.
 
     Args:
         source: where it is.
         side: cut encoded images to their centre square and scale them to this side,
             bilinearly; None to take them as they are, all of one size.
+        allow_bad: leave out images that cannot be read, whose rows then are as if they had never
+            been there; False to refuse.
+        streaming: leave images of folders and Parquet files where they are, and decode them when
+            they are asked for; None to hold all in memory.
 
     Raises:
         DataError: if there is nothing of that name here or on the hub, or its files are unreadable,
@@ -104,26 +84,28 @@ def load(source: str, side: int | None = None) -> Dataset:
         **{name: partial(_points, name, centres) for name, centres in MIXTURES.items()},
         "stacked-mnist": _stacked_mnist,
     }
-    path = Path(source).expanduser()
+    path, how = Path(source).expanduser(), Reading(side, allow_bad, streaming)
+    if streaming and (source in embedded or path.suffix == ".npz"):
+        raise DataError(f"{source} has no encoded images to stream")
     if source in embedded:
         dataset = embedded[source]()
     elif path.suffix == ".npz":
         dataset = _archive(path)
     elif path.is_dir():
-        dataset = _folder(path, side)
+        dataset = _folder(path, how)
     else:
-        dataset = _hub(source, side)
+        dataset = _hub(source, how)
     _check(dataset)
     return dataset
 
 
-def _folder(folder: Path, side: int | None) -> Dataset:
+def _folder(folder: Path, how: Reading) -> Dataset:
     if (folder / "labeled").is_dir():
-        return _image_folder(folder, side)
+        return _image_folder(folder, how)
     if (folder / "labels.csv").is_file():
-        return _labeled_by_table(folder, side)
+        return _labeled_by_table(folder, how)
     if any(folder.rglob("*.parquet")):
-        return _hub_layout(str(folder), str(folder), None, side)
+        return _hub_layout(str(folder), str(folder), None, how)
     raise DataError(
         f"{folder} holds no data: expected Parquet files in the hub's layout, "
         "labeled/<class>/* and unlabeled/*, or labels.csv"
@@ -175,7 +157,7 @@ def _points(name: str, centres: Tensor) -> Dataset:
 
 
 def _stacked_mnist() -> Dataset:
-    mnist = _hub("ylecun/mnist", None)
+    mnist = _hub("ylecun/mnist", Reading(None))
     _check(mnist)
     unlabeled = int((mnist.train.labels < 0).sum())
     found = (mnist.row_shape, len(mnist.classes), len(mnist.test.labels) > 0, unlabeled)
@@ -186,7 +168,7 @@ def _stacked_mnist() -> Dataset:
             f"{unlabeled} unlabelled, {len(mnist.test.labels)} for test"
         )
     train, test = (
-        Rows(*stack_digits(digits.images, digits.labels, count, seed=seed))
+        Rows(*stack_digits(digits.images[:], digits.labels, count, seed=seed))
         for seed, (digits, count) in enumerate(
             [(mnist.train, TRAINING_ROWS), (mnist.test, TEST_ROWS)]
         )
@@ -255,19 +237,25 @@ def _no_rows(like: Rows) -> Rows:
 
 
 def _decode(
-    images: Iterable[tuple[str, Callable[[], bytes]]], source: str, side: int | None
-) -> Tensor:
-    """Decode every image completely into (N, C, H, W) uint8; name every one that fails.
+    images: Iterable[tuple[str, Callable[[], bytes]]],
+    source: str,
+    how: Reading,
+) -> tuple[Tensor, list[int], list[str]]:
+    """Decode every image completely into (N, C, H, W) uint8; find every one that fails.
 
-    Grey images stay grey where all are grey; otherwise all become RGB. 16-bit images are refused.
+    Grey images stay grey where all are grey; otherwise all become RGB.
+
+    Returns:
+        The images, their places among all, and what could not be read and why.
     """
     arrays: list[np.ndarray[Any, Any]] = []
+    good: list[int] = []
     bad: list[str] = []
     sizes: Counter[tuple[int, int]] = Counter()
     example: dict[tuple[int, int], str] = {}
-    for name, read in images:
+    for place, (name, read) in enumerate(images):
         try:
-            pixels = decode(read(), side).pixels
+            pixels = decode(read(), how.side).pixels
         except Exception as error:  # Pillow raises half a dozen kinds for damaged files
             bad.append(f"{name}{why_not(error)}")
             continue
@@ -275,14 +263,15 @@ def _decode(
         sizes[size] += 1
         example.setdefault(size, name)
         arrays.append(pixels)
-    if bad:
-        raise DataError(f"{source}: {len(bad)} unreadable: {some(bad)}")
+        good.append(place)
+    if bad and not how.allow_bad:
+        raise DataError(f"{source}: {len(bad)} unreadable: {some(bad)}", bad)
     if len(sizes) > 1:
         found = some([f"{w}x{h} ({n}, e.g. {example[w, h]})" for (w, h), n in sizes.most_common()])
         raise DataError(f"{source}: images of mixed sizes: {found}")
     if not arrays:
-        return torch.empty(0, 1, 0, 0, dtype=torch.uint8)
-    return torch.from_numpy(stacked(arrays))
+        return torch.empty(0, 1, 0, 0, dtype=torch.uint8), good, bad
+    return torch.from_numpy(stacked(arrays)), good, bad
 
 
 def _from_files(
@@ -290,25 +279,38 @@ def _from_files(
     classes: tuple[str, ...],
     train: list[tuple[Path, int]],
     test: list[tuple[Path, int]],
-    side: int | None,
+    how: Reading,
 ) -> Dataset:
     """Decode both splits together, so that they agree in channels and size."""
+    if how.streaming is not None:
+        splits = (_encoded_files(root, train), _encoded_files(root, test))
+        return stream(str(root), classes, splits, **how._asdict())
     files = train + test
-    images = _decode(
-        ((str(path.relative_to(root)), path.read_bytes) for path, _ in files), str(root), side
+    images, good, bad = _decode(
+        ((str(path.relative_to(root)), partial(read_inside, root, path)) for path, _ in files),
+        str(root),
+        how,
     )
-    labels = torch.tensor([label for _, label in files], dtype=torch.int64)
-    names = tuple(str(path.relative_to(root)) for path, _ in files)
-    cut = len(train)
+    labels = torch.tensor([files[place][1] for place in good], dtype=torch.int64)
+    names = tuple(str(files[place][0].relative_to(root)) for place in good)
+    cut = sum(place < len(train) for place in good)
     return Dataset(
         str(root),
         classes,
         Rows(images[:cut], labels[:cut], names[:cut]),
         Rows(images[cut:], labels[cut:], names[cut:]),
+        tuple(bad),
     )
 
 
-def _image_folder(folder: Path, side: int | None) -> Dataset:
+def _encoded_files(root: Path, files: list[tuple[Path, int]]) -> Split:
+    paths = tuple(path for path, _ in files)
+    names = tuple(str(path.relative_to(root)) for path in paths)
+    labels = torch.tensor([label for _, label in files], dtype=torch.int64)
+    return Split(EncodedFiles(root, paths), labels, names)
+
+
+def _image_folder(folder: Path, how: Reading) -> Dataset:
     classes = tuple(sorted(p.name for p in (folder / "labeled").iterdir() if p.is_dir()))
 
     def split(name: str) -> list[tuple[Path, int]]:
@@ -322,10 +324,11 @@ def _image_folder(folder: Path, side: int | None) -> Dataset:
     if unknown:
         raise DataError(f"{folder}/test has classes that labeled/ lacks: {some(sorted(unknown))}")
     unlabeled = [(path, -1) for path in files_in(folder / "unlabeled")]
-    return _from_files(folder, classes, split("labeled") + unlabeled, split("test"), side)
+    labeled = split("labeled") + unlabeled
+    return _from_files(folder, classes, labeled, split("test"), how)
 
 
-def _labeled_by_table(folder: Path, side: int | None) -> Dataset:
+def _labeled_by_table(folder: Path, how: Reading) -> Dataset:
     table = folder / "labels.csv"
     try:
         with table.open(newline="", encoding="utf-8") as lines:
@@ -345,22 +348,22 @@ def _labeled_by_table(folder: Path, side: int | None) -> Dataset:
     repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
     if repeated:
         raise DataError(f"{table} names files twice: {some(repeated)}")
-    return _from_files(folder, classes, [(folder / f, numbers[c]) for f, c in entries], [], side)
+    files = [(folder / name, numbers[label]) for name, label in entries]
+    return _from_files(folder, classes, files, [], how)
 
 
 # --- the hub and its layout ----------------------------------------------------------------------
 
 
-def _hub(source: str, side: int | None) -> Dataset:
+def _hub(source: str, how: Reading) -> Dataset:
     name, _, config = source.partition(":")
     root = os.environ.get("CONVERGAN_DATA")
     local = Path(root) / name.rsplit("/", 1)[-1] if root else None
-    return _hub_layout(
-        str(local) if local and local.is_dir() else name, source, config or None, side
-    )
+    path = str(local) if local and local.is_dir() else name
+    return _hub_layout(path, source, config or None, how)
 
 
-def _hub_layout(path: str, source: str, config: str | None, side: int | None) -> Dataset:
+def _hub_layout(path: str, source: str, config: str | None, how: Reading) -> Dataset:
     import datasets
 
     try:
@@ -384,28 +387,28 @@ def _hub_layout(path: str, source: str, config: str | None, side: int | None) ->
             f"and labels {labels} among the columns {', '.join(features)}"
         )
     held_out = next((name for name in ("test", "validation") if name in splits), None)
-    train = _hub_rows(splits["train"], "train", images[0], labels[0], source, side)
-    test = _no_rows(train)
-    if held_out:
-        test = _hub_rows(splits[held_out], held_out, images[0], labels[0], source, side)
-    return Dataset(source, tuple(features[labels[0]].names), train, test)
+    classes = tuple(features[labels[0]].names)
+
+    def split(name: str) -> Split:
+        encoded = splits[name].cast_column(images[0], datasets.Image(decode=False))
+        numbers = [-1 if number is None else number for number in splits[name][labels[0]]]
+        cells = EncodedCells(encoded.select_columns(images[0]), images[0], name)
+        return Split(cells, torch.tensor(numbers, dtype=torch.int64))
+
+    train = split("train")
+    test = split(held_out) if held_out else None
+    if how.streaming is not None:
+        empty = Split(EncodedFiles(Path(path), ()), train.labels[:0])
+        return stream(source, classes, (train, test or empty), **how._asdict())
+    rows, bad = _hub_rows(train, source, how)
+    held, more = _hub_rows(test, source, how) if test else (_no_rows(rows), [])
+    return Dataset(source, classes, rows, held, tuple(bad + more))
 
 
-def _hub_rows(
-    split: Any, split_name: str, image: str, label: str, source: str, side: int | None
-) -> Rows:
-    import datasets
-
-    encoded = split.cast_column(image, datasets.Image(decode=False))
-
-    def cells() -> Iterator[tuple[str, Callable[[], bytes]]]:
-        for row, cell in enumerate(encoded[image]):
-            yield f"{split_name} row {row}", partial(_bytes_of, cell)
-
-    labels = [-1 if number is None else number for number in split[label]]
-    return Rows(_decode(cells(), source, side), torch.tensor(labels, dtype=torch.int64))
-
-
-def _bytes_of(cell: dict[str, Any]) -> bytes:
-    data = cell["bytes"]
-    return data if isinstance(data, bytes) else Path(cell["path"]).read_bytes()
+def _hub_rows(split: Split, source: str, how: Reading) -> tuple[Rows, list[str]]:
+    cells = (
+        (split.encoded.name(row), partial(split.encoded.read, row))
+        for row in range(len(split.encoded))
+    )
+    pixels, good, bad = _decode(cells, source, how)
+    return Rows(pixels, split.labels[good]), bad

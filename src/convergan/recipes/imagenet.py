@@ -6,8 +6,8 @@ classes and "generated" that knows every label; both players move at once.
 
 Paper and released code: the paper gives no numbers. The code trains on four GPUs with 16 real and
 16 generated rows each; here is one of the four, so gradients are noisier. It has no last step; the
-number here is ours. Images are cut to their centre square and scaled to 128, and held in memory (63
-GB for all of ImageNet).
+number here is ours. Images are cut to their centre square and scaled to 128: all of ImageNet would
+be 63 GB in memory, so ``--stream`` decodes them as they are needed.
 """
 
 from functools import partial
@@ -41,6 +41,7 @@ def imagenet() -> Recipe:
         steps=500_000,
         schedule=constant,
         batch_size=16,
+        takes=("labeled",),
         test_batch=0,
         evaluate_every=1000,
         checkpoint_every=1000,

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..chance import derive
-from ..data import Dataset, Neighbors, spread_labels, to_unit_range
+from ..data import KINDS, Dataset, Images, Neighbors, spread_labels, to_unit_range
+from ..data.dataset import nothing
 from ..layers import initialise_from_batch
 from ..networks import Discriminator, Generator
 from ..training.state import MakeAverage, MakeOptimizer, Player, State
@@ -39,6 +40,7 @@ class Recipe:
         steps: full length.
         schedule: from progress in [0, 1) to the factor of both learning rates.
         batch_size: rows of each kind in a step.
+        takes: the kinds of rows that ``step`` looks at; batches have no others.
         average: the average of the discriminator's weights that is tested; None to test the last.
         generator_average: the average of the generator's weights that draws samples, or None.
         discriminator_start: data-dependent start of the discriminator, see `StartFromData`.
@@ -70,6 +72,7 @@ class Recipe:
     steps: int
     schedule: Callable[[float], float]
     batch_size: int = 100
+    takes: tuple[str, ...] = KINDS
     average: MakeAverage | None = None
     generator_average: MakeAverage | None = None
     discriminator_start: "StartFromData | None" = None
@@ -89,7 +92,7 @@ class Recipe:
         if self.descriptor is None:
             return dataset
         train, test = (
-            replace(rows, images=self.descriptor(rows.images))
+            replace(rows, images=self.descriptor(rows.images[:]), expect=nothing)
             for rows in (dataset.train, dataset.test)
         )
         return replace(dataset, train=train, test=test)
@@ -99,7 +102,7 @@ class Recipe:
         """Whether the discriminator is a classifier of rows."""
         return bool(self.labels and self.test_batch)
 
-    def start(self, images: Tensor, num_classes: int, *, seed: int, device: torch.device) -> State:
+    def start(self, images: Images, num_classes: int, *, seed: int, device: torch.device) -> State:
         """Build both networks and stand before the first step.
 
         Args:

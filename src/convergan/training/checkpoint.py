@@ -13,12 +13,13 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as serialise_tensors
 from torch import Tensor
@@ -27,6 +28,8 @@ SCHEMA = 1
 TENSORS = "tensors.safetensors"
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 2**20
+FIELDS = {"schema": int, "step": int, "config_sha256": str, "files": dict, "extra": dict}
+"""What a manifest must have, and of which kind."""
 
 
 class CheckpointError(ValueError):
@@ -134,7 +137,8 @@ def save(
         The folder of the checkpoint. One of this step that is there and verifies is kept.
 
     Raises:
-        OSError: if the disk refuses; nothing of the attempt stays, older checkpoints do.
+        OSError: if the disk refuses, or gives back other bytes than it was given; nothing of the
+            attempt stays in the place of a checkpoint, older ones do.
     """
     root.mkdir(parents=True, exist_ok=True)
     final = folder_of(root, step)
@@ -143,7 +147,7 @@ def save(
             read(final, config_sha256=config_sha256)
             return final
         except CheckpointError:
-            final.rename(root / f".bad-{final.name}-{secrets.token_hex(4)}")
+            _put_aside(final)
     data = serialise_tensors(_storable(tensors))
     manifest = _with_self_hash(
         {
@@ -165,7 +169,11 @@ def save(
         sync_folder(root)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    read(final, config_sha256=config_sha256)
+    try:
+        read(final, config_sha256=config_sha256)
+    except CheckpointError as error:
+        _put_aside(final)
+        raise OSError(f"what was written is not what is read: {error}") from error
     _prune(final, keep)
     return final
 
@@ -174,8 +182,15 @@ def read(folder: Path, *, config_sha256: str) -> Checkpoint:
     """Verify one checkpoint, hash before parsing, and return its tensors.
 
     Raises:
-        CheckpointError: if anything is damaged, missing, added, or of other settings.
+        CheckpointError: if anything is damaged, missing, added, unreadable, or of other settings.
     """
+    try:
+        return _read(folder, config_sha256)
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be read: {error}") from error
+
+
+def _read(folder: Path, config_sha256: str) -> Checkpoint:
     manifest = _read_manifest(folder)
     if manifest["config_sha256"] != config_sha256:
         raise CheckpointError(f"{folder} was written under other settings than this run's")
@@ -185,24 +200,39 @@ def read(folder: Path, *, config_sha256: str) -> Checkpoint:
     if present != [MANIFEST, TENSORS]:
         raise CheckpointError(f"{folder} must hold {MANIFEST} and {TENSORS}, has {present}")
     data = _read_regular(folder / TENSORS)
-    expected = manifest["files"][TENSORS]
+    expected = _expected_tensors(folder, manifest)
     if len(data) != expected["size"]:
         raise CheckpointError(
             f"{folder / TENSORS} has {len(data)} bytes, its manifest says {expected['size']}"
         )
     if hashlib.sha256(data).hexdigest() != expected["sha256"]:
         raise CheckpointError(f"{folder / TENSORS} is damaged: its hash is not the manifest's")
-    return Checkpoint(folder, manifest["step"], parse_tensors(data), manifest["extra"])
+    return Checkpoint(folder, manifest["step"], _parse(folder, data), manifest["extra"])
 
 
-def read_latest(root: Path, *, config_sha256: str) -> tuple[Checkpoint | None, list[str]]:
-    """Return the newest checkpoint that verifies, or None, and why newer ones were refused."""
+def _anything(found: Checkpoint) -> None:
+    """Accept every checkpoint."""
+
+
+def read_latest(
+    root: Path, *, config_sha256: str, require: Callable[[Checkpoint], None] = _anything
+) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest checkpoint that verifies, or None, and why newer ones were refused.
+
+    Args:
+        root: the folder of checkpoints.
+        config_sha256: identity of the run's settings.
+        require: raises `CheckpointError` at one that the caller cannot use.
+    """
     refused: list[str] = []
     for folder in sorted(root.glob("step-*"), reverse=True):
         try:
-            return read(folder, config_sha256=config_sha256), refused
+            found = read(folder, config_sha256=config_sha256)
+            require(found)
         except CheckpointError as error:
             refused.append(str(error))
+        else:
+            return found, refused
     return None, refused
 
 
@@ -231,6 +261,10 @@ def require_same_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tens
             )
         if not bool(other.isfinite().all()):
             raise CheckpointError(f"tensor {name} of the checkpoint is not finite")
+
+
+def _put_aside(folder: Path) -> None:
+    folder.rename(folder.with_name(f".bad-{folder.name}-{secrets.token_hex(4)}"))
 
 
 def _storable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -264,11 +298,30 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not a manifest: {error}") from None
     if not intact:
         raise CheckpointError(f"{path} is damaged: it does not hash to what it says")
-    if manifest["schema"] != SCHEMA:
+    if manifest.get("schema") != SCHEMA:
         raise CheckpointError(
-            f"{path} has schema {manifest['schema']}, this version reads {SCHEMA}"
+            f"{path} has schema {manifest.get('schema')}, this version reads {SCHEMA}"
         )
+    for name, kind in FIELDS.items():
+        if type(manifest.get(name)) is not kind:
+            raise CheckpointError(f"{path} does not say its {name}")
     return manifest
+
+
+def _expected_tensors(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what the manifest says of the tensors' file; a forged one may say anything."""
+    expected = manifest["files"].get(TENSORS)
+    if not isinstance(expected, dict) or not {"size", "sha256"} <= expected.keys():
+        raise CheckpointError(f"{folder / MANIFEST} does not say size and hash of {TENSORS}")
+    return expected
+
+
+def _parse(folder: Path, data: bytes) -> dict[str, Tensor]:
+    try:
+        return parse_tensors(data)
+    except (SafetensorError, KeyError, ValueError, OverflowError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{folder / TENSORS} holds no tensors: {reason}") from None
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from ..data import Rows, to_unit_range
+from ..data import Images, Rows, to_unit_range
 from ..networks import Discriminator, Generator
 
 
@@ -27,7 +27,7 @@ class Evaluation(NamedTuple):
 def predict_probabilities(
     network: Discriminator,
     parameters: Mapping[str, Tensor],
-    images: Tensor,
+    images: Images,
     *,
     device: torch.device,
     batch_size: int = 1000,
@@ -43,8 +43,8 @@ def predict_probabilities(
             be judged alone by a network that compares rows.
     """
     chunks = [
-        functional_call(network, dict(parameters), (to_unit_range(rows.to(device)),)).logits
-        for rows in torch.tensor_split(images, max(1, -(-len(images) // batch_size)))
+        functional_call(network, dict(parameters), (to_unit_range(images[rows].to(device)),)).logits
+        for rows in torch.arange(len(images)).tensor_split(max(1, -(-len(images) // batch_size)))
     ]
     return torch.cat(chunks).double().softmax(dim=1).cpu()
 

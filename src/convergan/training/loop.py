@@ -7,7 +7,7 @@ import torch
 
 from ..chance import derive
 from ..data import Batch
-from .state import State
+from .state import NonFiniteError, State
 from .steps import Losses, Step
 
 
@@ -17,10 +17,16 @@ class Record(NamedTuple):
     Attributes:
         step: its number, from 1.
         losses: detached scalars by name, on the device.
+        skipped: why the step changed nothing but its number, or None.
     """
 
     step: int
     losses: Losses
+    skipped: str | None = None
+
+
+def _never() -> bool:
+    return False
 
 
 def train(
@@ -33,6 +39,7 @@ def train(
     seed: int,
     device: torch.device,
     autocast: torch.dtype | None = None,
+    may_skip: Callable[[], bool] = _never,
 ) -> Iterator[Record]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.
 
@@ -47,12 +54,14 @@ def train(
         seed: of the run.
         device: where the batches and networks are.
         autocast: compute matrix products in this dtype, or None for that of the weights.
+        may_skip: whether the next step may be left out as a whole if a loss or gradient is not
+            finite, which costs a copy of the state.
 
     Yields:
         A `Record` after each step, when ``state.step`` equals its number.
 
     Raises:
-        NonFiniteError: before the update, if a loss or gradient is not finite.
+        NonFiniteError: before the update, if a loss or gradient is not finite and is not skipped.
     """
     while state.step < steps:
         number = state.step + 1
@@ -60,7 +69,14 @@ def train(
             player.set_rate(schedule(state.step / steps))
         batch = batches(number)
         chance = derive(seed, "step", number, device=device)
-        with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            losses = step(state, batch, chance)
+        before = state.copied_tensors() if may_skip() else None
+        try:
+            with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
+                record = Record(number, step(state, batch, chance))
+        except NonFiniteError as error:
+            if before is None:
+                raise
+            state.load(before)  # one player may have moved already
+            record = Record(number, {}, skipped=str(error))
         state.step = number
-        yield Record(number, losses)
+        yield record

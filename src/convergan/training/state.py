@@ -163,6 +163,10 @@ class State:
             found |= {f"{player.name}.{name}": t for name, t in player.tensors().items()}
         return found
 
+    def copied_tensors(self) -> dict[str, Tensor]:
+        """Return copies of `tensors`, for `load`."""
+        return {name: tensor.detach().clone() for name, tensor in self.tensors().items()}
+
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over the tensors of a checkpoint that has this state's names and shapes."""

@@ -1,0 +1,1 @@
+"""Faults put into real runs, row by row, and what was lost: ``python -m faults --help``."""

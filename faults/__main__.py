@@ -1,0 +1,84 @@
+"""Put faults into runs and print what was lost: one command for all rows, or for some.
+
+``python -m faults`` does the small tier, ``--full`` the one before a release. Results are lines of
+a file; a trial that is there is not made again, so the same command goes on after any stop.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch._dynamo  # which the first optimiser loads
+
+from .bad_files import BAD_FILES
+from .children import fork, wait
+from .damage import DAMAGED
+from .kills import KILLED
+from .malice import MALICE
+from .non_finite import NON_FINITE
+from .resumes import RESUMES
+from .rows import Line, Row, Trial, markdown, read_lines
+from .stops import STOPS
+from .storage import STORES
+from .writers import WRITERS
+
+ROWS = (KILLED, WRITERS, RESUMES, STOPS, DAMAGED, MALICE, STORES, NON_FINITE, BAD_FILES)
+
+
+def main() -> None:
+    """Parse, perform, show."""
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser.add_argument("--rows", help="numbers with commas between them; all by default")
+    parser.add_argument("--full", action="store_true", help="the full tier")
+    parser.add_argument("--out", type=Path, default=Path("faults.jsonl"), help="file of results")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    wanted = chosen.rows.split(",") if chosen.rows else [str(row.number) for row in ROWS]
+    rows = [row for row in ROWS if str(row.number) in wanted]
+    left = remaining(rows, chosen.full, chosen.out)
+    children = [
+        fork(partial(perform_all, left[share :: chosen.jobs], chosen.out))
+        for share in range(chosen.jobs)
+    ]
+    codes = [wait(child) for child in children]
+    lines = read_lines(chosen.out)
+    print(markdown(rows, lines))
+    if any(codes) or any(line.found.lost for line in lines):
+        raise SystemExit(1)
+
+
+def remaining(rows: Iterable[Row], full: bool, out: Path) -> list[tuple[Row, int]]:
+    """Return the trials that are not in the file of results."""
+    done = {(line.row, line.trial) for line in read_lines(out)}
+    wanted = ((row, trial) for row in rows for trial in range(row.full if full else row.ci))
+    return [(row, trial) for row, trial in wanted if (row.number, trial) not in done]
+
+
+def perform_all(trials: Sequence[tuple[Row, int]], out: Path) -> int:
+    """Make trials one after the other; append a line for each."""
+    for row, trial in trials:
+        started = time.perf_counter()
+        place = Path(tempfile.mkdtemp(prefix="faults-"))
+        try:
+            found = row.perform(trial, place)
+        except Exception as error:  # of the trial itself, which is a failure as well
+            found = Trial("", 1, f"the trial broke: {type(error).__name__}: {error}")
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        line = Line(row.number, trial, round(time.perf_counter() - started, 3), found)
+        with out.open("ab", buffering=0) as file:
+            file.write(line.spelled())
+        if found.lost:
+            print(f"row {row.number}, trial {trial}, {found.injected}: {found.lost}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,357 @@
+"""Images that are decoded when they are asked for, for sets that do not fit in memory.
+
+Which rows a step takes is a function of (seed, step), see `convergan.data.batches`, and a row is a
+function of its file. So workers only change how long it takes, and going on after a stop asks for
+what would have been asked for.
+
+All images become RGB squares of one side, by the rules of `convergan.data.image_files.decode`.
+Before the first step every image is decoded once: files that cannot be read are found before
+training, not hours into it, and the data set gets the same hash as in memory. What was found is
+kept in the cache folder under the names, sizes and times of the files; the folder may be removed.
+
+Paper and released code: not in Salimans et al. (2016); the released ImageNet code reads TFRecords.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .dataset import Dataset, Rows, begin_sha256
+from .image_files import DataError, decode, read_inside, some, why_not
+
+TRIES = 3
+"""How often a file is read that could be read before."""
+PAUSE = 0.2
+"""Seconds before the second try; twice as many before the next."""
+AHEAD = 256
+"""Images decoded ahead where all are wanted in their order."""
+FORMAT = 1
+"""Of what the cache keeps."""
+
+
+class Encoded(Protocol):
+    """Encoded images by their numbers."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def name(self, number: int) -> str:
+        """Return what messages call one."""
+        ...
+
+    def read(self, number: int) -> bytes:
+        """Return the bytes of one."""
+        ...
+
+    def stamp(self) -> str:
+        """Return what changes where any of them does."""
+        ...
+
+
+class EncodedFiles(NamedTuple):
+    """Image files.
+
+    Attributes:
+        root: the folder that names are relative to, and that no link may lead out of.
+        files: below it.
+    """
+
+    root: Path
+    files: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.files)
+
+    def name(self, number: int) -> str:
+        """Return the path of one."""
+        return str(self.files[number].relative_to(self.root))
+
+    def read(self, number: int) -> bytes:
+        """Read one."""
+        return read_inside(self.root, self.files[number])
+
+    def stamp(self) -> str:
+        """Hash paths, sizes and times."""
+        return _stamp(self.files)
+
+
+class EncodedCells(NamedTuple):
+    """The image column of a split of a Hugging Face data set, mapped into memory.
+
+    Attributes:
+        split: its column holds encoded images.
+        column: its name.
+        split_name: for messages.
+    """
+
+    split: Any
+    column: str
+    split_name: str
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.split)
+
+    def name(self, number: int) -> str:
+        """Return split and row."""
+        return f"{self.split_name} row {number}"
+
+    def read(self, number: int) -> bytes:
+        """Return the bytes of one cell, or those of the file that it names."""
+        cell = self.split[number][self.column]
+        data = cell["bytes"]
+        return data if isinstance(data, bytes) else Path(cell["path"]).read_bytes()
+
+    def stamp(self) -> str:
+        """Hash paths, sizes and times of the mapped files."""
+        return _stamp([Path(file["filename"]) for file in self.split.cache_files])
+
+
+def _stamp(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            status = file.stat()
+            digest.update(f"{file.absolute()} {status.st_size} {status.st_mtime_ns}\n".encode())
+        except OSError:
+            digest.update(f"{file.absolute()} cannot be read\n".encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """How images are decoded.
+
+    Attributes:
+        workers: threads that decode; 0 to decode where the images are asked for.
+
+    Raises:
+        ValueError: if ``workers`` is negative.
+    """
+
+    workers: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if self.workers < 0:
+            raise ValueError(f"workers must not be negative, got {self.workers}")
+
+
+class StreamedImages:
+    """Rows of encoded images; see the top of this module.
+
+    Args:
+        encoded: where they come from.
+        places: (N,), which of them are the rows.
+        side: that they are cut and scaled to.
+        workers: threads that decode.
+    """
+
+    def __init__(self, encoded: Encoded, places: Tensor, *, side: int, workers: int) -> None:
+        """Read nothing yet."""
+        self._encoded, self._places, self._side = encoded, places.tolist(), side
+        self._threads = ThreadPoolExecutor(workers) if workers else None
+        self._coming: dict[int, Future[np.ndarray[Any, Any]]] = {}
+
+    @property
+    def shape(self) -> torch.Size:
+        """Return (N, 3, side, side)."""
+        return torch.Size((len(self), 3, self._side, self._side))
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self._places)
+
+    def __getitem__(self, rows: Tensor | slice) -> Tensor:
+        """Return some rows, uint8.
+
+        Raises:
+            DataError: if a file cannot be read any more; the message names it.
+        """
+        numbers = torch.arange(len(self))[rows].tolist()
+        if not numbers:
+            return torch.empty(0, *self.shape[1:], dtype=torch.uint8)
+        self._submit(numbers)
+        coming = [self._coming.get(number) for number in numbers]
+        pixels = [
+            self._decode(number) if future is None else future.result()
+            for number, future in zip(numbers, coming, strict=True)
+        ]
+        for number in numbers:
+            self._coming.pop(number, None)
+        return torch.from_numpy(np.stack(pixels))
+
+    def expect(self, rows: Tensor) -> None:
+        """Begin to decode some rows, and forget those that were expected and not taken."""
+        wanted = set(rows.tolist())
+        for number in [n for n in self._coming if n not in wanted]:
+            self._coming.pop(number).cancel()
+        self._submit(rows.tolist())
+
+    def _submit(self, numbers: Sequence[int]) -> None:
+        if self._threads is None:
+            return
+        for number in numbers:
+            if number not in self._coming:
+                self._coming[number] = self._threads.submit(self._decode, number)
+
+    def _decode(self, number: int) -> np.ndarray[Any, Any]:
+        place = self._places[number]
+        for attempt in range(TRIES):
+            try:
+                return decode_rgb(self._encoded.read(place), self._side)
+            except Exception as error:  # Pillow raises half a dozen kinds for damaged files
+                reason = why_not(error)
+                time.sleep(PAUSE * 2**attempt * (attempt < TRIES - 1))
+        raise DataError(f"{self._encoded.name(place)} cannot be read any more{reason}")
+
+
+def decode_rgb(data: bytes, side: int) -> np.ndarray[Any, Any]:
+    """Decode one image into (3, side, side) uint8; exceptions as for `decode`."""
+    pixels = decode(data, side).pixels
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+class Split(NamedTuple):
+    """A split as it lies there.
+
+    Attributes:
+        encoded: its images.
+        labels: (N,), their classes.
+        names: the file of each, or nothing.
+    """
+
+    encoded: Encoded
+    labels: Tensor
+    names: tuple[str, ...] = ()
+
+
+def stream(
+    source: str,
+    classes: tuple[str, ...],
+    splits: tuple[Split, Split],
+    *,
+    side: int | None,
+    streaming: Streaming,
+    allow_bad: bool,
+) -> Dataset:
+    """Return a data set whose images are decoded when they are asked for.
+
+    Args:
+        source: for messages.
+        classes: names of the classes.
+        splits: training and test rows.
+        side: of the images.
+        streaming: how they are decoded.
+        allow_bad: leave out what cannot be read.
+
+    Raises:
+        DataError: if there is no ``side``, or images cannot be read and that is not allowed.
+    """
+    if side is None:
+        raise DataError(f"{source} can be streamed only by a recipe with a side, such as imagenet")
+    found = _scan(classes, splits, side, streaming.workers)
+    bad = [
+        f"{split.encoded.name(number)}{reason}"
+        for split, listed in zip(splits, found["bad"], strict=True)
+        for number, reason in listed
+    ]
+    if bad and not allow_bad:
+        raise DataError(f"{source}: {len(bad)} unreadable: {some(bad)}", bad)
+
+    def rows(split: Split, listed: list[tuple[int, str]]) -> Rows:
+        good = torch.ones(len(split.encoded), dtype=torch.bool)
+        good[[number for number, _ in listed]] = False
+        places = good.nonzero().flatten()
+        images = StreamedImages(split.encoded, places, side=side, workers=streaming.workers)
+        names = tuple(split.names[place] for place in places.tolist()) if split.names else ()
+        return Rows(images, split.labels[places], names, images.expect)
+
+    train, test = (rows(*pair) for pair in zip(splits, found["bad"], strict=True))
+    return Dataset(source, classes, train, test, tuple(bad), found["sha256"])
+
+
+def _scan(
+    classes: tuple[str, ...], splits: tuple[Split, Split], side: int, workers: int
+) -> dict[str, Any]:
+    """Return the bad images of each split and the hash of the good ones, perhaps from the cache."""
+    key = hashlib.sha256(repr((FORMAT, classes, side)).encode())
+    for split in splits:
+        key.update(split.encoded.stamp().encode() + split.labels.numpy().tobytes())
+    file = cache_folder() / f"scan-{key.hexdigest()[:32]}.json"
+    with contextlib.suppress(OSError, ValueError):
+        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return kept
+    digest = begin_sha256(classes, (3, side, side))
+    bad: list[list[tuple[int, str]]] = []
+    for split in splits:
+        listed: list[tuple[int, str]] = []
+        for number, decoded in enumerate(_in_order(split.encoded, side, workers)):
+            if isinstance(decoded, str):
+                listed.append((number, decoded))
+            else:
+                digest.update(decoded.data)
+        good = torch.ones(len(split.labels), dtype=torch.bool)
+        good[[number for number, _ in listed]] = False
+        digest.update(split.labels[good].numpy().data)
+        bad.append(listed)
+    found = {"sha256": digest.hexdigest(), "bad": bad}
+    with contextlib.suppress(OSError):  # it was found all the same
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".tmp-{os.getpid()}")
+        temporary.write_text(json.dumps(found), encoding="utf-8")
+        temporary.replace(file)
+    return found
+
+
+def _in_order(encoded: Encoded, side: int, workers: int) -> "Iterator[np.ndarray[Any, Any] | str]":
+    """Decode all images, some of them ahead; yield why not in the place of one that cannot be."""
+
+    def try_one(number: int) -> "np.ndarray[Any, Any] | str":
+        try:
+            return decode_rgb(encoded.read(number), side)
+        except Exception as error:  # Pillow raises half a dozen kinds for damaged files
+            return why_not(error)
+
+    yield from read_ahead(try_one, len(encoded), workers)
+
+
+def read_ahead(
+    perform: "Callable[[int], np.ndarray[Any, Any] | str]", count: int, workers: int
+) -> "Iterator[np.ndarray[Any, Any] | str]":
+    """Yield ``perform(0)``, ``perform(1)`` and so on, done by threads, if there are any."""
+    if not workers:
+        yield from map(perform, range(count))
+        return
+    waiting: deque[Future[np.ndarray[Any, Any] | str]] = deque()
+    with ThreadPoolExecutor(workers) as threads:
+        try:
+            for number in range(count):
+                waiting.append(threads.submit(perform, number))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def cache_folder() -> Path:
+    """Return the folder for what may be found again, ``$CONVERGAN_CACHE`` or one in the home."""
+    return Path(os.environ.get("CONVERGAN_CACHE") or Path.home() / ".cache" / "convergan")
