@@ -4,6 +4,7 @@
 const RETRY_MS = [400, 800, 1600, 3200, 6400];
 const REQUEST_MS = 20000;
 const LOADS = 4; // tries of a picture before it is given up as a technical loss
+const DOUBLE_MS = 250; // after an answer, within which another press is its echo
 const COUNT_MS = 500;
 const MASKS = 4;
 const MASK_MS = 30;
@@ -288,6 +289,7 @@ const judge = {
   ignored: 0, // presses that counted for nothing since the last answer
   open: null, // takes the answer while one is wanted
   since: Infinity, // when the pictures came to be seen
+  answered: -Infinity, // when the last answer was given
   shown: 0, // their width in CSS pixels
 
   // Say what is asked; the left answer comes first.
@@ -358,9 +360,11 @@ const judge = {
       this.place(pictures);
       this.since = await frame();
     }
+    await wait(this.answered + DOUBLE_MS - performance.now());
     this.enable(true);
     const { side, at } = await new Promise((resolve) => (this.open = resolve));
     this.enable(false);
+    this.answered = at;
     $(side).classList.add("given");
     const reaction = Math.max(0, at - this.since);
     const given = {
