@@ -141,6 +141,7 @@ def serve(
     browser: Annotated[bool, typer.Option(help="Open the owner's page.")] = True,
 ) -> None:
     """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
+    import socket
     import webbrowser
 
     import uvicorn
@@ -149,19 +150,18 @@ def serve(
     from .turing.study import opened
 
     url = public_url or f"http://{host}:{port}"
-    with opened(study) as found:
-        app = create_app(found, url)
-        print_line(f"owner's page: {url}/owner")
-        if browser:
-            webbrowser.open(f"{url}/owner")
-        uvicorn.run(
-            app,
-            host=host,
-            port=port,
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with opened(study) as found, socket.create_server((host, port), family=family) as listener:
+        config = uvicorn.Config(
+            create_app(found, url),
             access_log=False,  # addresses hold identifiers, and whose they are
             log_level="warning",
             server_header=False,
         )
+        print_line(f"owner's page: {url}/owner")
+        if browser:
+            webbrowser.open(f"{url}/owner")
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 @turing.command()

@@ -38,6 +38,8 @@ MOST_PIXELS = 2048 * 2048
 """Of one image."""
 MOST_MEMORY = 3 * 2**30
 """Address space of the child process, with the interpreter's own."""
+MOST_UNPACKED = 2**30
+"""Bytes of an archive's arrays."""
 SUFFIXES = (".png", ".jpg", ".jpeg")
 SHIFT = 0.25
 """Of a pixel, down and right: how far `resample` moves an image."""
@@ -70,13 +72,13 @@ def read_source(path: Path) -> Source:
     with tempfile.TemporaryDirectory(prefix="convergan-import-") as scratch:
         result = Path(scratch) / "pixels.npy"
         code = f"from {__name__} import child; child()"
-        arguments = [sys.executable, "-c", code, str(path), str(result)]
+        arguments = [sys.executable, "-c", code, str(path), str(result), str(MOST_MEMORY)]
         done = subprocess.run(arguments, capture_output=True, text=True, env=_environment())
         try:
             answer = json.loads(done.stdout)
         except ValueError:
             raise StudyError(
-                f"{path} cannot be read within {MOST_MEMORY // 2**30} GiB of memory"
+                f"{path} cannot be read within {MOST_MEMORY // 2**20:,} MiB of memory"
             ) from None
         if "error" in answer:
             raise StudyError(answer["error"])
@@ -192,8 +194,8 @@ def encode(image: Pixels) -> bytes:
 
 def child() -> None:
     """Read the source that the command line names, write its pixels, print labels or an error."""
-    source, result = Path(sys.argv[1]), Path(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    source, result, memory = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     try:
         found = _read_archive(source) if source.suffix == ".npz" else _read_folder(source)
         np.save(result, found.pixels, allow_pickle=False)
@@ -221,6 +223,8 @@ def _read_folder(folder: Path) -> Source:
         raise StudyError(f"{folder} has {len(files):,} images, at most {MOST_FILES:,} can be taken")
     images: list[Pixels] = []
     for file in files:
+        if not file.exists():
+            raise StudyError(f"{file} is a link to nothing")
         if not file.resolve().is_relative_to(root):
             raise StudyError(f"{file} is a link out of {folder}")
         images.append(_decode(file))
@@ -267,7 +271,7 @@ def _read_archive(file: Path) -> Source:
     try:
         with zipfile.ZipFile(file) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-        if size > MOST_MEMORY // 3:
+        if size > MOST_UNPACKED:
             raise StudyError(f"{file} has {size // 2**20:,} MiB of arrays, too many")
         with np.load(file, allow_pickle=False) as arrays:
             names = [name for name in ("samples", "images") if name in arrays.files]

@@ -1,0 +1,67 @@
+"""The schema's versions, up and down, with people in the database."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import func, inspect, select
+
+from convergan.turing import migrations, schema
+from convergan.turing.study import Study
+from tests.turing.serving import Make
+from tests.turing.test_sessions import begin, come, run_through
+
+
+def filled(study: Study) -> None:
+    for person in ("ann", "ben"):
+        session = come(study, person)
+        begin(study, session)
+        run_through(study, session)
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_schema(make: Make) -> None:
+    study, _ = make()
+    with study.database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+        assert migrations.current(connection) == migrations.newest()
+
+
+def test_a_filled_database_goes_down_and_up_again(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    filled(study)
+    with study.database.writing() as connection:
+        migrations.downgrade(connection)
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+        assert migrations.current(connection) is None
+        migrations.upgrade(connection)
+        assert migrations.current(connection) == migrations.newest()
+        votes = select(func.count()).select_from(schema.answers)
+        assert connection.execute(votes).scalar_one() == 0
+
+
+def test_an_up_to_date_database_is_left_as_it_is(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    filled(study)
+    with study.database.writing() as connection:
+        migrations.upgrade(connection)
+        votes = select(func.count()).select_from(schema.answers)
+        assert connection.execute(votes).scalar_one() == 10
+
+
+def test_a_migration_that_fails_changes_nothing(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    filled(study)
+    try:
+        with study.database.writing() as connection:
+            migrations.downgrade(connection)
+            raise RuntimeError("power")
+    except RuntimeError:
+        pass
+    with study.database.reading() as connection:
+        assert migrations.current(connection) == migrations.newest()
+        votes = select(func.count()).select_from(schema.answers)
+        assert connection.execute(votes).scalar_one() == 10
+
+
+def test_only_revisions_of_this_version_are_known() -> None:
+    assert migrations.known(migrations.newest())
+    assert not migrations.known("9999")
