@@ -38,8 +38,9 @@ class Habit:
     """How an annotator behaves on the network.
 
     Attributes:
-        sends: how often each answer is sent. One copy goes early, with the answer before it, one
-            late, with the one after it, the others at its time; each lot in an order by chance.
+        sends: how often each answer is sent: the last copy late, with the answer after it. From
+            2 on, answers also go early, where the one before them is not recorded yet. What goes
+            together goes in an order by chance.
         tabs: windows with the same page; all answer at once, every other one the opposite.
         reloads: whether the page is loaded anew before every answer.
         leaves: after this share of the trials; 1 for nobody.

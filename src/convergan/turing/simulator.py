@@ -54,7 +54,7 @@ class Visit:
         latencies: seconds to each reply to an answer.
         wrong: answers to trials other than attention that were meant to be wrong.
         judged: such trials.
-        expected_wrong: how many of them the annotator has wrong on average.
+        expected_wrong: how many of them the annotator has wrong on average, if asked for.
     """
 
     session: str
@@ -66,7 +66,7 @@ class Visit:
     latencies: list[float] = field(default_factory=list)
     wrong: int = 0
     judged: int = 0
-    expected_wrong: float = 0.0
+    expected_wrong: float | None = None
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,9 @@ def describe(visits: Sequence[Visit]) -> list[str]:
     if judged:
         wrong = sum(visit.wrong for visit in visits) / judged
         lines.append(f"error of what annotators meant to answer: {wrong:.1%}")
-    if judged and any(visit.expected_wrong for visit in visits):
-        expected = sum(visit.expected_wrong for visit in visits) / judged
+    known = [visit.expected_wrong for visit in visits if visit.expected_wrong is not None]
+    if judged and known:
+        expected = sum(known) / judged
         lines.append(f"error that such annotators have on average: {expected:.1%}")
     return lines
 
@@ -279,23 +280,16 @@ class _Person:
 
     async def take_part(self) -> Visit:
         """Go from consent to the code, or as far as the habit goes."""
-        most = math.inf
-        while True:
+        for share in (self.habit.leaves, 1.0) if self.habit.returns else (self.habit.leaves,):
             async with self._client() as client:
                 tabs = [_Tab(client, self.place, self.visit) for _ in range(self.habit.tabs)]
-                states = [await tab.load() for tab in tabs]
-                state = states[0]
+                state = [await tab.load() for tab in tabs][0]
                 self.protocol, self.feedback = state["protocol"], state["feedback"]
-                if not self.visit.replies:
-                    most = math.ceil(self.habit.leaves * state["total"])
                 state = await self._begin(tabs[0], state)
-                state = await self._answer_all(tabs, state, most)
+                state = await self._answer(tabs, state, math.ceil(share * state["total"]))
             if state["stage"] == "done":
                 self.visit.code = state["completion"]["code"]
-                return self.visit
-            if not self.habit.returns:
-                return self.visit
-            most = math.inf
+        return self.visit
 
     def _client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(verify=self.setting.context, timeout=PATIENCE)
@@ -308,23 +302,21 @@ class _Person:
             state = _told(await tab.post("tutorial", {}))
         return state
 
-    async def _answer_all(self, tabs: list[_Tab], state: Told, most: float) -> Told:
-        """Answer up to so many trials of the session; return its state then."""
+    async def _answer(self, tabs: list[_Tab], state: Told, most: int) -> Told:
+        """Answer so many trials of the session at most; return its state then."""
         stage, waiting = state["stage"], state["trials"]
         before: Told | None = None
-        while stage == "trials" and len(self.visit.replies) < most:
+        while stage == "trials" and waiting[0]["number"] < most:
             if self.habit.reloads:
                 waiting = (await tabs[0].load())["trials"]
-            trial = waiting[0]
+            trial, *following = waiting
             await self._look(tabs, trial)
-            if trial["trial"] not in self.visit.replies:
-                following = waiting[1] if len(waiting) > 1 else None
-                await self._send_copies(tabs, before, trial, following)
-                self.setting.answered()
+            await self._send_copies(tabs, before, trial, following)
+            self.setting.answered()
             reply = json.loads(self.visit.replies[trial["trial"]])
             stage, waiting, before = reply["stage"], reply["next"], trial
         if before is not None and self.habit.sends > 1:
-            await self._send(tabs[0], before, False)
+            await self._send(tabs[0], before)
         return await tabs[0].load()
 
     async def _look(self, tabs: list[_Tab], trial: Told) -> None:
@@ -337,26 +329,23 @@ class _Person:
                     raise StudyError(f"an image cannot be fetched: {_sentence(reply)}")
 
     async def _send_copies(
-        self, tabs: list[_Tab], before: Told | None, trial: Told, following: Told | None
+        self, tabs: list[_Tab], before: Told | None, trial: Told, following: list[Told]
     ) -> None:
         """Send a trial's answer, with late and early copies of others as the habit has it."""
-        self._decide(trial)
         lot = [(tab, trial, bool(place % 2)) for place, tab in enumerate(tabs)]
-        lot += [(tabs[0], trial, False)] * max(0, self.habit.sends - 3)
-        if self.habit.sends > 1 and before is not None:
-            lot.append((tabs[0], before, False))
-        if self.habit.sends > 2:
-            if following is None:
-                lot.append((tabs[0], trial, False))
-            else:
-                self._decide(following)
-                lot.append((tabs[0], following, False))
+        if self.habit.sends > 1:
+            lot += [(tabs[0], trial, False)] * (self.habit.sends - 2)
+            lot += [(tabs[0], asked, False) for asked in (before,) if asked is not None]
+            if trial["trial"] not in self.visit.replies:
+                lot += [(tabs[0], asked, False) for asked in following]
+        for _, asked, _ in lot:
+            self._decide(asked)
         self.order.shuffle(lot)
         await asyncio.gather(*(self._send(*letter) for letter in lot))
         if trial["trial"] not in self.visit.replies:
             raise StudyError("the answer to an open trial was refused")
 
-    async def _send(self, tab: _Tab, trial: Told, opposite: bool) -> None:
+    async def _send(self, tab: _Tab, trial: Told, opposite: bool = False) -> None:
         said, reaction = self.decided[trial["trial"]]
         first, other = WORDS[self.protocol]
         body = {
@@ -396,7 +385,7 @@ class _Person:
             visit.wrong += self.decided[trial["trial"]][0] != truth.generated
             if self.setting.expect:
                 drawn = [answer(self.other_rng)[0] != truth.generated for _ in range(DRAWS)]
-                visit.expected_wrong += sum(drawn) / DRAWS
+                visit.expected_wrong = (visit.expected_wrong or 0.0) + sum(drawn) / DRAWS
 
 
 def _told(reply: httpx2.Response) -> Told:
