@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url, text
+from sqlalchemy import Connection, make_url, select, text
 
 from convergan.turing.database import Database
 from convergan.turing.image_import import Source, source_of_array
+from convergan.turing.schema import answers, sessions
 from convergan.turing.study import Plan, create_study, database_url
 
+REPLIES = select(answers.c.trial, answers.c.reply)
+CODES = select(sessions.c.id, sessions.c.completion_code)
 HALF_DONE = {
     "answers to trials that are not answered": (
         "SELECT count(*) FROM answers JOIN trials ON trials.id = answers.trial "
@@ -70,33 +73,38 @@ def scratch_database(server: str | None) -> Iterator[str | None]:
             connection.execute(sql.SQL("DROP DATABASE {} (FORCE)").format(sql.Identifier(name)))
 
 
-def recorded(folder: Path) -> dict[str, str]:
-    """Return the reply that is stored with each answer, by trial."""
+@contextmanager
+def database_of(folder: Path) -> Iterator[Connection]:
+    """Read a study's database, without its key."""
     database = Database(database_url(folder))
     try:
         with database.reading() as connection:
-            rows = connection.execute(text("SELECT trial, reply FROM answers")).all()
+            yield connection
     finally:
         database.close()
-    found = {row.trial: row.reply for row in rows}
-    assert len(found) == len(rows), "a trial has two answers"
-    return found
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    """Return the reply that is stored with each answer, by trial."""
+    with database_of(folder) as connection:
+        return {trial: reply for trial, reply in connection.execute(REPLIES)}
+
+
+def codes(folder: Path) -> dict[str, str | None]:
+    """Return the completion code of each session."""
+    with database_of(folder) as connection:
+        return {session: code for session, code in connection.execute(CODES)}
 
 
 def faults(folder: Path) -> list[str]:
     """Return what is wrong with a study's database: nothing, whenever its server was killed."""
-    url = database_url(folder)
-    database = Database(url)
     found = []
-    try:
-        with database.reading() as connection:
-            for name, query in HALF_DONE.items():
-                if count := connection.execute(text(query)).scalar_one():
-                    found.append(f"{count} {name}")
-            if url.get_backend_name() == "sqlite":
-                found += [f"{row}" for row in connection.execute(text("PRAGMA foreign_key_check"))]
-                lines = connection.execute(text("PRAGMA integrity_check")).scalars()
-                found += [line for line in lines if line != "ok"]
-    finally:
-        database.close()
+    with database_of(folder) as connection:
+        for name, query in HALF_DONE.items():
+            if count := connection.execute(text(query)).scalar_one():
+                found.append(f"{count} {name}")
+        if connection.dialect.name == "sqlite":
+            found += [f"{row}" for row in connection.execute(text("PRAGMA foreign_key_check"))]
+            lines = connection.execute(text("PRAGMA integrity_check")).scalars()
+            found += [line for line in lines if line != "ok"]
     return found
