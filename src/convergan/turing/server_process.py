@@ -45,7 +45,7 @@ def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
     deadline = time.monotonic() + PATIENCE
-    while not _answers(port):
+    while not is_up(port):
         if process.poll() is not None or time.monotonic() > deadline:
             end_server(process)
             raise StudyError(f"the server of {folder} does not start; see {folder}/server.log")
@@ -74,7 +74,8 @@ def serving(folder: Path) -> Iterator[str]:
         end_server(process)
 
 
-def _answers(port: int) -> bool:
+def is_up(port: int) -> bool:
+    """Whether a server of a study answers on a port of this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/owner")
