@@ -66,7 +66,7 @@ ALLOWED = {
     },
     "tabular": {"data", "estimator", "html_page", "training", "version"},
     "table_commands": {"console", "estimator", "signals", "tabular"},
-    "turing": {"console", "html_page", "signals", "spelling", "version"},
+    "turing": {"html_page"},
     "turing_commands": {"console", "data", "run", "signals", "turing"},
     "report": {"folders", "html_page", "run", "training"},
     "workers": {"folders"},

@@ -21,21 +21,22 @@ td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums }}
 img {{ max-width: 100% }}
 pre {{ background: #f5f5f5; padding: 1rem; overflow-x: auto }}
 .caution {{ background: #fff4d6; border-left: .3rem solid #c80; padding: .5rem 1rem }}
-</style></head><body>
+{style}</style></head><body>
 <h1>{title}</h1>
 {body}
 </body></html>
 """
 
 
-def page(title: str, parts: Iterable[str]) -> bytes:
+def page(title: str, parts: Iterable[str], style: str = "") -> bytes:
     """Return a page of UTF-8.
 
     Args:
         title: plain text.
         parts: HTML, in order.
+        style: CSS that this page needs besides that of all.
     """
-    return PAGE.format(title=html.escape(title), body="\n".join(parts)).encode()
+    return PAGE.format(title=html.escape(title), body="\n".join(parts), style=style).encode()
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int]) -> str:

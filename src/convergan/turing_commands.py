@@ -1,5 +1,7 @@
 """The commands of the visual Turing test: parse, call, show."""
 
+import math
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +19,18 @@ turing = typer.Typer(
     "Start with: convergan turing create STUDY --real DATA --fake RUN",
 )
 
+NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "psycopg", "sqlalchemy", "uvicorn")
+
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
 PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the server, in links.")]
+
+
+@turing.callback(help=turing.info.help)
+def require_packages() -> None:
+    """Refuse to begin without what a study needs."""
+    for name in NEEDED:
+        if find_spec(name) is None:
+            raise ValueError(f"a study needs {name}: pip install 'convergan[turing]'")
 
 
 @turing.command()
@@ -141,27 +153,21 @@ def serve(
     browser: Annotated[bool, typer.Option(help="Open the owner's page.")] = True,
 ) -> None:
     """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
-    import socket
     import webbrowser
 
-    import uvicorn
-
+    from .signals import stopping
     from .turing.app import create_app
+    from .turing.server import listen, server_of
     from .turing.study import opened
 
     url = public_url or f"http://{host}:{port}"
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with opened(study) as found, socket.create_server((host, port), family=family) as listener:
-        config = uvicorn.Config(
-            create_app(found, url),
-            access_log=False,  # addresses hold identifiers, and whose they are
-            log_level="warning",
-            server_header=False,
-        )
+    said = stopping("while serving; every answer that was acknowledged is stored")
+    with said, opened(study) as found, listen(host, port) as listener:
+        server = server_of(create_app(found, url))
         print_line(f"owner's page: {url}/owner")
         if browser:
             webbrowser.open(f"{url}/owner")
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 @turing.command()
@@ -260,6 +266,71 @@ def status(study: StudyFolder) -> None:
         print_line(
             f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}"
         )
+
+
+@turing.command()
+def results(
+    study: StudyFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="Page to write. Default: STUDY/results.html.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="File of the figures to write as well.")
+    ] = None,
+) -> None:
+    """Print every figure of a study, and write them with plots as one page."""
+    from .turing.analysis import analyse
+    from .turing.owner import read_design, read_votes
+    from .turing.results_page import results_page
+    from .turing.results_text import csv_text, terminal_text
+    from .turing.study import opened
+
+    with opened(study) as found:
+        votes, design = read_votes(found), read_design(found)
+    with errors.status("resampling"):
+        analysis = analyse(votes, design)
+    print_line(terminal_text(analysis))
+    file = out or study / "results.html"
+    file.write_bytes(results_page(analysis, votes, f"Real or generated: {found.name}"))
+    print_line(f"page: {file}")
+    if table is not None:
+        table.write_text(csv_text(analysis), encoding="utf-8")
+        print_line(f"figures: {table}")
+
+
+@turing.command()
+def power(
+    half_widths: Annotated[
+        str, typer.Option(help="Of the 95% interval, in points, with commas between them.")
+    ] = "5,3,2",
+    votes: Annotated[
+        str, typer.Option(help="Of one person, with commas between them.")
+    ] = "50,100,300",
+    rho: Annotated[
+        float, typer.Option(help="How alike two votes of one person are; 0.05 is usual.")
+    ] = 0.05,
+) -> None:
+    """Print how many people a study needs for an interval of some width."""
+    from .turing.results_text import power_text
+
+    halves = [points / 100 for points in parse_numbers("half-widths", half_widths)]
+    print_line(power_text(halves, [*parse_numbers("votes", votes), math.inf], rho))
+
+
+def parse_numbers(name: str, text: str) -> list[float]:
+    """Return the numbers of an option.
+
+    Raises:
+        ValueError: if something else is in it.
+
+    Example:
+        >>> parse_numbers("votes", "50,100")
+        [50.0, 100.0]
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{name} must be numbers with commas between them, got {text!r}") from None
 
 
 @turing.command()

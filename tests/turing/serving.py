@@ -1,6 +1,5 @@
 """A real server of a small study in a thread, and people without a browser."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,11 +8,11 @@ from typing import Any
 
 import httpx2
 import numpy as np
-import uvicorn
 
 from convergan.turing.app import create_app
 from convergan.turing.image_import import Source, source_of_array
 from convergan.turing.owner import invite
+from convergan.turing.server import listen, server_of
 from convergan.turing.study import Study
 
 Make = Callable[..., tuple[Study, str]]
@@ -84,10 +83,13 @@ class Person:
         found: dict[str, Any] = reply.json()
         return found
 
-    def answer(self, trial: dict[str, Any], answer: str, **fields: Any) -> httpx2.Response:
+    def answer_body(self, trial: dict[str, Any], answer: str) -> dict[str, Any]:
         screen = {"width": 1280, "height": 720, "ratio": 1, "shown_px": 256}
-        body = {"trial": trial["trial"], "answer": answer, "reaction_ms": 650.0, "shown_ms": 650.0}
-        return self.post("answers", {**body, "ignored": 0, "screen": screen, **fields})
+        times = {"reaction_ms": 650.0, "shown_ms": 650.0, "ignored": 0}
+        return {"trial": trial["trial"], "answer": answer, **times, "screen": screen}
+
+    def answer(self, trial: dict[str, Any], answer: str) -> httpx2.Response:
+        return self.post("answers", self.answer_body(trial, answer))
 
     def finish(self, answer: str = "generated") -> dict[str, Any]:
         """Give one answer to whatever is left; return the state at the end."""
@@ -101,12 +103,9 @@ class Person:
 @contextmanager
 def served(study: Study, token: str) -> Iterator[Server]:
     """Run the real server in a thread for as long as the block lasts."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(
-        create_app(study, url), access_log=False, log_level="warning", server_header=False
-    )
-    server = uvicorn.Server(config)
+    server = server_of(create_app(study, url))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -4,7 +4,6 @@ from convergan.turing.recruitment import (
     MTURK,
     NO_PANEL,
     PREVIEW,
-    Outcome,
     Panel,
     arrive_from_mturk,
     arrive_from_prolific,
@@ -160,10 +159,3 @@ def test_what_is_no_code_goes_nowhere(code: str) -> None:
         return_to_prolific(code)
     with pytest.raises(ValueError, match="a code is"):
         return_to_mturk("https://www.mturk.com", "3ABCD", code)
-
-
-def test_a_place_is_freed_by_all_who_left_without_finishing() -> None:
-    assert [outcome for outcome in Outcome if not outcome.frees_place] == [
-        Outcome.OPEN,
-        Outcome.DONE,
-    ]

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from convergan.turing import schema, sessions
 from convergan.turing.admission import join_by_invitation, join_from_panel
 from convergan.turing.errors import RefusedError
-from convergan.turing.owner import invite, read_design, read_votes, set_state
+from convergan.turing.owner import close_person, invite, people, read_design, read_votes, set_state
 from convergan.turing.recruitment import Arrival
 from convergan.turing.sessions import Answer
 from convergan.turing.study import Study
@@ -240,7 +240,7 @@ def test_a_session_given_back_or_timed_out_frees_its_place(make: Make, how: str)
     with pytest.raises(RefusedError, match="all the people"):
         come(study, "ben")
     if how == "returned":
-        sessions.give_back(study, session)
+        close_person(study, people(study)[0]["alias"], schema.RETURNED)
     else:
         now = study.clock()
         study = replace(study, clock=lambda: now + 31 * 60)

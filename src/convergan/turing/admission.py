@@ -4,6 +4,7 @@ Everybody is admitted in a transaction that holds the study, so that two people 
 last place at once do not both get it.
 """
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,11 @@ def join_from_panel(study: Study, arrival: Arrival) -> str:
         recruiter = connection.execute(select(schema.study.c.recruiter)).scalar_one()
         if recruiter != arrival.adapter:
             raise RefusedError(403, "This study takes people by invitation alone.")
-        return _admit(study, connection, arrival.adapter, arrival.person, back)
+        session = _admit(study, connection, arrival.adapter, arrival.person, back)
+        # Whoever comes again may do so on another assignment, which has another way back.
+        alive = (sessions.c.id == session, sessions.c.state.in_((schema.OPEN, schema.DONE)))
+        connection.execute(update(sessions).where(*alive).values(return_to=back))
+    return session
 
 
 def _admit(
@@ -89,7 +94,7 @@ def _admit(
     row: dict[str, Any] = {
         "id": new_id(),
         "number": number.scalar_one(),
-        "alias": f"P-{new_id().translate(str.maketrans('', '', '-_'))[:8].lower()}",
+        "alias": f"P-{secrets.token_hex(4)}",
         "adapter": adapter,
         "person": person,
         "invitation": external_id if adapter == "invitation" else None,

@@ -45,9 +45,9 @@ def answer_counts(image: IntArray, answer: IntArray) -> IntArray:
 def krippendorff_alpha(counts: IntArray) -> Agreement:
     """Return ``1 - Do / De`` of nominal answers; images may have any number of them.
 
-    ``Do`` is the share of disagreeing pairs of answers on the same image, where a pair on an image with m
-    answers weighs 1 / (m - 1); ``De`` is the share among all answers, pairs of distinct ones.
-    Images with a single answer count for nothing.
+    ``Do`` is the share of disagreeing pairs of answers on the same image, where a pair on an image
+    with m answers weighs 1 / (m - 1); ``De`` is the share among all pairs of answers. Images with a
+    single answer count for nothing.
 
     Args:
         counts: answers of each kind on each image, (images, K).
@@ -73,8 +73,8 @@ def krippendorff_alpha(counts: IntArray) -> Agreement:
 def fleiss_kappa(counts: IntArray) -> Agreement:
     """Return ``(P - Pe) / (1 - Pe)``, for the same number of answers on each image.
 
-    ``P`` is the share of agreeing pairs on an image, averaged; ``Pe`` is the sum of the squared shares of
-    the answers.
+    ``P`` is the share of agreeing pairs on an image, averaged; ``Pe`` is the sum of the squared
+    shares of the answers.
 
     Args:
         counts: answers of each kind on each image, (images, K).

@@ -15,7 +15,7 @@ from .model_comparison import Comparison, compare
 from .part_result import PartResult, cells, crossed_interval, part_result
 from .power import annotators_needed
 from .signal_detection import sensitivity
-from .staircase import time_score
+from .staircase import block_of, time_score
 from .votes import Design, FloatArray, Votes
 
 HALF_WIDTHS = (0.05, 0.03, 0.02)
@@ -49,6 +49,9 @@ class AnnotatorResult:
     time_score: float | None
     behaviour: Behaviour
     excluded: tuple[str, ...]
+
+
+People = Sequence[AnnotatorResult]
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,12 @@ class Part:
     Attributes:
         name: in words.
         result: its figures; none without votes that count.
+        timed: what the staircase found; none unless timed.
     """
 
     name: str
     result: PartResult | None
+    timed: Timed | None
 
 
 @dataclass(frozen=True)
@@ -180,8 +185,8 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
     if len(votes) and (last := int(votes.trial.max())) >= design.trials:
         raise ValueError(f"votes: trial {last}, but the design has {design.trials}, from 0")
     people = _annotators(votes, design)
-    counts = np.array([not person.excluded for person in people], bool)
-    kept = votes.select(counts[votes.annotator] & ~votes.attention)
+    counted = [person for person in people if not person.excluded]
+    kept = counted_votes(votes, people)
     result = part_result(kept, design, draws=draws, purpose="study")
     answer = kept.said_generated if design.protocol != "pair" else kept.correct
     answers = answer_counts(kept.image, answer.astype(np.int64))
@@ -193,9 +198,9 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         result=result,
         crossed=crossed_interval(kept, design, draws=draws),
         without_exclusion=part_result(votes.judged(), design, draws=draws, purpose="study"),
-        arms=_arms(kept, design, draws),
-        models=_models(kept, design, draws),
-        comparison=compare(_figures_by_model([p for p in people if not p.excluded])),
+        arms=_arms(kept, counted, design, draws),
+        models=_models(kept, counted, design, draws),
+        comparison=compare(_figures_by_model(counted)),
         learning=learning(
             kept.annotator,
             kept.trial,
@@ -206,15 +211,26 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         ),
         alpha=krippendorff_alpha(answers),
         kappa=fleiss_kappa(answers),
-        timed=_timed(kept, design, [p for p in people if not p.excluded], draws),
+        timed=_timed(kept, design, counted, draws),
         power=_power(result),
         annotators=people,
         images=_images(kept, design),
     )
 
 
+def counted_votes(votes: Votes, people: People) -> Votes:
+    """Return the votes that the figures are made of: judged, by annotators who are not excluded.
+
+    Args:
+        votes: all of them.
+        people: in order of ``votes.annotators``.
+    """
+    counts = np.array([not person.excluded for person in people], bool)
+    return votes.select(counts[votes.annotator] & ~votes.attention)
+
+
 def to_json(analysis: Analysis) -> dict[str, object]:
-    """Return an analysis as plain values: fields and properties by name, what is not finite as none."""
+    """Return an analysis as plain values by name; what is not finite is none."""
     found = _plain(analysis)
     assert isinstance(found, dict)
     return found
@@ -245,7 +261,8 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
         seen = ~votes.attention[rows]
         score = None
         if design.protocol == "timed" and count:
-            score = time_score(votes.exposure_ms[rows][seen], votes.trial[rows][seen])
+            block = block_of(votes.trial[rows][seen], design.trials)
+            score = time_score(votes.exposure_ms[rows][seen], block)
         found.append(
             AnnotatorResult(
                 alias=votes.annotators[number],
@@ -263,31 +280,42 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     return tuple(found)
 
 
-def _arms(votes: Votes, design: Design, draws: int) -> tuple[Part, ...]:
+def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
     if design.feedback != "split":
         return ()
-    named = (("without feedback", ~votes.feedback), ("with feedback", votes.feedback))
     return tuple(
-        Part(name, part_result(votes.select(rows), design, draws=draws, purpose=name))
-        for name, rows in named
+        _part(
+            f"{'with' if told else 'without'} feedback",
+            votes.select(votes.feedback == told),
+            [person for person in people if person.feedback == told],
+            design,
+            draws,
+        )
+        for told in (False, True)
     )
 
 
-def _models(votes: Votes, design: Design, draws: int) -> tuple[Part, ...]:
+def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
     if len(votes.models) < 2:
         return ()
     return tuple(
-        Part(
+        _part(
             name,
-            part_result(
-                votes.select(votes.model == number), design, draws=draws, purpose=f"model {number}"
-            ),
+            votes.select(votes.model == number),
+            [person for person in people if person.model == name],
+            design,
+            draws,
         )
         for number, name in enumerate(votes.models)
     )
 
 
-def _figures_by_model(people: Sequence[AnnotatorResult]) -> dict[str, FloatArray]:
+def _part(name: str, votes: Votes, people: People, design: Design, draws: int) -> Part:
+    result = part_result(votes, design, draws=draws, purpose=name)
+    return Part(name, result, _timed(votes, design, people, draws))
+
+
+def _figures_by_model(people: People) -> dict[str, FloatArray]:
     """Return each annotator's time score where there is one, else the error."""
     figures: dict[str, list[float]] = {}
     for person in people:
@@ -298,9 +326,7 @@ def _figures_by_model(people: Sequence[AnnotatorResult]) -> dict[str, FloatArray
     return {model: np.array(values) for model, values in sorted(figures.items())}
 
 
-def _timed(
-    votes: Votes, design: Design, people: Sequence[AnnotatorResult], draws: int
-) -> Timed | None:
+def _timed(votes: Votes, design: Design, people: People, draws: int) -> Timed | None:
     scores = np.array([p.time_score for p in people if p.time_score is not None])
     if design.protocol != "timed" or not len(scores):
         return None

@@ -1,8 +1,8 @@
 """The headline interval: annotators are drawn anew, with all of their votes.
 
 What the study's people are a sample of is people, not votes. So a resampled study has as many
-annotators as the study, drawn with replacement. The crossed bootstrap draws the images likewise: a vote
-then counts as often as its annotator times its image were drawn.
+annotators as the study, drawn with replacement. The crossed bootstrap draws the images likewise: a
+vote then counts as often as its annotator times its image were drawn.
 
 All sums are of whole numbers below 2^53, so that they are exact and in the same bits whatever the
 order, the number of threads or the library that adds them up.

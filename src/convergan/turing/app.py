@@ -20,7 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import owner, schema, sessions
+from . import mistakes, owner, schema, sessions
 from .admission import join_by_invitation, join_from_panel
 from .errors import RefusedError
 from .pages import annotator_page, message_page, owner_page, preview_page
@@ -101,6 +101,12 @@ class TechnicalBody(Body):
     what: Annotated[str, Field(max_length=1000)]
 
 
+class CloseBody(Body):
+    """Why a session ends before its last trial."""
+
+    state: Literal["returned", "screened out"]
+
+
 class InvitationsBody(Body):
     """How many links, and for how long."""
 
@@ -109,7 +115,16 @@ class InvitationsBody(Body):
 
 
 class PageRefusedError(RefusedError):
-    """A refusal that is shown as a page."""
+    """A refusal that is shown as a page.
+
+    Attributes:
+        panel: in whose frame the page may stand.
+    """
+
+    def __init__(self, status: int, text: str, panel: Panel) -> None:
+        """Say what is refused."""
+        super().__init__(status, text)
+        self.panel = panel
 
 
 class Shield:
@@ -153,7 +168,12 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         public_url: where people reach it, in invitation links.
     """
     app = FastAPI(
-        title="convergan turing", docs_url=None, redoc_url=None, openapi_url=None, version="1"
+        title="convergan turing",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # which would go by the request's Host
     )
     app.add_middleware(Shield)
     _show_errors(app)
@@ -178,7 +198,7 @@ def _arrivals(app: FastAPI, study: Study) -> None:
 
     @app.get("/mturk")
     def mturk(request: Request) -> Response:
-        with _as_page():
+        with _as_page(study.panel):
             arrival = arrive_from_mturk(request.query_params.multi_items(), study.panel)
             if arrival is None:
                 return _framed(preview_page(study.protocol), study.panel)
@@ -241,6 +261,14 @@ def _annotators(app: FastAPI, study: Study) -> None:
     def picture(session: Session, view: str) -> Response:
         return Response(sessions.picture(study, session, view), media_type="image/png")
 
+    @app.get("/s/{session}/mistakes")
+    def wrong(session: Session) -> Response:
+        return _json({"mistakes": mistakes.listed(study, session)})
+
+    @app.get("/s/{session}/mistakes/{view}")
+    def wrong_picture(session: Session, view: str) -> Response:
+        return Response(mistakes.picture(study, session, view), media_type="image/png")
+
 
 def _owner(app: FastAPI, study: Study, public_url: str) -> None:
     wrong: list[float] = []
@@ -275,6 +303,11 @@ def _owner(app: FastAPI, study: Study, public_url: str) -> None:
     def delete_person(alias: str) -> Response:
         owner.delete_person(study, alias)
         return _json({"deleted": alias})
+
+    @app.post("/owner/api/people/{alias}/close", dependencies=guarded)
+    def close_person(alias: str, body: CloseBody) -> Response:
+        owner.close_person(study, alias, body.state)
+        return _json({"closed": alias})
 
     @app.get("/owner/api/export.csv", dependencies=guarded)
     def export() -> Response:
@@ -319,8 +352,9 @@ def _show_errors(app: FastAPI) -> None:
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
         if isinstance(error, PageRefusedError):
-            text = message_page("Image study", error.text)
-            return HTMLResponse(text, status_code=error.status)
+            page = _framed(message_page("Image study", error.text), error.panel)
+            page.status_code = error.status
+            return page
         return _json({"error": error.text}, error.status)
 
     def unknown(request: Request, error: Exception) -> Response:
@@ -343,14 +377,15 @@ def _show_errors(app: FastAPI) -> None:
 
 
 @contextmanager
-def _as_page() -> Iterator[None]:
-    """Show what is refused inside the block as a page."""
+def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
+    """Show what is refused inside the block as a page, which may stand in the panel's frame."""
     try:
         yield
     except RefusedError as error:
-        raise PageRefusedError(error.status, error.text) from None
-    except ValueError as error:  # of a recruiter's parameters
-        raise PageRefusedError(400, f"This link is not complete: {error}.") from None
+        raise PageRefusedError(error.status, error.text, panel) from None
+    except ValueError:  # of a recruiter's parameters, which a stranger may have put there
+        text = "This link is not complete. Please open the study from the panel again."
+        raise PageRefusedError(400, text, panel) from None
 
 
 def _to_session(session: str) -> Response:

@@ -6,7 +6,7 @@ written meanwhile, whatever the time-out. PostgreSQL's writers lock the rows the
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,14 +53,14 @@ class Database:
         with self._turn, self._writer.begin() as connection:
             yield connection
 
-    def shrink(self) -> None:
-        """Write the database anew, so that nothing that was deleted stays on the disk."""
+    def shrink(self, tables: Sequence[str]) -> None:
+        """Write tables anew, of SQLite all, so that nothing that was deleted stays on the disk."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if self._one_at_a_time:
                 connection.exec_driver_sql("VACUUM")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             else:
-                connection.exec_driver_sql("VACUUM FULL")
+                connection.exec_driver_sql(f"VACUUM FULL {', '.join(tables)}")
 
     def close(self) -> None:
         """Close all connections."""

@@ -11,7 +11,7 @@ import numpy as np
 from .votes import Exclusion, Votes
 
 FEWEST = 10
-"""Of fewer votes, shares of the same answer and of alternation say nothing, and are not looked at."""
+"""Of fewer votes, the shares of the same answer and of alternation say nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,25 @@ class Behaviour:
         """
         found = []
         if self.attention is not None and self.attention < rules.min_attention:
-            found.append(f"attention {self.attention:.0%}, least {rules.min_attention:.0%}")
+            found.append(
+                f"attention {_percent(self.attention)}, least {_percent(rules.min_attention)}"
+            )
         time, least = self.median_reaction_ms, rules.min_median_reaction_ms
         if time is not None and time < least:
             found.append(f"median reaction {time:.0f} ms, least {least:.0f} ms")
         if self.same_answer is not None and self.same_answer > rules.max_same_answer:
-            found.append(f"same answer {self.same_answer:.0%}, most {rules.max_same_answer:.0%}")
+            found.append(
+                f"same answer {_percent(self.same_answer)}, most {_percent(rules.max_same_answer)}"
+            )
         if self.alternation is not None and self.alternation > rules.max_alternation:
-            found.append(f"alternation {self.alternation:.0%}, most {rules.max_alternation:.0%}")
+            found.append(
+                f"alternation {_percent(self.alternation)}, most {_percent(rules.max_alternation)}"
+            )
         return tuple(found)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def behaviours(votes: Votes) -> list[Behaviour]:

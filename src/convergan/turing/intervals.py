@@ -1,14 +1,13 @@
 """Exact test, Wilson's interval, and what votes of the same person do to both.
 
 Pooled tests take votes as independent. Those of one annotator are not, so pooled intervals are too
-narrow: ``m`` votes each, correlated by ``rho``, are worth as much as ``1 / deff`` of their number of
-independent ones, where ``deff = 1 + (m - 1) rho``.
+narrow: ``m`` votes each, correlated by ``rho``, are worth ``1 / deff`` of their number, where
+``deff = 1 + (m - 1) rho``.
 """
 
 import math
 from typing import NamedTuple
 
-import numpy as np
 from scipy.stats import binom
 
 from .votes import IntArray
@@ -104,6 +103,7 @@ def equal_votes_each(votes_each: IntArray) -> float:
     """Return the m that has the design effect of unequal numbers: the mean that a vote meets.
 
     Example:
+        >>> import numpy as np
         >>> equal_votes_each(np.array([100, 100])), equal_votes_each(np.array([1, 3]))
         (100.0, 2.5)
     """
@@ -127,6 +127,7 @@ def intraclass_correlation(right_each: IntArray, votes_each: IntArray) -> float 
     Source: Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, section 15.3.
 
     Example:
+        >>> import numpy as np
         >>> intraclass_correlation(np.array([10, 0]), np.array([10, 10]))
         1.0
     """

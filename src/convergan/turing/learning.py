@@ -1,8 +1,8 @@
 """Do annotators learn? Right answers by trial number, with feedback against without.
 
 The paper reports that with feedback the result changes drastically. Here each arm has a logistic
-slope, the change of the log odds of a right answer over 100 trials, and the difference of the slopes
-has an interval over annotators, who are drawn anew within their arms.
+slope, the change of the log odds of a right answer over 100 trials, and the difference of the
+slopes has an interval over annotators, who are drawn anew within their arms.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Learning:
     Attributes:
         arms: without feedback, then with it; only those that have votes.
         difference: slope with feedback less slope without; none with one arm.
-        interval: of the difference, over annotators; none with one arm, or a single annotator in one.
+        interval: of the difference, over annotators; none where an arm has fewer than 2.
     """
 
     arms: tuple[ArmLearning, ...]
@@ -78,7 +78,7 @@ def logistic_slopes(right: FloatArray, votes: FloatArray) -> FloatArray:
     """Return the slopes of logistic regressions of right answers on the trial's number.
 
     Newton's method for all rows at once. Half a right and half a wrong vote are spread over the
-    trials, as in the log-linear correction of d', so that slopes are finite where all answers are right.
+    trials, as in the correction of d', so that slopes are finite where all answers are right.
 
     Args:
         right: right answers to each trial, (rows, trials).
@@ -109,7 +109,8 @@ def _newton(right: FloatArray, votes: FloatArray) -> FloatArray:
         level, slope = level + step[0], slope + step[1]
         if np.abs(step).max() < 1e-9:
             break
-    return slope * 100 * 2 / (trials - 1)
+    per_100: FloatArray = slope * (200 / (trials - 1))
+    return per_100
 
 
 def learning(

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import expit, ndtr
 
-from .staircase import BLOCK, START_MS, next_exposure
+from .staircase import START_MS, block_of, next_exposure
 from .votes import Design, FloatArray, Votes
 
 ATTENTIVE = 0.98
@@ -249,8 +249,9 @@ def simulate_votes(
 ) -> Votes:
     """Return the votes of a study, without a server: a full session of each observer.
 
-    Half of the images of a session are generated; one trial in ``ATTENTION_EVERY`` is one of attention.
-    Models take turns, and with split feedback every other annotator of a model is told right or wrong.
+    Half of the images of a session are generated; one trial in ``ATTENTION_EVERY`` is one of
+    attention. Models take turns, and with split feedback every other annotator of a model is told
+    right or wrong.
 
     Args:
         observers: the annotators, in order of their sessions.
@@ -310,11 +311,14 @@ def _session(
     real, fake = rng.permutation(pool), rng.permutation(pool) + pool * (1 + model)
     timed = design.protocol == "timed"
     exposure = START_MS if timed else math.inf
+    blocks = block_of(np.arange(design.trials), design.trials)
     rows: list[_Row] = []
     for trial, generated in enumerate(truth.tolist()):
-        if timed and trial % BLOCK == 0:
+        if timed and trial and blocks[trial] != blocks[trial - 1]:
             exposure = START_MS
-        of_kind = trial // 2 if design.protocol == "pair" else int((truth[:trial] == generated).sum())
+        of_kind = (
+            trial // 2 if design.protocol == "pair" else int((truth[:trial] == generated).sum())
+        )
         shown = fake if generated or design.protocol == "pair" else real
         attention = bool(obvious[trial])
         said, reaction = observer.answer(generated, trial, exposure, told, rng, attention)

@@ -24,6 +24,8 @@ LIVE_DRAWS = 1000
 """Resampled studies of the interval that the owner's page shows while votes come in."""
 COUNTED = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
 """States of sessions whose votes are in the analysis; the others were given back or withdrawn."""
+PEOPLE = (answers, trials, sessions, invitations)
+"""Tables that hold what people said, those first that refer to others."""
 EXPORTED = (*COUNTED, schema.RETURNED, schema.SCREENED_OUT)
 
 COLUMNS = (
@@ -120,6 +122,25 @@ def people(study: Study) -> list[dict[str, Any]]:
     ]
 
 
+def close_person(study: Study, alias: str, state: str) -> None:
+    """End a session under way that was given back or screened out, and free its place.
+
+    Args:
+        study: of the person.
+        alias: their pseudonym.
+        state: `schema.RETURNED` or `schema.SCREENED_OUT`.
+
+    Raises:
+        RefusedError: if there is nobody of that pseudonym, or the session has ended.
+    """
+    with study.database.writing() as connection:
+        row = _person(connection, alias)
+        if row.state not in (schema.OPEN, schema.TIMED_OUT):
+            raise RefusedError(409, f"This session is {row.state}.")
+        mine = sessions.c.id == row.id
+        connection.execute(update(sessions).where(mine).values(state=state))
+
+
 def delete_person(study: Study, alias: str) -> None:
     """Remove everything that is stored of a person, the invitation as well.
 
@@ -127,10 +148,7 @@ def delete_person(study: Study, alias: str) -> None:
         RefusedError: if there is nobody of that pseudonym.
     """
     with study.database.writing() as connection:
-        query = select(sessions).where(sessions.c.alias == alias).with_for_update()
-        row = connection.execute(query).first()
-        if row is None:
-            raise RefusedError(404, "There is nobody of that name.")
+        row = _person(connection, alias)
         remove_votes(connection, row.id)
         connection.execute(delete(sessions).where(sessions.c.id == row.id))
         connection.execute(delete(invitations).where(invitations.c.id == row.invitation))
@@ -207,10 +225,10 @@ def purge(study: Study, *, early: bool = False) -> int:
             kept = "without a date" if until is None else f"until {iso_time(until)}"
             raise ValueError(f"what people said is kept {kept}; --early removes it nevertheless")
         count = connection.execute(select(func.count()).select_from(sessions)).scalar_one()
-        for table in (answers, trials, sessions, invitations):
+        for table in PEOPLE:
             connection.execute(delete(table))
         connection.execute(update(schema.study).values(state=schema.STOPPED))
-    study.database.shrink()
+    study.database.shrink([table.name for table in PEOPLE])
     return count
 
 
@@ -223,6 +241,14 @@ def iso_time(moment: float) -> str:
     """
     found = datetime.datetime.fromtimestamp(moment, datetime.UTC)
     return found.isoformat(timespec="seconds")
+
+
+def _person(connection: Connection, alias: str) -> Row[Any]:
+    query = select(sessions).where(sessions.c.alias == alias).with_for_update()
+    row = connection.execute(query).first()
+    if row is None:
+        raise RefusedError(404, "There is nobody of that name.")
+    return row
 
 
 def _vote_rows(connection: Connection, states: tuple[str, ...]) -> list[Row[Any]]:

@@ -130,9 +130,7 @@ def part_result(votes: Votes, design: Design, *, draws: int, purpose: str) -> Pa
         d_prime_interval=_interval(drawn.d_prime),
         criterion=float(told.criterion),
         criterion_interval=_interval(drawn.criterion),
-        equivalence=Equivalence(
-            design.margin, two_one_sided_p(wrong, count, design.margin), near
-        ),
+        equivalence=Equivalence(design.margin, two_one_sided_p(wrong, count, design.margin), near),
     )
 
 

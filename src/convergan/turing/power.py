@@ -1,7 +1,7 @@
 """How many annotators a study needs.
 
-``A = z^2 / (4 h^2) (1 + (m - 1) rho) / m`` for a half-width h of the 95 % interval of an error near 1/2.
-More votes of the same people help less and less: without bound on m it still takes
+``A = z^2 / (4 h^2) (1 + (m - 1) rho) / m`` for a half-width h of the 95 % interval of an error near
+1/2. More votes of the same people help less and less: without bound on m it still takes
 ``z^2 rho / (4 h^2)`` people.
 """
 

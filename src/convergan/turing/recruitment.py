@@ -1,7 +1,8 @@
 """How people come to a study and leave it: by invitation, from Prolific, from Mechanical Turk.
 
 An adapter is two pure functions: parameters of the arriving request in, who came out; a completion
-code in, the way back out. All else, from the session to its outcome, is the same for all.
+code in, the way back out. All else, from the session to its outcome, is the same for all. The
+outcomes are the states of a session in `schema`: open, done, returned, timed out, screened out.
 
 The parameters are those that public API clients use; they were not checked against the panels' own
 references. Mechanical Turk is closed to new customers and its closure is announced: that adapter
@@ -11,7 +12,6 @@ is for compatible panels and is tested against a local one.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
@@ -21,26 +21,6 @@ PROLIFIC_COMPLETE = "https://app.prolific.com/submissions/complete"
 
 _IDENTIFIER = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _ORIGIN = re.compile(r"https?://[0-9a-z.-]{1,253}(:[0-9]{1,5})?")
-
-
-class Outcome(StrEnum):
-    """How a session stands, for whoever recruits."""
-
-    OPEN = "open"
-    DONE = "done"
-    RETURNED = "returned"
-    TIMED_OUT = "timed out"
-    SCREENED_OUT = "screened out"
-
-    @property
-    def frees_place(self) -> bool:
-        """Whether somebody else may take the place.
-
-        Example:
-            >>> [outcome.value for outcome in Outcome if outcome.frees_place]
-            ['returned', 'timed out', 'screened out']
-        """
-        return self not in (Outcome.OPEN, Outcome.DONE)
 
 
 @dataclass(frozen=True)

@@ -160,14 +160,6 @@ def withdraw(study: Study, session: str) -> dict[str, Any]:
         return _state(study, connection, find(connection, session))
 
 
-def give_back(study: Study, session: str, how: str = schema.RETURNED) -> None:
-    """End an open session that the recruiter says was returned or screened out; free its place."""
-    with study.database.writing() as connection:
-        row = find(connection, session, lock=True)
-        if row.state == schema.OPEN:
-            _change(study, connection, row, state=how)
-
-
 def picture(study: Study, session: str, view: str) -> bytes:
     """Return the PNG file of an image of a trial that is open or next.
 

@@ -38,8 +38,8 @@ def sensitivity(
     """Return d' and criterion.
 
     ``d' = z(H) - z(F)``, ``c = -(z(H) + z(F)) / 2`` with ``H = (hits + 1/2) / (generated + 1)`` and
-    ``F = (false alarms + 1/2) / (real + 1)``. Who sees two images at once has two looks, so that the
-    same d' gives more right answers: of pairs, it is divided by the root of 2.
+    ``F = (false alarms + 1/2) / (real + 1)``. Who sees two images has two looks, and with the
+    same d' more right answers: of pairs, the difference is divided by the root of 2.
 
     Args:
         hits: generated images that were called generated; any shape.

@@ -1,9 +1,9 @@
 """The exposure of the timed protocol: a weighted staircase (HYPE, section 2).
 
-HYPE and what we do: as printed, 10 ms more after an error and 30 ms less after a right answer are to end
-where 75 % are right. A weighted rule rests where ``p down = (1 - p) up``, so at
-``p = up / (up + down)``: the printed steps rest at 25 %, which is less than guessing, and the exposure
-sinks to its floor. We take 30 ms up and 10 ms down, which rests at 75 %.
+HYPE and what we do: as printed, 10 ms more after an error and 30 ms less after a right answer are
+to end where 75 % are right. A weighted rule rests where ``p down = (1 - p) up``, so at
+``p = up / (up + down)``: the printed steps rest at 25 %, which is less than guessing, and the
+exposure sinks to its floor. We take 30 ms up and 10 ms down, which rests at 75 %.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ LEAST_MS = 100.0
 MOST_MS = 1000.0
 UP_MS = 30.0
 DOWN_MS = 10.0
-BLOCK = 150
-"""Trials of a block; each block starts anew at ``START_MS``."""
+BLOCKS = 3
+"""Of a session, equally long; each starts anew at ``START_MS``."""
 
 
 def next_exposure(
@@ -64,16 +64,29 @@ def modal_exposure(exposures: Sequence[float] | FloatArray) -> float:
     return float(values[counts == counts.max()].mean())
 
 
-def time_score(exposures: FloatArray, trial: IntArray) -> float:
+def block_of(trial: IntArray, trials: int) -> IntArray:
+    """Return the block of each trial.
+
+    Args:
+        trial: positions in the session.
+        trials: of the session; where they cannot be divided, the last block is longer.
+
+    Example:
+        >>> block_of(np.array([0, 149, 150, 449]), 450).tolist()
+        [0, 0, 1, 2]
+    """
+    return np.minimum(trial // max(1, trials // BLOCKS), BLOCKS - 1)
+
+
+def time_score(exposures: FloatArray, block: IntArray) -> float:
     """Return an annotator's score in ms: the mean over blocks of the modal exposure.
 
     Args:
         exposures: of the annotator's trials.
-        trial: their positions in the session.
+        block: of each.
 
     Example:
-        >>> time_score(np.array([500.0, 490, 490, 300]), np.array([0, 1, 2, 150]))
+        >>> time_score(np.array([500.0, 490, 490, 300]), np.array([0, 0, 0, 1]))
         395.0
     """
-    block = trial // BLOCK
     return float(np.mean([modal_exposure(exposures[block == b]) for b in np.unique(block)]))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TIMED_BLOCKS = 3
+from .staircase import BLOCKS
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def images_needed(protocol: str, trials: int) -> int:
 
 def blocks_of(protocol: str) -> int:
     """Return the number of blocks, each with all of a study's trials."""
-    return TIMED_BLOCKS if protocol == "timed" else 1
+    return BLOCKS if protocol == "timed" else 1
 
 
 def plan_session(

@@ -81,7 +81,8 @@ class Votes:
     @property
     def correct(self) -> BoolArray:
         """Whether each answer is right."""
-        return self.generated == self.said_generated
+        right: BoolArray = self.generated == self.said_generated
+        return right
 
     def select(self, rows: BoolArray) -> "Votes":
         """Return some rows; annotators without any of them are gone, and the others renumbered.
@@ -106,7 +107,7 @@ def _column(name: str, values: ArrayLike) -> NDArray[np.generic]:
         raise ValueError(f"votes: {name} has {given.ndim} dimensions, but a column has one")
     if given.size and given.dtype.kind not in kinds:
         raise ValueError(f"votes: {name} has {given.dtype}, but should have {words}")
-    column = np.array(given, kept)
+    column: NDArray[np.generic] = np.array(given, kept)
     column.setflags(write=False)
     return column
 
@@ -165,6 +166,9 @@ def _check_sessions(votes: Votes) -> None:
 @dataclass(frozen=True)
 class Exclusion:
     """Rules that say whose votes do not count, fixed before the first vote.
+
+    A rule that does not apply to an annotator, as one on attention without such trials, excludes
+    nobody. With fewer than 5 attention trials a single slip is less than 80 %.
 
     Attributes:
         min_attention: least share of attention trials answered rightly.

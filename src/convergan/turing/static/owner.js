@@ -107,7 +107,7 @@ function showSummary(summary) {
     figure(
       "Error",
       error === null ? "–" : percent(error.rate),
-      error === null ? "no votes yet" : `95 % interval ${percent(error.low)} to ${percent(error.high)}`,
+      error === null ? "no votes yet" : `95 % interval ${(100 * error.low).toFixed(1)} to ${percent(error.high)}`,
     ),
     figure("Pictures not shown", number.format(summary.losses), "technical losses"),
   );
@@ -135,8 +135,10 @@ function showPeople(people) {
       shownPeople.set(person.alias, newRow(person.alias));
       $("people").append(shownPeople.get(person.alias));
     }
-    const [, stands, progress, votes] = shownPeople.get(person.alias).cells;
+    const [, stands, model, progress, votes, code] = shownPeople.get(person.alias).cells;
     stands.textContent = person.state;
+    model.textContent = person.feedback ? `${person.model}, told` : person.model;
+    code.textContent = person.completion_code ?? "";
     progress.firstChild.max = Math.max(person.total, 1);
     progress.firstChild.value = person.answered;
     votes.textContent = `${person.answered} of ${person.total}`;
@@ -152,11 +154,13 @@ function newRow(alias) {
     element("th", alias, { scope: "row" }),
     element("td"),
     element("td"),
+    element("td"),
     element("td", "", { class: "number" }),
+    element("td", "", { class: "letters" }),
     element("td", "", { class: "number" }),
   );
-  row.cells[2].append(element("progress", "", { "aria-label": `Progress of ${alias}` }));
-  row.cells[4].append(remove);
+  row.cells[3].append(element("progress", "", { "aria-label": `Progress of ${alias}` }));
+  row.cells[6].append(remove);
   return row;
 }
 

@@ -1,0 +1,127 @@
+"""An automated scan of every stage, in light and dark, and what it cannot see."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.turing import serving
+from tests.turing.browser.conftest import Visit
+from tests.turing.serving import Serve
+
+FOUND = importlib.util.find_spec("axe_playwright_python")
+SERIOUS = ("serious", "critical")
+
+pytestmark = pytest.mark.skipif(FOUND is None, reason="axe-playwright-python is not installed")
+
+
+def findings(page: Page) -> list[str]:
+    """Return the serious findings of a scan of what is shown."""
+    assert FOUND is not None and FOUND.origin is not None
+    page.evaluate(
+        Path(FOUND.origin).with_name("axe.min.js").read_text()
+    )  # beside the page's policy
+    scan: dict[str, Any] = page.evaluate("axe.run()")
+    assert scan["passes"]
+    return [
+        f"{found['id']}: {node['html']}"
+        for found in scan["violations"]
+        if found["impact"] in SERIOUS
+        for node in found["nodes"]
+    ]
+
+
+def test_the_scan_finds_what_is_wrong(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.set_content("<title>x</title><main><img src='/x.png'><button></button></main>")
+    assert {text.split(":")[0] for text in findings(page)} >= {"image-alt", "button-name"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("protocol", ["single", "pair", "timed"])
+def test_no_stage_of_a_session_has_a_serious_finding(
+    protocol: str, scheme: Any, serve: Serve, browser: Browser, visit: Visit
+) -> None:
+    feedback = "off" if protocol == "single" else "on"
+    server = serve(protocol=protocol, feedback=feedback, trials=2, attention=0, scale=8)
+    context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
+    person = visit(context, server.link())
+    page = person.page
+    person.sees("consent")
+    assert findings(page) == []
+    if protocol == "timed":
+        assert page.locator("#reduced").is_visible()
+    person.agrees()
+    person.sees("intro")
+    assert findings(page) == []
+    person.practises()
+    person.is_asked()
+    assert findings(page) == []
+    person.click("open-settings")
+    assert findings(page) == []
+    person.click("close-settings")
+    person.click("open-withdraw")
+    assert findings(page) == []
+    person.click("stay")
+    person.answers("left")
+    if feedback == "on":
+        person.sees("told")
+        assert findings(page) == []
+    rest = serving.Person(server.client(), page.url.removeprefix(server.url))
+    rest.finish("left" if protocol == "pair" else "real")
+    page.reload()
+    person.sees("thanks")
+    assert findings(page) == []
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_owners_page_and_messages_have_no_serious_finding(
+    scheme: Any, serve: Serve, browser: Browser, visit: Visit
+) -> None:
+    server = serve(feedback="split")
+    for _ in range(2):
+        annotator = server.join()
+        annotator.begin()
+        annotator.finish()
+    context = browser.new_context(color_scheme=scheme)
+    person = visit(context, f"{server.url}/owner")
+    page = person.page
+    person.sees("enter")
+    assert findings(page) == []
+    page.fill("#token", server.token)
+    page.keyboard.press("Enter")
+    person.sees("dashboard")
+    page.get_by_role("button", name="Make links").click()
+    expect(page.locator("#links")).to_be_visible()
+    page.locator("summary").click()
+    assert findings(page) == []
+    page.locator("#people button").first.click()
+    assert findings(page) == []
+    page.goto(f"{server.url}/join/forged")
+    person.keep(page, "message")
+    assert findings(page) == []
+    context.close()
+
+
+def test_a_page_at_double_zoom_needs_no_scrolling_to_the_side(
+    serve: Serve, browser: Browser, visit: Visit
+) -> None:
+    server = serve(protocol="pair", scale=40)
+    context = browser.new_context(viewport={"width": 600, "height": 400}, device_scale_factor=2)
+    person = visit(context, server.link())
+    person.begins()
+    assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    context.close()
+
+
+def test_focus_is_seen(serve: Serve, context: BrowserContext, visit: Visit) -> None:
+    server = serve(scale=8)
+    person = visit(context, server.link())
+    person.begins()
+    person.page.keyboard.press("Tab")
+    outline = "getComputedStyle(document.activeElement).outlineWidth"
+    assert person.page.evaluate("document.activeElement.tagName") == "BUTTON"
+    assert person.page.evaluate(outline) == "3px"

@@ -1,0 +1,257 @@
+"""Pictures that do not come, lines that break, pages that are loaded again, hands that are fast."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+from sqlalchemy import func, select
+
+from convergan.turing import schema
+from convergan.turing.study import Study
+from tests.turing.browser.conftest import Visit
+from tests.turing.browser.person import Person, begun, recorded
+from tests.turing.serving import Serve
+
+PICTURES = "**/image/*"
+
+
+def losses(study: Study) -> int:
+    """Return how many trials were given up as technical losses."""
+    lost = schema.trials.c.state == schema.LOST
+    with study.database.reading() as connection:
+        return connection.execute(select(func.count()).where(lost)).scalar_one()
+
+
+def first_time(fault: Callable[[Route], None]) -> Callable[[Route], None]:
+    """Spoil the first reply of each address, and pass the others on."""
+    met: set[str] = set()
+
+    def handle(route: Route) -> None:
+        if route.request.url in met:
+            route.continue_()
+        else:
+            met.add(route.request.url)
+            fault(route)
+
+    return handle
+
+
+def cut_off(route: Route) -> None:
+    reply = route.fetch()
+    route.fulfill(status=200, content_type="image/png", body=reply.body()[:-40])
+
+
+def fails(route: Route) -> None:
+    route.fulfill(status=500, body="")
+
+
+def breaks(route: Route) -> None:
+    route.abort("connectionreset")
+
+
+def other_size(route: Route) -> None:
+    """A whole PNG of 1 x 1 pixels."""
+    route.fulfill(
+        status=200,
+        content_type="image/png",
+        body=bytes.fromhex(
+            "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+            "0000000a49444154789c63680000000082008177cd72b60000000049454e44ae426082"
+        ),
+    )
+
+
+@pytest.mark.parametrize("fault", [cut_off, fails, breaks, other_size])
+def test_a_picture_that_fails_once_is_loaded_again(
+    fault: Callable[[Route], None], serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(trials=2, scale=8)
+    context.route(PICTURES, first_time(fault))
+    person = visit(context, begun(server))
+    whole = "them => them.every(one => one.naturalWidth === 8 && one.naturalHeight === 8)"
+    for _ in range(3):
+        person.is_asked()
+        assert person.page.locator("#surround img").evaluate_all(whole)
+        person.answers("left")
+    person.sees("thanks")
+    assert (len(recorded(server.study)), losses(server.study)) == (3, 0)
+
+
+def test_a_picture_that_never_comes_is_a_technical_loss_and_no_vote(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(trials=2, attention=0, scale=8)
+    spoilt: list[str] = []
+
+    def spoil(route: Route) -> None:
+        spoilt[:] = spoilt or [route.request.url]
+        cut_off(route) if route.request.url == spoilt[0] else route.continue_()
+
+    context.route(PICTURES, spoil)
+    person = visit(context, begun(server))
+    person.finishes(["left", "left"])
+    assert (len(recorded(server.study)), losses(server.study)) == (2, 1)
+    assert person.page.locator("#banner").is_hidden()
+
+
+def test_on_a_slow_line_the_clock_waits_for_the_picture(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(trials=2, attention=0, scale=8)
+    person = visit(context, server.link())
+    person.agrees()
+    line = context.new_cdp_session(person.page)
+    speed = {"downloadThroughput": 20_000, "uploadThroughput": 20_000}
+    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 700, **speed})
+    person.practises()
+    person.sees("task")
+    assert person.page.locator("#left").get_attribute("aria-disabled") == "true"
+    person.page.keyboard.press("f")  # before there is anything to see
+    person.finishes(["left", "right"])
+    first, second = recorded(server.study)
+    assert (first.ignored, second.ignored) == (1, 0)
+    assert first.reaction_ms < 700  # less than the picture took
+
+
+def test_a_loaded_page_goes_on_where_it_was(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    person = visit(context, server.link())
+    page = person.page
+    person.sees("consent")
+    page.reload()
+    person.agrees()
+    person.sees("intro")
+    page.reload()
+    person.practises()
+    person.answers("left")
+    person.is_asked()
+    page.reload()
+    person.is_asked()
+    assert person.reads("progress-label") == "2 of 5"
+    page.goto("about:blank")
+    page.go_back()
+    person.is_asked()
+    assert person.reads("progress-label") == "2 of 5"
+    person.finishes(["left"] * 4)
+    code = person.reads("code")
+    page.reload()
+    person.sees("thanks")
+    assert person.reads("code") == code
+    assert len(recorded(server.study)) == 5
+
+
+def test_of_two_tabs_the_first_answer_counts(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    first = visit(context, begun(server))
+    second = visit(context, first.page.url)
+    second.is_asked()
+    first.answers("left")
+    first.answers("left")
+    first.is_asked()
+    second.answers("right")  # to the first trial, which has its answer
+    second.is_asked()
+    assert second.reads("progress-label") in ("2 of 5", "3 of 5")
+    finish(second, "right")
+    rows = recorded(server.study)
+    assert [row.said_generated for row in rows] == [0, 0, 1, 1, 1]
+    finish(first, "left")  # with trials that it had loaded; they have their answers
+    assert recorded(server.study) == rows
+    assert first.reads("code") == second.reads("code")
+
+
+def test_a_tab_that_is_seen_again_goes_on_where_the_other_is(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    first = visit(context, begun(server))
+    first.is_asked()
+    second = visit(context, first.page.url)
+    second.answers("left")
+    second.answers("left")
+    second.is_asked()
+    first.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(first.page.locator("#progress-label")).to_have_text("3 of 5")
+
+
+def test_a_page_with_another_form_token_says_so(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    person = visit(context, begun(server))
+    person.is_asked()
+    person.page.evaluate("document.querySelector('meta[name=form-token]').content = 'other'")
+    person.click("left")
+    person.sees("closed")
+    assert "reload" in person.reads("closed-text")
+    assert recorded(server.study) == []
+
+
+def finish(person: Person, side: str) -> None:
+    """Answer whatever a tab still asks."""
+    there = person.page.locator("#thanks, #left[aria-disabled=false]")
+    while not person.page.locator("#thanks").is_visible():
+        expect(there.first).to_be_visible()
+        if not person.page.locator("#thanks").is_visible():
+            person.click(side)
+
+
+def test_without_a_line_the_answer_is_kept_and_sent_later(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(trials=2, attention=0, scale=8)
+    person = visit(context, begun(server))
+    person.answers("left")
+    person.is_asked()
+    context.set_offline(True)
+    person.answers("right")
+    expect(person.page.locator("#banner")).to_contain_text("Your answer is kept")
+    person.keep(person.page, "offline")
+    assert len(recorded(server.study)) == 1
+    context.set_offline(False)
+    person.sees("thanks")
+    assert person.page.locator("#banner").is_hidden()
+    assert [row.said_generated for row in recorded(server.study)] == [0, 1]
+
+
+def test_an_answer_on_its_way_outlives_the_page(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(trials=2, attention=0, scale=8)
+    person = visit(context, begun(server))
+    context.route("**/answers", lambda route: route.abort("connectionreset"))
+    person.answers("right")
+    expect(person.page.locator("#banner")).to_be_visible()
+    context.unroute("**/answers")
+    context.route("**/answers", lambda route: route.abort("connectionreset"), times=1)
+    person.page.reload()
+    person.is_asked()
+    assert person.reads("progress-label") == "2 of 2"
+    assert [row.said_generated for row in recorded(server.study)] == [1]
+
+
+def test_presses_too_many_are_ignored_and_counted(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(trials=2, attention=0, scale=8)
+    person = visit(context, begun(server))
+    page = person.page
+    page.locator("#left").dblclick()
+    person.is_asked()
+    page.keyboard.press("Control+f")  # which is the browser's
+    hammer(page)
+    person.sees("thanks")
+    first, second = recorded(server.study)
+    assert (first.ignored, second.ignored) == (0, 1 + 4)
+    assert (first.said_generated, second.said_generated) == (False, True)
+
+
+def hammer(page: Page) -> None:
+    """Press a key so often that some presses come before the reply."""
+    page.evaluate("""() => {
+        for (let time = 0; time < 5; time++)
+            dispatchEvent(new KeyboardEvent("keydown", { key: "j", code: "KeyJ" }));
+    }""")

@@ -1,0 +1,257 @@
+"""Whole sessions of all protocols, by keyboard, mouse and touch."""
+
+from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import select
+
+from convergan.turing.schema import answers, trials
+from convergan.turing.study import Study
+from tests.turing.browser.conftest import Visit
+from tests.turing.browser.person import recorded
+from tests.turing.serving import Serve
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until an element has the focus."""
+    for _ in range(20):
+        if page.evaluate("document.activeElement?.id") == name:
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not reach {name}")
+
+
+def test_a_session_needs_the_keyboard_alone(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    person = visit(context, server.link())
+    page = person.page
+
+    def enter(name: str) -> None:
+        tab_to(page, name)
+        page.keyboard.press("Enter")
+
+    person.sees("consent")
+    enter("agree")
+    person.sees("intro")
+    enter("practise")
+    for key in ("f", "j"):
+        person.is_asked()
+        page.keyboard.press(key)
+        person.sees("told")
+        page.keyboard.press("Enter")  # the focus is where one goes on
+    person.is_asked()
+    page.keyboard.press("f")
+    person.sees("told")
+    wrong = page.locator("#told.wrong").count() == 1
+    page.keyboard.press("Enter")
+    if wrong:
+        person.is_asked()
+        page.keyboard.press("j")
+        person.sees("told")
+        page.keyboard.press("Enter")
+    person.sees("ready")
+    enter("begin")
+    for key in "fjFJf":
+        person.is_asked()
+        person.keep(page, "trial")
+        page.keyboard.press(key)
+    person.sees("thanks")
+    assert [row.said_generated for row in recorded(server.study)] == [0, 1, 0, 1, 0]
+    assert len(person.reads("code")) == 10
+
+
+def test_a_session_goes_by_touch_on_a_phone(
+    serve: Serve, phone: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=40)
+    person = visit(phone, server.link())
+
+    def tap(side: str) -> None:
+        person.page.locator(f"#{side}").tap()
+
+    person.begins(tap)
+    page = person.page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    box = page.locator("#right").bounding_box()
+    assert box is not None and box["height"] >= 44 and box["y"] + box["height"] <= 780
+    person.finishes(["left", "right", "left", "right", "left"], tap)
+    screens = [row.screen for row in recorded(server.study)]
+    assert {(screen["width"], screen["height"], screen["ratio"]) for screen in screens} == {
+        (390, 780, 2)
+    }
+    assert all(screen["shown_px"] < 390 for screen in screens)
+    assert all((2 * screen["shown_px"]) % 8 == 0 for screen in screens)  # whole device pixels
+
+
+def test_of_a_pair_one_is_chosen_by_arrow_keys(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(protocol="pair", scale=8)
+    person = visit(context, server.link())
+
+    def arrow(side: str) -> None:
+        person.page.keyboard.press({"left": "ArrowLeft", "right": "ArrowRight"}[side])
+
+    person.begins(arrow)
+    assert person.page.locator("#surround img").count() == 2
+    assert person.page.locator("#surround img").evaluate_all(
+        "them => them.map(one => one.alt)"
+    ) == [
+        "image to judge",
+        "image to judge",
+    ]
+    person.keep(person.page, "trial")
+    person.finishes(["left", "right", "right", "left", "left"], arrow)
+    assert [row.said_generated for row in recorded(server.study)] == [1, 0, 0, 1, 1]
+
+
+def test_a_pair_is_stacked_on_a_phone(serve: Serve, phone: BrowserContext, visit: Visit) -> None:
+    server = serve(protocol="pair", scale=40)
+    person = visit(phone, server.link())
+    person.begins()
+    person.keep(person.page, "trial")
+    above, below = (image.bounding_box() for image in person.page.locator("#surround img").all())
+    assert above is not None and below is not None
+    assert above["y"] + above["height"] <= below["y"]
+    box = person.page.locator("#right").bounding_box()
+    assert box is not None and box["y"] + box["height"] <= 780
+
+
+def test_a_timed_image_is_seen_for_its_exposure_and_then_masked(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(protocol="timed", feedback="on", trials=2, attention=0, scale=8)
+    person = visit(context, server.link())
+    page = person.page
+    person.sees("consent")
+    person.click("agree")  # without a word on flicker
+    expect(page.locator("#consent-hint")).to_contain_text("flicker")
+    person.agrees()
+    person.practises()
+    # What the grey area holds, from now on, in its order.
+    page.evaluate("""() => {
+        window.seen = [];
+        new MutationObserver(() => {
+            const first = document.querySelector("#surround :is(p, img, canvas)");
+            const text = first?.tagName === "P" ? first.textContent : "";
+            window.seen.push(first === null ? "-" : first.tagName + text);
+        }).observe(document.querySelector("#surround"), { childList: true });
+    }""")
+    expect(page.locator("#surround .count")).to_have_count(1)
+    person.keep(page, "countdown")
+    for _ in range(6):
+        person.answers("left")
+        person.sees("told")
+        person.click("go-on")
+    person.sees("thanks")
+    once = ["P3", "P2", "P1", "-", "IMG", "CANVAS", "CANVAS", "CANVAS", "CANVAS", "-"]
+    seen = page.evaluate("window.seen")
+    assert seen[seen.index("P3", 1) :][: len(once)] == once
+    rows = recorded(server.study)
+    assert len(rows) == 6
+    for row, asked in zip(rows, exposures(server.study), strict=True):
+        assert abs(row.shown_ms - asked) < 40
+        assert row.reaction_ms >= row.shown_ms + 120 - 20  # not before the masks are over
+
+
+def exposures(study: Study) -> list[float]:
+    """Return what was asked of each answered trial, in ms."""
+    query = select(trials.c.exposure_ms).join(answers, answers.c.trial == trials.c.id)
+    with study.database.reading() as connection:
+        return list(connection.execute(query.order_by(answers.c.at)).scalars())
+
+
+def test_with_feedback_people_are_told_and_see_their_mistakes(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(feedback="on", attention=0, scale=8)
+    person = visit(context, server.link())
+    person.begins()
+    told = []
+    for _ in range(4):
+        person.answers("left")
+        person.sees("told")
+        told.append(person.reads("told-text"))
+        assert person.reads("live") == told[-1]
+        person.click("go-on")
+    person.sees("thanks")
+    expect(person.page.locator("#mistakes")).to_be_visible()
+    person.keep(person.page, "mistakes")
+    # Whoever always says real errs on the generated half.
+    assert (
+        sorted(told) == ["Right. This image is real."] * 2 + ["Wrong. This image is generated."] * 2
+    )
+    pictures = person.page.locator("#mistakes-list img")
+    assert pictures.count() == 2
+    assert pictures.evaluate_all("them => them.every(one => one.naturalWidth === 8)")
+    assert person.page.locator("#mistakes-list figcaption").all_inner_texts() == ["generated"] * 2
+
+
+def test_without_feedback_nobody_is_told(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    person = visit(context, server.link())
+    person.begins()
+    for _ in range(5):
+        person.answers("left")
+        assert not person.page.locator("#told").is_visible()
+    person.sees("thanks")
+    assert not person.page.locator("#mistakes").is_visible()
+    assert person.page.request.get(f"{person.page.url}/mistakes").status == 404
+
+
+def test_keys_can_be_chosen_and_are_kept(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    person = visit(context, server.link())
+    person.begins()
+    page = person.page
+    person.click("open-settings")
+    person.sees("settings")
+    person.click("pick-left")
+    page.keyboard.press("j")  # which is the other's
+    expect(page.locator("#settings-hint")).to_contain_text("differ")
+    person.click("pick-left")
+    page.keyboard.press("a")
+    person.click("close-settings")
+    page.keyboard.press("f")  # no more
+    page.keyboard.press("a")
+    person.is_asked()
+    page.reload()
+    person.is_asked()
+    page.keyboard.press("a")
+    person.finishes(["right"] * 3)
+    assert [row.said_generated for row in recorded(server.study)] == [0, 0, 1, 1, 1]
+
+
+def test_whoever_does_not_agree_leaves_no_trial(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    person = visit(context, server.link())
+    person.sees("consent")
+    person.click("decline")
+    person.sees("closed")
+    assert recorded(server.study) == []
+
+
+def test_whoever_withdraws_takes_the_answers_along(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    person = visit(context, server.link())
+    person.begins()
+    person.answers("left")
+    person.is_asked()
+    person.click("open-withdraw")
+    person.sees("withdraw")
+    person.click("stay")
+    person.answers("right")
+    person.is_asked()
+    assert len(recorded(server.study)) == 2
+    person.click("open-withdraw")
+    person.click("leave")
+    person.sees("closed")
+    assert recorded(server.study) == []

@@ -1,0 +1,144 @@
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+
+from convergan.turing.analysis import Analysis, analyse
+from convergan.turing.intervals import Interval
+from convergan.turing.observers import AlwaysFake, Guesser, Learner, Observer, StaircaseObserver
+from convergan.turing.results_text import (
+    ANTI_CONSERVATIVE,
+    Row,
+    against_guessing,
+    csv_text,
+    headline,
+    number,
+    p_value,
+    rows,
+    span,
+    terminal_text,
+)
+from tests.turing.known_studies import DESIGN, votes_of
+
+SPLIT = replace(DESIGN, feedback="split")
+STUDY = analyse(votes_of([*[Learner(2.0)] * 16, AlwaysFake()], SPLIT), SPLIT, draws=200)
+TIMED = replace(DESIGN, protocol="timed")
+STAIRS = analyse(votes_of([StaircaseObserver(400)] * 4, TIMED), TIMED, draws=200)
+GUESSED = analyse(votes_of([Guesser()] * 4), DESIGN, draws=200)
+PAIRED = replace(DESIGN, protocol="pair")
+PAIRS = analyse(votes_of([Observer(1.0, pairs=True)] * 4, PAIRED), PAIRED, draws=200)
+NOTHING = analyse(votes_of([AlwaysFake()]), DESIGN, draws=200)
+
+
+def row_of(analysis: Analysis, quantity: str, group: str) -> Row:
+    (found,) = [r for r in rows(analysis) if (r.quantity, r.group) == (quantity, group)]
+    return found
+
+
+def test_every_quantity_of_a_report_is_there() -> None:
+    names = {row.quantity for row in rows(STUDY)}
+    assert names == {
+        "Error",
+        "Error on generated",
+        "Error on real",
+        "Error, other images too",
+        "Error, widened",
+        "Error within 50 ± 5 %",
+        "p against guessing",
+        "p of equivalence",
+        "Sensitivity d'",
+        "Bias (criterion c)",
+        "Learning without feedback",
+        "Learning with feedback",
+        "Learning, difference",
+        "Krippendorff's alpha",
+        "Fleiss' kappa",
+        "Excluded",
+        "Error without exclusion",
+        "Needed",
+    }
+
+
+def test_what_takes_votes_as_independent_is_labelled_and_nothing_else() -> None:
+    for analysis in (STUDY, STAIRS, GUESSED, PAIRS):
+        for row in rows(analysis):
+            pooled = row.group == "As if votes were independent"
+            assert (row.caution == ANTI_CONSERVATIVE) == pooled, row
+
+
+def test_the_first_sentence_has_the_interval_over_annotators() -> None:
+    assert STUDY.result is not None and STUDY.result.error.interval is not None
+    low, high = (100 * end for end in STUDY.result.error.interval)
+    first = headline(STUDY)[0]
+    assert first.startswith("16 annotators erred in ")
+    assert f"(95 % interval over annotators: {low:.1f} to {high:.1f} %)" in first
+
+
+@pytest.mark.parametrize("analysis", [STUDY, STAIRS, GUESSED, PAIRS, NOTHING])
+def test_nothing_is_ever_called_indistinguishable(analysis: Analysis) -> None:
+    words = " ".join([*headline(analysis), *(" ".join(row) for row in rows(analysis))])
+    assert "distinguish" not in words
+
+
+def test_guessing_is_not_shown_to_be_guessing() -> None:
+    assert headline(GUESSED)[1].endswith("told apart: not shown.")
+    assert ": not shown (90 %" in headline(GUESSED)[2]
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        (Interval(0.4, 0.49), "told apart: shown"),
+        (Interval(0.4, 0.51), "told apart: not shown"),
+        (Interval(0.51, 0.6), "wrong more often than right: shown"),
+        (None, "told apart: not shown"),
+    ],
+)
+def test_a_difference_from_guessing_is_shown_by_the_interval_over_annotators(
+    interval: Interval | None, words: str
+) -> None:
+    assert GUESSED.result is not None
+    result = replace(GUESSED.result, error=replace(GUESSED.result.error, interval=interval))
+    assert words in against_guessing(result)
+
+
+def test_a_staircase_is_told_in_ms_and_its_error_is_no_verdict() -> None:
+    assert " ms (95 % interval" not in headline(STAIRS)[0] and " ms " in headline(STAIRS)[0]
+    assert rows(STAIRS)[0].quantity == "Time to be right in 75 %"
+    assert not {"Equivalence"} & {row.group for row in rows(STAIRS)}
+
+
+def test_pairs_are_told_by_the_side_of_the_generated_image() -> None:
+    assert row_of(PAIRS, "Error, generated on the left", "Error")
+    assert '"left"' in row_of(PAIRS, "Bias (criterion c)", "Sensitivity and bias").meaning
+
+
+def test_a_study_without_votes_that_count_says_so() -> None:
+    assert headline(NOTHING) == ["There are no votes that count yet."] and not rows(NOTHING)
+    assert terminal_text(NOTHING) == headline(NOTHING)[0]
+
+
+def test_csv_has_the_rows_and_a_line_of_names() -> None:
+    found = list(csv.reader(io.StringIO(csv_text(STUDY))))
+    assert found[0] == list(Row._fields)
+    assert [Row(*line) for line in found[1:]] == rows(STUDY)
+
+
+def test_the_terminal_shows_every_row_within_120_columns() -> None:
+    lines = terminal_text(STUDY).splitlines()
+    for row in rows(STUDY):
+        assert any(row.quantity in line and row.value in line for line in lines)
+    assert any("undefined" in line and "equal numbers" in line for line in lines)
+    assert max(map(len, lines)) <= 120
+
+
+def test_undefined_agreement_says_why() -> None:
+    row = row_of(STUDY, "Fleiss' kappa", "Agreement")
+    assert row.value == "undefined" and "equal numbers" in row.meaning
+
+
+def test_figures_are_spelled_alike() -> None:
+    assert span(Interval(-0.5, 0.25), number) == "-0.50 to 0.25"
+    assert number(-0.001) == "0.00"
+    assert p_value(0.001) == "0.001" and p_value(0.0009) == "below 0.001"
