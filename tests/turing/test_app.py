@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from convergan.turing import schema
 from convergan.turing.app import WRONG_TOKENS
@@ -79,17 +79,17 @@ def test_pictures_have_one_length_and_no_header_that_tells_them_apart(serve: Ser
 def test_all_traffic_of_a_session_without_feedback_names_no_class(serve: Serve) -> None:
     server = serve(trials=6, attention=1, feedback="off", consent="Do you agree?")
     person = server.join()
-    text = [person.client.get(f"{person.place}/state")]
+    sent_to = [person.client.get(f"{person.place}/state")]
     found = person.begin()
     lengths = set()
     while found["stage"] == "trials":
         for trial in found["trials"]:
-            text.append(person.client.get(trial["images"][0]))
+            sent_to.append(person.client.get(trial["images"][0]))
         reply = person.answer(found["trials"][0], "real")
         lengths.add(len(reply.content))
-        text += [reply, person.client.get(f"{person.place}/state")]
+        sent_to += [reply, person.client.get(f"{person.place}/state")]
         found = person.state()
-    for reply in text:
+    for reply in sent_to:
         sent = repr(reply.headers).encode() + str(reply.url).encode()
         sent += b"" if "image" in reply.headers["content-type"] else reply.content
         assert not CLASS_WORDS.search(sent), sent
@@ -237,6 +237,20 @@ def test_bodies_that_are_no_json_or_too_large_are_refused(serve: Serve) -> None:
         reply = person.client.post(f"{person.place}/answers", content=body, headers=headers)
         assert 400 <= reply.status_code < 500
         assert list(reply.json()) == ["error"]
+
+
+def test_a_database_that_fails_is_told_as_such_with_the_same_headers(serve: Serve) -> None:
+    server = serve()
+    person = server.join()
+    trial = person.begin()["trials"][0]
+    with server.study.database.writing() as connection:
+        connection.execute(text("ALTER TABLE answers RENAME TO elsewhere"))
+    reply = person.answer(trial, "real")
+    assert (reply.status_code, list(reply.json())) == (503, ["error"])
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    with server.study.database.writing() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO answers"))
+    assert person.answer(trial, "real").status_code == 200
 
 
 def test_hostile_range_headers_cost_nothing(serve: Serve) -> None:

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
+from convergan.turing.owner import close_person, people
 from convergan.turing.recruitment import MTURK, PREVIEW
-from convergan.turing.sessions import give_back
 from tests.turing.serving import Make, Person, Serve, Server, served
 
 ADAPTERS = ("prolific", "mturk")
@@ -80,7 +80,7 @@ def test_whoever_returned_has_no_session_and_no_code(adapter: str, serve: Serve)
     trial = person.begin()["trials"][0]
     full = server.client().get(address(adapter, "BOB"))
     assert (full.status_code, "all the people" in full.text) == (403, True)
-    give_back(server.study, person.place.rsplit("/", 1)[1])
+    close_person(server.study, people(server.study)[0]["alias"], "returned")
     assert person.answer(trial, "real").status_code == 409
     assert arrive(server, adapter, "ANN").state()["stage"] == "closed"
     assert arrive(server, adapter, "BOB").begin()["stage"] == "trials"

@@ -88,7 +88,7 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(
         [*command, "--port", str(port)],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
@@ -142,6 +142,23 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed(tmp_path: Path
     connection_ = sqlite3.connect(folder / "study.sqlite3")
     assert connection_.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection_.close()
+
+
+def test_nothing_that_is_printed_names_anybody(tmp_path: Path) -> None:
+    plan = Plan(trials=4, attention=0, recruiter="prolific")
+    create_study(tmp_path / "study", plan, noise("real"), [noise("a")])
+    process, url = start(tmp_path / "study")
+    query = {"PROLIFIC_PID": "5f1e0c0ffee", "STUDY_ID": "60aa", "SESSION_ID": "60ab"}
+    with httpx2.Client(base_url=url) as client:
+        place = client.get("/prolific", params=query).headers["location"]
+        Person(client, place).begin()
+        assert client.get("/prolific", params={**query, "STUDY_ID": "\0"}).status_code == 400
+        assert client.post(f"{place}/answers", content=b"\xff").status_code == 403
+        assert client.get("/owner/api/people?token=secretive").status_code == 401
+    process.terminate()
+    printed, _ = process.communicate(timeout=30)
+    for word in ("5f1e0c0ffee", place, "secretive", "127.0.0.1:"):
+        assert word not in printed.replace(url, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

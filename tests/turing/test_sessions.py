@@ -1,6 +1,8 @@
 """The life of a session on both databases, with a clock of our own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -109,6 +111,23 @@ def test_the_first_answer_wins_and_a_repeated_one_gets_the_same_reply(make: Make
     assert sessions.answer(study, session, reply_to(trial, "real")) == first  # even when done
     assert following["trial"] != trial["trial"]
     assert len(read_votes(study)) == end["total"]
+
+
+def test_one_answer_from_many_tabs_at_once_is_one_vote(make: Make) -> None:
+    study, _ = make(recruiter="prolific", feedback="on", trials=20, attention=0)
+    session = come(study)
+    found, together = begin(study, session), Barrier(8)
+
+    def send(number: int) -> str:
+        word = ("generated", "real")[number % 2]
+        together.wait()
+        return sessions.answer(study, session, reply_to(found["trials"][0], word))
+
+    with ThreadPoolExecutor(8) as pool:
+        while found["stage"] == "trials":
+            assert len(set(pool.map(send, range(8)))) == 1
+            found = sessions.state(study, session)
+    assert len(read_votes(study)) == 20
 
 
 def test_a_question_that_is_not_open_takes_no_answer(make: Make) -> None:
@@ -230,6 +249,16 @@ def test_who_withdraws_leaves_no_vote_and_frees_the_place(make: Make) -> None:
         sessions.answer(study, session, reply_to(trial))
     assert come(study) == session  # the same person gets no second try
     assert come(study, "ben") != session
+
+
+def test_who_withdraws_after_the_end_keeps_the_code(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    session = come(study)
+    begin(study, session)
+    end = run_through(study, session)
+    found = sessions.withdraw(study, session)
+    assert (found["stage"], found["completion"]) == ("closed", end["completion"])
+    assert len(read_votes(study)) == 0
 
 
 @pytest.mark.parametrize("how", ["returned", "timed out"])

@@ -5,6 +5,7 @@ included, depends on what an image is, except feedback where the person's arm ha
 """
 
 import json
+import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,14 @@ from fastapi import Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import mistakes, owner, schema, sessions
+from . import owner, schema, sessions
 from .admission import join_by_invitation, join_from_panel
+from .database import cause_of
 from .errors import RefusedError
 from .pages import annotator_page, message_page, owner_page, preview_page
 from .recruitment import NO_PANEL, Panel, arrive_from_mturk, arrive_from_prolific
@@ -40,7 +43,7 @@ STATIC_TYPES = {
 }
 IDENTIFIER = r"^[A-Za-z0-9_-]{22}$"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; {panel}"
 )
 HEADERS = {
@@ -178,8 +181,9 @@ def create_app(study: Study, public_url: str) -> FastAPI:
     app.add_middleware(Shield)
     _show_errors(app)
     _arrivals(app, study)
-    _annotators(app, study)
-    _owner(app, study, public_url.rstrip("/"))
+    _views(app, study)
+    _deeds(app, study)
+    _owner(app, study, public_url)
     _static(app)
     return app
 
@@ -205,19 +209,15 @@ def _arrivals(app: FastAPI, study: Study) -> None:
             return _to_session(join_from_panel(study, arrival))
 
 
-def _annotators(app: FastAPI, study: Study) -> None:
-    def session_of(session: str) -> str:
-        if not re.fullmatch(IDENTIFIER, session):
-            raise RefusedError(404, sessions.NO_SESSION)
-        return session
+def session_of(session: str) -> str:
+    """Return a session's identifier, refused where it cannot be one."""
+    if not re.fullmatch(IDENTIFIER, session):
+        raise RefusedError(404, sessions.NO_SESSION)
+    return session
 
-    def own_form(session: str, x_form_token: Annotated[str, Header()] = "") -> str:
-        if not same(x_form_token, form_token(study.key, session_of(session))):
-            raise RefusedError(403, "This page is out of date; reload it.")
-        return session
 
+def _views(app: FastAPI, study: Study) -> None:
     Session = Annotated[str, Depends(session_of)]
-    Own = Annotated[str, Depends(own_form)]
 
     @app.get("/s/{session}")
     def page(session: str) -> Response:
@@ -228,6 +228,21 @@ def _annotators(app: FastAPI, study: Study) -> None:
     @app.get("/s/{session}/state")
     def state(session: Session) -> Response:
         return _json(sessions.state(study, session))
+
+    @app.get("/s/{session}/image/{view}")
+    def picture(session: Session, view: str) -> Response:
+        return Response(sessions.picture(study, session, view), media_type="image/png")
+
+
+def _deeds(app: FastAPI, study: Study) -> None:
+    def own_form(
+        session: Annotated[str, Depends(session_of)], x_form_token: Annotated[str, Header()] = ""
+    ) -> str:
+        if not same(x_form_token, form_token(study.key, session)):
+            raise RefusedError(403, "This page is out of date; reload it.")
+        return session
+
+    Own = Annotated[str, Depends(own_form)]
 
     @app.post("/s/{session}/consent")
     def consent(session: Own, body: ConsentBody) -> Response:
@@ -256,18 +271,6 @@ def _annotators(app: FastAPI, study: Study) -> None:
     @app.post("/s/{session}/withdraw")
     def withdraw(session: Own, body: Nothing) -> Response:
         return _json(sessions.withdraw(study, session))
-
-    @app.get("/s/{session}/image/{view}")
-    def picture(session: Session, view: str) -> Response:
-        return Response(sessions.picture(study, session, view), media_type="image/png")
-
-    @app.get("/s/{session}/mistakes")
-    def wrong(session: Session) -> Response:
-        return _json({"mistakes": mistakes.listed(study, session)})
-
-    @app.get("/s/{session}/mistakes/{view}")
-    def wrong_picture(session: Session, view: str) -> Response:
-        return Response(mistakes.picture(study, session, view), media_type="image/png")
 
 
 def _owner(app: FastAPI, study: Study, public_url: str) -> None:
@@ -371,7 +374,13 @@ def _show_errors(app: FastAPI) -> None:
         place = ".".join(str(part) for part in first["loc"][1:])
         return _json({"error": f"{place or 'the body'}: {first['msg']}"}, 422)
 
+    def unstored(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SQLAlchemyError)
+        logging.getLogger("uvicorn.error").error("the database failed: %s", cause_of(error))
+        return _json({"error": "Nothing could be stored just now; please try again."}, 503)
+
     app.add_exception_handler(RefusedError, refused)
+    app.add_exception_handler(SQLAlchemyError, unstored)
     app.add_exception_handler(HTTPException, unknown)
     app.add_exception_handler(RequestValidationError, invalid)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from .errors import StudyError
 
@@ -95,23 +95,35 @@ def reachable(url: URL) -> Iterator[None]:
     """Turn what the database complains of inside the block into one line without the password.
 
     Raises:
-        StudyError: if it cannot be reached or used.
+        OSError: if it cannot be reached or written.
+        StudyError: if it is no database, or not ours.
     """
     try:
         yield
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         shown = url.render_as_string(hide_password=True)
-        raise StudyError(f"the database {shown} cannot be used: {cause}") from None
+        kind = OSError if isinstance(error, OperationalError) else StudyError
+        raise kind(f"the database {shown} cannot be used: {cause_of(error)}") from None
+
+
+def cause_of(error: SQLAlchemyError) -> str:
+    """Return what the database said, in one line, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(url, pool_size=20, max_overflow=0, pool_pre_ping=True)
+    return create_engine(
+        url, pool_size=20, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+    )
 
 
 def _sqlite(url: URL) -> Engine:
     engine = create_engine(
-        url, pool_size=20, max_overflow=0, connect_args={"timeout": BUSY_SECONDS}
+        url,
+        pool_size=20,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS},
     )
 
     @event.listens_for(engine, "connect")

@@ -64,7 +64,7 @@ def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
     with study.database.writing() as connection:
         connection.execute(insert(invitations), rows)
     tokens = [sign_invitation(study.key, study.id, str(row["id"]), expires) for row in rows]
-    return [f"{public_url}/join/{token}" for token in tokens]
+    return [f"{public_url.rstrip('/')}/join/{token}" for token in tokens]
 
 
 def summary(study: Study) -> dict[str, Any]:

@@ -156,7 +156,8 @@ def withdraw(study: Study, session: str) -> dict[str, Any]:
         row = find(connection, session, lock=True)
         remove_votes(connection, session)
         if row.state != schema.WITHDRAWN:
-            _change(study, connection, row, state=schema.WITHDRAWN, return_to=None)
+            back = None if row.completion_code is None else row.return_to
+            _change(study, connection, row, state=schema.WITHDRAWN, return_to=back)
         return _state(study, connection, find(connection, session))
 
 
@@ -257,13 +258,15 @@ def _state(study: Study, connection: Connection, row: Row[Any]) -> dict[str, Any
         "image": {"width": design.width, "height": design.height, "scale": design.scale},
         "trials": _shown(row, waiting, answered),
         "consent": text if stage == "consent" else None,
-        "completion": _completion(study, row) if stage == "done" else None,
+        "completion": _completion(study, row),
     }
 
 
-def _completion(study: Study, row: Row[Any]) -> dict[str, Any]:
-    """Return the code, and the way back to the recruiter where there is one."""
+def _completion(study: Study, row: Row[Any]) -> dict[str, Any] | None:
+    """Return the code, which who withdraws afterwards keeps, and the way back if there is one."""
     code, back = row.completion_code, None
+    if code is None:
+        return None
     if row.adapter == "prolific":
         back = return_to_prolific(code)
     elif row.adapter == "mturk" and row.return_to is not None:

@@ -1,5 +1,6 @@
 """Pictures that do not come, lines that break, pages that are loaded again, hands that are fast."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -22,16 +23,15 @@ def losses(study: Study) -> int:
         return connection.execute(select(func.count()).where(lost)).scalar_one()
 
 
-def first_time(fault: Callable[[Route], None]) -> Callable[[Route], None]:
-    """Spoil the first reply of each address, and pass the others on."""
-    met: set[str] = set()
+def first_time(fault: Callable[[Route], None], asked: Counter[str]) -> Callable[[Route], None]:
+    """Spoil the first reply of each address, pass the others on, and count them."""
 
     def handle(route: Route) -> None:
-        if route.request.url in met:
-            route.continue_()
-        else:
-            met.add(route.request.url)
+        asked[route.request.url] += 1
+        if asked[route.request.url] == 1:
             fault(route)
+        else:
+            route.continue_()
 
     return handle
 
@@ -39,6 +39,12 @@ def first_time(fault: Callable[[Route], None]) -> Callable[[Route], None]:
 def cut_off(route: Route) -> None:
     reply = route.fetch()
     route.fulfill(status=200, content_type="image/png", body=reply.body()[:-40])
+
+
+def all_but_its_end(route: Route) -> None:
+    """What browsers show as if it were whole."""
+    reply = route.fetch()
+    route.fulfill(status=200, content_type="image/png", body=reply.body()[:-12])
 
 
 def fails(route: Route) -> None:
@@ -61,12 +67,13 @@ def other_size(route: Route) -> None:
     )
 
 
-@pytest.mark.parametrize("fault", [cut_off, fails, breaks, other_size])
+@pytest.mark.parametrize("fault", [cut_off, all_but_its_end, fails, breaks, other_size])
 def test_a_picture_that_fails_once_is_loaded_again(
     fault: Callable[[Route], None], serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:
     server = serve(trials=2, scale=8)
-    context.route(PICTURES, first_time(fault))
+    asked: Counter[str] = Counter()
+    context.route(PICTURES, first_time(fault, asked))
     person = visit(context, begun(server))
     whole = "them => them.every(one => one.naturalWidth === 8 && one.naturalHeight === 8)"
     for _ in range(3):
@@ -75,6 +82,7 @@ def test_a_picture_that_fails_once_is_loaded_again(
         person.answers("left")
     person.sees("thanks")
     assert (len(recorded(server.study)), losses(server.study)) == (3, 0)
+    assert list(asked.values()) == [2, 2, 2]
 
 
 def test_a_picture_that_never_comes_is_a_technical_loss_and_no_vote(
@@ -92,6 +100,38 @@ def test_a_picture_that_never_comes_is_a_technical_loss_and_no_vote(
     person.finishes(["left", "left"])
     assert (len(recorded(server.study)), losses(server.study)) == (2, 1)
     assert person.page.locator("#banner").is_hidden()
+
+
+def test_the_next_picture_comes_while_the_first_is_judged(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    person = visit(context, begun(server))
+    person.is_asked()
+    person.page.wait_for_timeout(300)
+    pictures = [url for url in asked if "/image/" in url]
+    assert len(set(pictures)) == len(pictures) == 2
+    person.answers("left")
+    person.is_asked()
+    person.page.wait_for_timeout(300)
+    assert len({url for url in asked if "/image/" in url}) == 3
+
+
+def test_a_page_on_which_no_picture_can_be_shown_says_so(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(scale=8)
+    context.route(PICTURES, fails)
+    refusal = '{"error":"Too many pictures could not be shown; please tell the owner."}'
+    context.route(
+        "**/technical",
+        lambda route: route.fulfill(status=409, body=refusal, content_type="application/json"),
+    )
+    person = visit(context, begun(server))
+    person.sees("closed")
+    assert person.reads("closed-text").startswith("Too many pictures")
 
 
 def test_on_a_slow_line_the_clock_waits_for_the_picture(

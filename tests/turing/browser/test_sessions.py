@@ -63,7 +63,7 @@ def test_a_session_needs_the_keyboard_alone(
 def test_a_session_goes_by_touch_on_a_phone(
     serve: Serve, phone: BrowserContext, visit: Visit
 ) -> None:
-    server = serve(scale=40)
+    server = serve(scale=64)
     person = visit(phone, server.link())
 
     def tap(side: str) -> None:

@@ -1,6 +1,7 @@
 // The owner's page: asks for the token, keeps it for this tab, and shows how the study stands.
 
 const POLL_MS = 3000;
+const LOST = "The server cannot be reached. This page tries again by itself.";
 const SVG = "http://www.w3.org/2000/svg";
 const $ = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en-GB");
@@ -44,15 +45,15 @@ function banner(text) {
   $("banner").hidden = text === "";
 }
 
-// Run what a button does; a refusal is told, a wrong token asks for another.
-async function attempt(action) {
+// Run what a button does, or a look at the server; a refusal is told until the next button.
+async function attempt(action, look = false) {
   try {
     await action();
-    banner("");
+    if (!look || $("banner").textContent === LOST) banner("");
   } catch (error) {
     if (error instanceof Refused && error.status === 401) enter("The token is not that of this study.");
     else if (error instanceof Refused) banner(error.message);
-    else banner("The server cannot be reached. This page tries again by itself.");
+    else banner(LOST);
   }
 }
 
@@ -320,7 +321,7 @@ $("results").addEventListener("click", () => save("results", "results.json"));
 // ---- Begin
 
 async function poll() {
-  if (token !== "" && !document.hidden) await attempt(refresh);
+  if (token !== "" && !document.hidden) await attempt(refresh, true);
   setTimeout(poll, POLL_MS);
 }
 
