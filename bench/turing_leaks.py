@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -151,6 +151,9 @@ class Spy:
         found = reply.read()
         return Reply(reply.getheaders(), found, time.perf_counter() - started)
 
+    def close(self) -> None:
+        self.connection.close()
+
     def begin(self) -> list[Any]:
         state = json.loads(self.ask("GET", f"{self.place}/state").body)
         self.ask("POST", f"{self.place}/consent", {"version": state["consent"]["version"]})
@@ -277,16 +280,19 @@ def _area(generated: NDArray[np.bool_], scores: Array, level: float) -> Area:
     return Area(float(roc_auc_score(generated, scores)), float(low), float(high))
 
 
-def audit(folder: Path, sessions: int, leak: str | None, level: float) -> dict[str, Area]:
+def audit(
+    folder: Path, sessions: int, leak: str | None, level: float, length: int = TRIALS
+) -> dict[str, Area]:
     """Play a study and return what can be told of the truth without looking at pixels.
 
     Args:
         folder: for the study, a new one.
-        sessions: each of `TRIALS` trials.
+        sessions: how many.
         leak: one of `LEAKS`, or None for the application as it is.
         level: of the intervals.
+        length: of a session in trials.
     """
-    make_study(folder, Plan(trials=TRIALS, attention=0, annotators_wanted=sessions))
+    make_study(folder, Plan(trials=length, attention=0, annotators_wanted=sessions))
     rows: list[Seen] = []
     truth: list[bool] = []
     served = leaking(folder, leak) if leak in IN_REPLIES else serving(folder)
@@ -299,10 +305,11 @@ def audit(folder: Path, sessions: int, leak: str | None, level: float) -> dict[s
                 with study.database.writing() as connection:
                     connection.execute(text(IN_PLANS[leak]), {"session": session})
             generated = known(session)
-            for trial, seen in play(Spy(url, place)):
-                rows.append(seen)
-                truth.append(generated[trial].generated)
-    numbers = np.repeat(np.arange(sessions), TRIALS)
+            with closing(Spy(url, place)) as spy:
+                for trial, seen in play(spy):
+                    rows.append(seen)
+                    truth.append(generated[trial].generated)
+    numbers = np.repeat(np.arange(sessions), length)
     return areas(table(rows), np.array(truth), numbers, level)
 
 
@@ -319,16 +326,18 @@ def differing_replies(folder: Path, count: int) -> int:
     make_study(folder, Plan(trials=count, attention=0))
     with serving(folder) as url, opened(folder) as study:
         place = follow(invite(study, url, 1, 1)[0])
-        waiting = Spy(url, place).begin()
+        with closing(Spy(url, place)) as spy:
+            waiting = spy.begin()
     other = Path(shutil.copytree(folder, folder.with_name(f"{folder.name}-copy")))
     differing = answered = 0
-    with serving(folder) as url, serving(other) as other_url:
-        spies = Spy(url, place), Spy(other_url, place)
+    with (
+        serving(folder) as url,
+        serving(other) as other_url,
+        closing(Spy(url, place)) as one,
+        closing(Spy(other_url, place)) as two,
+    ):
         while waiting:
-            replies = [
-                spy.answer(waiting[0], answer)
-                for spy, answer in zip(spies, ("real", "generated"), strict=True)
-            ]
+            replies = one.answer(waiting[0], "real"), two.answer(waiting[0], "generated")
             first, second = (
                 ([pair for pair in reply.headers if pair[0] != "date"], reply.body)
                 for reply in replies
