@@ -584,18 +584,21 @@ def main() -> None:
 
 def explain(error: Exception) -> tuple[int, str]:
     """Return the exit code and the one line for an error; see the command's help for the codes."""
-    from .data import DataError
     from .signals import Interrupted
-    from .training import CheckpointError, NonFiniteError
     from .turing.errors import StudyError
 
     if isinstance(error, Interrupted):
         return 128 + error.number, str(error)
+    if isinstance(error, StudyError):  # before torch is loaded, which takes seconds
+        return REFUSED, " ".join(str(error).split())
+
+    from .data import DataError
+    from .training import CheckpointError, NonFiniteError
+
     codes: list[tuple[type[Exception], int]] = [
         (UnfinishedError, UNFINISHED),
         (DataError, REFUSED),
         (CheckpointError, REFUSED),
-        (StudyError, REFUSED),
         (NonFiniteError, NON_FINITE),
         (OSError, STORAGE),
         (ValueError, USAGE),

@@ -19,7 +19,7 @@ turing = typer.Typer(
     "Start with: convergan turing create STUDY --real DATA --fake RUN",
 )
 
-NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "psycopg", "sqlalchemy", "uvicorn")
+NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "scipy", "sqlalchemy", "uvicorn")
 
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
 PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the server, in links.")]

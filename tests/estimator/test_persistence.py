@@ -8,14 +8,15 @@ import pytest
 from sklearn.datasets import load_digits
 
 import convergan
-from convergan.estimator import SemiSupervisedGANClassifier
+from convergan.estimator import SemiSupervisedGANClassifier, mask_labels
 
 
 @pytest.fixture(scope="module")
 def fitted() -> SemiSupervisedGANClassifier:
     data = load_digits()
     names = np.array([f"digit {number}" for number in range(10)])
-    y = np.where(np.arange(400) < 80, names[data.target[:400]], "")
+    labeled = mask_labels(data.target[:400], 8, random_state=0) >= 0
+    y = np.where(labeled, names[data.target[:400]], "")
     model = SemiSupervisedGANClassifier(
         unlabeled_label="",
         image_shape=(1, 8, 8),
@@ -42,6 +43,19 @@ def test_what_is_loaded_predicts_to_the_bit(
     assert loaded.risk_table_ == fitted.risk_table_
     assert loaded.history_ == fitted.history_
     assert vars(loaded).keys() == vars(fitted).keys()
+
+
+def test_a_model_of_an_earlier_version_describes_images_as_it_did(
+    fitted: SemiSupervisedGANClassifier, tmp_path: Path
+) -> None:
+    assert fitted.cell_ == 2
+    fitted.save(tmp_path / "model")
+    place = tmp_path / "model" / "model.json"
+    described = json.loads(place.read_text())
+    del described["sha256"], described["attributes"]["cell_"]
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    place.write_text(json.dumps(described | {"sha256": digest}))
+    assert SemiSupervisedGANClassifier.load(tmp_path / "model").cell_ == 4
 
 
 def test_a_folder_that_is_there_is_not_written_over(

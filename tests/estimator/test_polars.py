@@ -1,18 +1,17 @@
 """Frames of polars go through `fit` and `predict` as those of pandas do."""
 
 import numpy as np
+import polars
 import pytest
 
 from convergan.estimator import SemiSupervisedGANClassifier
-
-polars = pytest.importorskip("polars", reason="polars is not installed; pip install polars")
 
 
 def test_a_frame_of_polars_gives_the_classifier_that_an_array_gives() -> None:
     chance = np.random.default_rng(0)
     rows = np.vstack([chance.normal(0, 1, (30, 2)), chance.normal(6, 1, (30, 2))])
     labels = np.full(60, "", dtype=object)
-    labels[[0, 30]] = "small", "large"
+    labels[:3], labels[30:33] = "small", "large"
     frame = polars.DataFrame(rows, schema=["width", "height"])
     model = SemiSupervisedGANClassifier(
         unlabeled_label="", max_epochs=3, guard=False, random_state=0, device="cpu"

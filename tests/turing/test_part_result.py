@@ -65,6 +65,13 @@ def test_the_interval_over_annotators_and_the_widened_one_agree() -> None:
     assert found.error.pooled.half_width < 0.5 * found.widened.half_width
 
 
+def test_equivalence_rests_on_the_90_percent_interval_of_the_same_resampled_studies() -> None:
+    found = result_of(votes_of(Crowd(0.5, 0.1).people(60, np.random.default_rng(0))).judged(), 4000)
+    near, far = found.equivalence.interval, found.error.interval
+    assert near is not None and far is not None
+    assert near.half_width / far.half_width == pytest.approx(1.645 / 1.96, abs=0.03)
+
+
 def test_a_guesser_is_rejected_in_at_most_one_study_in_twenty() -> None:
     rng = np.random.default_rng(0)
     p = [result_of(_guessed(rng), 2).pooled_p for _ in range(300)]

@@ -36,6 +36,8 @@ from .member import Array, Lesson, features
 from .scaling import Scale, learn_scale
 
 BATCH_SIZE = 100
+COARSE, FINE, SMALL = 4, 2, 16
+"""Cells of descriptors in pixels, and the side of images below which they are fine."""
 FEW = 3
 """Labelled rows of a class below which `fit` warns."""
 
@@ -74,7 +76,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         diagnostics_: by name, how labelled and unlabelled rows differ.
         transduction_: (n,) a label for each row that `fit` was given.
         history_: for each member, losses every 50 steps.
-        seed_, device_, n_steps_: as used.
+        seed_, device_, n_steps_, cell_: as used.
         n_features_in_, feature_names_in_: as in scikit-learn; of images the flat width.
 
     Example:
@@ -154,6 +156,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         X = np.asarray(X, dtype=np.float64, order="C")
         self.lowest_ = min(0.0, float(X.min()))
         self.span_ = float(X.max()) - self.lowest_ or 1.0
+        side = min(self.image_shape_[1:]) if self.image_shape_ else SMALL
+        self.cell_ = COARSE if side >= SMALL else FINE
         described = self._describe(X)
         scale = learn_scale(described, alike=self.image_shape_ is not None)
         self.mean_, self.scale_ = scale
@@ -323,7 +327,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             return X
         shares = torch.from_numpy((X - self.lowest_) / self.span_).clamp(0, 1)
         images = shares.reshape(-1, *self.image_shape_)
-        described: Array = oriented_gradients(images).numpy()
+        described: Array = oriented_gradients(images, cell=self.cell_).numpy()
         return described
 
     def _fit_rows(self, rows: Array, codes: Array) -> None:

@@ -24,9 +24,11 @@ FORMAT = 1
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
 PLAIN = (
     *("image_shape_", "lowest_", "span_", "seed_", "device_", "n_steps_", "n_features_in_"),
-    *("selected_", "temperature_", "history_", "diagnostics_"),
+    *("selected_", "temperature_", "history_", "diagnostics_", "cell_"),
 )
 """Attributes that JSON holds as they are."""
+EARLIER = {"cell_": 4}
+"""What models of versions to 0.6.0 do not say."""
 NUMERIC = ("mean_", "scale_", "reference_scores_")
 Model = TypeVar("Model")
 
@@ -112,7 +114,8 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
     if parameters["image_shape"] is not None:
         parameters["image_shape"] = tuple(parameters["image_shape"])
     model = kind(**parameters)
-    attributes = {name: described["attributes"][name] for name in PLAIN}
+    stored = EARLIER | described["attributes"]
+    attributes = {name: stored[name] for name in PLAIN}
     if attributes["image_shape_"] is not None:
         attributes["image_shape_"] = tuple(attributes["image_shape_"])
     attributes |= {name: arrays[name] for name in NUMERIC}

@@ -22,7 +22,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import owner, schema, sessions
+from . import mistakes, owner, schema, sessions
 from .admission import join_by_invitation, join_from_panel
 from .database import cause_of
 from .errors import RefusedError
@@ -232,6 +232,14 @@ def _views(app: FastAPI, study: Study) -> None:
     @app.get("/s/{session}/image/{view}")
     def picture(session: Session, view: str) -> Response:
         return Response(sessions.picture(study, session, view), media_type="image/png")
+
+    @app.get("/s/{session}/mistakes")
+    def wrong(session: Session) -> Response:
+        return _json({"mistakes": mistakes.listed(study, session)})
+
+    @app.get("/s/{session}/mistakes/{view}")
+    def wrong_picture(session: Session, view: str) -> Response:
+        return Response(mistakes.picture(study, session, view), media_type="image/png")
 
 
 def _deeds(app: FastAPI, study: Study) -> None:

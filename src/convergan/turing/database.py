@@ -8,6 +8,7 @@ written meanwhile, whatever the time-out. PostgreSQL's writers lock the rows the
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def locate(address: str | None, folder: Path) -> URL:
         folder: of the study.
 
     Raises:
-        StudyError: if the address is of another kind.
+        StudyError: if the address is of another kind, or what it needs is not installed.
     """
     if address is None:
         return URL.create("sqlite", database=str(folder / "study.sqlite3"))
@@ -87,6 +88,8 @@ def locate(address: str | None, folder: Path) -> URL:
         ) from None
     if url.drivername != "postgresql+psycopg":
         raise StudyError(f"a database is postgresql+psycopg://..., got {url.drivername}://...")
+    if find_spec("psycopg") is None:
+        raise StudyError("PostgreSQL needs psycopg: pip install 'convergan[postgresql]'")
     return url
 
 

@@ -237,7 +237,7 @@ def _annotator_rows(analysis: Analysis) -> Iterator[Row]:
         points = " / ".join(f"{100 * half:g}" for half in HALF_WIDTHS)
         needed = " / ".join(f"{annotators:,}" for annotators in analysis.power)
         meaning = (
-            f"for an interval of ± {points} points, {analysis.result.votes_each:.0f} votes "
+            f"for ± {points} points, {analysis.result.votes_each:.0f} votes "
             f"each and rho = {analysis.result.rho:.3f}, as here"
         )
         yield Row("Needed", needed, "", meaning)

@@ -98,7 +98,7 @@ def test_the_owners_page_and_messages_have_no_serious_finding(
     expect(page.locator("#links")).to_be_visible()
     page.locator("summary").click()
     assert findings(page) == []
-    page.locator("#people button").first.click()
+    page.get_by_role("button", name="Delete").first.click()
     assert findings(page) == []
     page.goto(f"{server.url}/join/forged")
     person.keep(page, "message")

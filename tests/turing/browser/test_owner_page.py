@@ -84,17 +84,35 @@ def test_a_person_is_deleted_after_a_question(
     rows = page.locator("#people tr")
     expect(rows).to_have_count(2)
     gone = rows.first.locator("th").inner_text()
-    rows.first.get_by_role("button").click()
+    rows.first.get_by_role("button", name="Delete").click()
     person.sees("confirm")
     person.click("confirm-no")
     expect(rows).to_have_count(2)
-    rows.first.get_by_role("button").click()
-    person.click("confirm-yes")
+    rows.first.get_by_role("button", name="Delete").click()
+    page.locator("#confirm-actions button").click()
     expect(rows).to_have_count(1)
     assert rows.first.locator("th").inner_text() != gone
     assert person.reads("live") == f"{gone} was deleted."
     people = server.owner().get("/owner/api/people").json()["people"]
     assert [one["alias"] for one in people] == [rows.first.locator("th").inner_text()]
+
+
+def test_a_session_under_way_is_closed(serve: Serve, context: BrowserContext, visit: Visit) -> None:
+    server = serve()
+    server.join().begin()
+    finished = server.join()
+    finished.begin()
+    finished.finish()
+    person = enter(server, context, visit)
+    rows = person.page.locator("#people tr")
+    expect(rows).to_have_count(2)
+    assert rows.nth(1).get_by_role("button").all_inner_texts() == ["Delete"]
+    rows.first.get_by_role("button", name="Close").click()
+    person.sees("confirm")
+    person.page.get_by_role("button", name="Returned").click()
+    expect(rows.first).to_contain_text("returned")
+    states = [one["state"] for one in server.owner().get("/owner/api/people").json()["people"]]
+    assert states == ["returned", "done"]
 
 
 def test_a_study_is_stopped_and_started(

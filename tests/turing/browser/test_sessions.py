@@ -255,3 +255,21 @@ def test_whoever_withdraws_takes_the_answers_along(
     person.click("leave")
     person.sees("closed")
     assert recorded(server.study) == []
+
+
+def test_whoever_withdraws_at_the_end_keeps_the_code(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(feedback="on", trials=2, attention=0, scale=8)
+    annotator = server.join()
+    annotator.begin()
+    code = annotator.finish("real")["completion"]["code"]
+    person = visit(context, f"{server.url}{annotator.place}")
+    person.sees("thanks")
+    person.click("withdraw-done")
+    person.sees("withdraw")
+    person.click("leave")
+    expect(person.page.locator("#thanks-title")).to_have_text("This study is over for you")
+    assert person.reads("code") == code
+    assert person.page.locator("#mistakes").is_hidden()
+    assert recorded(server.study) == []

@@ -643,8 +643,14 @@ async function showMistakes(state) {
 }
 
 function thanks(state) {
+  const done = state.stage === "done";
+  if (!done) {
+    $("thanks-title").textContent = "This study is over for you";
+    $("thanks-text").textContent = "Thank you for your time. Your code stays yours.";
+  }
+  $("regret").hidden = !done;
   show("thanks");
-  if (state.feedback)
+  if (done && state.feedback)
     showMistakes(state).catch((error) => {
       if (!(error instanceof Refused)) throw error;
     });
@@ -692,7 +698,11 @@ function closed(title, text) {
 const withdraw = () => reach("/withdraw", {}).then(getState);
 
 function setUpWithdrawal() {
-  $("open-withdraw").addEventListener("click", () => $("withdraw").showModal());
+  for (const id of ["open-withdraw", "withdraw-done"])
+    $(id).addEventListener("click", () => {
+      $("withdraw-rest").hidden = id === "withdraw-done";
+      $("withdraw").showModal();
+    });
   $("stay").addEventListener("click", () => $("withdraw").close());
   $("leave").addEventListener("click", async () => {
     $("withdraw").close();
@@ -751,7 +761,7 @@ async function main() {
       state = await getState();
     }
   }
-  if (state.stage === "done") thanks(state);
+  if (state.completion !== null) thanks(state);
   else closed("This study is over for you", "You can close this page. Thank you for your time.");
 }
 

@@ -136,7 +136,8 @@ function showPeople(people) {
       shownPeople.set(person.alias, newRow(person.alias));
       $("people").append(shownPeople.get(person.alias));
     }
-    const [, stands, model, progress, votes, code] = shownPeople.get(person.alias).cells;
+    const [, stands, model, progress, votes, code, actions] = shownPeople.get(person.alias).cells;
+    actions.firstChild.hidden = !["open", "timed out"].includes(person.state);
     stands.textContent = person.state;
     model.textContent = person.feedback ? `${person.model}, told` : person.model;
     code.textContent = person.completion_code ?? "";
@@ -149,8 +150,11 @@ function showPeople(people) {
 
 function newRow(alias) {
   const row = element("tr");
+  const place = `people/${encodeURIComponent(alias)}`;
+  const end = element("button", "Close", { "aria-label": `Close the session of ${alias}` });
+  end.addEventListener("click", () => closePerson(alias, place));
   const remove = element("button", "Delete", { "aria-label": `Delete ${alias}`, class: "danger" });
-  remove.addEventListener("click", () => deletePerson(alias));
+  remove.addEventListener("click", () => deletePerson(alias, place));
   row.append(
     element("th", alias, { scope: "row" }),
     element("td"),
@@ -161,37 +165,53 @@ function newRow(alias) {
     element("td", "", { class: "number" }),
   );
   row.cells[3].append(element("progress", "", { "aria-label": `Progress of ${alias}` }));
-  row.cells[6].append(remove);
+  row.cells[6].append(end, " ", remove);
   return row;
 }
 
-function deletePerson(alias) {
+async function change(path, method, body, said) {
+  await call(path, method, body);
+  $("live").textContent = said;
+  await refresh();
+}
+
+function deletePerson(alias, place) {
   confirm(
     `Delete ${alias}?`,
     "Their votes and everything that is stored of them are removed. This cannot be undone.",
-    "Delete",
-    async () => {
-      await call(`people/${encodeURIComponent(alias)}`, "DELETE");
-      $("live").textContent = `${alias} was deleted.`;
-      await refresh();
-    },
+    [["Delete", () => change(place, "DELETE", undefined, `${alias} was deleted.`)]],
   );
 }
 
-let confirmed = null;
+function closePerson(alias, place) {
+  const close = (state) => () =>
+    change(`${place}/close`, "POST", { state }, `The session of ${alias} is closed.`);
+  confirm(
+    `Close the session of ${alias}?`,
+    "They can answer no more, and somebody else may take their place. Their votes stay in the export.",
+    [
+      ["Returned", close("returned")],
+      ["Screened out", close("screened out")],
+    ],
+  );
+}
 
-function confirm(title, text, yes, action) {
+function confirm(title, text, actions) {
   $("confirm-title").textContent = title;
   $("confirm-text").textContent = text;
-  $("confirm-yes").textContent = yes;
-  confirmed = action;
+  $("confirm-actions").replaceChildren(
+    ...actions.map(([name, action]) => {
+      const button = element("button", name, { class: "danger" });
+      button.addEventListener("click", () => {
+        $("confirm").close();
+        attempt(action);
+      });
+      return button;
+    }),
+  );
   $("confirm").showModal();
 }
 $("confirm-no").addEventListener("click", () => $("confirm").close());
-$("confirm-yes").addEventListener("click", () => {
-  $("confirm").close();
-  attempt(confirmed);
-});
 
 // ---- Learning curve
 
