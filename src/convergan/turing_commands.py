@@ -190,6 +190,68 @@ def invite(
 
 
 @turing.command()
+def simulate(
+    study: StudyFolder,
+    annotators: Annotated[int, typer.Option(min=1, help="How many take part.")] = 30,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="observer:d=1,c=0.2, guesser:skill=.5, crowd:skill=.7,rho=.05, "
+            "learner:slope=2,without=0,start=0, staircase:threshold=400,spread=60, always-fake, "
+            "alternator or fast-clicker:ms=80. The option again for more kinds, which take turns. "
+            "Default: observer."
+        ),
+    ] = None,
+    habit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="On the network: steady, quitter, returner, reloader, double-sender or two-tabs; "
+            "several take turns. Default: steady."
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Of a running server of the study. Default: one for the occasion."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Annotators at once.")] = 30,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Print what the study should have found as well.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Decides what annotators answer.")] = 0,
+) -> None:
+    """Let simulated annotators take part in a study through its pages, as people would.
+
+    What they know of the truth is read from the database; the server tells them no more than it
+    tells others.
+    """
+    from contextlib import nullcontext
+
+    from rich.progress import Progress
+
+    from .turing.cast import Cast
+    from .turing.server_process import serving
+    from .turing.simulator import describe
+    from .turing.simulator import simulate as take_part
+
+    cast = Cast(annotators, kind or ["observer"], habit or ["steady"], workers, seed)
+    with (
+        nullcontext(url) if url else serving(study) as address,
+        Progress(console=errors, transient=True) as progress,
+    ):
+        task = progress.add_task("answers")
+        visits = take_part(
+            study,
+            address,
+            cast,
+            expect=truth,
+            answered=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    for line in describe(visits):
+        print_line(line)
+    status(study)
+
+
+@turing.command()
 def status(study: StudyFolder) -> None:
     """Print how many people and votes a study has, and its error so far."""
     from .turing.owner import summary

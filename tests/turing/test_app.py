@@ -438,3 +438,11 @@ def test_a_link_looked_at_by_a_program_still_works(serve: Serve) -> None:
     reply = server.client().get(link)
     assert reply.status_code == 409
     assert "has been used" in reply.text
+
+
+@pytest.mark.parametrize("alias", ["%00", "P-1%00", "%ff", "%ED%A0%80", "..%2f"])
+def test_a_name_that_is_none_is_nobodys(serve: Serve, alias: str) -> None:
+    owner = serve().owner()
+    assert owner.delete(f"/owner/api/people/{alias}").status_code == 404
+    close = owner.post(f"/owner/api/people/{alias}/close", json={"state": "returned"})
+    assert close.status_code == 404

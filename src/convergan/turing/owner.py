@@ -245,7 +245,7 @@ def iso_time(moment: float) -> str:
 
 def _person(connection: Connection, alias: str) -> Row[Any]:
     query = select(sessions).where(sessions.c.alias == alias).with_for_update()
-    row = connection.execute(query).first()
+    row = None if "\0" in alias else connection.execute(query).first()  # NUL breaks PostgreSQL
     if row is None:
         raise RefusedError(404, "There is nobody of that name.")
     return row

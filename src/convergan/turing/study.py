@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import URL, Connection, insert, select
 
 from . import migrations, schema
 from .database import Database, locate, reachable
@@ -205,6 +205,21 @@ def require_absent(folder: Path) -> None:
         raise StudyError(f"{folder} exists; choose another place for the study")
 
 
+def database_url(folder: Path) -> URL:
+    """Return where the database of a study is.
+
+    Raises:
+        StudyError: if there is no study.
+    """
+    if not folder.is_dir():
+        raise StudyError(f"there is no study {folder}")
+    if (folder / DATABASE_URL).exists():
+        return locate(_read(folder / DATABASE_URL), folder)
+    if not (folder / "study.sqlite3").is_file():
+        raise StudyError(f"{folder} has no database study.sqlite3")
+    return locate(None, folder)
+
+
 @contextmanager
 def opened(folder: Path, clock: Callable[[], float] = time.time) -> Iterator[Study]:
     """Open a study for as long as the block lasts.
@@ -213,15 +228,8 @@ def opened(folder: Path, clock: Callable[[], float] = time.time) -> Iterator[Stu
         StudyError: if there is none, its key or database cannot be read, or its schema is one that
             this version does not know. An older schema is brought up to date.
     """
-    if not folder.is_dir():
-        raise StudyError(f"there is no study {folder}")
+    url = database_url(folder)
     key = _read_key(folder / KEY)
-    address = None
-    if (folder / DATABASE_URL).exists():
-        address = _read(folder / DATABASE_URL)
-    elif not (folder / "study.sqlite3").is_file():
-        raise StudyError(f"{folder} has no database study.sqlite3")
-    url = locate(address, folder)
     database = Database(url)
     try:
         with reachable(url), database.writing() as connection:

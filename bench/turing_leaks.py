@@ -1,0 +1,383 @@
+"""What betrays a generated image beside its pixels? A classifier looks at everything else.
+
+``python -m bench.turing_leaks`` plays 5,000 trials of a study of noise over HTTP and gives all that
+a browser could see but for pixels to logistic regression and gradient boosting: letters and bits of
+identifiers, headers and their order, lengths, the file's chunks, positions, and how long replies
+took. Whole sessions are held out. The 95% interval of the area under the curve must hold 0.5. Then
+the same for builds that leak on purpose, where it must exceed 0.9. Last, copies of a session get
+right answers in one and wrong ones in the other, and all replies must be the same bytes.
+"""
+
+import argparse
+import base64
+import http.client
+import json
+import multiprocessing
+import os
+import shutil
+import struct
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import numpy as np
+import uvicorn
+from numpy.typing import NDArray
+from rich.progress import track
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sqlalchemy import select, text
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bench.turing_studies import make_study
+from convergan.console import errors, print_line
+from convergan.turing.app import create_app
+from convergan.turing.owner import invite
+from convergan.turing.schema import trials
+from convergan.turing.server_process import free_port, is_up, serving
+from convergan.turing.simulator import truths
+from convergan.turing.study import Plan, Study, opened
+
+DELAY = 0.01
+"""Seconds by which the build that leaks by time answers later for generated images."""
+TRIALS = 100
+"""Of a session."""
+DRAWS = 1000
+"""Sets of trials, drawn anew, for the interval."""
+
+IN_REPLIES = ("header", "length", "delay")
+IN_PLANS = {
+    "order": "UPDATE trials SET position = position + 1000 WHERE generated AND session = :session",
+    "identifier": "UPDATE trials SET first_view = 'A' || substr(first_view, 2) "
+    "WHERE generated AND session = :session",
+}
+LEAKS = (*IN_REPLIES, *IN_PLANS)
+
+Seen = dict[str, float | str]
+Array = NDArray[np.float64]
+
+
+class Leaky:
+    """The study's application with a fault: replies with a generated image differ."""
+
+    def __init__(self, app: ASGIApp, study: Study, leak: str) -> None:
+        self.app, self.study, self.leak = app, study, leak
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        leaks = scope["type"] == "http" and self._generated(scope["path"])
+
+        async def betraying(message: Message) -> None:
+            if message["type"] == "http.response.start" and self.leak == "header":
+                message["headers"] = [*message["headers"], (b"x-cache", b"hit")]
+            elif message["type"] == "http.response.start" and self.leak == "length":
+                message["headers"] = [
+                    (name, b"%d" % (int(value) + 1) if name == b"content-length" else value)
+                    for name, value in message["headers"]
+                ]
+            elif message["type"] == "http.response.body" and self.leak == "length":
+                message["body"] += b"\n"
+            await send(message)
+
+        if leaks and self.leak == "delay":
+            time.sleep(DELAY)
+        await self.app(scope, receive, betraying if leaks else send)
+
+    def _generated(self, path: str) -> bool:
+        query = select(trials.c.generated).where(trials.c.first_view == path.rpartition("/")[2])
+        with self.study.database.reading() as connection:
+            return bool(connection.execute(query).scalar())
+
+
+def run_leaky(folder: Path, port: int, leak: str) -> None:
+    """Serve a build that leaks in replies, until the process is ended."""
+    with opened(folder) as study:
+        app = Leaky(create_app(study, f"http://127.0.0.1:{port}"), study, leak)
+        uvicorn.run(app, port=port, access_log=False, log_level="warning", server_header=False)
+
+
+@contextmanager
+def leaking(folder: Path, leak: str) -> Iterator[str]:
+    """Serve a build that leaks for as long as the block lasts; yield its address."""
+    port = free_port()
+    made = multiprocessing.get_context("spawn").Process(
+        target=run_leaky, args=(folder, port, leak), daemon=True
+    )
+    made.start()
+    try:
+        while not is_up(port):
+            if not made.is_alive():
+                raise SystemExit("the leaky server does not start")
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        made.terminate()
+        made.join()
+
+
+class Reply(NamedTuple):
+    """One reply as it came."""
+
+    headers: list[tuple[str, str]]
+    body: bytes
+    seconds: float
+
+
+class Spy:
+    """Somebody who takes part and notes everything."""
+
+    def __init__(self, address: str, place: str) -> None:
+        self.connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+        self.place = place
+        page = self.ask("GET", place).body.decode()
+        self.form = page.split('name="form-token" content="')[1].split('"')[0]
+
+    def ask(self, method: str, path: str, body: object = None) -> Reply:
+        data = None if body is None else json.dumps(body)
+        headers = {} if body is None else {"X-Form-Token": self.form}
+        headers |= {} if body is None else {"Content-Type": "application/json"}
+        started = time.perf_counter()
+        self.connection.request(method, path, data, headers)
+        reply = self.connection.getresponse()
+        found = reply.read()
+        return Reply(reply.getheaders(), found, time.perf_counter() - started)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def begin(self) -> list[Any]:
+        state = json.loads(self.ask("GET", f"{self.place}/state").body)
+        self.ask("POST", f"{self.place}/consent", {"version": state["consent"]["version"]})
+        found: list[Any] = json.loads(self.ask("POST", f"{self.place}/tutorial", {}).body)["trials"]
+        return found
+
+    def answer(self, trial: Mapping[str, Any], answer: str) -> Reply:
+        screen = {"width": 1280, "height": 720, "ratio": 1, "shown_px": 256}
+        body = {"trial": trial["trial"], "answer": answer, "reaction_ms": 700, "shown_ms": 700}
+        return self.ask("POST", f"{self.place}/answers", {**body, "ignored": 0, "screen": screen})
+
+
+def follow(link: str) -> str:
+    """Return where the session of an invitation is."""
+    connection = http.client.HTTPConnection(urlsplit(link).netloc, timeout=60)
+    connection.request("GET", urlsplit(link).path)
+    place = connection.getresponse().headers["location"]
+    connection.close()
+    return str(place)
+
+
+def play(spy: Spy) -> Iterator[tuple[str, Seen]]:
+    """Take part; yield each trial's identifier and what could be seen beside pixels."""
+    waiting = spy.begin()
+    while waiting:
+        trial = waiting[0]
+        image = spy.ask("GET", trial["images"][0])
+        reply = spy.answer(trial, "generated" if trial["number"] % 2 else "real")
+        seen: Seen = {"number": trial["number"], "fields": ",".join(trial)}
+        seen |= _letters("trial", trial["trial"])
+        seen |= _letters("view", trial["images"][0].rpartition("/")[2])
+        seen |= _reply("image", image) | _reply("answer", reply) | _chunks(image.body)
+        yield trial["trial"], seen
+        waiting = json.loads(reply.body)["next"]
+
+
+def _letters(name: str, identifier: str) -> Seen:
+    """Return the letters and the bits of an identifier."""
+    data = base64.urlsafe_b64decode(identifier + "==")
+    bits = np.unpackbits(np.frombuffer(data, np.uint8)).tolist()
+    seen: Seen = {f"{name} letter {i}": ord(letter) for i, letter in enumerate(identifier)}
+    return seen | {f"{name} bit {i}": bit for i, bit in enumerate(bits)}
+
+
+def _reply(name: str, reply: Reply) -> Seen:
+    seen: Seen = {
+        f"{name} ms": reply.seconds * 1000,
+        f"{name} bytes": len(reply.body),
+        f"{name} order": ",".join(header for header, _ in reply.headers),
+    }
+    for header, value in reply.headers:
+        seen[f"{name} {header} length"] = len(value)
+        seen[f"{name} {header}"] = value
+    return seen
+
+
+def _chunks(png: bytes) -> Seen:
+    """Return the names and lengths of a PNG file's chunks, and what it says of itself."""
+    place, found = 8, []
+    while place + 8 <= len(png):
+        length, kind = struct.unpack(">I4s", png[place : place + 8])
+        found.append(f"{kind.decode('latin-1')} {length}")
+        place += 12 + length
+    return {"chunks": ",".join(found), "header": png[16:29].hex(), "after": len(png) - place}
+
+
+def table(rows: list[Seen]) -> Array:
+    """Return numbers as columns, and a column for each text that is in 1% of the rows or more."""
+    names = sorted({name for row in rows for name in row})
+    columns = []
+    for name in names:
+        values = [row.get(name, "") for row in rows]
+        if all(not isinstance(value, str) for value in values):
+            columns.append(np.array(values, float))
+            continue
+        for value, count in Counter(values).items():
+            if len(rows) / 100 <= count < len(rows):
+                columns.append(np.array([entry == value for entry in values], float))
+    varied = [column for column in columns if np.ptp(column) > 0]
+    return np.stack(varied, axis=1)
+
+
+@dataclass(frozen=True)
+class Area:
+    """Under the curve of a classifier on held-out sessions, with its interval."""
+
+    area: float
+    low: float
+    high: float
+
+
+def areas(
+    x: Array, generated: NDArray[np.bool_], sessions: NDArray[np.int64], level: float
+) -> dict[str, Area]:
+    """Return how well two classifiers tell generated from real in sessions they did not see.
+
+    Args:
+        x: what was seen, a row for each trial.
+        generated: the truth.
+        sessions: of each trial.
+        level: of the intervals.
+    """
+    models = {
+        "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(C=0.01)),
+        "gradient boosting": HistGradientBoostingClassifier(max_iter=50, random_state=0),
+    }
+    folds = GroupKFold(min(5, len(np.unique(sessions))))
+    found = {}
+    for name, model in models.items():
+        scores = cross_val_predict(
+            model, x, generated, groups=sessions, cv=folds, method="predict_proba"
+        )[:, 1]
+        found[name] = _area(generated, scores, level)
+    return found
+
+
+def _area(generated: NDArray[np.bool_], scores: Array, level: float) -> Area:
+    rng = np.random.default_rng(0)
+    drawn = []
+    for _ in range(DRAWS):
+        chosen = rng.integers(0, len(scores), len(scores))
+        drawn.append(roc_auc_score(generated[chosen], scores[chosen]))
+    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2))
+    return Area(float(roc_auc_score(generated, scores)), float(low), float(high))
+
+
+def audit(
+    folder: Path, sessions: int, leak: str | None, level: float, length: int = TRIALS
+) -> dict[str, Area]:
+    """Play a study and return what can be told of the truth without looking at pixels.
+
+    Args:
+        folder: for the study, a new one.
+        sessions: how many.
+        leak: one of `LEAKS`, or None for the application as it is.
+        level: of the intervals.
+        length: of a session in trials.
+    """
+    make_study(folder, Plan(trials=length, attention=0, annotators_wanted=sessions))
+    rows: list[Seen] = []
+    truth: list[bool] = []
+    served = leaking(folder, leak) if leak in IN_REPLIES else serving(folder)
+    with served as url, opened(folder) as study, truths(folder) as known:
+        links = invite(study, url, sessions, 1)
+        for link in track(links, leak or "as it is", console=errors, transient=True):
+            place = follow(link)
+            session = place.rpartition("/")[2]
+            if leak in IN_PLANS:
+                with study.database.writing() as connection:
+                    connection.execute(text(IN_PLANS[leak]), {"session": session})
+            generated = known(session)
+            with closing(Spy(url, place)) as spy:
+                for trial, seen in play(spy):
+                    rows.append(seen)
+                    truth.append(generated[trial].generated)
+    numbers = np.repeat(np.arange(sessions), length)
+    return areas(table(rows), np.array(truth), numbers, level)
+
+
+def differing_replies(folder: Path, count: int) -> int:
+    """Answer "real" in one copy of a session and "generated" in another, and compare the replies.
+
+    Args:
+        folder: for the study, a new one.
+        count: of trials.
+
+    Returns:
+        How many of the replies differ in any byte of the body, or of the headers but for the date.
+    """
+    make_study(folder, Plan(trials=count, attention=0))
+    with serving(folder) as url, opened(folder) as study:
+        place = follow(invite(study, url, 1, 1)[0])
+        with closing(Spy(url, place)) as spy:
+            waiting = spy.begin()
+    other = Path(shutil.copytree(folder, folder.with_name(f"{folder.name}-copy")))
+    differing = answered = 0
+    with (
+        serving(folder) as url,
+        serving(other) as other_url,
+        closing(Spy(url, place)) as one,
+        closing(Spy(other_url, place)) as two,
+    ):
+        while waiting:
+            replies = one.answer(waiting[0], "real"), two.answer(waiting[0], "generated")
+            first, second = (
+                ([pair for pair in reply.headers if pair[0] != "date"], reply.body)
+                for reply in replies
+            )
+            differing += first != second
+            answered += 1
+            waiting = json.loads(replies[0].body)["next"]
+    assert answered == count
+    return differing
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=50, help=f"of {TRIALS} trials each")
+    parser.add_argument("--leaky-sessions", type=int, default=5, help="of each leaky build")
+    chosen = parser.parse_args()
+    started, holds = time.perf_counter(), True
+    with tempfile.TemporaryDirectory() as place:
+        for leak in (None, *LEAKS):
+            sessions = chosen.leaky_sessions if leak else chosen.sessions
+            found = audit(Path(place) / str(leak), sessions, leak, 0.95)
+            for name, area in found.items():
+                build = f"leaks by {leak}" if leak else "as it is"
+                print_line(
+                    f"{build:20} {sessions * TRIALS:>6,} trials  "
+                    f"{name:20} area {area.area:.3f} [{area.low:.3f}, {area.high:.3f}]"
+                )
+            if leak is None:
+                holds &= all(area.low <= 0.5 <= area.high for area in found.values())
+            else:
+                holds &= max(area.area for area in found.values()) > 0.9
+        differing = differing_replies(Path(place) / "twin", TRIALS)
+        print_line(f"of {TRIALS} replies to right and wrong answers, {differing} differ")
+    print_line(
+        f"{time.perf_counter() - started:.0f} s, load average {os.getloadavg()[0]:.1f}, "
+        f"{os.cpu_count()} cores"
+    )
+    if differing or not holds:
+        raise SystemExit("the truth can be told without looking, or a leak was not found")
+
+
+if __name__ == "__main__":
+    main()

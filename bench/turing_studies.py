@@ -1,0 +1,110 @@
+"""Studies of noise for the benchmarks of the study app, on SQLite and on PostgreSQL."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, make_url, select, text
+
+from convergan.turing.database import Database
+from convergan.turing.image_import import Source, source_of_array
+from convergan.turing.schema import answers, sessions
+from convergan.turing.study import Plan, create_study, database_url
+
+REPLIES = select(answers.c.trial, answers.c.reply)
+CODES = select(sessions.c.id, sessions.c.completion_code)
+HALF_DONE = {
+    "answers to trials that are not answered": (
+        "SELECT count(*) FROM answers JOIN trials ON trials.id = answers.trial "
+        "WHERE trials.state <> 'answered'"
+    ),
+    "answered trials without an answer": (
+        "SELECT count(*) FROM trials LEFT JOIN answers ON trials.id = answers.trial "
+        "WHERE trials.state = 'answered' AND answers.trial IS NULL"
+    ),
+    "sessions with a gap in their answers": (
+        "SELECT count(*) FROM (SELECT session FROM answers GROUP BY session "
+        "HAVING max(number) + 1 <> count(*)) AS gaps"
+    ),
+    "sessions that are done without a code, or not with one": (
+        "SELECT count(*) FROM sessions WHERE (state = 'done') <> (completion_code IS NOT NULL)"
+    ),
+    "sessions that are done with trials left": (
+        "SELECT count(*) FROM sessions JOIN trials ON trials.session = sessions.id "
+        "WHERE sessions.state = 'done' AND trials.state = 'waiting'"
+    ),
+}
+"""What a transaction that was written in part would leave behind."""
+
+
+def noise(name: str, count: int, side: int = 28) -> Source:
+    """Return grey images of noise, which depend on their name."""
+    rng = np.random.default_rng([*name.encode()])
+    return source_of_array(name, rng.integers(0, 256, (count, 1, side, side), dtype=np.uint8))
+
+
+def make_study(folder: Path, plan: Plan, address: str | None = None, images: int = 0) -> str:
+    """Make a study of noise with as many images as it needs or more; return the owner's token."""
+    count = max(images, 2 * plan.trials, 20)
+    return create_study(folder, plan, noise("real", count), [noise("made", count)], address)
+
+
+@contextmanager
+def scratch_database(server: str | None) -> Iterator[str | None]:
+    """Make an empty database for as long as the block lasts; None stays None, for SQLite.
+
+    Args:
+        server: ``postgresql+psycopg://USER@HOST:PORT/NAME``, which may make databases.
+    """
+    if server is None:
+        yield None
+        return
+    name = f"turing_{secrets.token_hex(6)}"
+    administration = server.replace("+psycopg", "", 1)
+    with psycopg.connect(administration, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def database_of(folder: Path) -> Iterator[Connection]:
+    """Read a study's database, without its key."""
+    database = Database(database_url(folder))
+    try:
+        with database.reading() as connection:
+            yield connection
+    finally:
+        database.close()
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    """Return the reply that is stored with each answer, by trial."""
+    with database_of(folder) as connection:
+        return {trial: reply for trial, reply in connection.execute(REPLIES)}
+
+
+def codes(folder: Path) -> dict[str, str | None]:
+    """Return the completion code of each session."""
+    with database_of(folder) as connection:
+        return {session: code for session, code in connection.execute(CODES)}
+
+
+def faults(folder: Path) -> list[str]:
+    """Return what is wrong with a study's database: nothing, whenever its server was killed."""
+    found = []
+    with database_of(folder) as connection:
+        for name, query in HALF_DONE.items():
+            if count := connection.execute(text(query)).scalar_one():
+                found.append(f"{count} {name}")
+        if connection.dialect.name == "sqlite":
+            found += [f"{row}" for row in connection.execute(text("PRAGMA foreign_key_check"))]
+            lines = connection.execute(text("PRAGMA integrity_check")).scalars()
+            found += [line for line in lines if line != "ok"]
+    return found

@@ -1,0 +1,163 @@
+"""Who takes part in a simulated study, by words like ``observer:d=1,c=0.2`` and ``two-tabs``."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .observers import (
+    Alternator,
+    AlwaysFake,
+    Annotator,
+    Crowd,
+    FastClicker,
+    Guesser,
+    Learner,
+    Observer,
+    StaircaseObserver,
+)
+
+Values = Mapping[str, float]
+DEFAULTS: Mapping[str, Values] = {
+    "observer": {"d": 1.0, "c": 0.0},
+    "guesser": {"skill": 0.5},
+    "crowd": {"skill": 0.7, "rho": 0.05},
+    "learner": {"slope": 2.0, "without": 0.0, "start": 0.0},
+    "staircase": {"threshold": 400.0, "spread": 60.0},
+    "always-fake": {},
+    "alternator": {},
+    "fast-clicker": {"ms": 80.0},
+}
+"""What can be asked for, and what is taken where nothing is said; see `observers` for the words."""
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How an annotator behaves on the network.
+
+    Attributes:
+        sends: how often each answer is sent: the last copy late, with the answer after it. From
+            2 on, answers also go early, where the one before them is not recorded yet. What goes
+            together goes in an order by chance.
+        tabs: windows with the same page; all answer at once, every other one the opposite.
+        reloads: whether the page is loaded anew before every answer.
+        leaves: after this share of the trials; 1 for nobody.
+        returns: whether who left comes back and finishes.
+    """
+
+    sends: int = 1
+    tabs: int = 1
+    reloads: bool = False
+    leaves: float = 1.0
+    returns: bool = False
+
+
+HABITS: Mapping[str, Habit] = {
+    "steady": Habit(),
+    "quitter": Habit(leaves=0.5),
+    "returner": Habit(leaves=0.5, returns=True),
+    "reloader": Habit(reloads=True),
+    "double-sender": Habit(sends=3),
+    "two-tabs": Habit(tabs=2),
+}
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who takes part.
+
+    Attributes:
+        count: how many people.
+        kinds: of annotators, each ``NAME`` or ``NAME:FIELD=NUMBER,...`` of `DEFAULTS`; they take
+            turns.
+        habit_names: of `HABITS`; they take turns as well.
+        workers: people who answer at once.
+        seed: of their skills and answers.
+
+    Raises:
+        ValueError: if a number is too small or a habit is none.
+    """
+
+    count: int = 30
+    kinds: Sequence[str] = ("observer",)
+    habit_names: Sequence[str] = ("steady",)
+    workers: int = 30
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for name, least in (("count", 1), ("workers", 1), ("seed", 0)):
+            if (value := getattr(self, name)) < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
+        for name in self.habit_names:
+            if name not in HABITS:
+                raise ValueError(f"habit must be one of {', '.join(HABITS)}, got {name!r}")
+        if not (self.kinds and self.habit_names):
+            raise ValueError("there must be a kind of annotators and a habit")
+
+    @property
+    def habits(self) -> list[Habit]:
+        """Of each person.
+
+        Example:
+            >>> [habit.sends for habit in Cast(3, habit_names=("steady", "double-sender")).habits]
+            [1, 3, 1]
+        """
+        turns = itertools.cycle(self.habit_names)
+        return [HABITS[name] for name in itertools.islice(turns, self.count)]
+
+    def annotators(self, *, pairs: bool = False) -> list[Annotator]:
+        """Return what answers for each person.
+
+        Args:
+            pairs: whether they see two images at once.
+
+        Raises:
+            ValueError: if a kind, a field or a number is none.
+
+        Example:
+            >>> Cast(1, ["observer:d=1.5"]).annotators()
+            [Observer(d_prime=1.5, criterion=0.0, pairs=False)]
+        """
+        rng = np.random.default_rng([self.seed, 2])
+        sources = itertools.cycle([_people(k, self.count, rng, pairs) for k in self.kinds])
+        return [next(source) for source in itertools.islice(sources, self.count)]
+
+
+def _people(kind: str, count: int, rng: np.random.Generator, pairs: bool) -> Iterator[Annotator]:
+    name, _, text = kind.partition(":")
+    if name not in DEFAULTS:
+        raise ValueError(f"kind must be one of {', '.join(DEFAULTS)}, got {name!r}")
+    values = dict(DEFAULTS[name])
+    for part in filter(None, text.split(",")):
+        key, _, number = part.partition("=")
+        if key not in values:
+            known = ", ".join(values) or "none"
+            raise ValueError(f"{name} has no field {key!r}; its fields: {known}")
+        values[key] = _number(key, number)
+    if name == "crowd":
+        if not (0 < values["skill"] < 1 and 0 <= values["rho"] < 1):
+            raise ValueError(f"a crowd needs 0 < skill < 1 and 0 <= rho < 1, got {kind!r}")
+        return iter(Crowd(values["skill"], values["rho"]).people(count, rng))
+    makers: Mapping[str, Callable[[], Annotator]] = {
+        "observer": lambda: Observer(values["d"], values["c"], pairs),
+        "guesser": lambda: Guesser(values["skill"]),
+        "learner": lambda: Learner(values["slope"], values["without"], values["start"]),
+        "staircase": lambda: StaircaseObserver(values["threshold"], values["spread"]),
+        "always-fake": AlwaysFake,
+        "alternator": Alternator,
+        "fast-clicker": lambda: FastClicker(values["ms"]),
+    }
+    return itertools.repeat(makers[name]())
+
+
+def _number(key: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{key} must be a number, got {text!r}")
+    return value
