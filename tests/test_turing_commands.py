@@ -14,6 +14,7 @@ from convergan import cli, turing_commands
 from convergan.turing.owner import people, read_design, read_votes
 from convergan.turing.server import listen
 from convergan.turing.study import opened
+from convergan.turing.votes import Exclusion
 from convergan.turing_commands import read_images
 
 
@@ -63,6 +64,19 @@ def archive(file: Path, seed: int = 1, count: int = 12, side: int = 8) -> Path:
     return file
 
 
+def test_rules_of_exclusion_are_fixed_when_the_study_is_made(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    rules = ("--min-attention", 0.6, "--min-reaction-ms", 300, "--max-same-answer", 0.95)
+    assert turing("create", tmp_path / "study", *words, *rules).code == 0
+    with opened(tmp_path / "study") as study:
+        assert read_design(study).exclusion == Exclusion(0.6, 300, 0.95, 0.9)
+    refused = turing("create", tmp_path / "other", *words, "--min-attention", 80)
+    assert refused.code == 2
+    assert "min_attention is 80.0, but a share is from 0 to 1" in refused.err
+
+
 def test_a_study_is_made_invited_to_looked_at_and_purged(
     turing: Command, tmp_path: Path, real: Path
 ) -> None:
@@ -79,7 +93,7 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(
     invited = turing("invite", study, "--count", 3, "--days", 2, "--public-url", address)
     assert invited.out.count(f"{address}/join/") == 3
     with opened(study) as found:
-        assert read_design(found).trials == 10
+        assert read_design(found).trials == 11
         assert read_votes(found).models == ("gan.npz", "vae.npz")
         assert people(found) == []
     assert "no votes" in turing("results", study).out.lower()

@@ -71,7 +71,19 @@ def create(
     ] = 30,
     attention: Annotated[
         int, typer.Option(help="Trials on top of the others that show a scrambled image.")
-    ] = 4,
+    ] = 5,
+    min_attention: Annotated[
+        float, typer.Option(help="Votes count of people with this share of them right, or more.")
+    ] = 0.8,
+    min_reaction_ms: Annotated[
+        float, typer.Option(help="Votes count of people with this median reaction, or more.")
+    ] = 250,
+    max_same_answer: Annotated[
+        float, typer.Option(help="Votes count of people with one answer in this share, or less.")
+    ] = 0.9,
+    max_alternation: Annotated[
+        float, typer.Option(help="Votes count of people who change in this share, or less.")
+    ] = 0.9,
     margin: Annotated[
         float, typer.Option(help="Error of 0.5 minus or plus this counts as equivalent to chance.")
     ] = 0.05,
@@ -115,6 +127,7 @@ def create(
     Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
     """
     from .turing.study import DEFAULT_CONSENT, Plan, create_study, require_absent
+    from .turing.votes import Exclusion
 
     require_absent(study)
     plan = Plan(
@@ -122,6 +135,7 @@ def create(
         trials=trials,
         feedback=feedback or ("on" if protocol == "timed" else "off"),
         attention=attention,
+        exclusion=Exclusion(min_attention, min_reaction_ms, max_same_answer, max_alternation),
         annotators_wanted=annotators,
         margin=margin,
         seed=seed,

@@ -68,7 +68,7 @@ class Plan:
     protocol: str = "single"
     trials: int = 50
     feedback: str = "off"
-    attention: int = 4
+    attention: int = 5
     annotators_wanted: int = 30
     margin: float = 0.05
     exclusion: Exclusion = field(default_factory=Exclusion)
