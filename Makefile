@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo gallery test lint bench parity
+.PHONY: help install demo gallery test lint bench faults faults-small parity
 help:
 	@echo "make demo    train a few-label classifier on scikit-learn's digits, with table and report"
 	@echo "make gallery the scripts of examples/ on a few rows each; needs their data sets"
 	@echo "make test    all tests and doctests"
 	@echo "make lint    formatting, style, types"
 	@echo "make bench   step time against its floor"
+	@echo "make faults  every row of the fault table, hours; goes on after a stop (faults.jsonl)"
+	@echo "make faults-small  the same rows with few trials, minutes"
 	@echo "make parity  metrics against torch-fidelity and torchmetrics, in an environment of 6 GB"
 	@echo "make install only make .venv and install"
 
@@ -39,6 +41,13 @@ lint: install
 
 bench: install
 	$(BIN)/python -m bench.step
+
+faults: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m faults --full --out faults.jsonl
+
+faults-small: install
+	rm -f .faults-small.jsonl
+	OMP_NUM_THREADS=1 $(BIN)/python -m faults --out .faults-small.jsonl
 
 # The peers' own environment: their torch is another than ours. Half of one is not kept.
 .venv-parity/installed: requirements-parity.lock

@@ -109,6 +109,15 @@ def test_a_file_that_cannot_be_read_any_more_is_named(folder: Path) -> None:
     assert len(found.train.images[torch.tensor([row + 1])]) == 1
 
 
+def test_a_folder_as_imagenet_is_unpacked_is_read_likewise(folder: Path) -> None:
+    found = streamed(folder)
+    (folder / "labeled").rename(folder / "train")
+    (folder / "test").rename(folder / "val")
+    moved = streamed(folder)
+    assert moved.sha256() == found.sha256() and len(moved.test.labels) == 10
+    assert moved.train.names[0] == "train/a/00.jpg"
+
+
 @pytest.mark.data
 def test_parquet_files_are_streamed_as_folders_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,12 +1,15 @@
 """Where rows come from: a hub name, a folder, an archive, or what scikit-learn embeds.
 
-One function, `load`, turns any of these into a `Dataset` in memory:
+One function, `load`, turns any of these into a `Dataset`, in memory or with images that are decoded
+when they are asked for:
 
 * ``digits``: the 1,797 handwritten 8x8 digits that come with scikit-learn; no download;
 * ``ring`` and ``grid``: points in the plane, see `convergan.data.toy`;
 * ``stacked-mnist``: three digits of ``ylecun/mnist`` in one image, see `convergan.data.stacked`;
 * ``FILE.npz``: arrays ``x_train``, ``y_train``, ``x_test``, ``y_test`` (the last two optional);
 * a folder with ``labeled/<class>/*`` and ``unlabeled/*`` (and perhaps ``test/<class>/*``);
+* a folder with ``train/<class>/*`` (and perhaps ``test/``, ``val/`` or ``validation/<class>/*``),
+  as ImageNet is unpacked;
 * a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
 * a folder of Parquet files in the layout of the Hugging Face hub;
 * anything else: a name on the hub, such as ``ylecun/mnist``, or with one of its configurations,
@@ -104,11 +107,14 @@ def _folder(folder: Path, how: Reading) -> Dataset:
         return _image_folder(folder, how)
     if (folder / "labels.csv").is_file():
         return _labeled_by_table(folder, how)
+    if any((folder / "train").glob("*/")):
+        held_out = next((n for n in ("test", "val", "validation") if (folder / n).is_dir()), "test")
+        return _image_folder(folder, how, labeled="train", held_out=held_out)
     if any(folder.rglob("*.parquet")):
         return _hub_layout(str(folder), str(folder), None, how)
     raise DataError(
         f"{folder} holds no data: expected Parquet files in the hub's layout, "
-        "labeled/<class>/* and unlabeled/*, or labels.csv"
+        "labeled/<class>/* and unlabeled/*, train/<class>/*, or labels.csv"
     )
 
 
@@ -310,8 +316,10 @@ def _encoded_files(root: Path, files: list[tuple[Path, int]]) -> Split:
     return Split(EncodedFiles(root, paths), labels, names)
 
 
-def _image_folder(folder: Path, how: Reading) -> Dataset:
-    classes = tuple(sorted(p.name for p in (folder / "labeled").iterdir() if p.is_dir()))
+def _image_folder(
+    folder: Path, how: Reading, *, labeled: str = "labeled", held_out: str = "test"
+) -> Dataset:
+    classes = tuple(sorted(p.name for p in (folder / labeled).iterdir() if p.is_dir()))
 
     def split(name: str) -> list[tuple[Path, int]]:
         return [
@@ -320,12 +328,11 @@ def _image_folder(folder: Path, how: Reading) -> Dataset:
             for path in files_in(folder / name / class_name)
         ]
 
-    unknown = {p.name for p in (folder / "test").glob("*/")} - set(classes)
+    unknown = sorted({p.name for p in (folder / held_out).glob("*/")} - set(classes))
     if unknown:
-        raise DataError(f"{folder}/test has classes that labeled/ lacks: {some(sorted(unknown))}")
+        raise DataError(f"{folder}/{held_out} has classes that {labeled}/ lacks: {some(unknown)}")
     unlabeled = [(path, -1) for path in files_in(folder / "unlabeled")]
-    labeled = split("labeled") + unlabeled
-    return _from_files(folder, classes, labeled, split("test"), how)
+    return _from_files(folder, classes, split(labeled) + unlabeled, split(held_out), how)
 
 
 def _labeled_by_table(folder: Path, how: Reading) -> Dataset:
