@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import psycopg
-from psycopg import sql
 from sqlalchemy import Connection, make_url, select, text
 
 from convergan.turing.database import Database
@@ -63,6 +61,9 @@ def scratch_database(server: str | None) -> Iterator[str | None]:
     if server is None:
         yield None
         return
+    import psycopg
+    from psycopg import sql
+
     name = f"turing_{secrets.token_hex(6)}"
     administration = server.replace("+psycopg", "", 1)
     with psycopg.connect(administration, autocommit=True) as connection:

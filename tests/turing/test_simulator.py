@@ -13,7 +13,8 @@ from convergan.turing.cast import HABITS, Cast
 from convergan.turing.errors import StudyError
 from convergan.turing.owner import read_design, read_votes
 from convergan.turing.server_process import serving
-from convergan.turing.simulator import Visit, simulate, truths
+from convergan.turing.simulated_person import Visit
+from convergan.turing.simulator import simulate, truths
 from convergan.turing.study import Plan, create_study, opened
 from convergan.turing_commands import turing
 from tests.turing.serving import Serve, Server, noise
@@ -98,6 +99,12 @@ def test_people_who_are_too_many_are_told_so(serve: Serve, tmp_path: Path) -> No
     server = serve(trials=4, attention=0, annotators_wanted=2)
     with pytest.raises(StudyError, match="annotator 2 cannot join: 403"):
         run(server, tmp_path, Cast(3))
+
+
+def test_an_address_that_is_none_is_refused_at_once(serve: Serve, tmp_path: Path) -> None:
+    serve(trials=4, attention=0)
+    with pytest.raises(ValueError, match="url must be http://... or https://..., got 'localhost'"):
+        simulate(tmp_path / "study", "localhost", Cast(1))
 
 
 def test_bots_are_excluded_and_others_are_not(serve: Serve, tmp_path: Path) -> None:
