@@ -1,5 +1,7 @@
 """The study's commands, as in a terminal."""
 
+import csv
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,6 +105,28 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(
     early = turing("purge", study)
     assert (early.code, early.err.count("\n")) == (2, 1)
     assert "removed 0 sessions" in turing("purge", study, "--early").out
+
+
+def test_results_are_a_table_a_page_and_files_that_say_the_same(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study = tmp_path / "study"
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert turing("create", study, *words, "--annotators", 3).code == 0
+    assert turing("simulate", study, "--annotators", 3, "--kind", "observer:d=2").code == 0
+    files = {name: tmp_path / f"found.{name}" for name in ("csv", "json", "votes")}
+    options = [word for name, file in files.items() for word in (f"--{name}", file)]
+    found = turing("results", study, *options)
+    assert found.code == 0, found.err
+    values = json.loads(files["json"].read_text())
+    assert values["without_exclusion"]["error"]["votes"] == 18
+    with files["votes"].open() as lines:
+        votes = list(csv.DictReader(lines))
+    assert len(votes) == 3 * (6 + 5)
+    wrong = sum(vote["correct"] == "0" and vote["attention"] == "0" for vote in votes)
+    assert values["without_exclusion"]["error"]["wrong"] == wrong
+    assert "Error" in files["csv"].read_text()
+    assert (study / "results.html").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

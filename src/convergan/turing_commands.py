@@ -291,25 +291,38 @@ def results(
     table: Annotated[
         Path | None, typer.Option("--csv", help="File of the figures to write as well.")
     ] = None,
+    values: Annotated[
+        Path | None, typer.Option("--json", help="File of all values to write as well.")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option("--votes", help="CSV file of every vote to write as well.")
+    ] = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
-    from .turing.analysis import analyse
-    from .turing.owner import read_design, read_votes
+    import json
+
+    from .turing.analysis import analyse, to_json
+    from .turing.owner import export_csv, read_design, read_votes
     from .turing.results_page import results_page
     from .turing.results_text import csv_text, terminal_text
     from .turing.study import opened
 
     with opened(study) as found:
-        votes, design = read_votes(found), read_design(found)
+        votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
     with errors.status("resampling"):
         analysis = analyse(votes, design)
     print_line(terminal_text(analysis))
-    file = out or study / "results.html"
-    file.write_bytes(results_page(analysis, votes, f"Real or generated: {found.name}"))
-    print_line(f"page: {file}")
-    if table is not None:
-        table.write_text(csv_text(analysis), encoding="utf-8")
-        print_line(f"figures: {table}")
+    page = out or study / "results.html"
+    page.write_bytes(results_page(analysis, votes, f"Real or generated: {found.name}"))
+    print_line(f"page: {page}")
+    for name, file, text in (
+        ("figures", table, csv_text(analysis)),
+        ("values", values, json.dumps(to_json(analysis), indent=1)),
+        ("votes", export, every_vote),
+    ):
+        if file is not None:
+            file.write_text(text, encoding="utf-8")
+            print_line(f"{name}: {file}")
 
 
 @turing.command()
