@@ -1,14 +1,16 @@
 """Two processes against one: time of a step, bytes it exchanges, and what a model says of both.
 
 ``python -m bench.distributed``: each recipe on random rows of its shape, one thread a process. The
-time is the first quartile of the steps', as other work on the machine can only add to it. Bytes are
-those that one process gives to exchanges, counted, beside the plan: the parameters of both
-networks, once for each descent, and what else a step makes whole. The model is
+time is the first quartile of the steps', as other work on the machine can only add to it; seconds
+of the process are printed as well, as they do not count waiting for a busy core. Bytes are those
+that one process gives to exchanges, counted, beside those of gradients, which are the plan. The
+model is
 
 ``t(W) = t(1) / W + 2 (1 - 1/W) bytes / rate + calls latency``,
 
 with the rate and latency of reductions measured in the same run for W = 2. It is then asked for
-W up to 512 GPUs, with the same batch on each, at rates that are assumed and printed.
+W up to 512 GPUs, with the same batch on each, at rates that are assumed and printed. ``imagenet``
+takes minutes for each step on a CPU and is measured only where it is named.
 """
 
 import argparse
@@ -16,6 +18,8 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +32,7 @@ from convergan.collective import ALONE, Ranks, share_out
 from convergan.collective.ranks import Joined
 from convergan.data import Batches, Dataset, Rows
 from convergan.recipes import find_recipe
-from convergan.training import train
+from convergan.training import Record, State, train
 
 SHAPES = {
     "digits": (1, 8, 8),
@@ -38,6 +42,8 @@ SHAPES = {
     "imagenet": (3, 128, 128),
 }
 DEFAULT = ("digits", "mnist", "stacked-minibatch-discrimination", "cifar10-minibatch")
+FEWER = {"cifar10-minibatch": 10, "imagenet": 4}
+"""Rows of a batch where a recipe's own would take minutes; FLOPs are extrapolated to those."""
 CPU = torch.device("cpu")
 ROWS = 1000
 GPU = 50e12
@@ -52,47 +58,44 @@ class Measured(NamedTuple):
     """Of one recipe in some number of processes.
 
     Attributes:
+        rows: of a batch.
         seconds: of a step.
-        flops: of a step, of all processes together; 0 where not counted.
+        cpu: seconds of this process in a step.
+        flops: of a step with the recipe's batch; 0 where not counted.
         bytes: that a process gives to exchanges in a step.
         calls: exchanges of a step.
         plan: bytes of gradients.
     """
 
+    rows: int
     seconds: float
-    flops: int
+    cpu: float
+    flops: float
     bytes: int
     calls: int
     plan: int
 
 
-def measure(name: str, seconds: float, ranks: Ranks, given: dict[str, int]) -> Measured:
-    """Train for about some seconds, five steps at least.
-
-    Args:
-        name: of the recipe.
-        seconds: to train.
-        ranks: the processes.
-        given: the counters of the exchanges.
-    """
-    recipe, shape = find_recipe(name), SHAPES[name]
-    images = torch.randint(0, 256, (ROWS, *shape), dtype=torch.uint8)
+def prepare(name: str, rows: int, ranks: Ranks) -> tuple[State, Iterator[Record]]:
+    """Stand before the first step on random images, with batches of ``rows``."""
+    recipe = replace(find_recipe(name), batch_size=rows)
+    images = torch.randint(0, 256, (ROWS, *SHAPES[name]), dtype=torch.uint8)
     drawn = Rows(images, torch.arange(ROWS) % 10)
     dataset = Dataset("random", tuple("0123456789"), drawn, Rows(images[:0], drawn.labels[:0]))
-    rows = recipe.see(dataset).train.images
-    state = recipe.start(rows, 10, seed=0, device=CPU)
-    sharing = share_out(ranks, recipe.batch_size)
+    seen = recipe.see(dataset).train.images
+    state = recipe.start(seen, 10, seed=0, device=CPU)
+    sharing = share_out(ranks, rows)
     batches = Batches(
-        rows,
+        seen,
         torch.arange(100),
         drawn.labels[:100],
-        batch_size=recipe.batch_size,
+        batch_size=rows,
         seed=0,
         device=CPU,
-        spread=torch.full((len(rows), 10), 0.1),
+        spread=torch.full((len(seen), 10), 0.1),
         sharing=sharing,
     )
-    steps = train(
+    return state, train(
         state,
         recipe.step,
         batches,
@@ -102,19 +105,49 @@ def measure(name: str, seconds: float, ranks: Ranks, given: dict[str, int]) -> M
         device=CPU,
         sharing=sharing,
     )
+
+
+def flops_of(name: str) -> float:
+    """Count those of a step, and extrapolate where rows are fewer than the recipe's."""
+    full = find_recipe(name).batch_size
+    rows = FEWER.get(name, full)
+
+    def count(rows: int) -> int:
+        _, steps = prepare(name, rows, ALONE)
+        return count_flops(lambda: next(steps))
+
+    found = count(rows)
+    if rows == full:
+        return found
+    return found + (count(2 * rows) - found) * (full - rows) / rows
+
+
+def measure(name: str, seconds: float, ranks: Ranks, given: dict[str, int]) -> Measured:
+    """Train for about some seconds, three steps at least.
+
+    Args:
+        name: of the recipe.
+        seconds: to train.
+        ranks: the processes.
+        given: the counters of the exchanges.
+    """
+    rows = FEWER.get(name, find_recipe(name).batch_size)
+    state, steps = prepare(name, rows, ranks)
     next(steps)
     given |= {"bytes": 0, "calls": 0}
     times: list[float] = []
+    cpu = time.process_time()
     # All processes must take the same steps, so it is rank 0 that says when they end.
-    while ranks.tell(len(times) < 5 or sum(times) < seconds):
+    while ranks.tell(len(times) < 3 or sum(times) < seconds):
         started = time.perf_counter()
         next(steps)
         times.append(time.perf_counter() - started)
     taken = len(times)
+    cpu = (time.process_time() - cpu) / taken
     exchanged = {kind: count // taken for kind, count in given.items()}
-    flops = count_flops(lambda: next(steps)) if ranks.size == 1 else 0
     plan = sum(4 * p.numel() for player in state.players() for p in player.parameters.values())
-    return Measured(sorted(times)[taken // 4], flops, **exchanged, plan=plan)
+    flops = flops_of(name) if ranks.size == 1 else 0
+    return Measured(rows, sorted(times)[taken // 4], cpu, flops, **exchanged, plan=plan)
 
 
 def reduction(ranks: Joined, count: int, repeats: int = 20) -> float:
@@ -155,9 +188,13 @@ def print_measured(one: Measured, two: Measured, name: str, rate: float, latency
     """Print a recipe's two points and what the model makes of the second."""
     model = predicted(one, 2, two.bytes, two.calls, rate, latency)
     print(
-        f"{name:33} {one.seconds * 1e3:9.2f} ms  {two.seconds * 1e3:9.2f} ms  "
-        f"x{one.seconds / two.seconds:.2f} (model x{one.seconds / model:.2f})  "
-        f"{two.bytes / 1e6:8.3f} MB in {two.calls:3} exchanges, gradients {two.plan / 1e6:8.3f} MB"
+        f"{name:33} {one.rows:3} rows  {one.seconds * 1e3:8.1f} and {two.seconds * 1e3:8.1f} ms: "
+        f"x{one.seconds / two.seconds:.2f}, by the model x{one.seconds / model:.2f}; "
+        f"of the process {one.cpu * 1e3:8.1f} and {two.cpu * 1e3:8.1f} ms: x{one.cpu / two.cpu:.2f}"
+    )
+    print(
+        f"{'':33} {two.bytes / 1e6:.3f} MB in {two.calls} exchanges, "
+        f"{two.plan / 1e6:.3f} MB of them gradients"
     )
 
 
@@ -169,7 +206,10 @@ def print_cluster(one: Measured, two: Measured, name: str) -> None:
         for size in SIZES:
             exchange = 2 * (1 - 1 / size) * two.plan / rate + two.calls * LATENCY * (size > 1)
             shares.append(f"{size}: {compute / (compute + exchange):4.0%}")
-        print(f"{name:33} {one.flops / 1e9:9.1f} GFLOP  {network:9}  {'  '.join(shares)}")
+        print(
+            f"{name:33} {one.flops / 1e9:9.1f} GFLOP {two.plan / 1e6:7.1f} MB  {network:9}  "
+            + "  ".join(shares)
+        )
 
 
 def main() -> None:

@@ -24,8 +24,9 @@ from tests.training.test_resume import trainer
 CLOSE = 1e-6
 STEPS = 50
 EVEN = ["digits", "stacked-minibatch-discrimination", "toy", *(f"toy-{t}" for t in TECHNIQUES)]
-UNEVEN = ["digits", "toy-minibatch-discrimination", "toy-top-k", "toy-relativistic", "toy-pacgan-2"]
-"""In batches of 10, or 5 packs, over four processes."""
+UNEVEN = ["digits", "stacked-minibatch-discrimination", "toy-relativistic", "toy-pacgan-2"]
+"""In batches of 10, or 5 packs, over four processes. Left out are recipes whose own dynamics make
+much of rounding: a last bit that is changed in one process alone grows as fast there."""
 
 
 @pytest.fixture

@@ -122,6 +122,9 @@ class Ranks:
         """Return the sum of ``value`` over processes."""
         return value
 
+    def add_up(self, value: Tensor) -> None:
+        """Put the sum of ``value`` over processes in its place."""
+
     def leave(self, code: int, message: str) -> bool:
         """Tell the others that this process leaves, and why, and wait until they have heard.
 
@@ -181,10 +184,14 @@ class Joined(Ranks):
     def all_reduce(self, value: Tensor) -> Tensor:
         """Add up a copy of ``value``."""
         summed = value.detach().clone(memory_format=torch.contiguous_format)
-        self._count(summed)
-        with self._exchanging():
-            dist.all_reduce(summed)
+        self.add_up(summed)
         return summed
+
+    def add_up(self, value: Tensor) -> None:
+        """Add up in place."""
+        self._count(value)
+        with self._exchanging():
+            dist.all_reduce(value)
 
     def _count(self, given: Tensor) -> None:
         self.given["bytes"] += given.numel() * given.element_size()

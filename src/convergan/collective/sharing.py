@@ -63,6 +63,7 @@ class Sharing:
         self.shares = tuple(unit * (units // ranks.size + (r < more)) for r in range(ranks.size))
         self.ask = ask
         self.heard: tuple[int, ...] = ()
+        self._flat: dict[str, Tensor] = {}
 
     def own(self, rows: Tensor) -> Tensor:
         """Return this process's share of (N, ...) or, for (k N, ...), its share of each N."""
@@ -113,13 +114,18 @@ class Sharing:
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Average loss and gradients over processes in one reduction, with all wishes in it.
 
+        The gradients are parts of a buffer that the next call for this network fills again.
+
         Raises:
             ValueError: in every process, if their losses differ.
         """
         self.ranks.mark(phase=f"gradients of the {name}")
         asked = self.ask()
         slots = torch.stack([loss, loss.square(), *(loss.new_tensor(float(a)) for a in asked)])
-        flat = self.ranks.all_reduce(torch.cat([*(g.reshape(-1) for g in gradients), slots]))
+        parts = [*(g.reshape(-1) for g in gradients), slots]
+        flat = self._flat.setdefault(name, slots.new_empty(sum(map(len, parts))))
+        torch.cat(parts, out=flat)
+        self.ranks.add_up(flat)
         heard = flat[len(flat) - len(asked) :].tolist()
         self.heard = tuple(
             a + round(b) for a, b in zip(self.heard or (0,) * len(asked), heard, strict=True)
@@ -131,8 +137,8 @@ class Sharing:
                 f"the {name}'s loss is not the same in every process: a step must make logits and "
                 "features `whole` before it takes a loss, see convergan.collective"
             )
-        parts = torch.split(flat[: len(flat) - len(slots)], [g.numel() for g in gradients])
-        return loss, tuple(p.view_as(g) for p, g in zip(parts, gradients, strict=True))
+        means = torch.split(flat[: len(flat) - len(slots)], [g.numel() for g in gradients])
+        return loss.clone(), tuple(m.view_as(g) for m, g in zip(means, gradients, strict=True))
 
     def listen(self) -> tuple[int, ...]:
         """Return what was heard since the last call."""
