@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -211,12 +210,6 @@ def test_a_folder_that_is_no_sweep_is_refused_and_left_as_it_is(ask: Ask) -> Non
     assert code == 2
     assert line == "convergan: thesis is not empty and not a sweep; choose another --out"
     assert [path.name for path in Path("thesis").iterdir()] == ["chapter.txt"]
-
-
-@pytest.mark.skipif(find_spec("ray") is not None, reason="ray is installed")
-def test_a_cluster_whose_library_is_missing_is_refused_naming_what_to_install(ask: Ask) -> None:
-    code, line = ask(*sweep("--cluster", "ray"))
-    assert code == 2 and line == "convergan: --cluster ray needs ray: pip install 'ray'"
 
 
 # --- refused data: 65 ----------------------------------------------------------------------------

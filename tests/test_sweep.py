@@ -16,7 +16,7 @@ import pytest
 from convergan.recipes import STUDIES, find_recipe
 from convergan.run import Settings
 from convergan.sweep import Sweep, label_sweep, logged_step, study_sweep
-from convergan.workers import Outcome, Task, perform
+from convergan.workers import Outcome, Task, perform, require
 from tests.test_cli import convergan
 
 SMALL = ("mnist-table", "--recipe", "digits", "--data", "digits", "--device", "cpu")
@@ -69,6 +69,42 @@ def test_a_failing_run_stops_no_other_and_the_same_command_with_more_seeds_goes_
         wrong = int((probabilities.argmax(1) != np.load(folder / "test_labels.npy")).sum())
         result = json.loads((folder / f"labels-{labels}/seed-0/result.json").read_text())
         assert wrong == round(500 * result["test_error"])
+
+
+def test_ray_runs_what_processes_of_this_machine_run(tmp_path: Path) -> None:
+    """The cluster is a process of its own, as Ray keeps threads of it for as long as ours lives."""
+    wished = ("--labels", "20", "--seeds", "2", "--steps", "20", "--threads", "1")
+    command = [sys.executable, "-m", "convergan", "sweep", *SMALL, *wished]
+    for folder, more in (("ray", ["--cluster", "ray"]), ("here", ["--jobs", "2"])):
+        done = subprocess.run(
+            [*command, "--out", str(tmp_path / folder), *more], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    tables = [json.loads((tmp_path / f / "table.json").read_text()) for f in ("ray", "here")]
+    assert tables[0]["columns"][0]["singles"] == tables[1]["columns"][0]["singles"]
+
+
+def test_a_run_that_fits_no_worker_of_ray_is_refused_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "convergan", "sweep", *SMALL, "--cluster", "ray", "--seeds"]
+    more = [
+        "1",
+        "--labels",
+        "20",
+        "--steps",
+        "20",
+        "--threads",
+        "999",
+        "--out",
+        str(tmp_path / "t"),
+    ]
+    done = subprocess.run([*command, *more], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "a run of 999 threads fits no worker of ray" in done.stderr
+
+
+def test_a_cluster_whose_library_is_missing_is_refused_naming_what_to_install() -> None:
+    with pytest.raises(ValueError, match=r"needs no_such: pip install 'convergan\[cluster\]'"):
+        require("no_such", "tcp://host:1")
 
 
 def test_a_sweep_that_was_stopped_and_then_killed_is_finished_by_the_same_command(

@@ -1,7 +1,8 @@
 """Runs in fresh processes, several at a time: on this machine, or on a Dask or Ray cluster.
 
-Joblib hands the tasks out. A cluster's workers must see the same folders under the same paths. What
-the starting process has to say to a run it says through a file, since it may be elsewhere.
+Joblib hands the tasks out, but for Ray, whose backend of joblib gives nothing back before all is
+done. A cluster's workers must see the same folders under the same paths. What the starting process
+has to say to a run it says through a file, since it may be elsewhere.
 """
 
 import importlib.util
@@ -85,55 +86,79 @@ class Workers:
             raise ValueError(f"threads must be at least 1, got {self.threads}")
         if self.cluster is None:
             return
-        if self.cluster.startswith("ray"):
-            _require("ray", "ray", self.cluster)
+        if self._is_ray:
+            require("ray", self.cluster)
         elif self.cluster == "local" or "://" in self.cluster:
-            _require("distributed", "convergan[cluster]", self.cluster)
+            require("distributed", self.cluster)
         else:
             raise ValueError(
                 "cluster must be local, a Dask scheduler's address such as tcp://host:8786, "
                 f"or ray, got {self.cluster!r}"
             )
 
+    @property
+    def _is_ray(self) -> bool:
+        return self.cluster is not None and self.cluster.startswith("ray")
+
     def perform(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
         """Run all tasks, started in their order; yield each outcome as it comes."""
+        if self._is_ray:
+            yield from self._perform_on_ray(tasks)
+            return
         with ExitStack() as stack:
             self._enter_cluster(stack)
             parallel = Parallel(self.jobs, batch_size=1, return_as="generator_unordered")
             yield from parallel(delayed(perform)(task) for task in tasks)
 
+    def _perform_on_ray(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        import ray
+
+        address, own = (
+            (None, {"worker_niceness": 0}) if self.cluster == "ray" else (self.cluster, None)
+        )
+        with ray.init(address, log_to_driver=False, logging_level="error", _system_config=own):
+            most = max(node["Resources"].get("CPU", 0) for node in ray.nodes())
+            if most < self.threads:
+                raise ValueError(
+                    f"a run of {self.threads} threads fits no worker of {self.cluster}, whose "
+                    f"largest has {most:g} cores"
+                )
+            remote = ray.remote(num_cpus=self.threads)(perform)
+            waiting = [remote.remote(task) for task in tasks]
+            while waiting:
+                [ready], waiting = ray.wait(waiting)
+                yield ray.get(ready)
+
     def _enter_cluster(self, stack: ExitStack) -> None:
         if self.cluster is None:
             stack.enter_context(parallel_config("threading"))
-        elif self.cluster.startswith("ray"):
-            import ray
-            from ray.util.joblib import register_ray
+            return
+        from distributed import Client, LocalCluster
 
-            register_ray()
-            stack.enter_context(ray.init(self.cluster if "://" in self.cluster else None))
-            stack.enter_context(parallel_config("ray"))
-        else:
-            from distributed import Client, LocalCluster
-
-            address = self.cluster
-            if address == "local":
-                cluster = LocalCluster(
-                    n_workers=self.jobs,
-                    threads_per_worker=1,
-                    processes=False,
-                    dashboard_address=None,
-                )
-                address = stack.enter_context(cluster).scheduler_address
-            try:
-                client = stack.enter_context(Client(address, timeout=ANSWER))
-            except (OSError, ValueError) as error:
-                raise ValueError(f"no Dask scheduler answers at {address}: {error}") from None
-            stack.enter_context(parallel_config("dask", client=client))
+        address = self.cluster
+        if address == "local":
+            cluster = LocalCluster(
+                n_workers=self.jobs,
+                threads_per_worker=1,
+                processes=False,
+                dashboard_address=None,
+            )
+            address = stack.enter_context(cluster).scheduler_address
+        try:
+            client = stack.enter_context(Client(address, timeout=ANSWER))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"no Dask scheduler answers at {address}: {error}") from None
+        stack.enter_context(parallel_config("dask", client=client))
 
 
-def _require(module: str, package: str, cluster: str) -> None:
+def require(module: str, cluster: str) -> None:
+    """See that the library of a cluster is installed.
+
+    Raises:
+        ValueError: if it is not.
+    """
     if importlib.util.find_spec(module) is None:
-        raise ValueError(f"--cluster {cluster} needs {module}: pip install '{package}'")
+        raise ValueError(f"--cluster {cluster} needs {module}: pip install 'convergan[cluster]'")
 
 
 def perform(task: Task) -> Outcome:
