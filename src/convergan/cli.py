@@ -600,8 +600,6 @@ def main() -> None:
         app()
     except Exception as error:
         code, message = explain(error)
-        for line in getattr(error, "files", ()):  # of data that are refused
-            errors.print(line, highlight=False, markup=False, soft_wrap=True)
         errors.print(f"convergan: {message}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(code)
 
@@ -609,11 +607,15 @@ def main() -> None:
 def explain(error: Exception) -> tuple[int, str]:
     """Return the exit code and the one line for an error; see the command's help for the codes."""
     from .data import DataError
+    from .data.image_files import LISTED
     from .signals import Interrupted
     from .training import CheckpointError, NonFiniteError
 
     if isinstance(error, Interrupted):
         return 128 + error.number, str(error)
+    line, more = " ".join(str(error).split()), ""
+    if isinstance(error, DataError) and len(error.files) > LISTED:
+        more = f"; all are in {written('unreadable.txt', chr(10).join(error.files))}"
     codes: list[tuple[type[Exception], int]] = [
         (UnfinishedError, UNFINISHED),
         (DataError, REFUSED),
@@ -624,8 +626,13 @@ def explain(error: Exception) -> tuple[int, str]:
     ]
     for kind, code in codes:
         if isinstance(error, kind):
-            return code, " ".join(str(error).split())
-    log = Path(tempfile.mkdtemp(prefix="convergan-")) / "traceback.txt"
-    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    line = " ".join(str(error).split())
+            return code, line + more
+    log = written("traceback.txt", "".join(traceback.format_exception(error)))
     return 1, f"unexpected {type(error).__name__}: {line}; the traceback is in {log}"
+
+
+def written(name: str, text: str) -> Path:
+    """Write what is too long for one line to a new file, and return that."""
+    file = Path(tempfile.mkdtemp(prefix="convergan-")) / name
+    file.write_text(text, encoding="utf-8")
+    return file
