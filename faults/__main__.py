@@ -57,11 +57,13 @@ def main() -> None:
     wanted = chosen.rows.split(",") if chosen.rows else [str(row.number) for row in ROWS]
     rows = [row for row in ROWS if str(row.number) in wanted]
     left = remaining(rows, chosen.full, chosen.out)
-    children = [
-        fork(partial(perform_all, left[share :: chosen.jobs], chosen.out))
-        for share in range(chosen.jobs)
-    ]
-    codes = [wait(child) for child in children]
+    with tempfile.TemporaryDirectory(prefix="faults-") as place:
+        tempfile.tempdir = place  # children that are killed leave theirs behind
+        children = [
+            fork(partial(perform_all, left[share :: chosen.jobs], chosen.out))
+            for share in range(chosen.jobs)
+        ]
+        codes = [wait(child) for child in children]
     lines = read_lines(chosen.out)
     print(markdown(rows, lines))
     if any(codes) or any(line.found.lost for line in lines):

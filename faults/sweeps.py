@@ -13,7 +13,7 @@ from convergan.folders import is_held, read_json
 
 from .rows import Row, Trial
 
-SMALL, LARGE = 3, 50
+SMALL, LARGE = 2, 50
 """Seeds of a sweep, each with two label counts: of the first trial, and of the others."""
 SHARE = 0.1
 """Of the runs that are killed; of the first trial a third."""

@@ -15,6 +15,7 @@ from convergan.data import load
 from convergan.folders import claim, held
 from convergan.recipes import describe_training, find_recipe
 from convergan.run import Settings, run
+from tests.test_cli import convergan
 
 Refusal = tuple[int, str]
 Ask = Callable[..., Refusal]
@@ -297,16 +298,31 @@ def test_a_judge_refuses_data_before_the_first_step(ask: Ask) -> None:
     assert not Path("mine/result.json").exists()
 
 
-def test_unreadable_files_are_all_named_up_to_twenty_and_the_rest_counted(ask: Ask) -> None:
+def test_twenty_unreadable_files_are_named_in_the_line_and_all_of_them_in_a_file(ask: Ask) -> None:
     for number in range(30):
         file = picture(f"data/unlabeled/{number:02d}.png")
         if number >= 5:
             file.write_bytes(file.read_bytes()[:40])
     picture("data/labeled/a/1.png")
     code, line = ask(*train("--data", "data"))
-    assert code == 65 and "data: 25 unreadable: " in line and line.endswith(" and 5 more")
+    assert code == 65 and "data: 25 unreadable: " in line and " and 5 more; " in line
     named = [number for number in range(30) if f"unlabeled/{number:02d}.png" in line]
     assert named == list(range(5, 25))
+    listed = Path(line.rsplit("all are in ", 1)[1]).read_text().splitlines()
+    assert [file.split(" ")[0] for file in listed] == [
+        f"unlabeled/{n:02d}.png" for n in range(5, 30)
+    ]
+
+
+def test_unreadable_files_are_left_out_and_listed_where_that_is_allowed(ask: Ask) -> None:
+    for number in range(120):
+        picture(f"data/labeled/{'ab'[number % 2]}/{number:03d}.png")
+    Path("data/labeled/a/004.png").write_bytes(b"")
+    wished = ("--labels", 100, "--steps", 2, "--no-baselines", "--threads", 1, "--out", "run")
+    assert convergan("train", "digits", "--data", "data", *wished) == 65
+    assert not Path("run").exists()
+    assert convergan("train", "digits", "--data", "data", "--allow-bad", *wished) == 0
+    assert Path("run/left_out.csv").read_text() == "left out\nlabeled/a/004.png (not an image)\n"
 
 
 ROWS: dict[str, Any] = {

@@ -646,8 +646,6 @@ def main() -> None:
         app()
     except Exception as error:
         code, message = explain(error)
-        for line in getattr(error, "files", ()):  # of data that are refused
-            errors.print(line, highlight=False, markup=False, soft_wrap=True)
         errors.print(f"convergan: {message}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(code)
 
@@ -663,10 +661,14 @@ def explain(error: Exception) -> tuple[int, str]:
         return REFUSED, " ".join(str(error).split())
     from .collective import PeerLostError, ToldToLeaveError
     from .data import DataError
+    from .data.image_files import LISTED
     from .training import CheckpointError, NonFiniteError
 
     if isinstance(error, ToldToLeaveError):
         return error.code, str(error)
+    line, more = " ".join(str(error).split()), ""
+    if isinstance(error, DataError) and len(error.files) > LISTED:
+        more = f"; all are in {written('unreadable.txt', chr(10).join(error.files))}"
     codes: list[tuple[type[Exception], int]] = [
         (UnfinishedError, UNFINISHED),
         (PeerLostError, LOST),
@@ -678,8 +680,13 @@ def explain(error: Exception) -> tuple[int, str]:
     ]
     for kind, code in codes:
         if isinstance(error, kind):
-            return code, " ".join(str(error).split())
-    log = Path(tempfile.mkdtemp(prefix="convergan-")) / "traceback.txt"
-    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    line = " ".join(str(error).split())
+            return code, line + more
+    log = written("traceback.txt", "".join(traceback.format_exception(error)))
     return 1, f"unexpected {type(error).__name__}: {line}; the traceback is in {log}"
+
+
+def written(name: str, text: str) -> Path:
+    """Write what is too long for one line to a new file, and return that."""
+    file = Path(tempfile.mkdtemp(prefix="convergan-")) / name
+    file.write_text(text, encoding="utf-8")
+    return file

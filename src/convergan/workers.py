@@ -6,6 +6,7 @@ has to say to a run it says through a file, since it may be elsewhere.
 """
 
 import importlib.util
+import logging
 import os
 import signal
 import subprocess
@@ -116,7 +117,7 @@ class Workers:
         address, own = (
             (None, {"worker_niceness": 0}) if self.cluster == "ray" else (self.cluster, None)
         )
-        with ray.init(address, log_to_driver=False, logging_level="error", _system_config=own):
+        with ray.init(address, log_to_driver=False, logging_level=logging.ERROR, _system_config=own):
             most = max(node["Resources"].get("CPU", 0) for node in ray.nodes())
             if most < self.threads:
                 raise ValueError(
