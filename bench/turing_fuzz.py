@@ -6,7 +6,7 @@ changed up to three times: methods, paths, encodings, headers, ranges, bodies, l
 With ``--schemathesis PROGRAM`` that program, which has an environment of its own, sends as many
 again from the application's OpenAPI description. ``--database postgresql+psycopg://...`` takes
 PostgreSQL. Ends with 1 if a reply is a 5xx or tells a class, if a well-formed request has no reply,
-or if the server's log has a traceback.
+or if the application raised.
 """
 
 import argparse
@@ -44,6 +44,10 @@ TOLD = re.compile(
 """What no reply to anybody but the owner holds where there is no feedback."""
 BROKEN = re.compile(rb"Traceback|sqlalchemy|sqlite3|psycopg|File \"")
 """What no reply to anybody holds."""
+RAISED = "Exception in ASGI application"
+"""What the log says where our code raised. uvicorn logs tracebacks of its own where it wants to
+refuse a malformed chunk after it has replied; it closes that connection, and nothing else happens.
+"""
 SECONDS, CUT_SECONDS = 30.0, 0.1
 """For a reply; for one to a request whose end never comes."""
 MOST_SENT = 16_000
@@ -497,8 +501,8 @@ def attack(
                     ("schemathesis", run_schemathesis(program, folder, pages, count, seed))
                 )
         log = (folder / "server.log").read_text(errors="replace")
-    if "Traceback" in log:
-        found[0][1].wrong.append(f"the server's log: {log[log.index('Traceback') :][:3000]}")
+    if RAISED in log:
+        found[0][1].wrong.append(f"the server's log: {log[log.index(RAISED) :][:3000]}")
     return found
 
 

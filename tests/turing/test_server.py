@@ -174,3 +174,15 @@ def test_a_server_that_is_told_to_stop_stops_soon(tmp_path: Path, number: signal
     assert time.monotonic() - begun < 10
     assert code == 128 + number
     assert not list((tmp_path / "study").glob("*-wal"))
+
+
+def test_who_looks_at_an_image_for_long_keeps_the_connection(serve: Serve) -> None:
+    import http.client
+
+    place = serve().url.removeprefix("http://")
+    connection = http.client.HTTPConnection(place, timeout=30)
+    for pause in (0.0, 6.0):  # servers close after 5 s where nothing is said
+        time.sleep(pause)
+        connection.request("GET", "/static/study.css")
+        assert connection.getresponse().read()
+    connection.close()

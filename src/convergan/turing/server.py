@@ -5,6 +5,10 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+IDLE_SECONDS = 75
+"""After which a connection without a request is closed. People look at an image for longer than
+the usual 5 s, and a server that closes just as they answer costs them that request."""
+
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; connections queue from now on.
@@ -34,5 +38,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 def server_of(app: FastAPI) -> uvicorn.Server:
     """Return a server that logs nobody: addresses hold identifiers, and whose they are."""
-    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
+    )
     return uvicorn.Server(config)
