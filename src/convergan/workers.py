@@ -114,10 +114,12 @@ class Workers:
     def _perform_on_ray(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
         import ray
 
-        address, own = (
-            (None, {"worker_niceness": 0}) if self.cluster == "ray" else (self.cluster, None)
-        )
-        with ray.init(address, log_to_driver=False, logging_level=logging.ERROR, _system_config=own):
+        here = self.cluster == "ray"
+        settings = {"worker_niceness": 0} if here else None  # 15 by default: last of all
+        address = None if here else self.cluster
+        with ray.init(
+            address, log_to_driver=False, logging_level=logging.ERROR, _system_config=settings
+        ):
             most = max(node["Resources"].get("CPU", 0) for node in ray.nodes())
             if most < self.threads:
                 raise ValueError(
