@@ -51,16 +51,6 @@ def test_the_gan_goes_where_a_candidate_is_right_on_many_rows_that_it_gets_wrong
     assert choose(found, 0.01).selected == GAN
 
 
-def test_fewer_errors_suffice_where_unlabeled_rows_are_unlike_labeled_ones() -> None:
-    one_fewer = held_out(gan=[0] * 9 + [1], twin=[0] * 10, logistic_regression=[1] * 10)
-    assert choose(one_fewer, 0.1).selected == GAN
-    report = choose(one_fewer, 0.1, unlike=True)
-    assert report.selected == TWIN
-    assert "do not look like" in report.reason
-    alike = held_out(gan=[0] * 10, twin=[0] * 10, logistic_regression=[1] * 10)
-    assert choose(alike, 0.1, unlike=True).selected == GAN
-
-
 def test_a_gan_that_failed_leaves_the_better_of_the_others() -> None:
     found = held_out(twin=[1, 0, 0, 0], logistic_regression=[0, 0, 0, 0])
     report = choose(found._replace(failed={GAN: "a loss is not finite"}), 0.1)

@@ -56,8 +56,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             reaches it depends on the machine.
         guard: hold labelled rows out in three folds and fall back to logistic regression or to the
             supervised twin where they are better; four times as long. See `guard_report_`.
-        guard_level: p-value below which the GAN is given up. Where unlabelled rows do not look like
-            labelled ones, fewer errors suffice.
+        guard_level: p-value below which the GAN is given up.
         unlabeled_weight: factor of all that unlabelled rows teach; less where they may be of other
             classes.
         random_state: int, RandomState or None.

@@ -75,10 +75,7 @@ def fit_all(
     end = time.monotonic() + (math.inf if max_seconds is None else max_seconds)
     deadline = share_out(end, 2 * folds + members)
     found = out_of_fold(lesson, folds, watch, deadline) if folds else None
-    labeled, unlabeled = _labeled_and_some_others(lesson)
-    pvalue = mismatch_pvalue(labeled, unlabeled, lesson.seed)
-    unlike = pvalue is not None and pvalue < UNLIKE
-    report = _ask(found, guard_level, fewest, unlike)
+    report = _ask(found, guard_level, fewest)
     deadline = share_out(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
     pool = pool_opinions(lesson)
     wanted = members if report.selected == GAN else 1  # one tells rows from generated ones
@@ -98,15 +95,12 @@ def fit_all(
         if report.selected != GAN:
             temperature = fit_temperature(logits, found.labels)
         risk = _risk(logits / temperature, found.labels)
-    if unlike:
+    diagnostics = _diagnose(gan, lesson)
+    if diagnostics.get("pvalue", 1.0) < UNLIKE:
         notices.append(
-            f"unlabeled rows do not look like labeled ones (p = {pvalue:.2g} of a two-sample "
-            "test): they may be of other classes, or of the same in other shares"
+            "unlabeled rows do not look like labeled ones (p = {pvalue:.2g} of a two-sample test): "
+            "they may be of other classes, or of the same in other shares".format(**diagnostics)
         )
-    diagnostics = {} if pvalue is None else {"pvalue": pvalue}
-    if gan and len(unlabeled):
-        diagnostics["labeled_log_d"] = float(log_realness(gan, labeled).mean())
-        diagnostics["unlabeled_log_d"] = float(log_realness(gan, unlabeled).mean())
     return Fitted(report, chosen, gan, temperature, risk, diagnostics, histories, notices)
 
 
@@ -169,9 +163,9 @@ def be_silent(line: dict[str, float]) -> None:
     """Print nothing."""
 
 
-def _ask(found: OutOfFold | None, level: float | None, fewest: int, unlike: bool) -> GuardReport:
+def _ask(found: OutOfFold | None, level: float | None, fewest: int) -> GuardReport:
     if found is not None and level is not None:
-        return choose(found, level, unlike=unlike)
+        return choose(found, level)
     reason = "the guard is off"
     if level is not None:
         reason = f"a class has {fewest} labeled row, which cannot be held out"
@@ -224,8 +218,16 @@ def _some(rows: Tensor) -> Tensor:
     return rows[:: max(1, len(rows) // COMPARED)]
 
 
-def _labeled_and_some_others(lesson: Lesson) -> tuple[Array, Array]:
-    """Return both kinds of rows that are trained on as real; of the unlabelled every so many."""
+def _diagnose(gan: list[Layers], lesson: Lesson) -> dict[str, float]:
+    """Compare labelled with unlabelled rows; both were trained on as real."""
     others = np.setdiff1d(np.arange(len(lesson.rows)), lesson.labeled.numpy())
+    if not len(others):
+        return {}
     unlabeled = lesson.rows[_some(torch.from_numpy(others))].double().numpy()
-    return lesson.rows[lesson.labeled].double().numpy(), unlabeled
+    labeled = lesson.rows[lesson.labeled].double().numpy()
+    found = {}
+    if gan:
+        found["labeled_log_d"] = float(log_realness(gan, labeled).mean())
+        found["unlabeled_log_d"] = float(log_realness(gan, unlabeled).mean())
+    pvalue = mismatch_pvalue(labeled, unlabeled, lesson.seed)
+    return found if pvalue is None else found | {"pvalue": pvalue}

@@ -3,10 +3,9 @@
 Every labelled row is predicted once by classifiers that have not seen it (k folds): logistic
 regression, the supervised twin and the semi-supervised GAN, on the same folds. The GAN is kept
 unless paired evidence is against it: of the rows that only one of two gets right, the other's share
-is too large for chance (McNemar, exact). Where unlabelled rows do not look like labelled ones, the
-burden of proof turns, and fewest errors decide. This is a guard and no guarantee: on a few dozen
-labels only a large harm shows, and Krijthe & Loog (2018) prove that no such guarantee exists for a
-large class of classifiers.
+is too large for chance (McNemar, exact). This is a guard and no guarantee: on a few dozen labels
+only a large harm shows, and Krijthe & Loog (2018) prove that no such guarantee exists for a large
+class of classifiers.
 """
 
 from collections.abc import Callable, Mapping
@@ -102,15 +101,8 @@ def out_of_fold(lesson: Lesson, folds: int, watch: Watch, deadline: Deadline) ->
     return OutOfFold({n: v for n, v in logits.items() if n not in failed}, labels, places, failed)
 
 
-def choose(found: OutOfFold, level: float, *, unlike: bool = False) -> GuardReport:
-    """Keep the GAN unless a candidate is better on the same rows with a p-value below ``level``.
-
-    Args:
-        found: predictions of rows held out.
-        level: in [0, 1].
-        unlike: unlabelled rows do not look like labelled ones, so that a candidate with fewer
-            errors needs no p-value.
-    """
+def choose(found: OutOfFold, level: float) -> GuardReport:
+    """Keep the GAN unless a candidate is better on the same rows with a p-value below ``level``."""
     right = {name: logits.argmax(axis=1) == found.labels for name, logits in found.logits.items()}
     errors = {name: float(1 - hits.mean()) for name, hits in right.items()}
     folds = int(found.folds.max()) + 1
@@ -122,15 +114,12 @@ def choose(found: OutOfFold, level: float, *, unlike: bool = False) -> GuardRepo
         if name != GAN:
             only_gan = int((right[GAN] & ~right[name]).sum())
             pvalues[name] = mcnemar(only_gan, int((right[name] & ~right[GAN]).sum()))
-    better = [n for n, p in pvalues.items() if errors[n] < errors[GAN] and (unlike or p < level)]
-    if not better:
-        wanted = "" if unlike else f" with p below {level:g}"
-        reason = f"no candidate was better on held-out labels{wanted}"
+    worse = [n for n, p in pvalues.items() if p < level and errors[n] < errors[GAN]]
+    if not worse:
+        reason = f"no candidate was better on held-out labels with p below {level:g}"
         return GuardReport(GAN, reason, errors, pvalues, len(found.labels), folds)
-    best = min(better, key=lambda name: errors[name])
+    best = min(worse, key=lambda name: errors[name])
     reason = f"{best} was better on held-out labels, p = {pvalues[best]:.3g}"
-    if unlike:
-        reason += ", and unlabeled rows do not look like labeled ones"
     return GuardReport(best, reason, errors, pvalues, len(found.labels), folds)
 
 
