@@ -42,9 +42,13 @@ def serve(make: Make) -> Iterator[Serve]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; third-party cookies are blocked in it."""
+    """One Chromium for the tests of a file; third-party cookies are blocked in it.
+
+    While it is open an event loop runs in this thread, beside which tests of other files could not
+    start theirs.
+    """
     if CHROMIUM is None:
         pytest.skip("there is no chromium or google-chrome on the path")
     arguments = ["--no-sandbox", "--test-third-party-cookie-phaseout"]
