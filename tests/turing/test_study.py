@@ -52,6 +52,7 @@ def test_a_study_keeps_its_key_from_others_and_its_owners_token_from_itself(
         ({"minutes": 0}, "minutes must be"),
         ({"consent": " "}, "consent must be"),
         ({"retention_days": -1}, "retention_days must be"),
+        ({"retention_days": float("inf")}, "retention_days must be"),
         ({"recruiter": "forum"}, "recruiter must be"),
         ({"trials": 200}, "real has 40 images, a session needs 100"),
         ({"trials": 60, "attention": 50}, "50 attention trials need as many"),
