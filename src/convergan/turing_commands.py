@@ -238,8 +238,8 @@ def simulate(
 ) -> None:
     """Let simulated annotators take part in a study through its pages, as people would.
 
-    What they know of the truth is read from the database; the server tells them no more than it
-    tells others.
+    Their votes count as people's do, so take a study that is made for it. What they know of the
+    truth is read from the database; the server tells them no more than it tells others.
     """
     from contextlib import nullcontext
 
@@ -281,7 +281,8 @@ def status(study: StudyFolder) -> None:
     print_line(f"{now['votes']:,} votes, {now['losses']:,} pictures could not be shown")
     if (error := now["error"]) is not None:
         print_line(
-            f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}"
+            f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}, "
+            "nobody excluded"
         )
 
 

@@ -123,6 +123,16 @@ def test_what_a_panel_calls_a_person_is_nowhere_in_the_database(make: Make) -> N
             assert study.key.hex() not in repr(connection.execute(select(table)).all())
 
 
+def test_an_invitation_is_nowhere_in_the_row_of_who_came_by_it(make: Make) -> None:
+    study, _ = make()
+    link = invite(study, "", 1, 7)[0].rsplit("/")[-1]
+    join_by_invitation(study, link)
+    with study.database.reading() as connection:
+        invitation = connection.execute(select(schema.invitations.c.id)).scalar_one()
+        row = connection.execute(select(schema.sessions)).one()
+    assert invitation not in [str(value) for value in row]
+
+
 @pytest.mark.parametrize("wanted", [1, 2])
 def test_a_full_study_says_so(make: Make, wanted: int) -> None:
     study, _ = make(recruiter="prolific", annotators_wanted=wanted)

@@ -99,7 +99,6 @@ def _admit(
         "alias": f"P-{secrets.token_hex(4)}",
         "adapter": adapter,
         "person": person,
-        "invitation": external_id if adapter == "invitation" else None,
         "return_to": None if return_to is None else dict(return_to),
         "state": schema.OPEN,
         "created": now,
