@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -142,6 +143,8 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
         (["--fake", "empty", "--trials", "6"], 65, "no PNG or JPEG"),
         (["--trials", "6", "--database", "mysql://x"], 65, "postgresql"),
         (["--trials", "6", "--consent", "none.txt"], 2, "none.txt"),
+        (["--trials", "6", "--consent", "gan.npz"], 2, "gan.npz is not a text in UTF-8"),
+        (["--trials", "6", "--images", "-1"], 2, "--images"),
         (["--trials", "6", "--protocol", "quiz"], 2, "protocol must be one of"),
     ],
 )
@@ -186,6 +189,30 @@ def test_serving_what_is_no_study_or_where_another_listens_is_one_line(
         done = turing("serve", tmp_path / "s", "--no-browser", "--port", port)
     assert (done.code, done.err.count("\n")) == (74, 1)
     assert "cannot be listened on" in done.err
+
+
+@pytest.mark.parametrize("url", ["study.example", "javascript:alert(1)", "https://", "http://a b"])
+def test_an_address_that_no_browser_can_follow_is_refused(
+    turing: Command, tmp_path: Path, url: str
+) -> None:
+    for words in (("invite",), ("serve", "--no-browser")):
+        done = turing(words[0], tmp_path, *words[1:], "--public-url", url)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert "public-url must be like https://study.example" in done.err
+
+
+def test_a_database_that_turns_out_damaged_is_one_line(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study, fake = tmp_path / "study", archive(tmp_path / "gan.npz")
+    assert turing("create", study, "--real", real, "--fake", fake, "--trials", 6).code == 0
+    with sqlite3.connect(study / "study.sqlite3") as database:
+        database.execute("DROP TABLE answers")
+    database.close()
+    for command in ("status", "results"):
+        done = turing(command, study)
+        assert (done.code, done.err.count("\n")) == (74, 1)
+        assert "no such table: answers" in done.err
 
 
 def test_images_come_from_folders_archives_and_data_sets(tmp_path: Path, real: Path) -> None:

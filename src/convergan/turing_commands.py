@@ -1,6 +1,7 @@
 """The commands of the visual Turing test: parse, call, show."""
 
 import math
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,7 +116,8 @@ def create(
         ),
     ] = False,
     images: Annotated[
-        int, typer.Option(help="Of each kind, at most; drawn at random where there are more.")
+        int,
+        typer.Option(min=1, help="Of each kind, at most; drawn at random where there are more."),
     ] = 5000,
     database: Annotated[
         str | None, typer.Option(help="postgresql+psycopg://... Default: SQLite in the folder.")
@@ -141,7 +143,7 @@ def create(
         seed=seed,
         scale=1 if scale is None else scale,
         minutes=minutes,
-        consent=DEFAULT_CONSENT if consent is None else consent.read_text(encoding="utf-8"),
+        consent=DEFAULT_CONSENT if consent is None else read_text(consent),
         retention_days=retention_days,
         recruiter=recruiter,
         resample=resample,
@@ -174,7 +176,7 @@ def serve(
     from .turing.server import listen, server_of
     from .turing.study import opened
 
-    url = public_url or f"http://{host}:{port}"
+    url = address_in_links(public_url, host, port)
     said = stopping("while serving; every answer that was acknowledged is stored")
     with said, opened(study) as found, listen(host, port) as listener:
         server = server_of(create_app(found, url))
@@ -197,8 +199,9 @@ def invite(
 
     if not 0 < days <= 365:
         raise ValueError(f"days must be above 0 and at most 365, got {days}")
+    url = address_in_links(public_url)
     with opened(study) as found:
-        links = make_invitations(found, public_url or "http://127.0.0.1:8000", count, days)
+        links = make_invitations(found, url, count, days)
     for link in links:
         print_line(link)
 
@@ -235,8 +238,8 @@ def simulate(
 ) -> None:
     """Let simulated annotators take part in a study through its pages, as people would.
 
-    What they know of the truth is read from the database; the server tells them no more than it
-    tells others.
+    Their votes count as people's do, so take a study that is made for it. What they know of the
+    truth is read from the database; the server tells them no more than it tells others.
     """
     from contextlib import nullcontext
 
@@ -278,7 +281,8 @@ def status(study: StudyFolder) -> None:
     print_line(f"{now['votes']:,} votes, {now['losses']:,} pictures could not be shown")
     if (error := now["error"]) is not None:
         print_line(
-            f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}"
+            f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}, "
+            "nobody excluded"
         )
 
 
@@ -369,7 +373,8 @@ def purge(
 ) -> None:
     """Remove everybody's sessions, votes and invitations; the images and the design stay.
 
-    Backups of the folder or the database are yours to remove.
+    What results wrote, STUDY/results.html first of all, and backups of the folder or the database
+    are yours to remove.
     """
     from .turing.owner import purge as remove_all
     from .turing.study import opened
@@ -377,6 +382,40 @@ def purge(
     with opened(study) as found:
         count = remove_all(found, early=early)
     print_line(f"removed {count:,} {'session' if count == 1 else 'sessions'} and their votes")
+
+
+def address_in_links(public_url: str | None, host: str = "127.0.0.1", port: int = 8000) -> str:
+    """Return where people reach the server.
+
+    Args:
+        public_url: as it was asked for; None for the address that the server listens on.
+        host: of that address.
+        port: of that address.
+
+    Raises:
+        ValueError: if a browser could not follow it.
+
+    Example:
+        >>> address_in_links(None, "::1"), address_in_links("https://study.example/")
+        ('http://[::1]:8000', 'https://study.example')
+    """
+    if public_url is None:
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", public_url):
+        raise ValueError(f"public-url must be like https://study.example, got {public_url!r}")
+    return public_url.rstrip("/")
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        ValueError: if it is not in UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not a text in UTF-8") from None
 
 
 def read_images(source: str, most: int, seed: int) -> "Source":

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
 
 from convergan.turing import schema
-from convergan.turing.admission import join_from_panel
+from convergan.turing.admission import join_by_invitation, join_from_panel
 from convergan.turing.errors import RefusedError
-from convergan.turing.owner import people
+from convergan.turing.owner import invite, people
 from convergan.turing.recruitment import Arrival
+from convergan.turing.sessions import state
 from tests.turing.serving import Make
 
 
@@ -47,6 +49,22 @@ def test_one_person_in_many_tabs_at_once_has_one_session(make: Make) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(come, range(8)))) == 1
+
+
+def test_who_only_looked_and_comes_back_after_the_time_out_can_begin(make: Make) -> None:
+    study, _ = make(annotators_wanted=1, minutes=30)
+    first, second = (link.rsplit("/")[-1] for link in invite(study, "", 2, 7))
+    session = join_by_invitation(study, first)
+    later = replace(study, clock=lambda: study.clock() + 3600)
+    assert state(later, session)["stage"] == "closed"
+    assert join_by_invitation(later, first) == session
+    assert state(later, session)["stage"] == "consent"
+    with pytest.raises(RefusedError, match="all the people"):
+        join_by_invitation(later, second)
+    latest = replace(study, clock=lambda: study.clock() + 7200)
+    join_by_invitation(latest, second)
+    with pytest.raises(RefusedError, match="all the people"):
+        join_by_invitation(latest, first)
 
 
 def test_models_and_arms_get_the_same_number_of_people(make: Make) -> None:
@@ -103,6 +121,16 @@ def test_what_a_panel_calls_a_person_is_nowhere_in_the_database(make: Make) -> N
         for table in schema.metadata.sorted_tables:
             assert "5f1e0c0ffee" not in repr(connection.execute(select(table)).all())
             assert study.key.hex() not in repr(connection.execute(select(table)).all())
+
+
+def test_an_invitation_is_nowhere_in_the_row_of_who_came_by_it(make: Make) -> None:
+    study, _ = make()
+    link = invite(study, "", 1, 7)[0].rsplit("/")[-1]
+    join_by_invitation(study, link)
+    with study.database.reading() as connection:
+        invitation = connection.execute(select(schema.invitations.c.id)).scalar_one()
+        row = connection.execute(select(schema.sessions)).one()
+    assert invitation not in [str(value) for value in row]
 
 
 @pytest.mark.parametrize("wanted", [1, 2])

@@ -38,6 +38,20 @@ def test_a_filled_database_goes_down_and_up_again(make: Make) -> None:
         assert connection.execute(votes).scalar_one() == 0
 
 
+def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_votes(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    filled(study)
+    with study.database.writing() as connection:
+        migrations.downgrade(connection, "0001")
+        assert migrations.current(connection) == "0001"
+        migrations.upgrade(connection)
+        assert migrations.current(connection) == migrations.newest()
+        votes = select(func.count()).select_from(schema.answers)
+        assert connection.execute(votes).scalar_one() == 10
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
 def test_an_up_to_date_database_is_left_as_it_is(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     filled(study)

@@ -2,15 +2,24 @@ import csv
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from convergan.turing.analysis import Analysis, analyse
 from convergan.turing.intervals import Interval
-from convergan.turing.observers import AlwaysFake, Guesser, Learner, Observer, StaircaseObserver
+from convergan.turing.observers import (
+    AlwaysFake,
+    Annotator,
+    Guesser,
+    Learner,
+    Observer,
+    StaircaseObserver,
+)
 from convergan.turing.results_text import (
     ANTI_CONSERVATIVE,
     Row,
     against_guessing,
+    cautions,
     csv_text,
     headline,
     number,
@@ -19,6 +28,7 @@ from convergan.turing.results_text import (
     span,
     terminal_text,
 )
+from convergan.turing.votes import Design
 from tests.turing.known_studies import DESIGN, votes_of
 
 SPLIT = replace(DESIGN, feedback="split")
@@ -57,6 +67,8 @@ def test_every_quantity_of_a_report_is_there() -> None:
         "Excluded",
         "Error without exclusion",
         "Needed",
+        "with feedback",
+        "without feedback",
     }
 
 
@@ -87,26 +99,65 @@ def test_guessing_is_not_shown_to_be_guessing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "words"),
+    ("interval", "pooled_p", "words"),
     [
-        (Interval(0.4, 0.49), "told apart: shown"),
-        (Interval(0.4, 0.51), "told apart: not shown"),
-        (Interval(0.51, 0.6), "wrong more often than right: shown"),
-        (None, "told apart: not shown"),
+        (Interval(0.4, 0.49), 0.01, "told apart: shown"),
+        (Interval(0.4, 0.49), 0.06, "told apart: not shown"),
+        (Interval(0.4, 0.51), 0.01, "told apart: not shown"),
+        (Interval(0.51, 0.6), 0.01, "wrong more often than right: shown"),
+        (Interval(0.51, 0.6), 0.06, "told apart: not shown"),
+        (None, 0.01, "told apart: not shown"),
     ],
 )
-def test_a_difference_from_guessing_is_shown_by_the_interval_over_annotators(
-    interval: Interval | None, words: str
+def test_a_difference_from_guessing_is_shown_by_the_interval_and_the_pooled_test(
+    interval: Interval | None, pooled_p: float, words: str
 ) -> None:
     assert GUESSED.result is not None
-    result = replace(GUESSED.result, error=replace(GUESSED.result.error, interval=interval))
-    assert words in against_guessing(result)
+    error = replace(GUESSED.result.error, interval=interval)
+    assert words in against_guessing(replace(GUESSED.result, error=error, pooled_p=pooled_p))
+
+
+def test_two_annotators_who_happen_to_be_alike_show_nothing() -> None:
+    design = replace(DESIGN, trials=10, annotators_wanted=2)
+    votes = votes_of([Guesser()] * 2, design)
+    alike = replace(votes, said_generated=votes.generated ^ (np.arange(len(votes)) % 10 < 4))
+    found = analyse(alike, design, draws=200)
+    assert found.result is not None and found.result.error.interval == Interval(0.4, 0.4)
+    assert headline(found)[1].endswith("told apart: not shown.")
+
+
+def test_the_headline_of_few_of_an_unfinished_study_and_of_mixed_parts_has_its_cautions() -> None:
+    votes = votes_of([Observer(1.0)] * 4, SPLIT)
+    models = replace(votes, model=votes.annotator % 2, models=("one", "two"))
+    text = terminal_text(analyse(models, SPLIT, draws=200))
+    for caution in ("With 4 annotators", "4 of 30", "mix both arms", "mix all models"):
+        assert caution in text
+    assert cautions(STUDY) == ["The study is not over: 17 of 30 annotators have finished. To stop "
+        "when the figures please is no fair test.",
+        "The figures of all votes mix both arms; below, each has its own."]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("design", "person"), [(DESIGN, Observer(1.0)), (TIMED, StaircaseObserver(400))]
+)
+def test_models_and_their_differences_are_rows(design: Design, person: Annotator) -> None:
+    votes = votes_of([person] * 6, design)
+    models = replace(votes, model=votes.annotator % 2, models=("one", "two"))
+    found = analyse(models, design, draws=200)
+    for part in found.models:
+        row, result = row_of(found, part.name, "Models"), part.result
+        assert result is not None and f"3 annotators, {result.error.votes:,} votes" in row.meaning
+        assert ("told apart" in row.meaning) == (design is DESIGN)
+    assert row_of(found, "one less two", "Differences of models").interval
+    none = analyse(votes_of([Observer(1.0)] * 2), DESIGN, draws=200)
+    assert not {"Models", "Arms", "Differences of models"} & {row.group for row in rows(none)}
 
 
 def test_a_staircase_is_told_in_ms_and_its_error_is_no_verdict() -> None:
     assert " ms (95 % interval" not in headline(STAIRS)[0] and " ms " in headline(STAIRS)[0]
     assert rows(STAIRS)[0].quantity == "Time to be right in 75 %"
     assert not {"Equivalence"} & {row.group for row in rows(STAIRS)}
+    assert "p against guessing" not in {row.quantity for row in rows(STAIRS)}
 
 
 def test_pairs_are_told_by_the_side_of_the_generated_image() -> None:

@@ -138,4 +138,4 @@ def test_the_command_starts_a_server_and_says_what_came_of_it(
     assert "3 annotators, 3 with a completion code" in shown
     assert "12 recorded" in shown
     assert "error that such annotators have on average: 0.0%" in shown
-    assert "error: 0.0%" in shown
+    assert "error: 0.0%" in shown and "nobody excluded" in shown

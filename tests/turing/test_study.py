@@ -52,6 +52,7 @@ def test_a_study_keeps_its_key_from_others_and_its_owners_token_from_itself(
         ({"minutes": 0}, "minutes must be"),
         ({"consent": " "}, "consent must be"),
         ({"retention_days": -1}, "retention_days must be"),
+        ({"retention_days": float("inf")}, "retention_days must be"),
         ({"recruiter": "forum"}, "recruiter must be"),
         ({"trials": 200}, "real has 40 images, a session needs 100"),
         ({"trials": 60, "attention": 50}, "50 attention trials need as many"),
@@ -144,7 +145,7 @@ BROKEN = {
     public_key: "can be read by others",
     no_key: "cannot be read",
     no_database: "has no database",
-    other_schema: "has schema 9999, this version of convergan knows 0001",
+    other_schema: "has schema 9999, this version of convergan knows 0002",
     no_schema: "holds no study",
     broken_database: "cannot be used: file is not a database",
 }

@@ -27,6 +27,22 @@ def test_half_is_generated_and_no_image_comes_twice(protocol: str, number: int) 
     assert not plan[0].attention
 
 
+def test_an_image_that_an_attention_pair_gives_away_is_judged_only_where_there_are_no_others() -> (
+    None
+):
+    def given_away(real: int) -> set[int]:
+        pool = Pool(real=range(real), generated=range(100, 120), attention=range(200, 216))
+        plan = plan_session("pair", pool, trials=20, attention=5, seed=1, number=0)
+        judged, obvious = (
+            {image for trial in plan if trial.attention == attention for image in trial.images}
+            for attention in (False, True)
+        )
+        return judged & obvious
+
+    assert not given_away(25)
+    assert len(given_away(22)) == 3
+
+
 def test_pairs_of_an_odd_number_are_as_often_left_as_right_over_sessions() -> None:
     left = [
         sum(trial.generated for trial in plan_session(

@@ -25,8 +25,9 @@ from .trials import Pool, choose_cell, plan_session
 def join_by_invitation(study: Study, token: str) -> str:
     """Return the session of an invitation.
 
-    Until its consent is given, a link opens its session again, so that a program that looks at
-    links beforehand does no harm. From then on the session goes on at its own address alone.
+    Until its consent is given, a link opens its session again, also one that has timed out
+    meanwhile, so that a program that looks at links beforehand does no harm. From then on the
+    session goes on at its own address alone.
 
     Raises:
         RefusedError: if the link is not genuine, expired or used, or the study takes nobody.
@@ -75,21 +76,22 @@ def _admit(
 ) -> str:
     design = connection.execute(select(schema.study).with_for_update()).one()
     person = person_hash(study.key, adapter, external_id)
-    mine = select(sessions.c.id).where(sessions.c.adapter == adapter, sessions.c.person == person)
-    if (session := connection.execute(mine).scalar()) is not None:
-        return str(session)
-    if design.state != schema.RUNNING:
-        raise RefusedError(403, "This study has ended and takes nobody new.")
     now = study.clock()
     connection.execute(
         update(sessions)
         .where(sessions.c.state == schema.OPEN, sessions.c.seen < now - design.minutes * 60)
         .values(state=schema.TIMED_OUT)
     )
+    mine = select(sessions).where(sessions.c.adapter == adapter, sessions.c.person == person)
+    known = connection.execute(mine).first()
+    if known is not None and (known.state != schema.TIMED_OUT or known.consented is not None):
+        return str(known.id)
     holds = sessions.c.state.in_((schema.OPEN, schema.DONE))
-    taken = connection.execute(select(func.count()).where(holds)).scalar_one()
-    if taken >= design.annotators_wanted:
-        raise RefusedError(403, "This study has all the people it needs. Thank you.")
+    _require_place(connection, design, holds)
+    if known is not None:  # looked at the first page and has begun nothing
+        again = update(sessions).where(sessions.c.id == known.id)
+        connection.execute(again.values(state=schema.OPEN, seen=now))
+        return str(known.id)
     number = connection.execute(select(func.coalesce(func.max(sessions.c.number), -1) + 1))
     row: dict[str, Any] = {
         "id": new_id(),
@@ -97,7 +99,6 @@ def _admit(
         "alias": f"P-{secrets.token_hex(4)}",
         "adapter": adapter,
         "person": person,
-        "invitation": external_id if adapter == "invitation" else None,
         "return_to": None if return_to is None else dict(return_to),
         "state": schema.OPEN,
         "created": now,
@@ -108,6 +109,14 @@ def _admit(
     connection.execute(insert(sessions), row)
     connection.execute(insert(trials), _plan(study, connection, design, row))
     return str(row["id"])
+
+
+def _require_place(connection: Connection, design: Row[Any], holds: ColumnElement[bool]) -> None:
+    if design.state != schema.RUNNING:
+        raise RefusedError(403, "This study has ended and takes nobody new.")
+    taken = connection.execute(select(func.count()).where(holds)).scalar_one()
+    if taken >= design.annotators_wanted:
+        raise RefusedError(403, "This study has all the people it needs. Thank you.")
 
 
 def _choose_cell(

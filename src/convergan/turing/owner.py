@@ -17,7 +17,7 @@ from .intervals import Interval, wilson
 from .schema import answers, invitations, models, sessions, trials
 from .sessions import remove_votes
 from .study import Study
-from .tokens import new_id, sign_invitation
+from .tokens import new_id, person_hash, sign_invitation
 from .votes import Design, Exclusion, Votes
 
 LIVE_DRAWS = 1000
@@ -151,7 +151,9 @@ def delete_person(study: Study, alias: str) -> None:
         row = _person(connection, alias)
         remove_votes(connection, row.id)
         connection.execute(delete(sessions).where(sessions.c.id == row.id))
-        connection.execute(delete(invitations).where(invitations.c.id == row.invitation))
+        for invitation in connection.execute(select(invitations.c.id)).scalars().all():
+            if person_hash(study.key, "invitation", invitation) == row.person:
+                connection.execute(delete(invitations).where(invitations.c.id == invitation))
 
 
 def export_csv(study: Study) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from ..html_page import page, table
-from .analysis import Analysis, AnnotatorResult, Part, counted_votes
+from .analysis import Analysis, AnnotatorResult, counted_votes
 from .results_plots import (
     annotator_plot,
     exposure_plot,
@@ -17,13 +17,11 @@ from .results_plots import (
 )
 from .results_text import (
     ANTI_CONSERVATIVE,
-    BETTER,
     Row,
-    against_guessing,
+    cautions,
     headline,
     milliseconds,
     number,
-    p_value,
     percent,
     rows,
     span,
@@ -40,8 +38,6 @@ FEEDBACK = {
     "on": "everybody is told right or wrong",
     "split": "every other annotator is told right or wrong",
 }
-FEW = 15
-"""Of fewer annotators, the interval over annotators is itself too narrow (about 92 % at 15)."""
 
 
 STYLE = """.lead { font-size: 1.4rem; line-height: 1.4 }
@@ -67,8 +63,6 @@ def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
     if analysis.result is not None:
         parts += [] if analysis.timed else [interval_plot(analysis)]
         parts += ["<h2>Figures</h2>", _figures(analysis)]
-        parts += _parts("Arms", analysis.arms) + _parts("Models", analysis.models)
-        parts += list(_comparison(analysis))
         parts += list(_plots(analysis, counted_votes(votes, analysis.annotators)))
     parts += list(_fixed(analysis)) + list(_exclusions(analysis))
     parts += list(_annotators(analysis))
@@ -81,17 +75,8 @@ def _headline(analysis: Analysis) -> Iterator[str]:
     yield f"<p class=lead>{_sentence(first)}</p>"
     if others:
         yield f"<p>{'<br>'.join(map(_sentence, others))}</p>"
-    if analysis.result is not None and analysis.result.annotators < FEW:
-        yield (
-            f"<p class=caution>With {analysis.result.annotators} annotators the intervals over "
-            f"annotators are too narrow; {FEW} or more are wanted for any claim.</p>"
-        )
-    wanted, finished = analysis.design.annotators_wanted, analysis.finished
-    if finished < wanted:
-        yield (
-            f"<p class=caution>The study is not over: {finished} of {wanted} annotators have "
-            "finished. To stop when the figures please is no fair test.</p>"
-        )
+    for caution in cautions(analysis):
+        yield f"<p class=caution>{_sentence(caution)}</p>"
 
 
 def _sentence(text: str) -> str:
@@ -119,55 +104,6 @@ def _figures(analysis: Analysis) -> str:
 
 def _meaning(row: Row) -> str:
     return f"{row.caution}: {row.meaning}" if row.caution else row.meaning
-
-
-def _parts(title: str, parts: tuple[Part, ...]) -> list[str]:
-    if not parts:
-        return []
-    head = ("", "annotators", "votes", "result", "interval over annotators", "d'", "told apart")
-    return [f"<h2>{title}</h2>", table(head, [_part(part) for part in parts], numbers=(1, 2, 3, 5))]
-
-
-def _part(part: Part) -> list[str]:
-    if (result := part.result) is None:
-        return [part.name, "0", "0", "", "", "", ""]
-    figure, interval = percent(result.error.error), span(result.error.interval, percent)
-    told = "shown" if against_guessing(result) == BETTER else "not shown"
-    if part.timed is not None:
-        told = ""  # the staircase sees to the error
-        figure, interval = (
-            milliseconds(part.timed.score_ms),
-            span(part.timed.interval, milliseconds),
-        )
-    people, votes = f"{result.annotators}", f"{result.error.votes:,}"
-    return [part.name, people, votes, figure, interval, number(result.d_prime), told]
-
-
-def _comparison(analysis: Analysis) -> Iterator[str]:
-    if len(analysis.models) < 2:
-        return
-    comparison = analysis.comparison
-    if comparison.p is None or comparison.f is None:
-        yield f"<p>No comparison between models: {html.escape(comparison.why)}.</p>"
-        return
-    spell = milliseconds if analysis.timed else percent
-    what = "time" if analysis.timed else "error"
-    yield (
-        f"<p>Analysis of variance of the annotators' {what}: F = {number(comparison.f)}, "
-        f"p = {p_value(comparison.p)}. Differences, corrected for the number of pairs:</p>"
-    )
-    lines = [
-        (
-            f"{pair.first} less {pair.second}",
-            spell(pair.difference),
-            span(pair.interval, spell),
-            p_value(pair.tukey_p),
-            p_value(pair.holm_p),
-        )
-        for pair in comparison.differences
-    ]
-    head = ("", f"difference of {what}", "95 % interval (Tukey)", "p (Tukey)", "p (Welch, Holm)")
-    yield table(head, lines, numbers=(1, 3, 4))
 
 
 def _plots(analysis: Analysis, kept: Votes) -> Iterator[str]:
@@ -270,8 +206,4 @@ def _limits(analysis: Analysis) -> str:
         points.append(
             "Short exposures exclude people who cannot see flashing images or answer in haste."
         )
-    if analysis.arms:
-        points.append("The error of all votes mixes both arms; see the arms for each.")
-    if analysis.models:
-        points.append("The error of all votes mixes all models; see the models for each.")
     return "<ul>" + "".join(f"<li>{html.escape(point)}</li>" for point in points) + "</ul>"

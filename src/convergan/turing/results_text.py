@@ -6,13 +6,16 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from .analysis import HALF_WIDTHS, Analysis
+from .analysis import HALF_WIDTHS, Analysis, Part
+from .equivalence import LEVEL
 from .intervals import Interval
 from .part_result import PartResult, Rate
 from .power import power_table
 
 ANTI_CONSERVATIVE = "anti-conservative"
 """The label of what takes votes of the same person as independent: too sure of itself."""
+FEW = 15
+"""Of fewer annotators, the interval over annotators is itself too narrow (about 92 % at 15)."""
 BETTER = "That real and generated images can be told apart: shown (the interval is below 50 %)."
 
 
@@ -112,9 +115,33 @@ def headline(analysis: Analysis) -> list[str]:
     return [*sentences, against_guessing(result), result.equivalence.sentence()]
 
 
+def cautions(analysis: Analysis) -> list[str]:
+    """Return what has to be read with the headline, a sentence for each; none if nothing has."""
+    if (result := analysis.result) is None:
+        return []
+    found, design = [], analysis.design
+    if result.annotators < FEW:
+        found.append(
+            f"With {result.annotators} annotator{'' if result.annotators == 1 else 's'} the "
+            f"intervals over annotators are too narrow; {FEW} or more are wanted for any claim."
+        )
+    if analysis.finished < design.annotators_wanted:
+        found.append(
+            f"The study is not over: {analysis.finished} of {design.annotators_wanted} annotators "
+            "have finished. To stop when the figures please is no fair test."
+        )
+    for parts, name in ((analysis.arms, "both arms"), (analysis.models, "all models")):
+        if parts:
+            found.append(f"The figures of all votes mix {name}; below, each has its own.")
+    return found
+
+
 def against_guessing(result: PartResult) -> str:
-    """Return in words whether annotators differ from guessing, by the interval over annotators."""
-    interval = result.error.interval
+    """Return in words whether annotators differ from guessing, by the interval over annotators.
+
+    The pooled test has to agree, so that a few annotators who happen to be alike cannot show it.
+    """
+    interval = result.error.interval if result.pooled_p < LEVEL else None
     if interval is not None and interval.high < 0.5:
         return BETTER
     if interval is not None and interval.low > 0.5:
@@ -135,6 +162,9 @@ def rows(analysis: Analysis) -> list[Row]:
         ("Error", _error_rows(result, analysis.crossed, pair)),
         ("Equivalence", [] if timed else _equivalence_rows(result)),
         ("As if votes were independent", _pooled_rows(result, timed)),
+        ("Arms", map(_part_row, analysis.arms)),
+        ("Models", map(_part_row, analysis.models)),
+        ("Differences of models", _difference_rows(analysis)),
         ("Sensitivity and bias", _sensitivity_rows(result, pair)),
         ("Learning", _learning_rows(analysis)),
         ("Agreement", _agreement_rows(analysis)),
@@ -178,11 +208,44 @@ def _pooled_rows(result: PartResult, timed: bool) -> Iterator[Row]:
     where = span(result.error.pooled, percent)
     error = percent(result.error.error)
     yield Row("Error", error, where, "Wilson's interval", ANTI_CONSERVATIVE)
-    p = p_value(result.pooled_p)
-    yield Row("p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE)
-    if not timed:
+    if not timed:  # the staircase sees to the error, whatever people can tell
+        p = p_value(result.pooled_p)
+        yield Row("p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE)
         p = p_value(result.equivalence.pooled_p)
         yield Row("p of equivalence", p, "", "two one-sided exact tests", ANTI_CONSERVATIVE)
+
+
+def _part_row(part: Part) -> Row:
+    if (result := part.result) is None:
+        return Row(part.name, "none", "", "no votes that count")
+    counts = (
+        f"{result.annotators} annotators, {result.error.votes:,} votes, d' {number(result.d_prime)}"
+    )
+    if part.timed is not None:
+        where = span(part.timed.interval, milliseconds)
+        return Row(part.name, milliseconds(part.timed.score_ms), where, counts)
+    told = "shown" if against_guessing(result) == BETTER else "not shown"
+    where = span(result.error.interval, percent)
+    return Row(part.name, percent(result.error.error), where, f"{counts}; told apart: {told}")
+
+
+def _difference_rows(analysis: Analysis) -> Iterator[Row]:
+    if len(analysis.models) < 2:
+        return
+    comparison = analysis.comparison
+    if comparison.p is None or comparison.f is None:
+        yield Row("Any difference", "undefined", "", comparison.why)
+        return
+    spell, what = (milliseconds, "time") if analysis.timed else (percent, "error")
+    meaning = f"p of the analysis of variance of annotators' {what}, F = {number(comparison.f)}"
+    yield Row("Any difference", p_value(comparison.p), "", meaning)
+    for pair in comparison.differences:
+        meaning = (
+            f"difference of {what}; corrected for the number of pairs, Tukey's interval and p = "
+            f"{p_value(pair.tukey_p)}, Welch's test by Holm p = {p_value(pair.holm_p)}"
+        )
+        names = f"{pair.first} less {pair.second}"
+        yield Row(names, spell(pair.difference), span(pair.interval, spell), meaning)
 
 
 def _sensitivity_rows(result: PartResult, pair: bool) -> Iterator[Row]:
@@ -245,7 +308,7 @@ def _annotator_rows(analysis: Analysis) -> Iterator[Row]:
 
 def terminal_text(analysis: Analysis) -> str:
     """Return what the study says and its figures, as lines; without interval, with meaning."""
-    lines, group = headline(analysis), ""
+    lines, group = [*headline(analysis), *cautions(analysis)], ""
     found = rows(analysis)
     wide = [max((len(row[column]) for row in found), default=0) for column in range(3)]
     for row in found:

@@ -99,7 +99,6 @@ sessions = Table(
     Column("alias", String(16), nullable=False, unique=True),
     Column("adapter", String(16), nullable=False),
     Column("person", String(64), nullable=False),
-    Column("invitation", String(22)),
     Column("return_to", JSON),
     Column("model", Integer, ForeignKey("models.id"), nullable=False),
     Column("feedback", Boolean, nullable=False),

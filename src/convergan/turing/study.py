@@ -28,6 +28,8 @@ from .trials import blocks_of, images_needed
 from .votes import FEEDBACK, PROTOCOLS, Exclusion
 
 SHOWN_SIDE = 256
+MOST_DAYS = 36_500
+"""Of retention: a date that no calendar has would keep everything for ever."""
 KEY, DATABASE_URL = "secret.key", "database.url"
 
 DEFAULT_CONSENT = """\
@@ -98,7 +100,7 @@ class Plan:
         """
         even = self.protocol == "pair" or self.trials % 2 == 0
         told = self.protocol != "timed" or self.feedback == "on"
-        kept = self.retention_days is None or self.retention_days > 0
+        kept = self.retention_days is None or 0 < self.retention_days <= MOST_DAYS
         rules = (
             (self.protocol in PROTOCOLS, "protocol", f"one of {', '.join(PROTOCOLS)}"),
             (self.feedback in FEEDBACK, "feedback", f"one of {', '.join(FEEDBACK)}"),
@@ -113,7 +115,7 @@ class Plan:
             (1 <= self.scale <= 64, "scale", "from 1 to 64"),
             (self.minutes > 0, "minutes", "above 0"),
             (bool(self.consent.strip()), "consent", "a text"),
-            (kept, "retention_days", "above 0"),
+            (kept, "retention_days", f"above 0 and at most {MOST_DAYS:,}"),
         )
         for holds, name, right in rules:
             if not holds:
@@ -227,6 +229,7 @@ def opened(folder: Path, clock: Callable[[], float] = time.time) -> Iterator[Stu
     Raises:
         StudyError: if there is none, its key or database cannot be read, or its schema is one that
             this version does not know. An older schema is brought up to date.
+        OSError: if the database fails inside the block; a damaged one is a StudyError.
     """
     url = database_url(folder)
     key = _read_key(folder / KEY)
@@ -235,7 +238,8 @@ def opened(folder: Path, clock: Callable[[], float] = time.time) -> Iterator[Stu
         with reachable(url), database.writing() as connection:
             _bring_up_to_date(connection, folder)
             row = connection.execute(select(schema.study)).one()
-        yield Study(database, key, row.id, row.name, row.protocol, row.seed, clock)
+        with reachable(url):
+            yield Study(database, key, row.id, row.name, row.protocol, row.seed, clock)
     finally:
         database.close()
 

@@ -1,8 +1,9 @@
 """Which images a session shows, in which order: a function of the study's seed and its number.
 
 Half of the trials show a generated image, half a real one; a pair has one of each. Within a session
-no image comes twice, but beside an obvious one in an attention pair. Attention trials, whose images
-nobody can take for real, lie in between.
+no image comes twice, but beside an obvious one in an attention pair where there are no others: who
+has seen an image there knows that it is real. Attention trials, whose images nobody can take for
+real, lie in between.
 """
 
 from collections.abc import Sequence
@@ -75,14 +76,15 @@ def plan_session(
     """
     chance = np.random.default_rng(np.random.SeedSequence([seed, 0, number]))
     blocks, needed = blocks_of(protocol), images_needed(protocol, trials)
-    real = chance.permutation(pool.real)[:needed].reshape(blocks, -1)
+    shuffled = chance.permutation(pool.real)
+    real, spare = shuffled[:needed].reshape(blocks, -1), shuffled[needed:]
     generated = chance.permutation(pool.generated)[:needed].reshape(blocks, -1)
     plan: list[Trial] = []
     for block in range(blocks):
         obvious = chance.permutation(pool.attention)[:attention]
         if protocol == "pair":
             ours = _pairs(real[block], generated[block], block, False, chance)
-            others = chance.permutation(pool.real)[: len(obvious)]
+            others = np.concatenate([spare, shuffled])[: len(obvious)]
             checks = _pairs(others, obvious, block, True, chance)
         else:
             ours = [Trial((int(i),), False, False, block) for i in real[block]]
