@@ -6,7 +6,6 @@ removed at any time.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .data import Neighbors
-from .data.streamed import cache_folder
+from .data.streamed import cache_folder, in_turn
 from .recipes import describe
 from .training.checkpoint import replace_file
 from .version import __version__
@@ -36,13 +35,7 @@ def find_neighbors(search: Callable[[Tensor], Neighbors], rows: Tensor) -> Neigh
         ValueError: if ``search`` has no name.
     """
     file = cache_folder() / f"neighbors-{_key(search, rows)}.npz"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = file.with_suffix(".lock").open("w")
-    except OSError:
-        return search(rows)
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of several runs the first searches, the others wait
+    with in_turn(file):
         found = _read(file)
         if found is None:
             found = search(rows)

@@ -98,7 +98,7 @@ def _curves(lines: list[dict[str, Any]]) -> str:
             axes.plot([line["step"] for line in measured], values, marker=".", label=label)
         axes.set(xlabel="step", ylabel="test error, %", ylim=(0, None))
 
-    pictures = plot(draw_losses, "losses against steps")
+    pictures = plot(draw_losses, "losses against steps") if stepped else ""
     return pictures + (plot(draw_errors, "test error against steps") if measured else "")
 
 

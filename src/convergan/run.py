@@ -142,6 +142,7 @@ def run(
     seen = recipe.see(dataset)
     identity = _identity(recipe, dataset, settings)
     facts = {name: canonical_sha256(part) for name, part in identity.items()}
+    facts |= {"--skip-non-finite": str(skip), "--baselines": str(baselines)}
     ranks.require_same(facts, "start all with the same command, code and data")
     with held(folder / "config.json") if ranks.leads else nullcontext():
         trainer = partial(
@@ -172,6 +173,7 @@ def run(
             twin = replace(
                 recipe,
                 step=supervised_step,
+                takes=("labeled",),
                 historical_weight=0.0,
                 neighbors=None,
                 judge=None,

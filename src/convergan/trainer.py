@@ -137,10 +137,12 @@ class Trainer:
             may_skip=lambda: self._skipped_in_a_row < self.skip,
             sharing=sharing,
         )
+        noted = state.step
         try:
             for record in records:
                 seconds = time.perf_counter() - started
                 notices = self._note(state, record, seconds)
+                noted = record.step
                 stop, save = self._wanted(wishes, sharing)
                 last = record.step == self.steps
                 if last or stop or save or self._due(record.step):
@@ -156,14 +158,14 @@ class Trainer:
         except NonFiniteError as error:
             if self.ranks.leads:
                 self._report_non_finite(state.step + 1, error, batches)
-            before = f"{self._skipped_in_a_row} steps before it were left out; "
+            before = f"steps left out right before it: {self._skipped_in_a_row}; "
             raise NonFiniteError(
                 f"step {state.step + 1}: {error}; {before if self.skip else ''}{self._newest()}"
             ) from None
         except DataError as error:  # a file that could be read before
-            if self.ranks.size == 1:  # others may be within the step
+            if self.ranks.size == 1 and noted == state.step:  # others may be within the step
                 self._save(state, time.perf_counter() - started, must=True)
-            raise DataError(f"step {state.step + 1}: {error}; {self._newest()}") from None
+            raise DataError(f"step {noted + 1}: {error}; {self._newest()}") from None
         self._finish(state, time.perf_counter() - started, real)
 
     def start(self) -> State:
@@ -393,7 +395,7 @@ class Trainer:
             result |= {"judged": {name: self._metrics[name] for name in real}, "real": real}
         test = self.dataset.test
         if self.recipe.classifies and len(test.labels):
-            probabilities = self._predict(state, test.images)
+            probabilities = self._predict(state, test.images, torch.arange(len(test.labels)))
             measured = count_errors(
                 probabilities.argmax(dim=1), test.labels, len(self.dataset.classes)
             )
@@ -406,13 +408,14 @@ class Trainer:
             write_json(self.folder / "result.json", result)
         self.ranks.wait()
 
-    def _predict(self, state: State, images: Images) -> Tensor:
-        """Return the averaged weights' class probabilities, (N, K)."""
+    def _predict(self, state: State, images: Images, rows: Tensor) -> Tensor:
+        """Return the averaged weights' class probabilities of some rows, (N, K)."""
         player = state.discriminator
         return predict_probabilities(
             player.network,
             player.averaged_parameters(),
             images,
+            rows=rows,
             device=self.device,
             batch_size=self.recipe.test_batch,
             ranks=self.ranks,
@@ -422,7 +425,7 @@ class Trainer:
         """Write the class of every row that came without one: what such data are trained for."""
         train = self.dataset.train
         rows = (train.labels < 0).nonzero().flatten()
-        probabilities = self._predict(state, train.images[rows])
+        probabilities = self._predict(state, train.images, rows)
         lines: list[tuple[Any, ...]] = [("row", "file", "class", "probability")]
         for row, p in zip(rows.tolist(), probabilities, strict=True):
             file = train.names[row] if train.names else ""

@@ -19,7 +19,9 @@ from tests.collective.processes import in_processes
 
 RECIPES = """
 import os
+import resource
 from dataclasses import replace
+from convergan.data import DataError
 from convergan.recipes.toy import toy
 
 def tiny():
@@ -30,6 +32,22 @@ def apart():
 
 def long():
     return replace(toy().recipe, batch_size=8, judge=None, steps=1_000_000, checkpoint_every=10)
+
+def lose_file(state, batch, chance):
+    if state.step == 4 and os.environ["RANK"] == "1":
+        raise DataError("7.png cannot be read any more")
+    return long().step(state, batch, chance)
+
+def fill_disk(state, batch, chance):
+    if state.step == 4 and os.environ["RANK"] == "0":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+    return long().step(state, batch, chance)
+
+def gone():
+    return replace(long(), step=lose_file, checkpoint_every=2)
+
+def full():
+    return replace(long(), step=fill_disk, checkpoint_every=2)
 """
 SECONDS = 20
 
@@ -134,6 +152,30 @@ def test_a_missing_launcher_is_said_in_one_line(tmp_path: Path) -> None:
         assert done.returncode == code
         assert line in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_data_that_one_process_alone_cannot_read_end_all_with_its_line(tmp_path: Path) -> None:
+    command = Command(2, "mine.py:gone", "--steps", "20", folder=tmp_path)
+    codes, lines = command.codes_and_lines()
+    assert codes == [65, 65]
+    assert lines == [
+        "0: convergan: step 5: 7.png cannot be read any more; the last good checkpoint is "
+        "run/checkpoints/step-000000004"
+    ]
+
+
+def test_checkpoints_that_the_disk_refuses_end_all_once_the_third_is_refused(
+    tmp_path: Path,
+) -> None:
+    command = Command(2, "mine.py:full", "--steps", "20", folder=tmp_path)
+    codes, lines = command.codes_and_lines()
+    assert codes == [74, 74]
+    assert [line.split(" could")[0] for line in lines] == [
+        "0: the checkpoint of step 6",
+        "0: the checkpoint of step 8",
+        "0: convergan: the checkpoint of step 10",
+    ]
+    assert all("the last good checkpoint is run/checkpoints/step-000000004" in n for n in lines)
 
 
 @pytest.mark.parametrize("victim", [0, 2])

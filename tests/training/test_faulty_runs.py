@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,3 +116,23 @@ def test_a_file_that_goes_bad_in_mid_run_ends_it_with_its_name_and_a_checkpoint(
                     os.truncate(file, 30)
     newest = max((tmp_path / "run" / "checkpoints").iterdir()).name
     assert int(newest.removeprefix("step-")) >= 5
+
+
+def test_a_test_file_that_goes_bad_leaves_no_step_saved_without_its_line_in_the_log(
+    tmp_path: Path,
+) -> None:
+    folder = images(tmp_path / "images")
+    shutil.copytree(folder / "labeled", folder / "test")
+    recipe = replace(everything_on(), side=8, batch_size=10, neighbors=None)
+    recipe = replace(recipe, step=mode_of(1).recipe.step)
+    dataset = load(str(folder), 8, streaming=Streaming(2))
+    list(trainer(recipe, tmp_path / "calm", dataset, steps=7).run(Wishes()))
+    events = trainer(recipe, tmp_path / "run", dataset, steps=7).run(Wishes())
+    with pytest.raises(DataError, match=r"step 5: .*png cannot be read any more.*step-000000004"):
+        for event in events:
+            if event.step == 4:  # the next one is followed by an evaluation
+                (folder / "test").rename(folder / "away")
+    (folder / "away").rename(folder / "test")
+    list(trainer(recipe, tmp_path / "run", dataset, steps=7).run(Wishes()))
+    assert log_without_times(tmp_path / "run") == log_without_times(tmp_path / "calm")
+    assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")

@@ -59,7 +59,8 @@ class Batches:
         device: where batches go.
         spread: (N, K), class probabilities of all rows by label spreading; None for none.
         kinds: of rows that are wanted; of the others a batch has none.
-        expect: is told the rows of each batch and the next, so that they can be decoded ahead.
+        expect: is told the rows to fetch for each batch and the next, so that they can be decoded
+            ahead.
         sharing: fetch only this process's share of every batch; None for the whole.
 
     Raises:
@@ -117,7 +118,7 @@ class Batches:
         return to_unit_range(self._rows[indices].to(self._device, non_blocking=True))
 
     def rows(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return which rows ``step`` takes as labelled, unlabelled and for matching."""
+        """Return which rows all processes take in ``step``: labelled, unlabelled, for matching."""
         labeled, unlabeled, matching = self._chosen(step)
         return self._labeled_rows[labeled], unlabeled, matching
 
@@ -126,19 +127,20 @@ class Batches:
         per_epoch = len(self._rows) // self._batch_size
         epoch, position = divmod(step - 1, per_epoch)
         here = slice(position * self._batch_size, (position + 1) * self._batch_size)
-        chosen = (
+        labeled, unlabeled, matching = (
             order[here] if kind in self._kinds else order[:0]
             for kind, order in zip(KINDS, self._orders_of(epoch), strict=True)
         )
-        if self._sharing is not None:
-            chosen = (self._sharing.own(rows) if len(rows) else rows for rows in chosen)
-        labeled, unlabeled, matching = chosen
         return labeled, unlabeled, matching
+
+    def _own(self, rows: Tensor) -> Tensor:
+        return rows if self._sharing is None or not len(rows) else self._sharing.own(rows)
 
     def __call__(self, step: int) -> Batch:
         """Return the batch of ``step``, counted from 1, or this process's share of it."""
-        labeled, unlabeled, matching = self._chosen(step)
-        self._expect(torch.cat([*self.rows(step), *self.rows(step + 1)]))
+        labeled, unlabeled, matching = map(self._own, self._chosen(step))
+        coming = (*self.rows(step), *self.rows(step + 1))
+        self._expect(torch.cat([self._own(rows) for rows in coming]))
         return Batch(
             labeled=self._fetch(self._labeled_rows[labeled]),
             labels=self._labels[labeled].to(self._device),

@@ -13,6 +13,7 @@ Paper and released code: not in Salimans et al. (2016); the released ImageNet co
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -186,13 +187,11 @@ class StreamedImages:
         if not numbers:
             return torch.empty(0, *self.shape[1:], dtype=torch.uint8)
         self._submit(numbers)
-        coming = [self._coming.get(number) for number in numbers]
+        coming = {number: self._coming.pop(number, None) for number in set(numbers)}
         pixels = [
-            self._decode(number) if future is None else future.result()
-            for number, future in zip(numbers, coming, strict=True)
+            self._decode(number) if (future := coming[number]) is None else future.result()
+            for number in numbers
         ]
-        for number in numbers:
-            self._coming.pop(number, None)
         return torch.from_numpy(np.stack(pixels))
 
     def expect(self, rows: Tensor) -> None:
@@ -290,14 +289,27 @@ def stream(
 def _scan(
     classes: tuple[str, ...], splits: tuple[Split, Split], side: int, workers: int
 ) -> dict[str, Any]:
-    """Return the bad images of each split and the hash of the good ones, perhaps from the cache."""
+    """Return what `_decode_all` finds, perhaps from the cache."""
     key = hashlib.sha256(repr((FORMAT, classes, side)).encode())
     for split in splits:
         key.update(split.encoded.stamp().encode() + split.labels.numpy().tobytes())
     file = cache_folder() / f"scan-{key.hexdigest()[:32]}.json"
-    with contextlib.suppress(OSError, ValueError):
-        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return kept
+    with in_turn(file):
+        with contextlib.suppress(OSError, ValueError):
+            kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return kept
+        found = _decode_all(classes, splits, side, workers)
+        with contextlib.suppress(OSError):  # it was found all the same
+            temporary = file.with_suffix(f".tmp-{os.getpid()}")
+            temporary.write_text(json.dumps(found), encoding="utf-8")
+            temporary.replace(file)
+    return found
+
+
+def _decode_all(
+    classes: tuple[str, ...], splits: tuple[Split, Split], side: int, workers: int
+) -> dict[str, Any]:
+    """Return the bad images of each split and the hash of the good ones."""
     digest = begin_sha256(classes, (3, side, side))
     bad: list[list[tuple[int, str]]] = []
     for split in splits:
@@ -311,13 +323,7 @@ def _scan(
         good[[number for number, _ in listed]] = False
         digest.update(split.labels[good].numpy().data)
         bad.append(listed)
-    found = {"sha256": digest.hexdigest(), "bad": bad}
-    with contextlib.suppress(OSError):  # it was found all the same
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".tmp-{os.getpid()}")
-        temporary.write_text(json.dumps(found), encoding="utf-8")
-        temporary.replace(file)
-    return found
+    return {"sha256": digest.hexdigest(), "bad": bad}
 
 
 def _in_order(encoded: Encoded, side: int, workers: int) -> "Iterator[np.ndarray[Any, Any] | str]":
@@ -355,3 +361,18 @@ def read_ahead(
 def cache_folder() -> Path:
     """Return the folder for what may be found again, ``$CONVERGAN_CACHE`` or one in the home."""
     return Path(os.environ.get("CONVERGAN_CACHE") or Path.home() / ".cache" / "convergan")
+
+
+@contextlib.contextmanager
+def in_turn(file: Path) -> Iterator[None]:
+    """Let one process at a time look for a file of the cache, and make it where it is missing.
+
+    Of several that begin together the first makes it and the others wait. Where there can be no
+    cache nobody waits.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(file.with_suffix(".lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -30,6 +30,7 @@ def predict_probabilities(
     parameters: Mapping[str, Tensor],
     images: Images,
     *,
+    rows: Tensor | None = None,
     device: torch.device,
     batch_size: int = 1000,
     ranks: Ranks = ALONE,
@@ -39,18 +40,20 @@ def predict_probabilities(
     Args:
         network: a discriminator.
         parameters: to use in place of its own, for example the averaged ones.
-        images: (N, *row shape), as in `convergan.data.Rows`.
+        images: as in `convergan.data.Rows`.
+        rows: (N,), which of them; None for all.
         device: where the network is.
         batch_size: rows at a time, at most; in shares as equal as can be, so that no row is left to
             be judged alone by a network that compares rows.
         ranks: processes who share the work and all get the result, that of one alone.
     """
-    chunks = torch.arange(len(images)).tensor_split(max(1, -(-len(images) // batch_size)))
+    rows = torch.arange(len(images)) if rows is None else rows
+    chunks = rows.tensor_split(max(1, -(-len(rows) // batch_size)))
     judged = {
         turn: functional_call(
-            network, dict(parameters), (to_unit_range(images[rows].to(device)),)
+            network, dict(parameters), (to_unit_range(images[chunk].to(device)),)
         ).logits
-        for turn, rows in enumerate(chunks)
+        for turn, chunk in enumerate(chunks)
         if ranks.takes(turn)
     }
     return torch.cat(ranks.merge(judged, len(chunks))).double().softmax(dim=1).cpu()
