@@ -104,6 +104,20 @@ def test_the_staircases_threshold_is_recovered() -> None:
     assert shares == sorted(shares, reverse=True)
 
 
+def test_who_left_early_is_in_no_time_score_and_in_no_comparison_of_models() -> None:
+    design = replace(DESIGN, protocol="timed")
+    votes = votes_of([StaircaseObserver(300)] * 6, design)
+    models = replace(votes, model=votes.annotator % 2, models=("a", "b"))
+    stay = models.select(models.annotator < 4)
+    early = models.select((models.annotator < 4) | (models.trial < 2))
+    alone, found = (analyse(some, design, draws=50) for some in (stay, early))
+    assert alone.timed is not None and found.timed is not None
+    assert found.timed.score_ms == alone.timed.score_ms
+    assert found.comparison == alone.comparison and found.comparison.p is not None
+    begun = analyse(models.select(models.trial < 2), design, draws=50)
+    assert begun.timed is not None and begun.finished == 0
+
+
 def test_counts_of_people_and_images_add_up() -> None:
     found = analysed([Guesser()] * 5)
     assert found.result is not None

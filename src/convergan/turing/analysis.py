@@ -30,6 +30,7 @@ class AnnotatorResult:
         alias: pseudonym.
         model: whose images were shown.
         feedback: whether told right or wrong.
+        finished: whether every trial is answered.
         wrong: wrong votes on judged images, of ``behaviour.votes``.
         interval: Wilson's interval of the error; none without votes.
         d_prime: sensitivity.
@@ -42,6 +43,7 @@ class AnnotatorResult:
     alias: str
     model: str
     feedback: bool
+    finished: bool
     wrong: int
     interval: Interval | None
     d_prime: float
@@ -95,7 +97,8 @@ class Timed:
     """What a staircase finds.
 
     Attributes:
-        score_ms: mean of the annotators' time scores.
+        score_ms: mean of the time scores of those who finished; of all, while nobody has. Who left
+            early has seen little but the exposure that a staircase begins with.
         interval: of it, over annotators; none of a single annotator.
         exposures: errors by exposure.
     """
@@ -134,7 +137,7 @@ class Analysis:
         without_exclusion: the figures of all annotators.
         arms: with and without feedback, where there are both.
         models: each model's figures, where there are several.
-        comparison: between models.
+        comparison: between models, by those who finished.
         learning: by trial number.
         alpha: Krippendorff's.
         kappa: Fleiss'.
@@ -194,7 +197,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         design=design,
         draws=draws,
         attention_votes=int(votes.attention.sum()),
-        finished=int((np.bincount(votes.annotator, minlength=1) == design.trials).sum()),
+        finished=sum(person.finished for person in people),
         result=result,
         crossed=crossed_interval(kept, design, draws=draws),
         without_exclusion=part_result(votes.judged(), design, draws=draws, purpose="study"),
@@ -268,6 +271,7 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
                 alias=votes.annotators[number],
                 model=votes.models[votes.model[rows][0]] if len(seen) else "",
                 feedback=bool(votes.feedback[rows].any()),
+                finished=len(seen) == design.trials,
                 wrong=wrong,
                 interval=wilson(wrong, count) if count else None,
                 d_prime=float(told.d_prime),
@@ -316,10 +320,13 @@ def _part(name: str, votes: Votes, people: People, design: Design, draws: int) -
 
 
 def _figures_by_model(people: People) -> dict[str, FloatArray]:
-    """Return each annotator's time score where there is one, else the error."""
+    """Return the time score where there is one, else the error, of each who finished.
+
+    Everybody weighs the same in a comparison, so a few votes would make extreme figures.
+    """
     figures: dict[str, list[float]] = {}
     for person in people:
-        if count := person.behaviour.votes:
+        if person.finished and (count := person.behaviour.votes):
             error = person.wrong / count
             score = error if person.time_score is None else person.time_score
             figures.setdefault(person.model, []).append(score)
@@ -327,7 +334,8 @@ def _figures_by_model(people: People) -> dict[str, FloatArray]:
 
 
 def _timed(votes: Votes, design: Design, people: People, draws: int) -> Timed | None:
-    scores = np.array([p.time_score for p in people if p.time_score is not None])
+    chosen = [person for person in people if person.finished] or people
+    scores = np.array([p.time_score for p in chosen if p.time_score is not None])
     if design.protocol != "timed" or not len(scores):
         return None
     interval = None

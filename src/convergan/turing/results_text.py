@@ -175,7 +175,7 @@ def rows(analysis: Analysis) -> list[Row]:
 
 def _timed_rows(analysis: Analysis) -> Iterator[Row]:
     if timed := analysis.timed:
-        meaning = "modal exposure of a block, mean over blocks, mean over annotators"
+        meaning = "modal exposure of a block, mean over blocks, mean over annotators who finished"
         where = span(timed.interval, milliseconds)
         yield Row("Time to be right in 75 %", milliseconds(timed.score_ms), where, meaning)
 
