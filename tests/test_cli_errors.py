@@ -325,6 +325,29 @@ def test_unreadable_files_are_left_out_and_listed_where_that_is_allowed(ask: Ask
     assert Path("run/left_out.csv").read_text() == "left out\nlabeled/a/004.png (not an image)\n"
 
 
+def test_a_sweep_and_its_runs_leave_out_what_they_are_allowed_to(ask: Ask) -> None:
+    for number in range(140):
+        split = "test" if number >= 120 else "labeled"
+        picture(f"data/{split}/{'ab'[number % 2]}/{number:03d}.png")
+    Path("data/labeled/a/004.png").write_bytes(b"")
+    wished = sweep("--data", "data", "--seeds", "1", "--steps", "2", "--out", "table")
+    code, line = ask(*wished)
+    assert code == 65 and "data: 1 unreadable: labeled/a/004.png" in line
+    code, line = ask(*wished, "--stream")
+    assert code == 65 and "can be streamed only by a recipe with a side" in line
+    assert convergan(*wished, "--allow-bad", "--skip-non-finite", 2) == 0
+    [left_out] = Path("table").rglob("left_out.csv")
+    assert left_out.read_text() == "left out\nlabeled/a/004.png (not an image)\n"
+
+
+def test_a_sweep_among_several_processes_is_refused(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, line = ask(*sweep())
+    assert code == 2 and "a sweep is one process: start it without torchrun" in line
+
+
 ROWS: dict[str, Any] = {
     "x_train": np.zeros((120, 8, 8), dtype=np.uint8),
     "y_train": np.arange(120) % 2,

@@ -1,9 +1,10 @@
+import os
 import signal
 import threading
 
 import pytest
 
-from convergan.signals import STOPPING, Interrupted, stopping
+from convergan.signals import STOPPING, Interrupted, obeyed, stopping
 
 
 @pytest.mark.parametrize("number", STOPPING)
@@ -33,3 +34,14 @@ def test_another_thread_than_the_main_one_keeps_its_signals() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGTERM)]
+
+
+def test_a_signal_that_the_parent_left_blocked_is_obeyed_all_the_same() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        with obeyed() as wishes:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert wishes.stop == signal.SIGINT
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

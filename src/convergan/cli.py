@@ -7,6 +7,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -59,6 +60,27 @@ Threads = Annotated[
     typer.Option(min=0, help="Threads on the CPU; 0 takes up to four. Small networks want 1."),
 ]
 
+Stream = Annotated[
+    bool,
+    typer.Option(
+        "--stream", help="Decode images as they are needed, for sets that do not fit in memory."
+    ),
+]
+Decoders = Annotated[
+    int, typer.Option("--workers", min=0, help="Threads that decode for --stream.")
+]
+AllowBad = Annotated[
+    bool,
+    typer.Option("--allow-bad", help="Leave out images that cannot be read; see left_out.csv."),
+]
+SkipNonFinite = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Leave out up to so many steps in a row whose loss or gradient is not finite, "
+        "rather than stop.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="float32, or bfloat16 for matrix products.")]
 
@@ -103,26 +125,10 @@ def train(
         bool, typer.Option(help="Fit the supervised twin and scikit-learn's methods as well.")
     ] = True,
     keep: Annotated[int, typer.Option(min=1, help="Checkpoints to keep.")] = 3,
-    stream: Annotated[
-        bool,
-        typer.Option(
-            "--stream",
-            help="Decode images as they are needed, for sets that do not fit in memory.",
-        ),
-    ] = False,
-    workers: Annotated[int, typer.Option(min=0, help="Threads that decode for --stream.")] = 4,
-    allow_bad: Annotated[
-        bool,
-        typer.Option("--allow-bad", help="Leave out images that cannot be read; see left_out.csv."),
-    ] = False,
-    skip_non_finite: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Leave out up to so many steps in a row whose loss or gradient is not finite, "
-            "rather than stop.",
-        ),
-    ] = 0,
+    stream: Stream = False,
+    decoders: Decoders = 4,
+    allow_bad: AllowBad = False,
+    skip_non_finite: SkipNonFinite = 0,
     threads: Threads = 0,
 ) -> None:
     """Train a recipe; run the same command again to go on after a stop.
@@ -146,7 +152,7 @@ def train(
         chosen = find_recipe(recipe)
         source = data or chosen.data
         with errors.status(escape(f"reading {source}")) if ranks.leads else nullcontext():
-            streaming = Streaming(workers) if stream else None
+            streaming = Streaming(decoders) if stream else None
             dataset = load(source, chosen.side, allow_bad=allow_bad, streaming=streaming)
         settings = Settings(
             recipe=recipe,
@@ -227,6 +233,10 @@ def sweep(
             "tcp://host:8786, or ray or its address. Workers must see the same folders."
         ),
     ] = None,
+    stream: Stream = False,
+    decoders: Decoders = 4,
+    allow_bad: AllowBad = False,
+    skip_non_finite: SkipNonFinite = 0,
     threads: Annotated[
         int, typer.Option(min=0, help="Of each run; 0 shares the cores out, on a cluster 1.")
     ] = 0,
@@ -237,12 +247,13 @@ def sweep(
     goes on after any stop, with more seeds or label counts as well. Exit codes are those of train;
     1 if runs failed.
     """
-    from .data import load
+    from .data import Streaming, load
     from .recipes import STUDIES, TABLES, find_recipe, require_table
     from .run import Settings, choose_device
     from .sweep import label_sweep, parse_labels, run_sweep, study_sweep
 
     require_table(table)
+    refuse_launcher()
     place = choose_device(device)
     workers = share_out(jobs, threads, cluster, place)
     folder = out or Path("runs") / table
@@ -273,9 +284,16 @@ def sweep(
         counts = paper.labels if labels is None else parse_labels(labels)
         number = 10 if seeds is None else seeds
         plan = label_sweep(table, shared, labels=counts, seeds=number, folder=folder)
+    more = ["--workers", str(decoders), "--skip-non-finite", str(skip_non_finite)]
+    more += [name for name, on in (("--stream", stream), ("--allow-bad", allow_bad)) if on]
+    plan = replace(plan, more=tuple(more))
     sides = {run.data: find_recipe(run.recipe).side for run in plan.runs}
+    streaming = Streaming(decoders) if stream else None
     with errors.status(escape(f"reading {', '.join(sides)}")):
-        datasets = {source: load(source, side) for source, side in sides.items()}
+        datasets = {
+            source: load(source, side, allow_bad=allow_bad, streaming=streaming)
+            for source, side in sides.items()
+        }
     show_progress(run_sweep(plan, datasets, workers))
     show_sweep(plan)
 
@@ -638,6 +656,12 @@ def refuse_beside(table: str, **options: str | None) -> None:
     for name, value in options.items():
         if value is not None:
             raise ValueError(f"{table} runs recipes of its own, so --{name} {value} has no effect")
+
+
+def refuse_launcher() -> None:
+    """Refuse to be one of several processes that train as one."""
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ValueError("a sweep is one process: start it without torchrun, see --cluster")
 
 
 def main() -> None:

@@ -110,8 +110,10 @@ def _handled(
         yield
         return
     before = {number: signal.signal(number, handler) for number in numbers}
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)  # SIGINT is, below Ray's workers
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         for number, earlier in before.items():
             signal.signal(number, earlier)

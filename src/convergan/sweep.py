@@ -55,6 +55,7 @@ class Sweep:
         make_table: from ``folder`` to the table of what is there, finished or not.
         draw: from ``folder`` to pictures there.
         needs_test_rows: keep the test rows' labels for the table, and refuse data without any.
+        more: arguments of ``train`` for every run, that are no part of what it is.
     """
 
     runs: tuple[Settings, ...]
@@ -65,6 +66,7 @@ class Sweep:
     make_table: Callable[[Path], Table]
     draw: Callable[[Path], None]
     needs_test_rows: bool
+    more: tuple[str, ...] = ()
 
     def folder_of(self, run: Settings) -> Path:
         """Return the folder of one run."""
@@ -271,7 +273,7 @@ def _task(sweep: Sweep, run: Settings, threads: int) -> Task:
     options |= {"out": str(folder), "threads": threads, "keep": 1}
     named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     return Task(
-        arguments=("train", recipe, *named, "--no-baselines"),
+        arguments=("train", recipe, *named, *sweep.more, "--no-baselines"),
         folder=folder.absolute(),
         stop=sweep.folder.absolute() / STOP,
         place=Path.cwd(),
