@@ -108,6 +108,19 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(
     assert "removed 0 sessions" in turing("purge", study, "--early").out
 
 
+def test_jpeg_files_against_others_are_warned_of(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    words = ("--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert "JPEG" not in turing("create", tmp_path / "png", "--real", real, *words).err
+    (tmp_path / "photos").mkdir()
+    for file in real.rglob("*.png"):
+        Image.open(file).save(tmp_path / "photos" / f"{file.stem}.jpg", quality=95)
+    made = turing("create", tmp_path / "study", "--real", tmp_path / "photos", *words)
+    assert made.code == 0
+    assert made.err.count("the artefacts of JPEG can be seen") == 1
+
+
 def test_results_are_a_table_a_page_and_files_that_say_the_same(
     turing: Command, tmp_path: Path, real: Path
 ) -> None:

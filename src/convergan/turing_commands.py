@@ -155,6 +155,13 @@ def create(
     if scale is None:
         plan = plan.enlarged(reals)
     token = create_study(study, plan, reals, fakes, database)
+    if {reals.were_jpeg, *(source.were_jpeg for source in fakes)} == {False, True}:
+        errors.print(
+            "caution: some sources were JPEG files and others not; the artefacts of JPEG can be "
+            "seen in the pixels and tell them apart",
+            highlight=False,
+            soft_wrap=True,
+        )
     print_line(f"study: {study}")
     print_line(f"owner's token: {token}")
     print_line(f"next: convergan turing invite {study} --count 10, convergan turing serve {study}")

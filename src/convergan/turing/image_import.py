@@ -59,6 +59,18 @@ class Source:
     pixels: Pixels
     labels: tuple[str, ...]
 
+    @property
+    def were_jpeg(self) -> bool:
+        """Whether most images were JPEG files, whose artefacts stay in the pixels.
+
+        Example:
+            >>> pixels = np.zeros((2, 8, 8), np.uint8)
+            >>> Source("photos", pixels, ("a.JPG", "b.jpeg")).were_jpeg
+            True
+        """
+        names = [label.lower() for label in self.labels]
+        return 2 * sum(name.endswith((".jpg", ".jpeg")) for name in names) > len(names)
+
 
 def read_source(path: Path) -> Source:
     """Read a folder of PNG and JPEG files, or an ``.npz`` archive with ``samples`` or ``images``.
