@@ -183,7 +183,8 @@ def test_with_feedback_people_are_told_and_see_their_mistakes(
     )
     pictures = person.page.locator("#mistakes-list img")
     assert pictures.count() == 2
-    assert pictures.evaluate_all("them => them.every(one => one.naturalWidth === 8)")
+    decoded = "them => Promise.all(them.map(one => one.decode().then(() => one.naturalWidth)))"
+    assert pictures.evaluate_all(decoded) == [8, 8]
     assert person.page.locator("#mistakes-list figcaption").all_inner_texts() == ["generated"] * 2
 
 
