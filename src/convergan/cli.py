@@ -508,10 +508,11 @@ def together(work: "Callable[[Ranks], None]", ranks: "Ranks") -> None:
     """Do the work; if it fails, tell the other processes and let rank 0 alone print why.
 
     Raises:
+        ToldToLeaveError: in the process that prints, with what the error was explained by.
         SystemExit: in all processes but rank 0, with the code that rank 0 exits with. Where rank 0
             is lost, the first to notice prints.
     """
-    from .collective import PeerLostError
+    from .collective import PeerLostError, ToldToLeaveError
 
     try:
         work(ranks)
@@ -519,7 +520,7 @@ def together(work: "Callable[[Ranks], None]", ranks: "Ranks") -> None:
         code, message = explain(error)
         first = ranks.leave(code, message)
         if ranks.leads or (first and isinstance(error, PeerLostError) and error.leader):
-            raise
+            raise ToldToLeaveError(code, message) from error
         raise SystemExit(code) from None
 
 
@@ -681,8 +682,9 @@ def explain(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, Interrupted):
         return 128 + error.number, str(error)
+    line, more = " ".join(str(error).split()), ""
     if isinstance(error, StudyError):  # before torch is loaded, which takes seconds
-        return REFUSED, " ".join(str(error).split())
+        return REFUSED, line
     from .collective import PeerLostError, ToldToLeaveError
     from .data import DataError
     from .data.image_files import LISTED
@@ -690,7 +692,6 @@ def explain(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, ToldToLeaveError):
         return error.code, str(error)
-    line, more = " ".join(str(error).split()), ""
     if isinstance(error, DataError) and len(error.files) > LISTED:
         more = f"; all are in {written('unreadable.txt', chr(10).join(error.files))}"
     codes: list[tuple[type[Exception], int]] = [
