@@ -1,18 +1,15 @@
 """A small study of noise on SQLite and on PostgreSQL."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
-from sqlalchemy import make_url
 
+from bench.turing_studies import scratch_database
 from convergan.turing.study import Plan, Study, create_study, opened
 from tests.turing.serving import Make, Serve, Server, noise, served
 
@@ -31,18 +28,8 @@ POSTGRESQL = os.environ.get("CONVERGAN_TEST_POSTGRESQL")
 )
 def address(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """Where the study's database is to be: None for SQLite, or an empty database."""
-    if request.param == "sqlite":
-        yield None
-        return
-    assert POSTGRESQL is not None
-    name = f"turing_{secrets.token_hex(6)}"
-    administration = POSTGRESQL.replace("+psycopg", "", 1)
-    with psycopg.connect(administration, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} (FORCE)").format(sql.Identifier(name)))
+    with scratch_database(None if request.param == "sqlite" else POSTGRESQL) as place:
+        yield place
 
 
 @pytest.fixture
