@@ -4,13 +4,14 @@
 time is the first quartile of the steps', as other work on the machine can only add to it; seconds
 of the process are printed as well, as they do not count waiting for a busy core. Bytes are those
 that one process gives to exchanges, counted, beside those of gradients, which are the plan. The
-model is
+limit is two processes that train half of the batch each and exchange nothing. The model is
 
-``t(W) = t(1) / W + 2 (1 - 1/W) bytes / rate + calls latency``,
+``t(W) = share + 2 (1 - 1/W) bytes / rate + calls latency``,
 
-with the rate and latency of reductions measured in the same run for W = 2. It is then asked for
-W up to 512 GPUs, with the same batch on each, at rates that are assumed and printed. ``imagenet``
-takes minutes for each step on a CPU and is measured only where it is named.
+with ``share`` the time of that limit and the rate and latency of reductions measured in the same
+run for W = 2. It is then asked for W up to 512 GPUs, with the same batch on each, at rates that are
+assumed and printed. ``imagenet`` takes minutes for each step on a CPU and is measured only where it
+is named.
 """
 
 import argparse
@@ -65,6 +66,8 @@ class Measured(NamedTuple):
         bytes: that a process gives to exchanges in a step.
         calls: exchanges of a step.
         plan: bytes of gradients.
+        apart: seconds of a step in each of two processes that know nothing of each other, with half
+            of the rows; 0 where that is not measured.
     """
 
     rows: int
@@ -74,6 +77,7 @@ class Measured(NamedTuple):
     bytes: int
     calls: int
     plan: int
+    apart: float = 0.0
 
 
 def prepare(name: str, rows: int, ranks: Ranks) -> tuple[State, Iterator[Record]]:
@@ -135,19 +139,34 @@ def measure(name: str, seconds: float, ranks: Ranks, given: dict[str, int]) -> M
     state, steps = prepare(name, rows, ranks)
     next(steps)
     given |= {"bytes": 0, "calls": 0}
-    times: list[float] = []
     cpu = time.process_time()
+    times = time_steps(steps, seconds, ranks)
+    cpu = (time.process_time() - cpu) / len(times)
+    exchanged = {kind: count // len(times) for kind, count in given.items()}
+    plan = sum(4 * p.numel() for player in state.players() for p in player.parameters.values())
+    apart = 0.0
+    if ranks.size > 1:
+        _, steps = prepare(name, rows // ranks.size, ALONE)
+        next(steps)
+        ranks.wait()
+        apart = first_quartile(time_steps(steps, seconds, ALONE))
+    flops = flops_of(name) if ranks.size == 1 else 0
+    return Measured(rows, first_quartile(times), cpu, flops, **exchanged, plan=plan, apart=apart)
+
+
+def time_steps(steps: Iterator[Record], seconds: float, ranks: Ranks) -> list[float]:
+    """Return the seconds of each step of some, three at least."""
+    times: list[float] = []
     # All processes must take the same steps, so it is rank 0 that says when they end.
     while ranks.tell(len(times) < 3 or sum(times) < seconds):
         started = time.perf_counter()
         next(steps)
         times.append(time.perf_counter() - started)
-    taken = len(times)
-    cpu = (time.process_time() - cpu) / taken
-    exchanged = {kind: count // taken for kind, count in given.items()}
-    plan = sum(4 * p.numel() for player in state.players() for p in player.parameters.values())
-    flops = flops_of(name) if ranks.size == 1 else 0
-    return Measured(rows, sorted(times)[taken // 4], cpu, flops, **exchanged, plan=plan)
+    return times
+
+
+def first_quartile(times: list[float]) -> float:
+    return sorted(times)[len(times) // 4]
 
 
 def reduction(ranks: Joined, count: int, repeats: int = 20) -> float:
@@ -158,7 +177,7 @@ def reduction(ranks: Joined, count: int, repeats: int = 20) -> float:
         started = time.perf_counter()
         ranks.all_reduce(value)
         times.append(time.perf_counter() - started)
-    return sorted(times)[repeats // 4]
+    return first_quartile(times)
 
 
 def work(rank: int, size: int, folder: Path, seconds: float, names: list[str]) -> None:
@@ -179,17 +198,13 @@ def work(rank: int, size: int, folder: Path, seconds: float, names: list[str]) -
         (folder / f"found-{size}.json").write_text(json.dumps(found))
 
 
-def predicted(one: Measured, size: int, bytes_: float, calls: int, rate: float, wait: float) -> Any:
-    """Seconds of a step by the model, whose batch is that of ``one``."""
-    return one.seconds / size + 2 * (1 - 1 / size) * bytes_ / rate + calls * wait
-
-
 def print_measured(one: Measured, two: Measured, name: str, rate: float, latency: float) -> None:
     """Print a recipe's two points and what the model makes of the second."""
-    model = predicted(one, 2, two.bytes, two.calls, rate, latency)
+    model = two.apart + two.bytes / rate + two.calls * latency
     print(
         f"{name:33} {one.rows:3} rows  {one.seconds * 1e3:8.1f} and {two.seconds * 1e3:8.1f} ms: "
-        f"x{one.seconds / two.seconds:.2f}, by the model x{one.seconds / model:.2f}; "
+        f"x{one.seconds / two.seconds:.2f}, by the model x{one.seconds / model:.2f}, "
+        f"the limit x{one.seconds / two.apart:.2f}; "
         f"of the process {one.cpu * 1e3:8.1f} and {two.cpu * 1e3:8.1f} ms: x{one.cpu / two.cpu:.2f}"
     )
     print(

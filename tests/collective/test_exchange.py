@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from convergan.collective.exchange import gather, total
+from convergan.collective.exchange import gather, gather_alike, total, total_alike
 from convergan.collective.ranks import Joined
 from tests.collective.processes import in_processes
 
@@ -33,10 +34,23 @@ def check(ranks: Joined, found: dict[str, Tensor]) -> None:
         rows = (total(shared, ranks) / ranks.size)[first : first + COUNTS[ranks.rank]]
         return total((total(rows.sum(dim=0).sin(), ranks) * own).exp(), ranks)
 
+    common = torch.randn(3, generator=chance)
+    numbers = torch.arange(COUNTS[ranks.rank]) + first
+
+    def alike(shared: Tensor) -> Tensor:
+        rows = (total(shared, ranks) / ranks.size)[first : first + COUNTS[ranks.rank]]
+        waves, cubes, labels = gather_alike([rows.sin(), rows[:, 0] ** 3, numbers], COUNTS, ranks)
+        mean = total_alike(rows.cos().sum(dim=0), ranks) / len(x)
+        return (waves * mean @ common).exp() * cubes + labels  # the same in all
+
     for function in (gathered, added):
         assert gradcheck(function, [x], nondet_tol=0.0)
         assert gradgradcheck(function, [x], nondet_tol=0.0)
-    found["values"] = torch.cat([gathered(x).detach().flatten(), added(x).detach().flatten()])
+    assert gradcheck(alike, [x], nondet_tol=0.0)
+    with pytest.raises(ValueError, match="take a gradient penalty of the rows of each"):
+        torch.autograd.grad(alike(x).sum(), x, create_graph=True)
+    values = gathered(x), added(x), alike(x)
+    found["values"] = torch.cat([value.detach().flatten() for value in values])
 
 
 def test_derivatives_of_first_and_second_order_are_those_of_differences(tmp_path: Path) -> None:

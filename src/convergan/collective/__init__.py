@@ -6,10 +6,12 @@ from .ranks import Ranks as Ranks
 from .ranks import ToldToLeaveError as ToldToLeaveError
 from .ranks import join as join
 from .sharing import Sharing as Sharing
+from .sharing import all_whole as all_whole
 from .sharing import at_work as at_work
 from .sharing import average as average
 from .sharing import batch_statistics as batch_statistics
 from .sharing import draw_like as draw_like
+from .sharing import gathered as gathered
 from .sharing import is_alone as is_alone
 from .sharing import mean_gradients as mean_gradients
 from .sharing import own as own

@@ -8,10 +8,14 @@ processes is taken once, of the gradients of the parameters.
 * `gather`: forward, the rows of all processes in their order; backward, the sum over processes of
   the gradients, of which the own slice is kept.
 * `total`: forward and backward, the sum over processes.
+* `gather_alike` and `total_alike`: the same forward. Where every process makes the same of the
+  result, as of logits a loss, its gradient is that of the others too: the sum is ``W`` times its
+  own, and nothing is exchanged on the way back.
 
 Keeping the own slice without the sum, as public code does, loses all that one process's rows do to
 another's loss; a mean in place of the sum makes it ``W`` times too small. Slice-of-the-sum and
-gather are each other's derivatives, so a gradient penalty goes through them as well.
+gather are each other's derivatives, so a gradient penalty goes through them as well. Through those
+that are used alike it does not: their first derivative is the sum's, for each process once.
 """
 
 from collections.abc import Sequence
@@ -70,6 +74,55 @@ class _Total(torch.autograd.Function):
         return summed, None
 
 
+class _GatherAlike(torch.autograd.Function):
+    """Own rows of several kinds to all rows of each, in one exchange."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, counts: tuple[int, ...], ranks: Ranks, *rows: Tensor
+    ) -> tuple[Tensor, ...]:
+        ctx.counts, ctx.ranks = counts, ranks
+        packed = [part.reshape(len(part), -1).contiguous().view(torch.uint8) for part in rows]
+        received = ranks.all_gather(torch.cat(packed, dim=1), counts)
+        widths = [part.shape[1] for part in packed]
+        return tuple(
+            part.contiguous().view(own.dtype).view(sum(counts), *own.shape[1:])
+            for part, own in zip(torch.split(received, widths, dim=1), rows, strict=True)
+        )
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Any, ...]:
+        _refuse_second_order()
+        first, count = sum(ctx.counts[: ctx.ranks.rank]), ctx.counts[ctx.ranks.rank]
+        wanted = zip(upstream, ctx.needs_input_grad[2:], strict=True)
+        own = (
+            part.narrow(0, first, count) * ctx.ranks.size if want else None for part, want in wanted
+        )
+        return None, None, *own
+
+
+class _TotalAlike(torch.autograd.Function):
+    """The sum over processes, whose gradient is the same in each."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, ranks: Ranks) -> Tensor:
+        ctx.ranks = ranks
+        return ranks.all_reduce(value)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        _refuse_second_order()
+        return upstream * ctx.ranks.size, None
+
+
+def _refuse_second_order() -> None:
+    if torch.is_grad_enabled():  # the engine has it on where its result is to be differentiated
+        raise ValueError(
+            "what all processes have `whole` is for a loss; take a gradient penalty of the rows of "
+            "each, and the `average` of that"
+        )
+
+
 def gather(rows: Tensor, counts: Sequence[int], ranks: Ranks) -> Tensor:
     """Return the rows of all processes, those of rank 0 first.
 
@@ -81,6 +134,25 @@ def gather(rows: Tensor, counts: Sequence[int], ranks: Ranks) -> Tensor:
     return cast(Tensor, _Gather.apply(rows, tuple(counts), ranks))  # type: ignore[no-untyped-call]
 
 
+def gather_alike(rows: Sequence[Tensor], counts: Sequence[int], ranks: Ranks) -> tuple[Tensor, ...]:
+    """Return the rows of all processes of each kind, of which every process makes the same.
+
+    Args:
+        rows: (counts[rank], *row shape) each, of any shapes and types.
+        counts: rows of each process; none of them 0.
+        ranks: the processes, who all call this at the same place.
+    """
+    return cast(
+        tuple[Tensor, ...],
+        _GatherAlike.apply(tuple(counts), ranks, *rows),  # type: ignore[no-untyped-call]
+    )
+
+
 def total(value: Tensor, ranks: Ranks) -> Tensor:
     """Return the sum of ``value`` over all processes, who all call this at the same place."""
     return cast(Tensor, _Total.apply(value, ranks))  # type: ignore[no-untyped-call]
+
+
+def total_alike(value: Tensor, ranks: Ranks) -> Tensor:
+    """Return the sum of ``value`` over all processes, of which every process makes the same."""
+    return cast(Tensor, _TotalAlike.apply(value, ranks))  # type: ignore[no-untyped-call]

@@ -7,8 +7,10 @@ are given. Inside, each process has its share of the rows of every batch, a run 
   process draws for the whole batch, so that nothing depends on how many processes there are;
 * `whole` makes the rows of all processes one tensor again, the same in each. Steps do so with
   logits and features before they take a loss, so an objective sees what it would see in one
-  process, be it a mean over rows, a mean of features or a threshold;
-* layers that compare rows do so with all of them.
+  process, be it a mean over rows, a mean of features or a threshold. As every process takes the
+  same loss of it, nothing is exchanged on the way back, and there is no second derivative;
+* layers that compare rows do so with all of them, `gathered`, where each process goes on with its
+  own.
 
 What is under way is a context variable and not an argument, as batch normalisation deep inside a
 generator must know of it, and as the group of processes is one for the whole process in torch too.
@@ -21,7 +23,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from .exchange import gather, total
+from .exchange import gather, gather_alike, total_alike
 from .ranks import Ranks
 
 Ask = Callable[[], tuple[int, ...]]
@@ -93,13 +95,17 @@ class Sharing:
         """Return how many rows all processes have where this one has ``own``."""
         return own * self.rows // self.shares[self.ranks.rank]
 
-    def whole(self, rows: Tensor) -> Tensor:
+    def gathered(self, rows: Tensor) -> Tensor:
         """Return the rows of all processes."""
         return gather(rows, self.counts(len(rows)), self.ranks)
 
+    def whole(self, *rows: Tensor) -> tuple[Tensor, ...]:
+        """Return the rows of all processes of each kind, as many of one kind as of another."""
+        return gather_alike(rows, self.counts(len(rows[0])), self.ranks)
+
     def average(self, value: Tensor) -> Tensor:
         """Return the mean over all rows, from the mean ``value`` over this process's."""
-        return total(value * (self.shares[self.ranks.rank] / self.rows), self.ranks)
+        return total_alike(value * (self.shares[self.ranks.rank] / self.rows), self.ranks)
 
     def statistics(self, variance: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
         """Return variance and mean, (C,), over all rows from those over this process's."""
@@ -175,17 +181,31 @@ def own(rows: Tensor) -> Tensor:
     return rows if sharing is None else sharing.own(rows)
 
 
-def whole(rows: Tensor) -> Tensor:
-    """Return the rows of all processes, given this one's share of them.
+def gathered(rows: Tensor) -> Tensor:
+    """Return the rows of all processes, given this one's, for each to go on with in its own way.
 
-    Gradients go back to all processes, to any order.
+    Gradients come from all processes, and go back to all, to any order.
+    """
+    sharing = _AT_WORK.get()
+    return rows if sharing is None else sharing.gathered(rows)
+
+
+def whole(rows: Tensor) -> Tensor:
+    """Return the rows of all processes, given this one's, for a loss that all compute alike.
+
+    Gradients are of the first order only.
 
     Example:
         >>> whole(torch.arange(3)).tolist()  # alone, its own rows are all
         [0, 1, 2]
     """
+    return all_whole(rows)[0]
+
+
+def all_whole(*rows: Tensor) -> tuple[Tensor, ...]:
+    """Return several tensors `whole`, by one exchange; each has as many rows as the others."""
     sharing = _AT_WORK.get()
-    return rows if sharing is None else sharing.whole(rows)
+    return rows if sharing is None else sharing.whole(*rows)
 
 
 def whole_count(own: int) -> int:
@@ -243,7 +263,7 @@ def own_first(rows: Tensor) -> Tensor:
     if sharing is None:
         return rows
     first = sum(sharing.counts(len(rows))[: sharing.ranks.rank])
-    return sharing.whole(rows).roll(-first, dims=0)
+    return sharing.gathered(rows).roll(-first, dims=0)
 
 
 def mean_gradients(

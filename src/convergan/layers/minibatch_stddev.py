@@ -13,7 +13,7 @@ blocks of channels, one each. Written from the formula.
 import torch
 from torch import Tensor, nn
 
-from ..collective import own, whole
+from ..collective import gathered, own
 
 EPSILON = 1e-8
 
@@ -66,7 +66,7 @@ class MinibatchStddev(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, ...) to (N, C + F, ...)."""
-        y = minibatch_stddev(whole(x), group_size=self.group_size, features=self.features)
+        y = minibatch_stddev(gathered(x), group_size=self.group_size, features=self.features)
         return own(y)
 
     def extra_repr(self) -> str:

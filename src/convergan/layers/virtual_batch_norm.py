@@ -33,7 +33,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from ..collective import whole
+from ..collective import gathered
 
 Mode = Literal["per_example", "paper2016", "june2016"]
 """What is mixed with the reference statistics."""
@@ -93,7 +93,8 @@ def _mix(means: Tensor, variances: Tensor, n: int, mode: Mode) -> tuple[Tensor, 
     mean, variance = _together(means[:n], variances[:n])
     live_means, live_variances = means[n:], variances[n:]
     if mode != "per_example":
-        batch_mean, batch_variance = _together(whole(live_means), whole(live_variances))
+        both = gathered(torch.cat([live_means, live_variances], dim=1))
+        batch_mean, batch_variance = _together(*both.chunk(2, dim=1))
         live_variances = batch_variance.expand_as(live_means)
         if mode == "paper2016":
             live_means = batch_mean.expand_as(live_means)

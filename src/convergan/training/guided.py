@@ -11,7 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..collective import average, whole
+from ..collective import all_whole, average, whole
 from ..data import Batch
 from ..networks import GuidedDiscriminator, MappingGenerator
 from ..objectives import guidance_loss, r1_penalty
@@ -54,9 +54,9 @@ def guided_step(
     reals = batch.unlabeled.detach().requires_grad_()
     real_logits = discriminator(reals, chance).logits
     (fake_logits, _), decoded = discriminator.decode(fakes, chance)
-    judging = discriminator_loss(whole(real_logits), whole(fake_logits))
-    guidance = average(guidance_loss(decoded, maps))
-    slopes = average(r1_penalty(real_logits, reals))
+    judging = discriminator_loss(*all_whole(real_logits, fake_logits))
+    slopes = r1_penalty(real_logits, reals)
+    guidance, slopes = average(torch.stack([guidance_loss(decoded, maps), slopes])).unbind()
     state.discriminator.descend(judging + weight * guidance + penalty / 2 * slopes)
 
     making = generator_loss(whole(criticise_fakes(state, batch, chance).logits))

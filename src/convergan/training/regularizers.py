@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from ..collective import average, own, whole
+from ..collective import all_whole, average, own, whole
 from ..data import Batch
 from ..networks import Critique
 from ..objectives import consistency_loss, interpolate, virtual_adversarial_loss
@@ -66,8 +66,9 @@ def interpolation_consistency(
     Arguments and errors as for `teacher_consistency`, but ``unlabeled_logits`` are unused,
     ``chance`` draws pairs, shares and noise, and label spreading keeps no share.
     """
-    targets = whole(_teach(state, batch, spread_until, 0.0))
-    rows, targets = interpolate(whole(batch.unlabeled), targets, chance)
+    targets = _teach(state, batch, spread_until, 0.0)
+    rows, targets = all_whole(batch.unlabeled, targets)
+    rows, targets = interpolate(rows, targets, chance)
     mixed_logits = whole(state.discriminator.network(own(rows), chance).logits)
     strength = _strength(state, weight, spread_weight, spread_until)
     return strength * consistency_loss(mixed_logits, targets)

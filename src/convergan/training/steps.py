@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.parametrize import cached
 
-from ..collective import average, own, whole, whole_count
+from ..collective import all_whole, average, own, whole, whole_count
 from ..data import Batch
 from ..networks import Critique, Generator
 from ..objectives import (
@@ -73,9 +73,9 @@ def feature_matching_step(
     """
     judging = _judge(state, batch, chance, discriminator_loss)
     with torch.no_grad():
-        real_features = whole(state.discriminator.network(batch.matching, chance).features)
-    fake_features = whole(criticise_fakes(state, batch, chance).features)
-    making = feature_matching(fake_features, real_features)
+        real_features = state.discriminator.network(batch.matching, chance).features
+    fake_features = criticise_fakes(state, batch, chance).features
+    making = feature_matching(*all_whole(fake_features, real_features))
     state.generator.descend(making)
     return {"discriminator_loss": judging, "generator_loss": making.detach()}
 
@@ -132,13 +132,13 @@ def relativistic_step(
     real_logits = discriminator(reals, chance).logits
     fake_logits = discriminator(fakes, chance).logits
     slopes = average(r1_penalty(real_logits, reals) + r2_penalty(fake_logits, fakes))
-    pairing = relativistic_discriminator_loss(whole(real_logits), whole(fake_logits))
+    pairing = relativistic_discriminator_loss(*all_whole(real_logits, fake_logits))
     state.discriminator.descend(pairing + penalty / 2 * slopes)
 
     with torch.no_grad():
-        real_logits = whole(discriminator(batch.matching, chance).logits)
-    fake_logits = whole(criticise_fakes(state, batch, chance).logits)
-    making = relativistic_generator_loss(real_logits, fake_logits)
+        real_logits = discriminator(batch.matching, chance).logits
+    fake_logits = criticise_fakes(state, batch, chance).logits
+    making = relativistic_generator_loss(*all_whole(real_logits, fake_logits))
     state.generator.descend(making)
     return {
         "discriminator_loss": pairing.detach(),
@@ -157,9 +157,9 @@ def _judge(
     discriminator = state.discriminator.network
     with torch.no_grad():
         fakes = _draw_fakes(state, batch, chance)
-    real_logits = whole(discriminator(batch.unlabeled, chance).logits)
-    fake_logits = whole(discriminator(fakes, chance).logits)
-    judging = discriminator_loss(real_logits, fake_logits)
+    real_logits = discriminator(batch.unlabeled, chance).logits
+    fake_logits = discriminator(fakes, chance).logits
+    judging = discriminator_loss(*all_whole(real_logits, fake_logits))
     state.discriminator.descend(judging)
     return judging.detach()
 
@@ -206,8 +206,8 @@ def semi_supervised_step(
     rows = torch.cat([batch.labeled, batch.unlabeled, fakes])
     sizes = [len(batch.labeled), len(batch.unlabeled), len(fakes)]
     logits = torch.split(discriminator(rows, chance).logits, sizes)
-    labeled, unlabeled, fake = map(whole, logits)
-    classifying = supervised_loss(labeled, whole(batch.labels))
+    labeled, unlabeled, fake, labels = all_whole(*logits, batch.labels)
+    classifying = supervised_loss(labeled, labels)
     judging = unsupervised_loss(unlabeled, fake)
     terms = (term(state, batch, unlabeled, chance) for term in regularizers)
     regularizing = sum(terms, fake.new_zeros(()))
@@ -215,9 +215,9 @@ def semi_supervised_step(
 
     with cached():
         with torch.no_grad():
-            real_features = whole(discriminator(batch.matching, chance).features)
-        fake_features = whole(criticise_fakes(state, batch, chance).features)
-    matching = feature_matching(fake_features, real_features)
+            real_features = discriminator(batch.matching, chance).features
+        fake_features = criticise_fakes(state, batch, chance).features
+    matching = feature_matching(*all_whole(fake_features, real_features))
     state.generator.descend(matching)
     return {
         "supervised_loss": classifying.detach(),
@@ -256,10 +256,11 @@ def labeled_adversarial_step(
     discriminator = state.discriminator.network
     with torch.no_grad():
         fakes = _draw_fakes(state, batch, chance)
-    labeled = whole(discriminator(batch.labeled, chance).logits)
-    classifying = supervised_loss(labeled, whole(batch.labels))
-    real_logits = whole(discriminator(batch.unlabeled, chance).logits)
-    fake_logits = whole(discriminator(fakes, chance).logits)
+    judged = [
+        discriminator(rows, chance).logits for rows in (batch.labeled, batch.unlabeled, fakes)
+    ]
+    labeled, real_logits, fake_logits, labels = all_whole(*judged, batch.labels)
+    classifying = supervised_loss(labeled, labels)
     judging = discriminator_loss(realness(real_logits), realness(fake_logits))
     state.discriminator.descend(classifying + adversarial_weight * judging)
     for _ in range(generator_steps):
@@ -297,9 +298,10 @@ def joint_step(
     generator = state.generator.network
     fakes = generator(draw_latent(generator, len(batch.labeled), chance))
     rows = torch.cat([batch.labeled, fakes])
-    labeled, generated = map(whole, state.discriminator.network(rows, chance).logits.chunk(2))
+    logits = state.discriminator.network(rows, chance).logits.chunk(2)
+    labeled, generated, labels = all_whole(*logits, batch.labels)
     real, fake = (realness(part[:, :-1]) - part[:, -1] for part in (labeled, generated))
-    classifying = supervised_loss(labeled, whole(batch.labels))
+    classifying = supervised_loss(labeled, labels)
     judging = discriminator_loss(real, fake)
     making = generator_loss(fake)
     gradients = state.discriminator.differentiate(judging + classifying, keep_graph=True)
@@ -314,7 +316,7 @@ def joint_step(
 
 def supervised_step(state: State, batch: Batch, chance: torch.Generator) -> Losses:
     """Update the classifier on labelled rows alone: the supervised twin of the step above."""
-    logits = whole(state.discriminator.network(batch.labeled, chance).logits)
-    classifying = supervised_loss(logits, whole(batch.labels))
+    logits = state.discriminator.network(batch.labeled, chance).logits
+    classifying = supervised_loss(*all_whole(logits, batch.labels))
     state.discriminator.descend(classifying)
     return {"supervised_loss": classifying.detach()}
