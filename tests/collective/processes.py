@@ -19,9 +19,13 @@ Work = Callable[[Joined, dict[str, Tensor]], None]
 def in_processes(
     work: Work, size: int, folder: Path, *, seconds: float = 60.0
 ) -> list[dict[str, Tensor]]:
-    """Run ``work`` in ``size`` fresh processes and return what each of them found."""
+    """Run ``work`` in ``size`` processes and return what each of them found.
+
+    They are forked from one that has loaded torch and the recipes, and has done nothing with them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch._dynamo", "convergan.recipes", "convergan.run"])
     started = [
         context.Process(target=_run, args=(work, rank, size, folder, seconds))
         for rank in range(size)
