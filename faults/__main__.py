@@ -18,9 +18,12 @@ import torch._dynamo  # which the first optimiser loads
 
 from .bad_files import BAD_FILES
 from .children import fork, wait
+from .crowds import CROWDS, SERVER_KILLS
 from .damage import DAMAGED
 from .determinism import DETERMINISM
+from .fuzz import REQUESTS
 from .kills import KILLED
+from .leaks import LEAK_AUDITS
 from .malice import MALICE
 from .non_finite import NON_FINITE
 from .resumes import RESUMES
@@ -41,6 +44,10 @@ ROWS = (
     NON_FINITE,
     BAD_FILES,
     DETERMINISM,
+    SERVER_KILLS,
+    REQUESTS,
+    CROWDS,
+    LEAK_AUDITS,
     SWEEPS,
 )
 
