@@ -168,6 +168,7 @@ class Spy:
         return found
 
     def answer(self, trial: Mapping[str, Any], answer: str) -> Reply:
+        """Answer a trial."""
         screen = {"width": 1280, "height": 720, "ratio": 1, "shown_px": 256}
         body = {"trial": trial["trial"], "answer": answer, "reaction_ms": 700, "shown_ms": 700}
         return self.ask("POST", f"{self.place}/answers", {**body, "ignored": 0, "screen": screen})
