@@ -11,18 +11,14 @@ the other, and all replies must be the same bytes.
 import base64
 import http.client
 import json
-import os
 import shutil
-import signal
 import struct
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from socket import socket
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -34,35 +30,21 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sqlalchemy import select, text
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from sqlalchemy import text
 
-from convergan.turing.app import create_app
 from convergan.turing.owner import invite
-from convergan.turing.schema import trials
-from convergan.turing.server import listen, server_of
 from convergan.turing.server_process import serving
 from convergan.turing.simulator import truths
-from convergan.turing.study import Plan, Study, opened
+from convergan.turing.study import Plan, opened
 
-from .children import fork, wait
+from .leaky import IN_PLANS, IN_REPLIES, LEAKS, leaking
 from .rows import Row, Trial
 from .studies import make_study
 
-DELAY = 0.01
-"""Seconds by which the build that leaks by time answers later for generated images."""
 TRIALS = 100
 """Of a session."""
 DRAWS = 1000
 """Sets of trials, drawn anew, for the interval."""
-
-IN_REPLIES = ("header", "length", "delay")
-IN_PLANS = {
-    "order": "UPDATE trials SET position = position + 1000 WHERE generated AND session = :session",
-    "identifier": "UPDATE trials SET first_view = 'A' || substr(first_view, 2) "
-    "WHERE generated AND session = :session",
-}
-LEAKS = (*IN_REPLIES, *IN_PLANS)
 PARTS = 2 + len(LEAKS)
 """Trials of a whole audit; the first one is small."""
 LEVEL, FOUND = 0.95, 0.9
@@ -70,61 +52,6 @@ LEVEL, FOUND = 0.95, 0.9
 
 Seen = dict[str, float | str]
 Array = NDArray[np.float64]
-
-
-class Leaky:
-    """The study's application with a fault: replies with a generated image differ."""
-
-    def __init__(self, app: ASGIApp, study: Study, leak: str) -> None:
-        """Wrap the application; `LEAKS` says how it leaks."""
-        self.app, self.study, self.leak = app, study, leak
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and change the reply where its image is generated."""
-        leaks = scope["type"] == "http" and self._generated(scope["path"])
-
-        async def betraying(message: Message) -> None:
-            if message["type"] == "http.response.start" and self.leak == "header":
-                message["headers"] = [*message["headers"], (b"x-cache", b"hit")]
-            elif message["type"] == "http.response.start" and self.leak == "length":
-                message["headers"] = [
-                    (name, b"%d" % (int(value) + 1) if name == b"content-length" else value)
-                    for name, value in message["headers"]
-                ]
-            elif message["type"] == "http.response.body" and self.leak == "length":
-                message["body"] += b"\n"
-            await send(message)
-
-        if leaks and self.leak == "delay":
-            time.sleep(DELAY)
-        await self.app(scope, receive, betraying if leaks else send)
-
-    def _generated(self, path: str) -> bool:
-        query = select(trials.c.generated).where(trials.c.first_view == path.rpartition("/")[2])
-        with self.study.database.reading() as connection:
-            return bool(connection.execute(query).scalar())
-
-
-def serve_leaky(folder: Path, listener: socket, leak: str) -> int:
-    """Serve a build that leaks in replies, until the process is ended."""
-    with opened(folder) as study:
-        app = create_app(study, "http://study")
-        app.add_middleware(Leaky, study=study, leak=leak)
-        server_of(app).run(sockets=[listener])
-    return 0
-
-
-@contextmanager
-def leaking(folder: Path, leak: str) -> Iterator[str]:
-    """Serve a build that leaks for as long as the block lasts; yield its address."""
-    with listen("127.0.0.1", 0) as listener:
-        child = fork(partial(serve_leaky, folder, listener, leak))
-        port = listener.getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.kill(child, signal.SIGTERM)
-        wait(child)
 
 
 class Reply(NamedTuple):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faults.leaks import LEAKS, areas, audit, differing_replies
+from faults.leaks import areas, audit, differing_replies
 
 
 def test_nothing_but_pixels_tells_what_is_generated(tmp_path: Path) -> None:
@@ -15,7 +15,6 @@ def test_nothing_but_pixels_tells_what_is_generated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("leak", ["header", "identifier"])
 def test_a_build_that_leaks_is_found(tmp_path: Path, leak: str) -> None:
-    assert leak in LEAKS
     found = audit(tmp_path / "study", 4, leak, 0.95, length=50)
     assert max(area.area for area in found.values()) > 0.9
 
