@@ -4,8 +4,8 @@ Two classifiers get what a browser could see but for pixels: letters and bits of
 headers and their order, lengths, the file's chunks, positions, and how long replies took. Whole
 sessions are held out. The 95 % interval of the area under the curve must hold 0.5; it misses one
 time in twenty by chance, so the study is then played anew, and a classifier fails that misses it
-again. Servers that leak on purpose are the control. Copies of a session get right answers in one and wrong ones in
-the other, and all replies must be the same bytes.
+again. Servers that leak on purpose are the control. Copies of a session get right answers in one
+and wrong ones in the other, and all replies must be the same bytes.
 """
 
 import base64
