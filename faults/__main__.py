@@ -2,6 +2,7 @@
 
 ``python -m faults`` does the small tier, ``--full`` the one before a release. Results are lines of
 a file; a trial that is there is not made again, so the same command goes on after any stop.
+Studies are on PostgreSQL as well where CONVERGAN_TEST_POSTGRESQL names a server, see `studies`.
 """
 
 import argparse
