@@ -2,6 +2,7 @@
 
 ``python -m faults`` does the small tier, ``--full`` the one before a release. Results are lines of
 a file; a trial that is there is not made again, so the same command goes on after any stop.
+Studies are on PostgreSQL as well where CONVERGAN_TEST_POSTGRESQL names a server, see `studies`.
 """
 
 import argparse
@@ -18,9 +19,12 @@ import torch._dynamo  # which the first optimiser loads
 
 from .bad_files import BAD_FILES
 from .children import fork, wait
+from .crowds import CROWDS, SERVER_KILLS
 from .damage import DAMAGED
 from .determinism import DETERMINISM
+from .fuzz import REQUESTS
 from .kills import KILLED
+from .leaks import LEAK_AUDITS
 from .malice import MALICE
 from .non_finite import NON_FINITE
 from .resumes import RESUMES
@@ -41,6 +45,10 @@ ROWS = (
     NON_FINITE,
     BAD_FILES,
     DETERMINISM,
+    SERVER_KILLS,
+    REQUESTS,
+    CROWDS,
+    LEAK_AUDITS,
     SWEEPS,
 )
 

@@ -1,7 +1,7 @@
 """What a row of the table is, what a trial of it reports, and how sure zero failures make us."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +14,13 @@ class Trial(NamedTuple):
         injected: the fault, in a few words.
         times: how many there were of it; 0 for a trial that could not be made here.
         lost: what did not hold; nothing if all did.
+        figures: what else was measured, by name.
     """
 
     injected: str
     times: int = 1
     lost: str = ""
+    figures: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,7 @@ def markdown(rows: Iterable[Row], lines: Sequence[Line]) -> str:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     lost: list[str] = []
+    figures: list[str] = []
     for row in rows:
         found = [line for line in lines if line.row == row.number]
         count = sum(line.found.times for line in found)
@@ -107,4 +110,23 @@ def markdown(rows: Iterable[Row], lines: Sequence[Line]) -> str:
             f"* row {row.number}, trial {line.trial}, {line.found.injected}: {line.found.lost}"
             for line in failed
         ]
-    return "\n".join([*parts, "", *(lost or ["Nothing was lost."])]) + "\n"
+        if text := ranges([line.found.figures for line in found]):
+            figures.append(f"* row {row.number}: {text}")
+    return "\n".join([*parts, "", *figures, *(lost or ["Nothing was lost."])]) + "\n"
+
+
+def ranges(trials: Iterable[Mapping[str, float]]) -> str:
+    """Return every figure of some trials, from the lowest to the highest.
+
+    Example:
+        >>> ranges([{"sent": 1200, "p99 ms": 31.5}, {"p99 ms": 28.25}, {}])
+        'sent 1,200; p99 ms 28.25 to 31.5'
+    """
+    values: dict[str, list[float]] = {}
+    for figures in trials:
+        for name, value in figures.items():
+            values.setdefault(name, []).append(value)
+    return "; ".join(
+        f"{name} " + " to ".join(f"{end:,}" for end in sorted({min(found), max(found)}))
+        for name, found in values.items()
+    )

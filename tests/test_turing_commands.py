@@ -108,6 +108,19 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(
     assert "removed 0 sessions" in turing("purge", study, "--early").out
 
 
+def test_files_of_results_get_a_folder_or_one_line_that_says_why_not(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study = tmp_path / "study"
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    turing("create", study, *words)
+    assert turing("results", study, "--json", tmp_path / "new" / "values.json").code == 0
+    assert json.loads((tmp_path / "new" / "values.json").read_text())
+    refused = turing("results", study, "--json", study / "secret.key" / "x")
+    assert (refused.code, refused.err.count("\n")) == (74, 1)
+    assert f"{study}/secret.key/x cannot be written: " in refused.err
+
+
 def test_jpeg_files_against_others_are_warned_of(
     turing: Command, tmp_path: Path, real: Path
 ) -> None:

@@ -323,17 +323,30 @@ def results(
     with errors.status("resampling"):
         analysis = analyse(votes, design)
     print_line(terminal_text(analysis))
-    page = out or study / "results.html"
-    page.write_bytes(results_page(analysis, votes, f"Real or generated: {found.name}"))
-    print_line(f"page: {page}")
-    for name, file, text in (
-        ("figures", table, csv_text(analysis)),
-        ("values", values, json.dumps(to_json(analysis), indent=1)),
-        ("votes", export, every_vote),
+    page = results_page(analysis, votes, f"Real or generated: {found.name}")
+    for name, file, data in (
+        ("page", out or study / "results.html", page),
+        ("figures", table, csv_text(analysis).encode()),
+        ("values", values, json.dumps(to_json(analysis), indent=1).encode()),
+        ("votes", export, every_vote.encode()),
     ):
         if file is not None:
-            file.write_text(text, encoding="utf-8")
+            write_result(file, data)
             print_line(f"{name}: {file}")
+
+
+def write_result(file: Path, data: bytes) -> None:
+    """Write a file, and the folder that it is to be in.
+
+    Raises:
+        OSError: naming the file, if that is not possible.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"{file} cannot be written: {reason}") from None
 
 
 @turing.command()

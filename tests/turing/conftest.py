@@ -1,6 +1,5 @@
 """A small study of noise on SQLite and on PostgreSQL."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,26 +8,31 @@ from typing import Any
 
 import pytest
 
-from bench.turing_studies import scratch_database
 from convergan.turing.study import Plan, Study, create_study, opened
+from faults.studies import POSTGRESQL, scratch_database
 from tests.turing.serving import Make, Serve, Server, noise, served
-
-POSTGRESQL = os.environ.get("CONVERGAN_TEST_POSTGRESQL")
-"""Address of a server on which databases may be made, postgresql+psycopg://USER@HOST:PORT/NAME."""
 
 
 @pytest.fixture(
     params=[
-        "sqlite",
+        pytest.param(None, id="sqlite"),
         pytest.param(
-            "postgresql",
+            POSTGRESQL,
+            id="postgresql",
             marks=pytest.mark.skipif(POSTGRESQL is None, reason="no CONVERGAN_TEST_POSTGRESQL"),
         ),
     ]
 )
-def address(request: pytest.FixtureRequest) -> Iterator[str | None]:
+def server(request: pytest.FixtureRequest) -> str | None:
+    """The PostgreSQL server that a study's database is to be on; None for SQLite."""
+    found: str | None = request.param
+    return found
+
+
+@pytest.fixture
+def address(server: str | None) -> Iterator[str | None]:
     """Where the study's database is to be: None for SQLite, or an empty database."""
-    with scratch_database(None if request.param == "sqlite" else POSTGRESQL) as place:
+    with scratch_database(server) as place:
         yield place
 
 

@@ -2,7 +2,7 @@
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import func, inspect, select
+from sqlalchemy import JSON, column, func, inspect, select, table, update
 
 from convergan.turing import migrations, schema
 from convergan.turing.study import Study
@@ -50,6 +50,21 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_votes(mak
         assert connection.execute(votes).scalar_one() == 10
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
+
+
+def test_an_older_database_forgets_assignments_and_keeps_where_the_last_form_goes(
+    make: Make,
+) -> None:
+    study, _ = make(recruiter="prolific")
+    filled(study)
+    old = table("sessions", column("number"), column("return_to", JSON))
+    with study.database.writing() as connection:
+        migrations.downgrade(connection, "0002")
+        back = {"submit_to": "https://www.mturk.com", "visit": "V1"}
+        connection.execute(update(old).where(old.c.number == 0).values(return_to=back))
+        migrations.upgrade(connection)
+        query = select(schema.sessions.c.submit_to).order_by(schema.sessions.c.number)
+        assert list(connection.execute(query).scalars()) == ["https://www.mturk.com", None]
 
 
 def test_an_up_to_date_database_is_left_as_it_is(make: Make) -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -19,7 +21,8 @@ from convergan.turing.owner import (
     results,
     summary,
 )
-from tests.turing.serving import Make
+from convergan.turing.study import Plan, create_study, opened
+from tests.turing.serving import Make, noise
 from tests.turing.test_sessions import begin, come, reply_to, run_through
 
 
@@ -121,6 +124,35 @@ def test_nothing_of_a_deleted_person_is_left(make: Make) -> None:
             assert connection.execute(query).scalar_one() == 1
     with pytest.raises(RefusedError, match="nobody"):
         delete_person(study, alias)
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "deleted", "purged"])
+def test_no_file_keeps_what_was_removed(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "study"
+    plan = Plan(trials=4, attention=1, recruiter="prolific")
+    create_study(folder, plan, noise("real"), [noise("made")])
+    remove: dict[str, Callable[[], object]] = {
+        "withdrawn": lambda: sessions.withdraw(study, mine),
+        "deleted": lambda: delete_person(study, people(study)[0]["alias"]),
+        "purged": lambda: purge(study, early=True),
+    }
+    with opened(folder) as study:
+        mine, other = come(study, "ann"), come(study, "ben")
+        for session in (mine, other):
+            begin(study, session)
+        with study.database.reading() as connection:
+            query = select(schema.trials.c.id).where(schema.trials.c.session == mine)
+            names = [name.encode() for name in connection.execute(query).scalars()]
+        run_through(study, mine)
+        assert all(name in files_of(folder) for name in names)
+        remove[how]()
+        assert not any(name in files_of(folder) for name in names)
+        assert (mine.encode() in files_of(folder)) == (how == "withdrawn")
+        assert (other.encode() in files_of(folder)) == (how != "purged")
+
+
+def files_of(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
 def test_purge_waits_for_its_date_and_then_leaves_nobody(make: Make) -> None:

@@ -1,13 +1,16 @@
 """People who come from Prolific and Mechanical Turk, over HTTP."""
 
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
 from convergan.turing.owner import close_person, people
 from convergan.turing.recruitment import MTURK, PREVIEW
+from convergan.turing.schema import sessions
 from tests.turing.serving import Make, Person, Serve, Server, served
 
 ADAPTERS = ("prolific", "mturk")
@@ -31,7 +34,7 @@ def arrive(server: Server, adapter: str, who: str, visit: str = "V1") -> Person:
     client = server.client()
     reply = client.get(address(adapter, who, visit))
     assert reply.status_code == 303, reply.text
-    return Person(client, reply.headers["location"])
+    return Person(client, reply.headers["location"].partition("#")[0])
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
@@ -61,16 +64,23 @@ def test_the_way_back_to_prolific_is_there_when_all_is_done(serve: Serve) -> Non
     }
 
 
-def test_the_way_back_to_mturk_is_that_of_the_last_assignment(serve: Serve) -> None:
-    server = serve(recruiter="mturk")
-    arrive(server, "mturk", "ANN", "V1").begin()
-    person = arrive(server, "mturk", "ANN", "V2")
-    completion = person.finish()["completion"]
+def test_the_assignment_of_mturk_is_in_the_address_alone(make: Make, tmp_path: Path) -> None:
+    study, token = make(recruiter="mturk")
+    with served(study, token) as server:
+        person = arrive(server, "mturk", "ANN", "FIRST-VISIT")
+        person.begin()
+        again = server.client().get(address("mturk", "ANN", "LAST-VISIT"))
+        assert again.headers["location"] == f"{person.place}#LAST-VISIT"
+        completion = person.finish()["completion"]
     assert completion["return"] == {
         "method": "POST",
         "url": "https://www.mturk.com/mturk/externalSubmit",
-        "fields": {"assignmentId": "V2", "code": completion["code"]},
+        "fields": {"code": completion["code"]},
     }
+    with study.database.reading() as connection:
+        (row,) = connection.execute(select(sessions)).all()
+    assert "VISIT" not in repr(row)
+    assert not any(b"-VISIT" in file.read_bytes() for file in (tmp_path / "study").iterdir())
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
@@ -139,7 +149,7 @@ def test_only_pages_for_mturk_may_be_framed(serve: Serve) -> None:
     server = serve(recruiter="mturk")
     client = server.client()
     framed = " ".join(MTURK.frames)
-    place = client.get(address("mturk", "ANN")).headers["location"]
+    place = arrive(server, "mturk", "ANN").place
     for link in (place, f"/mturk?assignmentId={PREVIEW}", "/mturk"):
         assert directives(client.get(link))["frame-ancestors"] == framed
     for link in ("/owner", "/join/x", "/prolific", "/nowhere", f"{place}/state"):

@@ -108,11 +108,11 @@ def test_mturk_parameters_say_who_came_and_where_the_form_goes() -> None:
     assert arrival is not None
     assert (arrival.person, arrival.visit, arrival.task) == ("A1WORKER", "3ABCD", "3HIT")
     assert arrival.submit_to == "https://www.mturk.com"
-    back = return_to_mturk(arrival.submit_to, arrival.visit, "C0DE")
+    back = return_to_mturk(arrival.submit_to, "C0DE")
     assert back.as_json() == {
         "method": "POST",
         "url": "https://www.mturk.com/mturk/externalSubmit",
-        "fields": {"assignmentId": "3ABCD", "code": "C0DE"},
+        "fields": {"code": "C0DE"},
     }
 
 
@@ -127,7 +127,7 @@ def test_the_form_goes_to_no_origin_but_the_panels_own(submit_to: str) -> None:
     with pytest.raises(ValueError, match="turkSubmitTo must be one of"):
         arrive_from_mturk((TURK | {"turkSubmitTo": submit_to}).items())
     with pytest.raises(ValueError, match="turkSubmitTo must be one of"):
-        return_to_mturk(submit_to, "3ABCD", "C0DE")
+        return_to_mturk(submit_to, "C0DE")
 
 
 @pytest.mark.parametrize("submit_to", ["https://www.mturk.com", "https://workersandbox.mturk.com"])
@@ -158,4 +158,4 @@ def test_what_is_no_code_goes_nowhere(code: str) -> None:
     with pytest.raises(ValueError, match="a code is"):
         return_to_prolific(code)
     with pytest.raises(ValueError, match="a code is"):
-        return_to_mturk("https://www.mturk.com", "3ABCD", code)
+        return_to_mturk("https://www.mturk.com", code)

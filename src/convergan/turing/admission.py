@@ -53,17 +53,14 @@ def join_from_panel(study: Study, arrival: Arrival) -> str:
     Raises:
         RefusedError: if the study is not for that panel, or takes nobody more.
     """
-    back = None
-    if arrival.submit_to is not None:
-        back = {"submit_to": arrival.submit_to, "visit": arrival.visit}
     with study.database.writing() as connection:
         recruiter = connection.execute(select(schema.study.c.recruiter)).scalar_one()
         if recruiter != arrival.adapter:
             raise RefusedError(403, "This study takes people by invitation alone.")
-        session = _admit(study, connection, arrival.adapter, arrival.person, back)
-        # Whoever comes again may do so on another assignment, which has another way back.
+        session = _admit(study, connection, arrival.adapter, arrival.person, arrival.submit_to)
+        # Whoever comes again may do so on another of the panel's sites.
         alive = (sessions.c.id == session, sessions.c.state.in_((schema.OPEN, schema.DONE)))
-        connection.execute(update(sessions).where(*alive).values(return_to=back))
+        connection.execute(update(sessions).where(*alive).values(submit_to=arrival.submit_to))
     return session
 
 
@@ -72,7 +69,7 @@ def _admit(
     connection: Connection,
     adapter: str,
     external_id: str,
-    return_to: Mapping[str, str] | None,
+    submit_to: str | None,
 ) -> str:
     design = connection.execute(select(schema.study).with_for_update()).one()
     person = person_hash(study.key, adapter, external_id)
@@ -99,7 +96,7 @@ def _admit(
         "alias": f"P-{secrets.token_hex(4)}",
         "adapter": adapter,
         "person": person,
-        "return_to": None if return_to is None else dict(return_to),
+        "submit_to": submit_to,
         "state": schema.OPEN,
         "created": now,
         "seen": now,

@@ -206,7 +206,8 @@ def _arrivals(app: FastAPI, study: Study) -> None:
             arrival = arrive_from_mturk(request.query_params.multi_items(), study.panel)
             if arrival is None:
                 return _framed(preview_page(study.protocol), study.panel)
-            return _to_session(join_from_panel(study, arrival))
+            # Browsers keep what is behind the # to themselves; the script puts it into the form.
+            return _to_session(f"{join_from_panel(study, arrival)}#{arrival.visit}")
 
 
 def session_of(session: str) -> str:

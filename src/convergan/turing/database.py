@@ -54,14 +54,24 @@ class Database:
         with self._turn, self._writer.begin() as connection:
             yield connection
 
+    def empty_log(self) -> None:
+        """Empty SQLite's write-ahead log, which keeps what rows held before they were deleted.
+
+        It waits for readers, and is left as it is where one reads on for `BUSY_SECONDS`.
+        """
+        if self._one_at_a_time:
+            with self._turn:
+                self._at_once("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def shrink(self, tables: Sequence[str]) -> None:
         """Write tables anew, of SQLite all, so that nothing that was deleted stays on the disk."""
+        self._at_once("VACUUM" if self._one_at_a_time else f"VACUUM FULL {', '.join(tables)}")
+        self.empty_log()
+
+    def _at_once(self, statement: str) -> None:
+        """Run a statement outside of a transaction."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if self._one_at_a_time:
-                connection.exec_driver_sql("VACUUM")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            else:
-                connection.exec_driver_sql(f"VACUUM FULL {', '.join(tables)}")
+            connection.exec_driver_sql(statement)
 
     def close(self) -> None:
         """Close all connections."""

@@ -154,6 +154,7 @@ def delete_person(study: Study, alias: str) -> None:
         for invitation in connection.execute(select(invitations.c.id)).scalars().all():
             if person_hash(study.key, "invitation", invitation) == row.person:
                 connection.execute(delete(invitations).where(invitations.c.id == invitation))
+    study.database.empty_log()
 
 
 def export_csv(study: Study) -> str:

@@ -76,7 +76,8 @@ class Arrival:
     Attributes:
         adapter: ``prolific`` or ``mturk``.
         person: their id at the panel; to be stored as a keyed hash only.
-        visit: the id of this visit: Prolific's SESSION_ID, Mechanical Turk's assignment.
+        visit: the id of this visit: Prolific's SESSION_ID, Mechanical Turk's assignment. It is
+            never stored; who needs it at the end keeps it in the session's address.
         task: the id of the study at the panel.
         submit_to: origin of the last form, for Mechanical Turk only.
     """
@@ -168,12 +169,14 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
     return Arrival("mturk", person=person, visit=visit, task=task, submit_to=submit_to)
 
 
-def return_to_mturk(submit_to: str, visit: str, code: str, panel: Panel = MTURK) -> WayBack:
+def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> WayBack:
     """Return the form that the browser sends to end an assignment.
+
+    It puts the assignment's id in, which stands behind the # of the session's address, so that
+    neither database nor network have it; see the page's script.
 
     Args:
         submit_to: as in the arrival; it is checked again, as it comes from storage.
-        visit: the assignment's id.
         code: minted by the server for this session, when its criteria held.
         panel: whose origins are allowed.
 
@@ -182,9 +185,8 @@ def return_to_mturk(submit_to: str, visit: str, code: str, panel: Panel = MTURK)
     """
     if submit_to not in panel.forms:
         raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
-    fields = {"assignmentId": _identifier({"assignmentId": visit}, "assignmentId")}
-    fields["code"] = _code(code)
-    return WayBack("POST", f"{submit_to}/mturk/externalSubmit", MappingProxyType(fields))
+    fields = MappingProxyType({"code": _code(code)})
+    return WayBack("POST", f"{submit_to}/mturk/externalSubmit", fields)
 
 
 def _single_values(query: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -99,7 +99,7 @@ sessions = Table(
     Column("alias", String(16), nullable=False, unique=True),
     Column("adapter", String(16), nullable=False),
     Column("person", String(64), nullable=False),
-    Column("return_to", JSON),
+    Column("submit_to", Text),
     Column("model", Integer, ForeignKey("models.id"), nullable=False),
     Column("feedback", Boolean, nullable=False),
     Column("state", String(16), nullable=False),

@@ -156,9 +156,10 @@ def withdraw(study: Study, session: str) -> dict[str, Any]:
         row = find(connection, session, lock=True)
         remove_votes(connection, session)
         if row.state != schema.WITHDRAWN:
-            back = None if row.completion_code is None else row.return_to
-            _change(study, connection, row, state=schema.WITHDRAWN, return_to=back)
-        return _state(study, connection, find(connection, session))
+            _change(study, connection, row, state=schema.WITHDRAWN)
+        found = _state(study, connection, find(connection, session))
+    study.database.empty_log()
+    return found
 
 
 def picture(study: Study, session: str, view: str) -> bytes:
@@ -269,10 +270,8 @@ def _completion(study: Study, row: Row[Any]) -> dict[str, Any] | None:
         return None
     if row.adapter == "prolific":
         back = return_to_prolific(code)
-    elif row.adapter == "mturk" and row.return_to is not None:
-        back = return_to_mturk(
-            row.return_to["submit_to"], row.return_to["visit"], code, study.panel
-        )
+    elif row.adapter == "mturk":
+        back = return_to_mturk(row.submit_to, code, study.panel)
     return {"code": code, "return": None if back is None else back.as_json()}
 
 

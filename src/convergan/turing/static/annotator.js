@@ -687,7 +687,8 @@ function fillReturn({ method, url, fields }) {
   }
   $("return").method = "post";
   $("return").action = url;
-  const hidden = Object.entries(fields ?? {}).map(([name, value]) =>
+  const all = { assignmentId: location.hash.slice(1), ...fields }; // which the server does not keep
+  const hidden = Object.entries(all).map(([name, value]) =>
     element("input", "", { type: "hidden", name, value }),
   );
   $("return").replaceChildren(...hidden, element("button", "Finish and go back", { class: "primary" }));

@@ -1,7 +1,9 @@
-"""Studies of noise for the benchmarks of the study app, on SQLite and on PostgreSQL."""
+"""Studies of people for rows 13 to 16: made of noise, and looked at when all is over."""
 
+import os
 import secrets
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,8 +13,13 @@ from sqlalchemy import Connection, make_url, select, text
 from convergan.turing.database import Database
 from convergan.turing.image_import import Source, source_of_array
 from convergan.turing.schema import answers, sessions
+from convergan.turing.simulated_person import Visit
 from convergan.turing.study import Plan, create_study, database_url
 
+from .rows import Trial
+
+POSTGRESQL = os.environ.get("CONVERGAN_TEST_POSTGRESQL")
+"""Address of a server on which databases may be made, postgresql+psycopg://USER@HOST:PORT/NAME."""
 REPLIES = select(answers.c.trial, answers.c.reply)
 CODES = select(sessions.c.id, sessions.c.completion_code)
 HALF_DONE = {
@@ -49,6 +56,26 @@ def make_study(folder: Path, plan: Plan, address: str | None = None, images: int
     """Make a study of noise with as many images as it needs or more; return the owner's token."""
     count = max(images, 2 * plan.trials, 20)
     return create_study(folder, plan, noise("real", count), [noise("made", count)], address)
+
+
+def on_both(
+    perform: Callable[[int, Path, str | None], Trial],
+) -> Callable[[int, Path], Trial]:
+    """Return what makes even trials on SQLite and odd ones on PostgreSQL, where there is a server.
+
+    Args:
+        perform: from a trial's number, a new folder and a server, None for SQLite, to its trial.
+    """
+
+    def performed(trial: int, place: Path) -> Trial:
+        name, server = ("PostgreSQL", POSTGRESQL) if trial % 2 else ("SQLite", None)
+        if trial % 2 and server is None:
+            return Trial("CONVERGAN_TEST_POSTGRESQL names no server", 0)
+        found = perform(trial, place / "study", server)
+        figures = {f"{figure}, {name}": value for figure, value in found.figures.items()}
+        return found._replace(injected=f"{found.injected}, {name}", figures=figures)
+
+    return performed
 
 
 @contextmanager
@@ -95,6 +122,39 @@ def codes(folder: Path) -> dict[str, str | None]:
     """Return the completion code of each session."""
     with database_of(folder) as connection:
         return {session: code for session, code in connection.execute(CODES)}
+
+
+def disagreements(folder: Path, visits: Sequence[Visit], expected: int) -> list[str]:
+    """Return where a database is not what people were told: nowhere, if all is well.
+
+    Args:
+        folder: of the study.
+        visits: of everybody; they answered everything.
+        expected: answers.
+    """
+    stored, code_of = recorded(folder), codes(folder)
+    replies = {trial: reply for visit in visits for trial, reply in visit.replies.items()}
+    failures = sum((visit.failures for visit in visits), Counter[str]())
+    statuses = sum((visit.statuses for visit in visits), Counter[int]())
+    counts = {
+        f"answers fewer than {expected:,}": expected - len(stored),
+        "acknowledged answers that are not stored as they were acknowledged": sum(
+            stored.get(trial, "").encode() != reply for trial, reply in replies.items()
+        ),
+        "repeated answers with another reply": sum(visit.differing for visit in visits),
+        "people with another code than is stored": sum(
+            visit.code is None or visit.code != code_of[visit.session] for visit in visits
+        ),
+        "replies of a broken server": sum(failures[kind] for kind in failures if kind.isdigit()),
+        "answers refused by mistake": statuses.total() - statuses[200] - statuses[409],
+    }
+    return [f"{count:,} {name}" for name, count in counts.items() if count] + faults(folder)
+
+
+def latencies(seconds: Sequence[float]) -> dict[str, float]:
+    """Return the middle one and one in a hundred, in milliseconds."""
+    middle, worst = np.percentile(seconds, (50, 99)) * 1000
+    return {"p50 ms": round(float(middle), 1), "p99 ms": round(float(worst), 1)}
 
 
 def faults(folder: Path) -> list[str]:
