@@ -248,7 +248,7 @@ def _see(
     """Take features and logits of own batches, and bring those of all to rank 0."""
     if ranks.size > 1:
         facts = {"extractor": extractor.name, "batch size": str(plan.batch_size)}
-        facts[name] = images.outline()
+        facts[f"hash of {name}"] = images.outline()
         ranks.require_same(facts, "start all with the same command and data")
     firsts = range(0, len(images), plan.batch_size)
     turns = ranks.turns(len(firsts))
