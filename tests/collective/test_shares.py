@@ -27,7 +27,7 @@ from tests.collective.small_runs import small_run
 from tests.collective.test_ranks import Command
 
 Found = TypeVar("Found")
-PLAN = Plan(splits=3, batch_size=16)
+PLAN = Plan(metrics=("is", "kid", "prdc"), splits=3, batch_size=16)
 SIZE = 3
 
 
@@ -145,7 +145,17 @@ def test_what_is_tested_and_drawn_in_a_run_is_that_of_one_process_to_the_bit(
 
 # --- the command ---------------------------------------------------------------------------------
 
-SCORE = ("score", "--against", "digits", "--device", "cpu", "--threads", "1")
+SCORE = (
+    "score",
+    "--against",
+    "digits",
+    "--metrics",
+    "is,prdc",
+    "--device",
+    "cpu",
+    "--threads",
+    "1",
+)
 SLOW = """
 import os
 import time
