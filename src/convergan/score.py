@@ -255,6 +255,7 @@ def _see(
     own = sum(min(plan.batch_size, len(images) - first) for first in firsts[turns])
     features, logits, seen = [], [], 0
     for batch in images.batches(plan.batch_size, turns):
+        ranks.mark(phase=f"features of {name}")
         ranks.heed()
         found = extract(extractor, batch.to(plan.device))
         features.append(found.features.cpu())

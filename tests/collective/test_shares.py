@@ -17,7 +17,8 @@ from convergan.collective import ALONE, Ranks
 from convergan.collective.ranks import Joined
 from convergan.data import DataError, ImageFiles, ImageRows, load, to_unit_range
 from convergan.metrics import find_extractor
-from convergan.run import Progress
+from convergan.recipes import find_recipe
+from convergan.run import Progress, Settings, draw_run_rows, run
 from convergan.score import Plan, judge
 from convergan.score_files import write_scores
 from convergan.score_sources import Sets
@@ -38,6 +39,7 @@ def everything(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None
         if ranks.leads or who.size > 1:
             score(who, folder, folder / name)
             found |= {f"{name}/{what}": rows for what, rows in judged(who).items()}
+            found[f"{name}/samples of the run"] = draw_run_rows(folder / "run", 450, 1, ranks=who)
     (folder / "samples" / "55.png").write_text("not an image")
     with pytest.raises(DataError, match="more than 1% of 60 images are unreadable: 05.png.*55.png"):
         score(ranks, folder, folder / "refused")
@@ -111,6 +113,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[st
     for number, pixels in enumerate(digits):
         Image.fromarray(pixels).save(folder / "samples" / f"{number:02}.png")
     (folder / "samples" / "05.png").write_text("not an image")
+    settings = Settings(recipe="toy", data="ring", labels=0, seed=0, steps=2, device="cpu")
+    list(run(find_recipe("toy"), load("ring"), settings, folder / "run"))
     return folder, in_processes(partial(everything, folder=folder), SIZE, folder / "processes")
 
 
@@ -137,7 +141,7 @@ def test_what_is_tested_and_drawn_in_a_run_is_that_of_one_process_to_the_bit(
 ) -> None:
     _, processes = shared
     names = [name.removeprefix("one/") for name in processes[0] if name.startswith("one/")]
-    assert len(names) == 4
+    assert len(names) == 5
     for found in processes:
         for name in names:
             assert torch.equal(found[f"three/{name}"], processes[0][f"one/{name}"]), name
@@ -172,23 +176,28 @@ def slow(images):
 """
 
 
-def test_two_processes_score_a_run_as_one_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_processes_write_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ("run", "--extractor", "mnist", "--samples", "60", "--rows", "90", "--best", "0.1")
-    train = ("train", "digits", "--labels", "20", "--steps", "2", "--no-baselines", "--out", "run")
-    for words in ((*train, "--threads", "1"), (*SCORE, *options, "--out", "one")):
-        monkeypatch.setattr(sys, "argv", ["convergan", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        assert left.value.code == 0
+    options = ("digits", "--extractor", "mnist", "--samples", "60", "--rows", "90", "--best", "0.1")
+    monkeypatch.setattr(sys, "argv", ["convergan", *SCORE, *options, "--out", "one"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
     command = Command(2, *options, "--out", "two", folder=tmp_path, command=SCORE)
     codes, lines = command.codes_and_lines()
     assert codes == [0, 0] and all(line.startswith("0: ") for line in lines), lines
     assert without_times(tmp_path / "one") == without_times(tmp_path / "two")
     for file in ("best.npz", "best.png", "memorised.png"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_a_disk_that_refuses_the_figures_ends_all_with_its_code(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    options = ("digits", "--extractor", "mnist", "--rows", "90", "--out", "taken")
+    codes, lines = Command(2, *options, folder=tmp_path, command=SCORE).codes_and_lines()
+    assert codes == [74, 74]
+    [printed] = [line for line in lines if "convergan: " in line]
+    assert printed.startswith("0: ") and "taken" in printed
 
 
 def test_what_one_process_refuses_ends_all_soon_with_its_code_and_line(tmp_path: Path) -> None:

@@ -239,9 +239,8 @@ class ImageFiles:
 
     def take(self, rows: Sequence[int]) -> list[Tensor]:
         """Read some files again."""
-        return [
-            self._batch([decode(self.good[row].read_bytes(), self.side).pixels])[0] for row in rows
-        ]
+        good = self.good
+        return [self._batch([decode(good[row].read_bytes(), self.side).pixels])[0] for row in rows]
 
     def choose(self, rows: Tensor) -> "ImageFiles":
         """Return the set of some files."""
