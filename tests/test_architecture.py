@@ -66,8 +66,8 @@ ALLOWED = {
         "version",
     },
     "estimator": {"data", "networks", "objectives", "recipes", "training", "version"},
-    "score_sources": {"chance", "data", "run"},
-    "score": {"chance", "data", "metrics", "run", "score_sources"},
+    "score_sources": {"chance", "collective", "data", "run"},
+    "score": {"chance", "collective", "data", "metrics", "run", "score_sources"},
     "score_files": {
         "data",
         "images",

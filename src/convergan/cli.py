@@ -449,8 +449,11 @@ def score(
 ) -> None:
     """Score samples by a pretrained network, real images that were held out beside them.
 
-    Exit codes: 2 wrong arguments, 65 refused data or weights, 74 storage.
+    Exit codes: 2 wrong arguments, 65 refused data or weights, 74 storage, 75 a lost process.
+
+    The same score from several processes: torchrun --nproc-per-node 2 -m convergan score ...
     """
+    from .collective import Ranks, join
     from .metrics import find_extractor
     from .run import choose_device
     from .score import Plan, judge, verify
@@ -459,37 +462,53 @@ def score(
 
     place = choose_device(device)
     prepare(threads, place)
-    chosen = tuple(metrics.split(","))
-    plan = Plan(
-        metrics=chosen,
-        splits=splits,
-        shuffle=shuffle,
-        seed=seed,
-        batch_size=batch_size,
-        device=place,
-    )
-    if verify_weights:
-        found = finish(verify(plan))
-        print_line(str(found))
-        return
-    if samples is None or against is None:
-        missing = "SAMPLES" if samples is None else "--against"
-        raise ValueError(f"score needs {missing}: what is scored, and --against real images")
-    if best is not None and not 0 < best <= 1:
-        raise ValueError(f"best must be above 0 and at most 1, got {best}")
-    network = find_extractor(extractor, device=place)
-    with errors.status(escape(f"reading {samples} and {against}")):
-        sets = open_sets(samples, against, count=samples_count, rows=rows, side=side, seed=seed)
-    scores = finish(judge(sets, network, plan))
-    folder = out or Path("scores") / Path(samples).stem
-    write_scores(folder, sets, network, plan, scores, (samples, against))
-    show_scores(scores)
-    written = [folder / "score.json"]
-    if best is not None:
-        written.append(write_best(folder, sets.samples, scores, best))
-        output.print(f"caution: {CAUTION}", highlight=False, markup=False)
-    for file in written:
-        print_line(str(file))
+
+    def work(ranks: Ranks) -> None:
+        plan = Plan(
+            metrics=tuple(metrics.split(",")),
+            splits=splits,
+            shuffle=shuffle,
+            seed=seed,
+            batch_size=batch_size,
+            device=place,
+        )
+        if verify_weights:
+            known = finish(verify(plan, ranks), shown=ranks.leads)
+            if known is not None:
+                print_line(str(known))
+            ranks.wait()
+            return
+        if samples is None or against is None:
+            missing = "SAMPLES" if samples is None else "--against"
+            raise ValueError(f"score needs {missing}: what is scored, and --against real images")
+        if best is not None and not 0 < best <= 1:
+            raise ValueError(f"best must be above 0 and at most 1, got {best}")
+        network = find_extractor(extractor, device=place)
+        reading = errors.status(escape(f"reading {samples} and {against}"))
+        with reading if ranks.leads else nullcontext():
+            sets = open_sets(
+                samples,
+                against,
+                count=samples_count,
+                rows=rows,
+                side=side,
+                seed=seed,
+                ranks=ranks,
+            )
+        scores = finish(judge(sets, network, plan, ranks), shown=ranks.leads)
+        if scores is not None:
+            folder = out or Path("scores") / Path(samples).stem
+            write_scores(folder, sets, network, plan, scores, (samples, against))
+            show_scores(scores)
+            written = [folder / "score.json"]
+            if best is not None:
+                written.append(write_best(folder, sets.samples, scores, best))
+                output.print(f"caution: {CAUTION}", highlight=False, markup=False)
+            for file in written:
+                print_line(str(file))
+        ranks.wait()  # so that all leave with the code of rank 0
+
+    together(work, join(place))
 
 
 @app.callback(invoke_without_command=True)
@@ -580,14 +599,18 @@ def show_progress(events: "Iterator[RunProgress]") -> None:
                 )
 
 
-def finish(events: "Generator[RunProgress, None, Found]") -> "Found":
-    """Draw a bar until all is done, and return what came out."""
+def finish(events: "Generator[RunProgress, None, Found]", *, shown: bool) -> "Found":
+    """Draw a bar until all is done, if it is to be shown, and return what came out."""
     results: list[Found] = []
 
     def watched() -> "Iterator[RunProgress]":
         results.append((yield from events))
 
-    show_progress(watched())
+    if shown:
+        show_progress(watched())
+    else:
+        for _ in watched():
+            pass
     return results[0]
 
 

@@ -264,16 +264,19 @@ def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
     return file
 
 
-def draw_run_rows(folder: Path, count: int, draw: int) -> torch.Tensor:
+def draw_run_rows(folder: Path, count: int, draw: int, *, ranks: Ranks = ALONE) -> torch.Tensor:
     """Draw samples from the newest checkpoint of a run, (count, *row shape) on the CPU.
 
-    Arguments and exceptions as for `draw_run_samples`.
+    Arguments and exceptions as for `draw_run_samples`; ``ranks`` are processes who share the work
+    and all get the result, that of one alone.
     """
     config = read_config(folder)
     settings, recipe = _what_ran(config)
     found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
     if found is None:
         raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
+    facts = {"run": config["sha256"], "newest checkpoint": str(found.step)}
+    ranks.require_same(facts, f"{folder} must be the same for all, and nobody train in it")
     network = recipe.generator(config["row_shape"], derive(0, "unused"))
     network.load_state_dict(_below("generator.network.", found.tensors))
     averages = _below("generator.average.value.", found.tensors)
@@ -283,6 +286,7 @@ def draw_run_rows(folder: Path, count: int, draw: int) -> torch.Tensor:
         count,
         batch_size=recipe.batch_size,
         chance=derive(settings.seed, "samples", draw, device=settings.device),
+        ranks=ranks,
     ).cpu()
 
 

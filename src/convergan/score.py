@@ -4,6 +4,9 @@ Features and logits are taken once and kept, N x (D + K) numbers of float32, and
 taken of them. The same figures of real images that are not in the reference are the floor: what a
 generator that has learned the data, and nothing by heart, would get.
 
+Of several processes each takes features of its share of the batches, and rank 0 the figures of all.
+A batch has the same rows in any number of them, so the figures are the same to the bit.
+
 Salimans et al. (2016), section 4. Paper and released code: the paper has the inception score alone,
 of 50,000 samples.
 """
@@ -17,6 +20,7 @@ import torch
 from torch import Tensor
 
 from .chance import derive
+from .collective import ALONE, Ranks
 from .data import DataError, ImageRows, ImageSet, load
 from .metrics import (
     Extracted,
@@ -144,19 +148,22 @@ class Scores(NamedTuple):
     seconds: dict[str, float]
 
 
-def judge(sets: Sets, extractor: Extractor, plan: Plan) -> Generator[Progress, None, Scores]:
+def judge(
+    sets: Sets, extractor: Extractor, plan: Plan, ranks: Ranks = ALONE
+) -> Generator[Progress, None, Scores | None]:
     """Take features and logits of all images, and figures of these.
 
     Args:
         sets: samples, reference and what is held out.
         extractor: of a network on ``plan.device``.
         plan: what is asked for.
+        ranks: processes who share the batches; all call this with the same.
 
     Yields:
         `Progress` after every batch and every metric.
 
     Returns:
-        `Scores`, on the CPU.
+        `Scores`, on the CPU; None in all processes but rank 0.
 
     Raises:
         ValueError: if there are fewer samples than splits, the network gives features that are not
@@ -175,8 +182,10 @@ def judge(sets: Sets, extractor: Extractor, plan: Plan) -> Generator[Progress, N
         ("held-out rows", sets.held_out),
     ):
         started = time.perf_counter()
-        found.append((yield from _see(images, extractor, plan, f"features of {name}")))
+        found.append((yield from _see(images, name, extractor, plan, ranks)))
         seconds[name] = time.perf_counter() - started
+    if not ranks.leads:
+        return None
     started = time.perf_counter()
     samples, reference, held_out = found
     figures: list[list[Figure]] = [[], []]
@@ -200,7 +209,7 @@ def judge(sets: Sets, extractor: Extractor, plan: Plan) -> Generator[Progress, N
     )
 
 
-def verify(plan: Plan) -> Generator[Progress, None, InceptionScore]:
+def verify(plan: Plan, ranks: Ranks = ALONE) -> Generator[Progress, None, InceptionScore | None]:
     """Score CIFAR-10's 50,000 training rows by the paper's network, whose score is known.
 
     Yields:
@@ -208,7 +217,7 @@ def verify(plan: Plan) -> Generator[Progress, None, InceptionScore]:
 
     Returns:
         The score, within `ANCHOR_TOLERANCE` of the known one: another resize moves it by 0.7 or
-        more, the last bias by 0.3.
+        more, the last bias by 0.3. None in all processes but rank 0.
 
     Raises:
         DataError: if weights, library or rows are missing or others, or the score is another.
@@ -223,7 +232,10 @@ def verify(plan: Plan) -> Generator[Progress, None, InceptionScore]:
             "weights are verified on CIFAR-10's 50,000 training rows, found "
             f"{tuple(train.images.shape)}"
         )
-    seen = yield from _see(ImageRows(train.images[:], "cifar10"), extractor, plan, "features")
+    images = ImageRows(train.images[:], "cifar10")
+    seen = yield from _see(images, "rows", extractor, plan, ranks)
+    if not ranks.leads:
+        return None
     found = inception_score(logits=seen.logits, classifier=extractor.name)
     if abs(found.mean - ANCHOR) > ANCHOR_TOLERANCE:
         raise DataError(f"the score of these weights should be {ANCHOR}, found {found}")
@@ -231,17 +243,27 @@ def verify(plan: Plan) -> Generator[Progress, None, InceptionScore]:
 
 
 def _see(
-    images: ImageSet, extractor: Extractor, plan: Plan, shown: str
+    images: ImageSet, name: str, extractor: Extractor, plan: Plan, ranks: Ranks
 ) -> Generator[Progress, None, Extracted]:
-    parts: list[Extracted] = []
-    seen = 0
-    for batch in images.batches(plan.batch_size):
+    """Take features and logits of own batches, and bring those of all to rank 0."""
+    if ranks.size > 1:
+        facts = {"extractor": extractor.name, "batch size": str(plan.batch_size)}
+        facts[f"hash of {name}"] = images.outline()
+        ranks.require_same(facts, "start all with the same command and data")
+    firsts = range(0, len(images), plan.batch_size)
+    turns = ranks.turns(len(firsts))
+    own = sum(min(plan.batch_size, len(images) - first) for first in firsts[turns])
+    features, logits, seen = [], [], 0
+    for batch in images.batches(plan.batch_size, turns):
+        ranks.mark(phase=f"features of {name}")
+        ranks.heed()
         found = extract(extractor, batch.to(plan.device))
-        parts.append(Extracted(*(rows.cpu() for rows in found)))
+        features.append(found.features.cpu())
+        logits.append(found.logits.cpu())
         seen += len(batch)
-        yield Progress(shown, seen, len(images), {})
-    features, logits = zip(*parts, strict=True)
-    return Extracted(torch.cat(features), torch.cat(logits))
+        yield Progress(f"features of {name}", seen, own, {})
+    images.merge(ranks)
+    return Extracted(*(ranks.merge(rows, to_all=False) for rows in (features, logits)))
 
 
 def _inception(judged: Extracted, _: Extracted, name: str, plan: Plan) -> list[Figure]:

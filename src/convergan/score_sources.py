@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .chance import derive
+from .collective import ALONE, Ranks
 from .data import DataError, ImageFiles, ImageRows, ImageSet, load
 from .run import draw_run_rows
 
@@ -40,6 +41,7 @@ def open_sets(
     rows: int | None = None,
     side: int | None = None,
     seed: int = 0,
+    ranks: Ranks = ALONE,
 ) -> Sets:
     """Find the images, or draw them.
 
@@ -56,6 +58,7 @@ def open_sets(
         rows: how many reference rows, drawn at random; None for all.
         side: to which images in folders are cut and scaled; None for the reference's.
         seed: decides draws.
+        ranks: processes who share the drawing of a run's samples; each finds all images.
 
     Raises:
         DataError: if there is no such data.
@@ -79,7 +82,7 @@ def open_sets(
     if samples == against:
         chosen = _some(found, parts.pop(), count, "samples", samples)
     else:
-        chosen = _open_samples(samples, reference, count, side or reference.side, seed)
+        chosen = _open_samples(samples, reference, count, side or reference.side, seed, ranks)
     if len(held_out) > len(chosen):  # figures of different numbers of rows do not compare
         order = torch.randperm(len(held_out), generator=derive(seed, "score floor"))
         held_out = held_out.choose(order[: len(chosen)])
@@ -87,11 +90,16 @@ def open_sets(
 
 
 def _open_samples(
-    source: str, reference: ImageSet, count: int | None, side: int | None, seed: int
+    source: str,
+    reference: ImageSet,
+    count: int | None,
+    side: int | None,
+    seed: int,
+    ranks: Ranks,
 ) -> ImageSet:
     path = Path(source).expanduser()
     if (path / "config.json").is_file():
-        drawn = draw_run_rows(path, count or min(MOST, len(reference)), seed)
+        drawn = draw_run_rows(path, count or min(MOST, len(reference)), seed, ranks=ranks)
         return ImageRows(drawn.clamp(0, 1), source)
     if (found := _plain(source, side)) is None:
         found = ImageRows(load(source, side).train.images[:], source)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,20 +50,27 @@ def full():
     return replace(long(), step=fill_disk, checkpoint_every=2)
 """
 SECONDS = 20
+TRAIN = ("train", "--device", "cpu", "--threads", "1", "--no-baselines", "--out", "run")
 
 
 class Command:
-    """``convergan train`` in several processes.
+    """A command in several processes.
 
     Args:
         size: how many.
         arguments: of the command.
         folder: where it is called.
         environment: beside that of a launcher.
+        command: its name and first options.
     """
 
     def __init__(
-        self, size: int, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+        self,
+        size: int,
+        *arguments: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = TRAIN,
     ) -> None:
         (folder / "mine.py").write_text(RECIPES)
         launched = {
@@ -74,10 +81,9 @@ class Command:
             "CONVERGAN_PEER_SECONDS": str(SECONDS),
             **(environment or {}),
         }
-        options = ("--device", "cpu", "--threads", "1", "--no-baselines", "--out", "run")
         self.processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "convergan", "train", *arguments, *options],
+                [sys.executable, "-m", "convergan", *command, *arguments],
                 cwd=folder,
                 env={**os.environ, **launched, "RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stdout=subprocess.PIPE,

@@ -91,6 +91,32 @@ def test_one_corrupt_image_is_listed_and_more_than_one_in_a_hundred_refused(
     assert "2/020.png (not an image)" in str(e.value) and "\n" not in str(e.value)
 
 
+def test_some_batches_are_those_of_all_and_a_bad_file_moves_no_row_to_another(
+    tmp_path: Path,
+) -> None:
+    folder = folder_of(tmp_path)
+    (folder / "1" / "010.png").write_text("not an image")
+    files = ImageFiles(folder)
+    everything = list(files.batches(7))
+    assert [len(batch) for batch in everything] == [7, 6, 7, 7, 2]
+    whole = (files.remarks(), files.sha256())
+    rows = ImageRows(torch.cat(everything), "levels")
+    for images, of in ((files, everything), (rows, list(rows.batches(7)))):
+        for turns in (slice(0, 2), slice(1, 1), slice(2, 5)):
+            found = list(images.batches(7, turns))
+            assert len(found) == len(of[turns])
+            assert all(map(torch.equal, found, of[turns]))
+    assert files.bad == [] and files.good[0].name == "014.png"
+    assert list(files.batches(7)) and (files.remarks(), files.sha256()) == whole
+
+
+def test_a_set_is_told_from_others_before_its_files_are_read(tmp_path: Path) -> None:
+    files = ImageFiles(folder_of(tmp_path))
+    others = (ImageFiles(tmp_path, side=4), files.choose(torch.tensor([1, 2])))
+    assert ImageFiles(tmp_path).outline() == files.outline()
+    assert len({images.outline() for images in (files, *others)}) == 3
+
+
 def test_an_empty_folder_and_one_without_a_readable_image_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(DataError, match=r"holds no image files \(.bmp, .gif, .jpeg, "):

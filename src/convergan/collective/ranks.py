@@ -103,13 +103,34 @@ class Ranks:
         """Return rank 0's tensor to all, of whom each has one of this shape and type."""
         return tensor
 
-    def takes(self, turn: int) -> bool:
-        """Whether it is this process that does piece ``turn`` of a work that is shared out."""
-        return turn % self.size == self.rank
+    def turns(self, count: int) -> slice:
+        """Return which of ``count`` pieces of work this process does: a run of neighbours.
 
-    def merge(self, pieces: Mapping[int, Tensor], count: int) -> list[Tensor]:
-        """Return all ``count`` pieces in order to all, given those that this process did."""
-        return [pieces[turn] for turn in range(count)]
+        Example:
+            >>> "abcde"[ALONE.turns(5)]  # alone it does them all
+            'abcde'
+        """
+        return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
+
+    def merge(self, pieces: Sequence[Tensor], *, to_all: bool = True) -> Tensor:
+        """Return what all processes did in their `turns`, as one tensor, in the order of the work.
+
+        Args:
+            pieces: what this one did, (n, *shape) each; none where it had no turn.
+            to_all: give it to all; otherwise to rank 0, and to the others no rows.
+        """
+        return torch.cat(list(pieces))
+
+    def gather_plain(self, value: Any) -> list[Any]:
+        """Return the plain values of all processes, in their order, to all."""
+        return [value]
+
+    def heed(self) -> None:
+        """Look whether another process has left, where the next exchange is far.
+
+        Raises:
+            ToldToLeaveError: if one has.
+        """
 
     def wait(self) -> None:
         """Wait, patiently, until all are here."""
@@ -157,7 +178,7 @@ class Joined(Ranks):
         self._store = PrefixStore("convergan", store)
         self._store.set_timeout(timedelta(seconds=seconds))
         self._seen = {"host": platform.node(), "process": os.getpid(), "step": 0, "phase": "start"}
-        self._noted = float("-inf")
+        self._noted = self._heeded = float("-inf")
         self.given = {"bytes": 0, "calls": 0}
         self.mark(phase="start")
         limit = timedelta(seconds=seconds)
@@ -212,7 +233,7 @@ class Joined(Ranks):
 
     def require_same(self, facts: Mapping[str, str], hint: str) -> None:
         """Compare the facts of all processes."""
-        everyone: list[Mapping[str, str]] = self._gather_plain(dict(facts))
+        everyone: list[Mapping[str, str]] = self.gather_plain(dict(facts))
         for name in {name: None for found in everyone for name in found}:
             for rank, found in enumerate(everyone):
                 if found.get(name) != everyone[0].get(name):
@@ -220,7 +241,7 @@ class Joined(Ranks):
 
     def tell(self, value: Any) -> Any:
         """Gather plain values and take that of rank 0."""
-        return self._gather_plain(value if self.leads else None)[0]
+        return self.gather_plain(value if self.leads else None)[0]
 
     def tell_tensor(self, tensor: Tensor) -> Tensor:
         """Broadcast a copy from rank 0."""
@@ -229,35 +250,41 @@ class Joined(Ranks):
             dist.broadcast(copy, 0, group=self._patient)
         return copy.to(tensor.device)
 
-    def merge(self, pieces: Mapping[int, Tensor], count: int) -> list[Tensor]:
-        """Let the process that did a piece broadcast it."""
-        shapes: dict[str, list[int]] = {}
-        for found in self._gather_plain({str(t): list(p.shape) for t, p in pieces.items()}):
-            shapes |= found
-        dtype, device = self._agree_on_type(pieces)
-        merged = []
-        for turn in range(count):
-            piece = pieces.get(turn)
-            empty = torch.empty(shapes[str(turn)], dtype=dtype)
-            copy = empty if piece is None else piece.detach().cpu().contiguous()
-            with self._exchanging():
-                dist.broadcast(copy, turn % self.size, group=self._patient)
-            merged.append(copy.to(device))
-        return merged
+    def merge(self, pieces: Sequence[Tensor], *, to_all: bool = True) -> Tensor:
+        """Let each process broadcast what it did."""
+        own = torch.cat(list(pieces)).detach() if pieces else None
+        mine = own is not None and [str(own.dtype).removeprefix("torch."), *own.shape]
+        facts = self.gather_plain(mine)
+        name, _, *shape = next(fact for fact in facts if fact)
+        counts = [fact[1] if fact else 0 for fact in facts]
+        kept = self.leads or to_all
+        merged = torch.empty(sum(counts) if kept else 0, *shape, dtype=getattr(torch, name))
+        first = 0
+        for rank, count in enumerate(counts):
+            part = merged[first : first + count] if kept else merged.new_empty(count, *shape)
+            if own is not None and rank == self.rank:
+                part.copy_(own)
+            if count:
+                with self._exchanging():
+                    dist.broadcast(part, rank, group=self._patient)
+            first += count
+        return merged if own is None else merged.to(own.device)
 
-    def _agree_on_type(self, pieces: Mapping[int, Tensor]) -> tuple[torch.dtype, torch.device]:
-        piece = next(iter(pieces.values()), None)
-        mine = None if piece is None else str(piece.dtype).removeprefix("torch.")
-        name = next(n for n in self._gather_plain(mine) if n is not None)
-        return getattr(torch, name), torch.device("cpu") if piece is None else piece.device
+    def heed(self) -> None:
+        """Look into the store, at most once a second."""
+        now = time.monotonic()
+        if now - self._heeded > NOTED_EVERY:
+            self._heeded = now
+            with self._exchanging():
+                self._require_nobody_left()
 
     def wait(self) -> None:
         """Wait at a barrier of the patient group."""
         with self._exchanging():
             dist.barrier(group=self._patient)
 
-    def _gather_plain(self, value: Any) -> list[Any]:
-        """Return the plain values of all processes."""
+    def gather_plain(self, value: Any) -> list[Any]:
+        """Send values as JSON, padded to the same number of bytes on their way."""
         data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
         sizes = torch.zeros(self.size, dtype=torch.int64)
         sizes[self.rank] = len(data)
@@ -267,7 +294,7 @@ class Joined(Ranks):
             received = [torch.empty_like(padded) for _ in range(self.size)]
             dist.all_gather(received, padded, group=self._patient)
         return [
-            json.loads(bytes(part[:size].tolist()))
+            json.loads(part[:size].numpy().tobytes())
             for part, size in zip(received, sizes.tolist(), strict=True)
         ]
 
@@ -295,9 +322,7 @@ class Joined(Ranks):
             until = time.monotonic() + ROLL_CALL
             missing = list(range(self.size))
             while missing and time.monotonic() < until:
-                if self._store.check(["left"]):
-                    left = json.loads(self._store.get("left"))
-                    raise ToldToLeaveError(left["code"], left["message"])
+                self._require_nobody_left()
                 missing = [r for r in missing if not self._store.check([f"here/{r}"])]
                 ended = [r for r in missing if _has_ended(self._seen_of(r))]
                 if ended:  # the others may be busy with something longer than a roll call
@@ -313,6 +338,11 @@ class Joined(Ranks):
             f"lost process {names}; the same command goes on from the checkpoint",
             leader=0 in missing,
         )
+
+    def _require_nobody_left(self) -> None:
+        if self._store.check(["left"]):
+            left = json.loads(self._store.get("left"))
+            raise ToldToLeaveError(left["code"], left["message"])
 
     def _seen_of(self, rank: int) -> dict[str, Any] | None:
         if not self._store.check([f"seen/{rank}"]):

@@ -1,7 +1,8 @@
 """Images one batch at a time: of a folder of files, read by threads, or of rows in memory.
 
 Both kinds of `ImageSet` give batches in one order, (B, C, H, W) in [0, 1], and single rows again
-where a picture wants them.
+where a picture wants them. What is in a batch depends on no other batch, so processes that take
+some of them each get what one process gets.
 
 Paper and released code: not in Salimans et al. (2016).
 """
@@ -13,6 +14,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -21,6 +23,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from ..collective import Ranks
 from .batches import to_unit_range
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
@@ -32,6 +35,8 @@ MOST_PIXELS = 2**26
 """Of one image; a small file may claim to have any number."""
 AHEAD = 2
 """Batches read while one is worked on."""
+ALL = slice(None)
+"""Of the batches."""
 
 
 class DataError(ValueError):
@@ -59,8 +64,12 @@ class ImageSet(Protocol):
         """Return how many there are; of files, how many there may be."""
         ...
 
-    def batches(self, batch_size: int) -> Iterator[Tensor]:
-        """Yield all images in their order, (B, C, H, W) float32 in [0, 1]."""
+    def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
+        """Yield all images in their order, (B, C, H, W) float32 in [0, 1], or some batches."""
+        ...
+
+    def merge(self, ranks: Ranks) -> None:
+        """Learn what all processes met in their `batches`, which together were all."""
         ...
 
     def take(self, rows: Sequence[int]) -> list[Tensor]:
@@ -69,6 +78,10 @@ class ImageSet(Protocol):
 
     def choose(self, rows: Tensor) -> "ImageSet":
         """Return the set of some, (n,) int64, in their order here."""
+        ...
+
+    def outline(self) -> str:
+        """Return a hash that tells this set from others before any file is read."""
         ...
 
     def sha256(self) -> str:
@@ -121,10 +134,13 @@ class ImageRows:
         """Return how many there are."""
         return len(self.images)
 
-    def batches(self, batch_size: int) -> Iterator[Tensor]:
-        """Yield all images in their order."""
-        for rows in torch.split(self.images, batch_size):
+    def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
+        """Yield all images in their order, or some batches."""
+        for rows in torch.split(self.images, batch_size)[turns]:
             yield to_unit_range(rows).float()
+
+    def merge(self, ranks: Ranks) -> None:
+        """Learn nothing: all is well with rows."""
 
     def take(self, rows: Sequence[int]) -> list[Tensor]:
         """Return some images."""
@@ -133,6 +149,10 @@ class ImageRows:
     def choose(self, rows: Tensor) -> "ImageRows":
         """Return the set of some."""
         return ImageRows(self.images[rows.sort().values], self.source)
+
+    def outline(self) -> str:
+        """Return the hash of the images."""
+        return self.sha256()
 
     def sha256(self) -> str:
         """Return a hash of shape and values."""
@@ -148,8 +168,8 @@ class ImageRows:
 class ImageFiles:
     """The image files below a folder, in the order of their paths.
 
-    A batch is grey if all its images are. Files that cannot be decoded are left out and listed in
-    ``bad``, up to 1 % of all, or one.
+    A batch is grey if all its images are. Files that cannot be decoded are left out of their batch
+    and listed in ``bad``, up to 1 % of all, or one.
 
     Args:
         folder: with PNG, JPEG and other image files at any depth.
@@ -160,10 +180,6 @@ class ImageFiles:
 
     Raises:
         DataError: if there are no image files.
-
-    Attributes:
-        bad: what cannot be read and why, known after `batches`.
-        scaled: how many images were of another size than ``side``.
     """
 
     def __init__(
@@ -179,65 +195,82 @@ class ImageFiles:
         self.files = files_in(folder) if files is None else list(files)
         if not self.files:
             raise DataError(f"{folder} holds no image files ({', '.join(sorted(IMAGE_SUFFIXES))})")
-        self.bad: list[str] = []
-        self.good: list[Path] = []
-        self.scaled = 0
-        self._digest = hashlib.sha256()
+        self._met: list[_Met] = []
 
     def __len__(self) -> int:
         """Return how many files there are, unreadable ones too."""
         return len(self.files)
 
-    def batches(self, batch_size: int) -> Iterator[Tensor]:
-        """Read all files in their order.
+    @property
+    def good(self) -> list[Path]:
+        """Return the files that `batches` could read."""
+        return [self.folder / met.name for met in self._met if met.sha256]
+
+    @property
+    def bad(self) -> list[str]:
+        """Return what `batches` could not read, and why."""
+        return [f"{met.name}{met.why_not}" for met in self._met if not met.sha256]
+
+    def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
+        """Read all files in their order, or those of some batches.
 
         Raises:
             DataError: if more than 1 % cannot be read, or sizes differ and there is no ``side``.
         """
-        self.bad, self.good, self.scaled = [], [], 0
-        self._digest = hashlib.sha256(repr(self.side).encode())
-        found: list[np.ndarray[Any, Any]] = []
-        for path, read in self._read_ahead(AHEAD * batch_size):
-            if isinstance(read, str):
-                self._list_bad(f"{path.relative_to(self.folder)}{read}")
-                continue
-            self.good.append(path)
-            self.scaled += read.scaled
-            self._digest.update(read.sha256)
-            found.append(read.pixels)
-            if len(found) == batch_size:
-                yield self._batch(found)
-                found = []
-        if found:
-            yield self._batch(found)
-        if not self.good:
-            raise DataError(f"{self.folder}: none of {len(self)} image files can be read")
+        self._met = []
+        firsts = range(0, len(self), batch_size)[turns]
+        groups = [self.files[first : first + batch_size] for first in firsts]
+        files = [path for group in groups for path in group]
+        reading = self._read_ahead(files, AHEAD * batch_size)
+        for group in groups:
+            found = [self._keep(path, read) for path, read in islice(reading, len(group))]
+            if pixels := [array for array in found if array is not None]:
+                yield self._batch(pixels)
+
+    def merge(self, ranks: Ranks) -> None:
+        """Learn which files of the others were read.
+
+        Raises:
+            DataError: if more than 1 % of all cannot be read.
+        """
+        everyone = ranks.gather_plain(self._met)
+        self._met = [_Met(*met) for found in everyone for met in found]
+        self._require_readable()
 
     def take(self, rows: Sequence[int]) -> list[Tensor]:
         """Read some files again."""
-        return [
-            self._batch([decode(self.good[row].read_bytes(), self.side).pixels])[0] for row in rows
-        ]
+        good = self.good
+        return [self._batch([decode(good[row].read_bytes(), self.side).pixels])[0] for row in rows]
 
     def choose(self, rows: Tensor) -> "ImageFiles":
         """Return the set of some files."""
         files = [self.files[row] for row in rows.sort().values.tolist()]
         return ImageFiles(self.folder, side=self.side, workers=self.workers, files=files)
 
+    def outline(self) -> str:
+        """Return a hash of the side and the files' names."""
+        names = [str(path.relative_to(self.folder)) for path in self.files]
+        return hashlib.sha256(repr((self.side, names)).encode()).hexdigest()
+
     def sha256(self) -> str:
         """Return a hash of the readable files' bytes in their order, and the side."""
-        return self._digest.hexdigest()
+        digest = hashlib.sha256(repr(self.side).encode())
+        for met in self._met:
+            digest.update(bytes.fromhex(met.sha256))
+        return digest.hexdigest()
 
     def remarks(self) -> dict[str, list[str] | int]:
-        """Return the unreadable files, and how many images were cut and scaled."""
-        return {"unreadable": self.bad, "scaled": self.scaled}
+        """Return the unreadable files, and how many images were of another size than the side."""
+        return {"unreadable": self.bad, "scaled": sum(met.scaled for met in self._met)}
 
-    def _read_ahead(self, ahead: int) -> "Iterator[tuple[Path, Decoded | str]]":
+    def _read_ahead(
+        self, files: Sequence[Path], ahead: int
+    ) -> "Iterator[tuple[Path, Decoded | str]]":
         """Decode in threads, at most ``ahead`` files more than are asked for."""
         waiting: deque[tuple[Path, Future[Decoded | str]]] = deque()
         with ThreadPoolExecutor(self.workers) as threads:
             try:
-                for path in self.files:
+                for path in files:
                     waiting.append((path, threads.submit(_try_to_decode, path, self.side)))
                     if len(waiting) > ahead:
                         path, future = waiting.popleft()
@@ -247,19 +280,47 @@ class ImageFiles:
             finally:
                 threads.shutdown(cancel_futures=True)
 
-    def _list_bad(self, entry: str) -> None:
-        self.bad.append(entry)
-        if len(self.bad) > max(1, int(TOLERATED * len(self))):
+    def _keep(self, path: Path, read: "Decoded | str") -> np.ndarray[Any, Any] | None:
+        """Note what was met; return the pixels if there are any."""
+        name = str(path.relative_to(self.folder))
+        if isinstance(read, str):
+            self._met.append(_Met(name, "", False, read))
+            self._require_readable()
+            return None
+        self._met.append(_Met(name, read.sha256.hex(), read.scaled, ""))
+        return read.pixels
+
+    def _require_readable(self) -> None:
+        bad = self.bad
+        if len(bad) > max(1, int(TOLERATED * len(self))):
             raise DataError(
                 f"{self.folder}: more than {TOLERATED:.0%} of {len(self)} images are unreadable: "
-                f"{some(self.bad)}"
+                f"{some(bad)}"
             )
+        if len(bad) == len(self):
+            raise DataError(f"{self.folder}: none of {len(self)} image files can be read")
 
     def _batch(self, arrays: list[np.ndarray[Any, Any]]) -> Tensor:
         sizes = {array.shape[:2] for array in arrays}
         if len(sizes) > 1:
             raise DataError(f"{self.folder}: images of mixed sizes: {sorted(sizes)}")
         return to_unit_range(torch.from_numpy(stacked(arrays)))
+
+
+class _Met(NamedTuple):
+    """What became of a file.
+
+    Attributes:
+        name: below the folder.
+        sha256: of its bytes, in hexadecimal digits; empty if it cannot be read.
+        scaled: whether it was of another size.
+        why_not: it cannot be read, as in a list of bad files.
+    """
+
+    name: str
+    sha256: str
+    scaled: bool
+    why_not: str
 
 
 class Decoded(NamedTuple):

@@ -49,14 +49,13 @@ def predict_probabilities(
     """
     rows = torch.arange(len(images)) if rows is None else rows
     chunks = rows.tensor_split(max(1, -(-len(rows) // batch_size)))
-    judged = {
-        turn: functional_call(
+    judged = [
+        functional_call(
             network, dict(parameters), (to_unit_range(images[chunk].to(device)),)
         ).logits
-        for turn, chunk in enumerate(chunks)
-        if ranks.takes(turn)
-    }
-    return torch.cat(ranks.merge(judged, len(chunks))).double().softmax(dim=1).cpu()
+        for chunk in chunks[ranks.turns(len(chunks))]
+    ]
+    return ranks.merge(judged).double().softmax(dim=1).cpu()
 
 
 def evaluate(
@@ -107,9 +106,11 @@ def draw_samples(
         chance: draws the latents, on the device of the network.
         ranks: processes who share the work and all get the result, that of one alone.
     """
-    batches = {}
-    for turn in range(-(-count // batch_size)):
+    turns = range(-(-count // batch_size))
+    own = turns[ranks.turns(len(turns))]
+    batches = []
+    for turn in turns:
         latent = network.draw_latent(batch_size, chance)  # of every turn, as chance goes on
-        if ranks.takes(turn):
-            batches[turn] = functional_call(network, dict(parameters), (latent,))
-    return torch.cat(ranks.merge(batches, -(-count // batch_size)))[:count]
+        if turn in own:
+            batches.append(functional_call(network, dict(parameters), (latent,)))
+    return ranks.merge(batches)[:count]
