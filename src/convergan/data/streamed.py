@@ -13,7 +13,6 @@ Paper and released code: not in Salimans et al. (2016); the released ImageNet co
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -29,6 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..cache import cache_folder, in_turn
 from .dataset import Dataset, Rows, begin_sha256
 from .image_files import DataError, decode, read_inside, some, why_not
 
@@ -356,23 +356,3 @@ def read_ahead(
                 yield waiting.popleft().result()
         finally:
             threads.shutdown(cancel_futures=True)
-
-
-def cache_folder() -> Path:
-    """Return the folder for what may be found again, ``$CONVERGAN_CACHE`` or one in the home."""
-    return Path(os.environ.get("CONVERGAN_CACHE") or Path.home() / ".cache" / "convergan")
-
-
-@contextlib.contextmanager
-def in_turn(file: Path) -> Iterator[None]:
-    """Let one process at a time look for a file of the cache, and make it where it is missing.
-
-    Of several that begin together the first makes it and the others wait. Where there can be no
-    cache nobody waits.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context(file.with_suffix(".lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
