@@ -299,6 +299,48 @@ def sweep(
 
 
 @app.command()
+def scan(
+    source: Annotated[
+        str, typer.Argument(help="As --data of train: a folder of images, or a data set by name.")
+    ],
+    json: Annotated[
+        Path | None, typer.Option(help="File for all that was found, every duplicate too.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that decode.")] = 4,
+) -> None:
+    """Decode every image of a data set; list what training would refuse, and what is there twice.
+
+    Exit codes: 65 if an image is refused; duplicates, also of test rows among training rows, are
+    notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
+    """
+    from .data.scan import Scan, Seen, as_plain, look_at, spelled
+    from .data.sources import find_encoded
+    from .run import Progress as RunProgress
+    from .signals import stopping
+    from .training.checkpoint import write_json
+
+    images: list[Seen] = []
+
+    def progress() -> Iterator[RunProgress]:
+        count = len(found.train.encoded) + len(found.test.encoded)
+        for image in look_at(found, workers):
+            images.append(image)
+            yield RunProgress("images", len(images), count, {})
+
+    with stopping("while scanning; nothing was written"):
+        with errors.status(escape(f"reading {source}")):
+            found = find_encoded(source)
+        show_progress(progress())
+    scanned = Scan(source, found.classes, images)
+    for line in spelled(scanned):
+        print_line(line)
+    if json is not None:
+        write_json(json, as_plain(scanned))
+        print_line(str(json))
+    scanned.require_all()
+
+
+@app.command()
 def sample(
     run: Run,
     count: Annotated[int, typer.Option(min=1, help="How many rows to draw.")] = 100,

@@ -381,10 +381,10 @@ def read_inside(root: Path, path: Path) -> bytes:
     return path.read_bytes()
 
 
-def some(items: Sequence[str], between: str = ", ") -> str:
+def some(items: Sequence[str]) -> str:
     """Name the first of many."""
     rest = len(items) - LISTED
-    return between.join(items[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(items[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .encoded import EncodedSet, Split
-from .image_files import decode, read_ahead, some, why_not
+from .image_files import LISTED, DataError, decode, read_ahead, some, why_not
 
 AHEAD = 256
 """Images decoded ahead."""
@@ -90,6 +90,15 @@ class Scan(NamedTuple):
     def refused(self) -> list[Seen]:
         """Return those that cannot be read."""
         return [image for image in self.images if image.refused]
+
+    def require_all(self) -> None:
+        """See that training would refuse none.
+
+        Raises:
+            DataError: if it would.
+        """
+        if refused := self.refused():
+            raise DataError(f"{self.source}: {len(refused)} of {len(self.images)} are refused")
 
     def accepted(self) -> list[Seen]:
         """Return those that can."""
@@ -195,12 +204,15 @@ def spelled(scan: Scan) -> Iterator[str]:
     for (of, to), count in scan.conversions().items():
         yield f"note: {count:,} of mode {of} become {to}"
     twins = scan.twins()
-    leaks = sum(group.leak for group in twins)
-    if leaks:
-        yield f"leak: {leaks:,} images of the test rows are among the training rows"
-    if twins:
-        yield f"duplicates: {len(twins):,} images are there more than once"
-        yield some([_spelled_twins(group) for group in twins], between="\n")
+    if leaked := sum(
+        image.split == "test" for group in twins if group.leak for image in group.images
+    ):
+        yield f"leak: {leaked:,} test images are among the training images too"
+    if copies := sum(len(group.images) - 1 for group in twins):
+        yield f"duplicates: {copies:,} images are copies of others"
+    yield from map(_spelled_twins, twins[:LISTED])
+    if len(twins) > LISTED:
+        yield f"and {len(twins) - LISTED:,} groups more"
     for image in scan.refused():
         yield f"refused: {image.name} ({image.refused})"
 
