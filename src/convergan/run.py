@@ -115,6 +115,7 @@ def run(
     baselines: bool = True,
     keep: int = 3,
     skip: int = 0,
+    roll_back: int = 0,
     ranks: Ranks = ALONE,
 ) -> Iterator[Progress]:
     """Train, measure and record; go on from the newest checkpoint if there is one.
@@ -127,6 +128,7 @@ def run(
         baselines: fit the baselines too, on the same labels.
         keep: checkpoints to keep.
         skip: steps in a row that are left out where a loss or gradient is not finite.
+        roll_back: times that the run may go back to a checkpoint where more are not finite.
         ranks: the processes that train as one; all call this, rank 0 writes.
 
     Yields:
@@ -142,7 +144,8 @@ def run(
     seen = recipe.see(dataset)
     identity = _identity(recipe, dataset, settings)
     facts = {name: canonical_sha256(part) for name, part in identity.items()}
-    facts |= {"--skip-non-finite": str(skip), "--baselines": str(baselines)}
+    facts |= {"--skip-non-finite": str(skip), "--roll-back": str(roll_back)}
+    facts["--baselines"] = str(baselines)
     ranks.require_same(facts, "start all with the same command, code and data")
     with held(folder / "config.json") if ranks.leads else nullcontext():
         trainer = partial(
@@ -157,6 +160,7 @@ def run(
             identity=canonical_sha256(identity),
             keep=keep,
             skip=skip,
+            roll_back=roll_back,
             ranks=ranks,
         )
         if ranks.leads:

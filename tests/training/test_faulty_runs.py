@@ -15,7 +15,7 @@ from convergan.data import DataError, Streaming, load
 from convergan.signals import Wishes
 from faults.modes import Mode, mode_of
 from faults.non_finite import poisoned_step, step_left_out, with_step
-from faults.training import train
+from faults.training import said, train
 from tests.test_run_log import files_of_at_most
 from tests.training.test_resume import everything_on, log_without_times, trainer
 
@@ -86,6 +86,74 @@ def test_more_than_so_many_in_a_row_end_the_run_with_a_report(tmp_path: Path) ->
 def test_without_leave_to_skip_the_first_ends_the_run(tmp_path: Path) -> None:
     assert train(poisoned((7,)), tmp_path / "run") == 70
     assert json.loads((tmp_path / "run" / "non_finite.json").read_text())["step"] == 7
+
+
+# --- going back ----------------------------------------------------------------------------------
+
+
+def test_steps_since_the_last_checkpoint_are_left_out_and_those_before_it_if_that_does_not_help(
+    tmp_path: Path,
+) -> None:
+    assert train(poisoned((25, 27, 48)), tmp_path / "run", roll_back=3) == 0
+    left_out = (*range(11, 28), *range(41, 49))
+    assert train(with_step(TOY, step_left_out, at=left_out), tmp_path / "none") == 0
+    assert final_hash(tmp_path / "run") == final_hash(tmp_path / "none")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert [(r["first"], r["last"]) for r in result["rolled_back"]] == [
+        (21, 25),
+        (11, 27),
+        (41, 48),
+    ]
+    told = [line for line in log_without_times(tmp_path / "run") if "rolled_back_to" in line]
+    assert [(line["rolled_back_to"], line["step"]) for line in told] == [
+        (20, 25),
+        (10, 27),
+        (40, 48),
+    ]
+    assert all("generator: the loss is not finite" in str(line["reason"]) for line in told)
+    assert any(
+        "rolled back, and leaving out steps 41 to 48" in line for line in said(tmp_path / "run")
+    )
+
+
+def test_without_a_checkpoint_before_it_the_run_goes_back_to_its_start(tmp_path: Path) -> None:
+    assert train(poisoned((7,)), tmp_path / "run", roll_back=1) == 0
+    left_out = tuple(range(1, 8))
+    assert train(with_step(TOY, step_left_out, at=left_out), tmp_path / "none") == 0
+    assert final_hash(tmp_path / "run") == final_hash(tmp_path / "none")
+
+
+def test_one_more_than_so_many_ends_the_run(tmp_path: Path) -> None:
+    assert train(poisoned((25, 27, 48)), tmp_path / "run", roll_back=2) == 70
+    assert json.loads((tmp_path / "run" / "non_finite.json").read_text())["step"] == 48
+    assert (
+        "step 48: " in said(tmp_path / "run")[-1]
+        and "back before it: 2" in said(tmp_path / "run")[-1]
+    )
+
+
+def train_with_stops(folder: Path, stops: tuple[int, ...], save_at: int) -> None:
+    """Train, and leave the run as a kill would after each of some steps; go on from there."""
+    started = replace(trainer(poisoned((25, 27, 48)).recipe, folder, TOY.dataset, 60), keep=1)
+    for stop in (*stops, 60):
+        wishes = Wishes()
+        for event in replace(started, roll_back=3).run(wishes):
+            wishes.save |= event.step + 1 == save_at
+            if event.step == stop:
+                break
+        else:
+            pytest.fail(f"it did not come to step {stop}")
+    list(started.run(Wishes()))
+
+
+@pytest.mark.parametrize("save_at", [0, 23, 42])
+def test_stops_and_checkpoints_anywhere_change_no_bit_and_no_line_of_a_run_that_rolls_back(
+    tmp_path: Path, save_at: int
+) -> None:
+    assert train(poisoned((25, 27, 48)), tmp_path / "calm", roll_back=3) == 0
+    train_with_stops(tmp_path / "run", (5, 12, 24, 22, 26, 15, 27, 33, 47, 43, 55), save_at)
+    assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")
+    assert log_without_times(tmp_path / "run") == log_without_times(tmp_path / "calm")
 
 
 # --- files that go bad ---------------------------------------------------------------------------
