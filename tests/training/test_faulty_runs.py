@@ -12,6 +12,8 @@ from PIL import Image
 
 from bench.kill_and_resume import final_hash
 from convergan.data import DataError, Streaming, load
+from convergan.recipes import find_recipe
+from convergan.run import Settings, run
 from convergan.signals import Wishes
 from faults.modes import Mode, mode_of
 from faults.non_finite import poisoned_step, step_left_out, with_step
@@ -204,3 +206,13 @@ def test_a_test_file_that_goes_bad_leaves_no_step_saved_without_its_line_in_the_
     list(trainer(recipe, tmp_path / "run", dataset, steps=7).run(Wishes()))
     assert log_without_times(tmp_path / "run") == log_without_times(tmp_path / "calm")
     assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")
+
+
+def test_images_are_not_streamed_to_a_recipe_that_would_hold_them_all(tmp_path: Path) -> None:
+    folder = images(tmp_path / "images")
+    recipe = replace(find_recipe("mnist-fast"), side=8, batch_size=10)
+    dataset = load(str(folder), 8, streaming=Streaming(0))
+    chosen = Settings(recipe="mine", data="d", labels=4, seed=0, steps=1, device="cpu")
+    with pytest.raises(ValueError, match="recipe mine looks at all rows at once.*leave out --str"):
+        list(run(recipe, dataset, chosen, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
