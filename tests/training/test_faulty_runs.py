@@ -1,20 +1,27 @@
 """What a run does when its disk refuses, its losses are not finite, or its files go bad."""
 
+import itertools
 import json
 import os
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.kill_and_resume import final_hash
-from convergan.data import DataError, Streaming, load
+from convergan.data import Batch, DataError, Streaming, load
+from convergan.folders import read_json
 from convergan.recipes import find_recipe
 from convergan.run import Settings, run
 from convergan.signals import Wishes
+from convergan.trainer import Trainer
+from convergan.training import State
+from convergan.training.steps import Losses, Step
 from faults.modes import Mode, mode_of
 from faults.non_finite import poisoned_step, step_left_out, with_step
 from faults.training import said, train
@@ -134,28 +141,39 @@ def test_one_more_than_so_many_ends_the_run(tmp_path: Path) -> None:
     )
 
 
-def train_with_stops(folder: Path, stops: tuple[int, ...], save_at: int) -> None:
-    """Train, and leave the run as a kill would after each of some steps; go on from there."""
-    started = replace(trainer(poisoned((25, 27, 48)).recipe, folder, TOY.dataset, 60), keep=1)
-    for stop in (*stops, 60):
-        wishes = Wishes()
-        for event in replace(started, roll_back=3).run(wishes):
-            wishes.save |= event.step + 1 == save_at
-            if event.step == stop:
+def fragile_step(state: State, batch: Batch, chance: torch.Generator, *, step: Step) -> Losses:
+    """Take a step; three are not finite, where those before them were taken or left out rightly."""
+    [taken, *_] = [int(of["step"]) for of in state.generator.optimizer.state.values()]
+    at = {24: 25, 21: 27, 30: 48}.get(taken, 0)  # 21 to 25 are left out, 11 to 27, 41 to 48
+    where = "generator's loss"
+    return poisoned_step(state, batch, chance, step=step, at=(at,), where=where, value="nan")
+
+
+def train_with_kills(run: Trainer, chance: random.Random) -> int:
+    """Train to the end, left as a kill would time and again; return how often."""
+    for kills in itertools.count():
+        wishes, left = Wishes(), chance.randrange(2, 40)
+        for event in run.run(wishes):
+            wishes.save = chance.random() < 0.3
+            if event.step > 10 and not (left := left - 1):
                 break
         else:
-            pytest.fail(f"it did not come to step {stop}")
-    list(started.run(Wishes()))
+            return kills
+    raise AssertionError
 
 
-@pytest.mark.parametrize("save_at", [0, 23, 42])
-def test_stops_and_checkpoints_anywhere_change_no_bit_and_no_line_of_a_run_that_rolls_back(
-    tmp_path: Path, save_at: int
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_kills_and_checkpoints_anywhere_change_no_bit_and_no_line_of_a_run_that_rolls_back(
+    tmp_path: Path, seed: int
 ) -> None:
-    assert train(poisoned((25, 27, 48)), tmp_path / "calm", roll_back=3) == 0
-    train_with_stops(tmp_path / "run", (5, 12, 24, 22, 26, 15, 27, 33, 47, 43, 55), save_at)
+    fragile = with_step(TOY, fragile_step)
+    assert train(fragile, tmp_path / "calm", roll_back=3) == 0
+    started = trainer(fragile.recipe, tmp_path / "run", TOY.dataset, 60)
+    assert train_with_kills(replace(started, keep=1, roll_back=3), random.Random(seed)) >= 4
     assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")
     assert log_without_times(tmp_path / "run") == log_without_times(tmp_path / "calm")
+    told, others = (read_json(tmp_path / n / "result.json")["rolled_back"] for n in ("calm", "run"))
+    assert told == others and [r["first"] for r in told] == [21, 11, 41]
 
 
 # --- files that go bad ---------------------------------------------------------------------------
