@@ -102,7 +102,7 @@ def test_all_go_back_where_one_of_them_is_not_finite_and_go_on_from_a_stop(tmp_p
     assert ends(tmp_path, name="run", roll_back=3, stop_at=6) == [-1, -1]
     assert ends(tmp_path, name="run", roll_back=3) == [0, 0]
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert [(r["first"], r["last"]) for r in result["rolled_back"]] == [(1, 3), (1, 4), (5, 8)]
+    assert [(r["first"], r["last"]) for r in result["rolled_back"]] == [(1, 3), (1, 4), (1, 8)]
 
 
 def other_options(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
