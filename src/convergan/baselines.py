@@ -66,7 +66,7 @@ def run_baseline(name: str, images: Images, labels: Tensor, test: Rows) -> Basel
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # convergence and division warnings of fixed defaults
             predict, note = BASELINES[name](images, labels.numpy())
-            chunks = torch.arange(len(test.labels)).split(AT_A_TIME)
+            chunks = torch.split(torch.arange(len(test.labels)), AT_A_TIME)
             predictions = np.concatenate([predict(_flat(test.images[rows])) for rows in chunks])
         error = float((predictions != test.labels.numpy()).mean())
     except (CannotRun, MemoryError, ValueError) as reason:

@@ -197,10 +197,11 @@ def spelled(scan: Scan) -> Iterator[str]:
     for split in ("train", "test"):
         if counts := scan.class_counts(split):
             yield f"{split}: {sum(counts.values()):,} images: {_counted(counts)}"
-    yield f"sizes: {_counted(scan.sizes())}"
+    for what, found in (("sizes", scan.sizes()), ("modes", scan.modes())):
+        if found:
+            yield f"{what}: {_counted(found)}"
     if len(scan.sizes()) > 1:
         yield "note: sizes differ, so only recipes with a side take these images, such as imagenet"
-    yield f"modes: {_counted(scan.modes())}"
     for (of, to), count in scan.conversions().items():
         yield f"note: {count:,} of mode {of} become {to}"
     twins = scan.twins()
