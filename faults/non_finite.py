@@ -16,7 +16,7 @@ from convergan.folders import read_json
 from convergan.training import State
 from convergan.training.steps import Losses, Step
 
-from .children import code_of
+from .children import code_of, fork, kill_after
 from .modes import Mode, mode_of
 from .rows import Row, Trial
 from .training import newest, said, train
@@ -82,16 +82,20 @@ def perform(trial: int, place: Path) -> Trial:
     """Poison one step, or some, under one policy."""
     chance = random.Random(trial)
     where, value = PLACES[trial % len(PLACES)], chance.choice(("nan", "inf", "-inf"))
-    policy = ("stop", "skip", "too many")[trial // len(PLACES) % 3]
+    policy = ("stop", "skip", "too many", "roll back")[trial // len(PLACES) % 4]
     first = chance.randrange(2, STEPS - SKIP - 1)
-    many = {"stop": 1, "skip": chance.randint(1, SKIP), "too many": SKIP + 1}[policy]
+    many = {"skip": chance.randint(1, SKIP), "too many": SKIP + 1}.get(policy, 1)
     at = tuple(range(first, first + many))
     mode = mode_of(chance.randrange(6)).of_length(STEPS)
     poisoned = with_step(mode, poisoned_step, at=at, where=where, value=value)
     folder = place / "run"
-    skip = 0 if policy == "stop" else SKIP
-    code = code_of(partial(train, poisoned, folder, skip=skip))
-    check = _check_skipped if policy == "skip" else _check_stopped
+    skip = SKIP if policy in ("skip", "too many") else 0
+    body = partial(train, poisoned, folder, skip=skip, roll_back=policy == "roll back")
+    if policy == "roll back":  # from any point of which a killed run must come to the same end
+        kill_after(fork(body), chance.uniform(0, 2))
+    code = code_of(body)
+    checks = {"skip": _check_skipped, "roll back": _check_rolled_back}
+    check = checks.get(policy, _check_stopped)
     lost = check(mode, folder, code, at)
     return Trial(f"{value} in {where}, {policy}, {mode.name}", 1, lost)
 
@@ -123,9 +127,25 @@ def _check_skipped(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> 
     return ""
 
 
+def _check_rolled_back(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> str:
+    """See that it ended as if all steps since the last checkpoint had been none."""
+    if code:
+        return f"it ended with {code}: {said(folder)[-1:]}"
+    every = mode.recipe.checkpoint_every
+    left_out = range((at[0] - 1) // every * every + 1, at[0] + 1)
+    result = read_json(folder / "result.json")
+    if [(r["first"], r["last"]) for r in result["rolled_back"]] != [(left_out[0], at[0])]:
+        return f"{result['rolled_back']} is recorded, steps {left_out} were to be left out"
+    calm = folder.with_name("left-out")
+    train(with_step(mode, step_left_out, at=tuple(left_out)), calm)
+    if read_json(calm / "result.json")["state_sha256"] != result["state_sha256"]:
+        return "it ended in another state than a run without these steps"
+    return ""
+
+
 NON_FINITE = Row(
     number=8,
-    fault="NaN and infinity in a loss, a gradient, a batch; stop, skip, too many to skip",
+    fault="NaN, infinity in a loss, a gradient, a batch; stop, skip, too many to skip, roll back",
     holds="found before the update; policy obeyed; state as if the step had been none",
     ci=25,
     full=250,

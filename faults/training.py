@@ -25,6 +25,7 @@ def train(
     watch: Watch | None = None,
     keep: int = 3,
     skip: int = 0,
+    roll_back: int = 0,
     told: Path | None = None,
     dataset: Dataset | None = None,
 ) -> int:
@@ -36,6 +37,7 @@ def train(
         watch: is shown each event.
         keep: checkpoints to keep.
         skip: steps that may be left out.
+        roll_back: times that the run may go back.
         told: beside which what the run says is written down; None for ``folder``.
         dataset: its rows; None for those of the mode.
 
@@ -43,7 +45,16 @@ def train(
         The exit code.
     """
     rows = mode.dataset if dataset is None else dataset
-    events = run(mode.recipe, rows, mode.settings, folder, baselines=False, keep=keep, skip=skip)
+    events = run(
+        mode.recipe,
+        rows,
+        mode.settings,
+        folder,
+        baselines=False,
+        keep=keep,
+        skip=skip,
+        roll_back=roll_back,
+    )
     try:
         for event in events:
             for notice in event.notices:

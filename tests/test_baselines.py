@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from convergan.baselines import BASELINES, LARGEST_KERNEL, LARGEST_SELF_TRAINING, run_baseline
-from convergan.data import Rows
+from convergan.data import Rows, Streaming, load
 
 QUICK = [name for name in BASELINES if name != "label spreading (rbf)"]
 
@@ -86,6 +89,36 @@ def test_a_kernel_too_large_for_memory_is_not_built_and_the_row_says_so() -> Non
     row = run_baseline("label spreading (rbf)", images, labels, Rows(images[:2], labels[:2]))
     assert row.test_error is None
     assert row.note == "cannot run: a dense kernel of 20,001 rows takes 3 GiB"
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_more_rows_than_fit_in_memory_are_not_taken_and_the_row_says_so(name: str) -> None:
+    images = torch.zeros(1, 1).expand(3, 2**30)  # of which there is one number
+    test = Rows(images[:0], torch.tensor([]))
+    row = run_baseline(name, images, torch.tensor([0, 1, -1]), test)
+    count, size = (2, 8) if name == "logistic regression" else (3, 12)
+    assert row.note == f"cannot run: {count} rows at once take {size} GiB"
+
+
+def test_streamed_images_give_the_errors_of_those_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVERGAN_CACHE", str(tmp_path / "cache"))
+    chance = np.random.default_rng(0)
+    for number in range(60):
+        split, shade = ("labeled", "test")[number % 3 == 0], 70 + 60 * (number % 2)
+        file = tmp_path / "images" / split / "ab"[number % 2] / f"{number:02d}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = chance.integers(shade - 70, shade + 70, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(file)
+    held = load(str(tmp_path / "images"), 4)
+    streamed = load(str(tmp_path / "images"), 4, streaming=Streaming(2))
+    labels = torch.where(torch.arange(40) % 5 == 0, held.train.labels, -1)
+    for name in QUICK:
+        one, other = (
+            run_baseline(name, data.train.images, labels, data.test) for data in (held, streamed)
+        )
+        assert one.test_error == other.test_error is not None and one.note == other.note
 
 
 def test_self_training_takes_a_part_of_many_unlabeled_rows_and_says_so() -> None:

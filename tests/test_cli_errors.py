@@ -322,7 +322,7 @@ def test_unreadable_files_are_left_out_and_listed_where_that_is_allowed(ask: Ask
     assert convergan("train", "digits", "--data", "data", *wished) == 65
     assert not Path("run").exists()
     assert convergan("train", "digits", "--data", "data", "--allow-bad", *wished) == 0
-    assert Path("run/left_out.csv").read_text() == "left out\nlabeled/a/004.png (not an image)\n"
+    assert Path("run/left_out.csv").read_text() == "left out\nlabeled/a/004.png (zero bytes)\n"
 
 
 def test_a_sweep_and_its_runs_leave_out_what_they_are_allowed_to(ask: Ask) -> None:
@@ -335,9 +335,9 @@ def test_a_sweep_and_its_runs_leave_out_what_they_are_allowed_to(ask: Ask) -> No
     assert code == 65 and "data: 1 unreadable: labeled/a/004.png" in line
     code, line = ask(*wished, "--stream")
     assert code == 65 and "can be streamed only by a recipe with a side" in line
-    assert convergan(*wished, "--allow-bad", "--skip-non-finite", 2) == 0
+    assert convergan(*wished, "--allow-bad", "--skip-non-finite", 2, "--roll-back", 3) == 0
     [left_out] = Path("table").rglob("left_out.csv")
-    assert left_out.read_text() == "left out\nlabeled/a/004.png (not an image)\n"
+    assert left_out.read_text() == "left out\nlabeled/a/004.png (zero bytes)\n"
 
 
 def test_a_sweep_among_several_processes_is_refused(

@@ -4,6 +4,7 @@ Each sees flat rows in [0, 1], and labels with -1 for unlabelled rows, as scikit
 method that cannot run on a data set says why in its row of the table instead.
 """
 
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -11,12 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from .data import Rows, to_unit_range
+from .data import Images, Rows, to_unit_range
 
 Array = np.ndarray[Any, Any]
+Predict = Callable[[Array], Array]
 
+LARGEST_ROWS = 2**32
+"""Bytes that the rows of a method may take, which sees them at once."""
+AT_A_TIME = 1000
+"""Test rows that are predicted together."""
 LARGEST_KERNEL = 20_000
 """Rows up to which a dense kernel matrix is built (3.2 GB)."""
 LARGEST_SELF_TRAINING = 10_000
@@ -44,8 +51,8 @@ class CannotRun(Exception):
     """A baseline that does not fit a data set, with the reason."""
 
 
-def run_baseline(name: str, images: Tensor, labels: Tensor, test: Rows) -> Baseline:
-    """Fit one of `BASELINES` and measure it.
+def run_baseline(name: str, images: Images, labels: Tensor, test: Rows) -> Baseline:
+    """Fit one of `BASELINES` and measure it; of images that are streamed, take what it needs.
 
     Args:
         name: of the baseline.
@@ -58,8 +65,9 @@ def run_baseline(name: str, images: Tensor, labels: Tensor, test: Rows) -> Basel
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # convergence and division warnings of fixed defaults
-            predict = BASELINES[name]
-            predictions, note = predict(_flat(images), labels.numpy(), _flat(test.images[:]))
+            predict, note = BASELINES[name](images, labels.numpy())
+            chunks = torch.split(torch.arange(len(test.labels)), AT_A_TIME)
+            predictions = np.concatenate([predict(_flat(test.images[rows])) for rows in chunks])
         error = float((predictions != test.labels.numpy()).mean())
     except (CannotRun, MemoryError, ValueError) as reason:
         note = f"cannot run: {reason or 'out of memory'}"
@@ -70,32 +78,39 @@ def _flat(images: Tensor) -> Array:
     return to_unit_range(images).flatten(1).numpy()
 
 
-def _logistic_regression(rows: Array, labels: Array, test_rows: Array) -> tuple[Array, str]:
+def _take(images: Images, rows: Array) -> Array:
+    size = len(rows) * math.prod(images.shape[1:]) * 4
+    if size > LARGEST_ROWS:
+        raise CannotRun(f"{len(rows):,} rows at once take {size / 2**30:.0f} GiB")
+    return _flat(images[torch.from_numpy(rows)])
+
+
+def _logistic_regression(images: Images, labels: Array) -> tuple[Predict, str]:
     from sklearn.linear_model import LogisticRegression
 
-    known = labels >= 0
-    model = LogisticRegression(max_iter=1000).fit(rows[known], labels[known])
-    return model.predict(test_rows), "labelled rows only"
+    known = np.flatnonzero(labels >= 0)
+    model = LogisticRegression(max_iter=1000).fit(_take(images, known), labels[known])
+    return model.predict, "labelled rows only"
 
 
-def _label_spreading_knn(rows: Array, labels: Array, test_rows: Array) -> tuple[Array, str]:
+def _label_spreading_knn(images: Images, labels: Array) -> tuple[Predict, str]:
     from sklearn.semi_supervised import LabelSpreading
 
-    model = LabelSpreading(kernel="knn", n_neighbors=7, n_jobs=-1).fit(rows, labels)
-    return model.predict(test_rows), ""
+    rows = _take(images, np.arange(len(images)))
+    return LabelSpreading(kernel="knn", n_neighbors=7, n_jobs=-1).fit(rows, labels).predict, ""
 
 
-def _label_spreading_rbf(rows: Array, labels: Array, test_rows: Array) -> tuple[Array, str]:
+def _label_spreading_rbf(images: Images, labels: Array) -> tuple[Predict, str]:
     from sklearn.semi_supervised import LabelSpreading
 
-    if len(rows) > LARGEST_KERNEL:
-        size = len(rows) ** 2 * 8 / 2**30
-        raise CannotRun(f"a dense kernel of {len(rows):,} rows takes {size:.0f} GiB")
-    model = LabelSpreading(kernel="rbf", gamma=1.0).fit(rows, labels)
-    return model.predict(test_rows), "gamma 1"
+    if len(images) > LARGEST_KERNEL:
+        size = len(images) ** 2 * 8 / 2**30
+        raise CannotRun(f"a dense kernel of {len(images):,} rows takes {size:.0f} GiB")
+    rows = _take(images, np.arange(len(images)))
+    return LabelSpreading(kernel="rbf", gamma=1.0).fit(rows, labels).predict, "gamma 1"
 
 
-def _self_training(rows: Array, labels: Array, test_rows: Array) -> tuple[Array, str]:
+def _self_training(images: Images, labels: Array) -> tuple[Predict, str]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.semi_supervised import SelfTrainingClassifier
 
@@ -106,10 +121,10 @@ def _self_training(rows: Array, labels: Array, test_rows: Array) -> tuple[Array,
         unlabeled = np.random.default_rng(0).permutation(unlabeled)[:LARGEST_SELF_TRAINING]
     kept = np.concatenate([np.flatnonzero(labels >= 0), unlabeled])
     model = SelfTrainingClassifier(LogisticRegression(max_iter=200))
-    return model.fit(rows[kept], labels[kept]).predict(test_rows), note
+    return model.fit(_take(images, kept), labels[kept]).predict, note
 
 
-BASELINES: dict[str, Callable[[Array, Array, Array], tuple[Array, str]]] = {
+BASELINES: dict[str, Callable[[Images, Array], tuple[Predict, str]]] = {
     "logistic regression": _logistic_regression,
     "label spreading (knn)": _label_spreading_knn,
     "label spreading (rbf)": _label_spreading_rbf,

@@ -81,6 +81,14 @@ SkipNonFinite = Annotated[
         "rather than stop.",
     ),
 ]
+RollBack = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Where more are not finite, go back to the last checkpoint up to so many times, and "
+        "leave out the steps since.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="float32, or bfloat16 for matrix products.")]
 
@@ -129,6 +137,7 @@ def train(
     decoders: Decoders = 4,
     allow_bad: AllowBad = False,
     skip_non_finite: SkipNonFinite = 0,
+    roll_back: RollBack = 0,
     threads: Threads = 0,
 ) -> None:
     """Train a recipe; run the same command again to go on after a stop.
@@ -173,6 +182,7 @@ def train(
             baselines=baselines,
             keep=keep,
             skip=skip_non_finite,
+            roll_back=roll_back,
             ranks=ranks,
         )
         if not ranks.leads:
@@ -237,6 +247,7 @@ def sweep(
     decoders: Decoders = 4,
     allow_bad: AllowBad = False,
     skip_non_finite: SkipNonFinite = 0,
+    roll_back: RollBack = 0,
     threads: Annotated[
         int, typer.Option(min=0, help="Of each run; 0 shares the cores out, on a cluster 1.")
     ] = 0,
@@ -285,6 +296,7 @@ def sweep(
         number = 10 if seeds is None else seeds
         plan = label_sweep(table, shared, labels=counts, seeds=number, folder=folder)
     more = ["--workers", str(decoders), "--skip-non-finite", str(skip_non_finite)]
+    more += ["--roll-back", str(roll_back)]
     more += [name for name, on in (("--stream", stream), ("--allow-bad", allow_bad)) if on]
     plan = replace(plan, more=tuple(more))
     sides = {run.data: find_recipe(run.recipe).side for run in plan.runs}
@@ -296,6 +308,48 @@ def sweep(
         }
     show_progress(run_sweep(plan, datasets, workers))
     show_sweep(plan)
+
+
+@app.command()
+def scan(
+    source: Annotated[
+        str, typer.Argument(help="As --data of train: a folder of images, or a data set by name.")
+    ],
+    json: Annotated[
+        Path | None, typer.Option(help="File for all that was found, every duplicate too.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that decode.")] = 4,
+) -> None:
+    """Decode every image of a data set; list what training would refuse, and what is there twice.
+
+    Exit codes: 65 if an image is refused; duplicates, also of test rows among training rows, are
+    notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
+    """
+    from .data.scan import Scan, Seen, as_plain, look_at, spelled
+    from .data.sources import find_encoded
+    from .run import Progress as RunProgress
+    from .signals import stopping
+    from .training.checkpoint import write_json
+
+    images: list[Seen] = []
+
+    def progress() -> Iterator[RunProgress]:
+        count = len(found.train.encoded) + len(found.test.encoded)
+        for image in look_at(found, workers):
+            images.append(image)
+            yield RunProgress("images", len(images), count, {})
+
+    with stopping("while scanning; nothing was written"):
+        with errors.status(escape(f"reading {source}")):
+            found = find_encoded(source)
+        show_progress(progress())
+    scanned = Scan(source, found.classes, images)
+    for line in spelled(scanned):
+        print_line(line)
+    if json is not None:
+        write_json(json, as_plain(scanned))
+        print_line(str(json))
+    scanned.require_all()
 
 
 @app.command()

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .cache import cache_folder, in_turn
 from .data import Neighbors
-from .data.streamed import cache_folder, in_turn
 from .recipes import describe
 from .training.checkpoint import replace_file
 from .version import __version__

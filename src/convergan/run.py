@@ -115,6 +115,7 @@ def run(
     baselines: bool = True,
     keep: int = 3,
     skip: int = 0,
+    roll_back: int = 0,
     ranks: Ranks = ALONE,
 ) -> Iterator[Progress]:
     """Train, measure and record; go on from the newest checkpoint if there is one.
@@ -127,22 +128,26 @@ def run(
         baselines: fit the baselines too, on the same labels.
         keep: checkpoints to keep.
         skip: steps in a row that are left out where a loss or gradient is not finite.
+        roll_back: times that the run may go back to a checkpoint where more are not finite.
         ranks: the processes that train as one; all call this, rank 0 writes.
 
     Yields:
         `Progress` after every step and every baseline.
 
     Raises:
-        ValueError: if the folder is in use or another run's, or the labels cannot be drawn.
+        ValueError: if the folder is in use or another run's, the labels cannot be drawn, or images
+            are streamed to a recipe that needs them all at once.
         CheckpointError: if there are checkpoints and none can be used.
         NonFiniteError: if a loss or gradient is not finite; the newest checkpoint is named.
         Interrupted: after SIGINT or SIGTERM, once a checkpoint is written.
     """
     subset = choose_labels(recipe, dataset, settings)
+    _require_held(recipe, dataset, settings)
     seen = recipe.see(dataset)
     identity = _identity(recipe, dataset, settings)
     facts = {name: canonical_sha256(part) for name, part in identity.items()}
-    facts |= {"--skip-non-finite": str(skip), "--baselines": str(baselines)}
+    facts |= {"--skip-non-finite": str(skip), "--roll-back": str(roll_back)}
+    facts["--baselines"] = str(baselines)
     ranks.require_same(facts, "start all with the same command, code and data")
     with held(folder / "config.json") if ranks.leads else nullcontext():
         trainer = partial(
@@ -157,6 +162,7 @@ def run(
             identity=canonical_sha256(identity),
             keep=keep,
             skip=skip,
+            roll_back=roll_back,
             ranks=ranks,
         )
         if ranks.leads:
@@ -206,6 +212,16 @@ def choose_labels(recipe: Recipe, dataset: Dataset, settings: Settings) -> Label
     return draw_labeled_subset(labels, settings.labels, dataset.classes, settings.seed)
 
 
+def _require_held(recipe: Recipe, dataset: Dataset, settings: Settings) -> None:
+    """Refuse to stream what would then be held in memory all the same."""
+    at_once = recipe.descriptor is not None or recipe.neighbors is not None
+    if at_once and not isinstance(dataset.train.images, torch.Tensor):
+        raise ValueError(
+            f"recipe {settings.recipe} looks at all rows at once, for their descriptors or "
+            "neighbors, so they cannot be streamed; leave out --stream, which changes nothing else"
+        )
+
+
 def _baselines(dataset: Dataset, subset: LabeledSubset, file: Path) -> Iterator[Progress]:
     done = [Baseline(**row) for row in read_json(file)] if file.exists() else []
     labels = torch.full_like(dataset.train.labels, -1)
@@ -214,7 +230,7 @@ def _baselines(dataset: Dataset, subset: LabeledSubset, file: Path) -> Iterator[
         if any(row.name == name for row in done):
             continue
         yield Progress(name, 0, 1, {})
-        done.append(run_baseline(name, dataset.train.images[:], labels, dataset.test))
+        done.append(run_baseline(name, dataset.train.images, labels, dataset.test))
         write_json(file, [asdict(row) for row in done])
         yield Progress(name, 1, 1, asdict(done[-1]))
 

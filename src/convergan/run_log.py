@@ -81,12 +81,14 @@ class RunLog:
         kept = self._until(mark)
         replace_file(self.file, kept)
         self._length = len(kept)
+        self._waiting.clear()
         return [json.loads(line) for line in kept.splitlines()]
 
     def clear(self) -> None:
         """Begin anew."""
         self.file.unlink(missing_ok=True)
         self._length = 0
+        self._waiting.clear()
 
     def _until(self, mark: Mapping[str, Any]) -> bytes:
         length = mark.get("log_bytes")

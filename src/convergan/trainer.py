@@ -31,6 +31,8 @@ from .training import (
     train,
 )
 from .training.checkpoint import replace_file, write_array, write_csv, write_json
+from .training.loop import LEFT_OUT
+from .training.roll_back import RollBack, roll_back
 
 LOG_EVERY = 50
 SAMPLES = 100
@@ -70,6 +72,8 @@ class Trainer:
         keep: checkpoints to keep.
         skip: steps in a row that are left out where a loss or gradient is not finite; 0 to stop at
             the first.
+        roll_back: times that the run may go back to a checkpoint rather than stop at a step that is
+            not finite and not skipped, see `convergan.training.roll_back`.
         ranks: the processes that train as one, of which rank 0 writes.
     """
 
@@ -85,11 +89,13 @@ class Trainer:
     identity: str
     keep: int
     skip: int = 0
+    roll_back: int = 0
     ranks: Ranks = ALONE
     _metrics: dict[str, Any] = field(default_factory=dict)
     _failed_saves: int = 0
     _skipped: int = 0
     _skipped_in_a_row: int = 0
+    _rolled_back: list[RollBack] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Find the log."""
@@ -125,6 +131,23 @@ class Trainer:
             expect=self.dataset.train.expect,
             sharing=sharing,
         )
+        while True:
+            try:
+                yield from self._take_steps(state, batches, wishes, sharing, started)
+                break
+            except NonFiniteError as error:
+                notices = self._go_back(state, error, batches)
+            yield Event(state.step, self._metrics, notices)
+        self._finish(state, time.perf_counter() - started, real)
+
+    def _take_steps(
+        self,
+        state: State,
+        batches: Batches,
+        wishes: Wishes,
+        sharing: Sharing | None,
+        started: float,
+    ) -> Iterator[Event]:
         records = train(
             state,
             self.recipe.step,
@@ -135,6 +158,7 @@ class Trainer:
             device=self.device,
             autocast=self.autocast,
             may_skip=lambda: self._skipped_in_a_row < self.skip,
+            left_out=lambda step: any(r.first <= step <= r.last for r in self._rolled_back),
             sharing=sharing,
         )
         noted = state.step
@@ -155,18 +179,10 @@ class Trainer:
                         "and the same command goes on from it",
                     )
                 yield Event(record.step, self._metrics, notices)
-        except NonFiniteError as error:
-            if self.ranks.leads:
-                self._report_non_finite(state.step + 1, error, batches)
-            before = f"steps left out right before it: {self._skipped_in_a_row}; "
-            raise NonFiniteError(
-                f"step {state.step + 1}: {error}; {before if self.skip else ''}{self._newest()}"
-            ) from None
         except DataError as error:  # a file that could be read before
             if self.ranks.size == 1 and noted == state.step:  # others may be within the step
                 self._save(state, time.perf_counter() - started, must=True)
             raise DataError(f"step {noted + 1}: {error}; {self._newest()}") from None
-        self._finish(state, time.perf_counter() - started, real)
 
     def start(self) -> State:
         """Build both networks and stand before the first step."""
@@ -187,7 +203,9 @@ class Trainer:
 
     def _wanted(self, wishes: Wishes, sharing: Sharing | None) -> tuple[int | None, bool]:
         """Return the signal to stop at, and whether to save: what all processes have agreed on."""
-        return (wishes.stop, wishes.save) if sharing is None else read_counts(sharing.listen())
+        if sharing is None:
+            return wishes.stop, wishes.save
+        return read_counts(sharing.listen() or (0, 0, 0))  # nothing is heard in a step left out
 
     def _due(self, step: int) -> bool:
         return step % self.recipe.checkpoint_every == 0
@@ -217,6 +235,8 @@ class Trainer:
 
     def _count_skipped(self, record: Record, seconds: float) -> tuple[str, ...]:
         """Log a step that was left out."""
+        if record.skipped == LEFT_OUT:
+            return self._tell_rolled_back(record.step, seconds)
         if record.skipped is None:
             self._skipped_in_a_row = 0
             return ()
@@ -224,6 +244,15 @@ class Trainer:
         self._skipped_in_a_row += 1
         line = {"step": record.step, "seconds": round(seconds, 3), "skipped": record.skipped}
         return (f"step {record.step} was left out: {record.skipped}", *self._log_line(line))
+
+    def _tell_rolled_back(self, step: int, seconds: float) -> tuple[str, ...]:
+        """Log what was left out up to here."""
+        notices = tuple[str, ...]()
+        for first, last, reason in self._rolled_back:
+            if last == step:
+                line = {"step": step, "seconds": round(seconds, 3), "rolled_back_to": first - 1}
+                notices += self._log_line(line | {"reason": reason})
+        return notices
 
     def _write_picture(self, step: int, samples: Tensor) -> tuple[str, ...]:
         file = self.folder / "samples" / f"step-{step:09d}.png"
@@ -311,9 +340,10 @@ class Trainer:
                 extra={
                     "seconds": round(seconds, 3),
                     "skipped": [self._skipped, self._skipped_in_a_row],
+                    "rolled_back": self._rolled_back,
                     **self._log.mark(),
                 },
-                keep=self.keep,
+                keep=self.keep + self.roll_back,
             )
         except OSError as error:
             self._failed_saves += 1
@@ -337,8 +367,9 @@ class Trainer:
         if self.ranks.size > 1:
             tensors = sorted(state.tensors().items())
             state.load({name: self.ranks.tell_tensor(tensor) for name, tensor in tensors})
-            skipped = self.ranks.tell((self._skipped, self._skipped_in_a_row))
-            self._skipped, self._skipped_in_a_row = skipped
+            counts = (self._skipped, self._skipped_in_a_row, self._rolled_back)
+            self._skipped, self._skipped_in_a_row, rolled_back = self.ranks.tell(counts)
+            self._rolled_back = [RollBack(*made) for made in rolled_back]
             self._require_one_state(state)
         return seconds, notices
 
@@ -364,11 +395,40 @@ class Trainer:
             self._log.clear()
             return 0.0, notices
         for line in self._log.cut(found.extra):
-            if "skipped" not in line:
+            if not line.keys() & {"skipped", "rolled_back_to"}:
                 self._metrics |= line
         state.load(found.tensors)
         self._skipped, self._skipped_in_a_row = found.extra.get("skipped", (0, 0))
+        self._rolled_back = [RollBack(*made) for made in found.extra.get("rolled_back", ())]
         return found.extra["seconds"], (*notices, f"going on from step {found.step}")
+
+    def _go_back(self, state: State, error: NonFiniteError, batches: Batches) -> tuple[str, ...]:
+        """Go back to a checkpoint before a step that is not finite, and leave out the steps since.
+
+        A kill at any point of this loses nothing: from any checkpoint that is left, the run comes
+        to the same step again and does the same.
+
+        Raises:
+            NonFiniteError: if that has been done too often.
+        """
+        step = state.step + 1
+        if self.ranks.leads:
+            self._report_non_finite(step, error, batches)
+        if len(self._rolled_back) >= self.roll_back:
+            before = f"steps left out right before it: {self._skipped_in_a_row}; " * bool(self.skip)
+            before += f"rolled back before it: {len(self._rolled_back)}; " * bool(self.roll_back)
+            raise NonFiniteError(f"step {step}: {error}; {before}{self._newest()}") from None
+        every = self.recipe.checkpoint_every
+        made = roll_back(self._rolled_back, step, every=every, reason=str(error))
+        rolled_back = [*self._rolled_back, made]
+        if self.ranks.leads:  # those of the way that is given up
+            checkpoint.remove_later(self._checkpoints, made.first - 1)
+        self._metrics, self._skipped, self._skipped_in_a_row = {}, 0, 0
+        state.load(self.start().tensors())  # where there is no checkpoint
+        _, notices = self._go_on(state)
+        self._rolled_back = rolled_back
+        told = f"step {step}: {error}; rolled back, and leaving out steps {made.first} to {step}"
+        return (told, *notices)
 
     def _report_non_finite(self, step: int, error: NonFiniteError, batches: Batches) -> None:
         """Write which step of which rows could not be taken, and why."""
@@ -388,6 +448,11 @@ class Trainer:
             "seconds": round(seconds, 3),
             "state_sha256": state.sha256(),
             **({"skipped_steps": self._skipped} if self._skipped else {}),
+            **(
+                {"rolled_back": [r._asdict() for r in self._rolled_back]}
+                if self._rolled_back
+                else {}
+            ),
             "test_error": self._metrics.get("test_error"),
             "test_error_last": self._metrics.get("test_error_last"),
         }

@@ -38,14 +38,23 @@ def poisoned(at: tuple[int, ...]) -> tuple[Recipe, partial[dict[str, Tensor]]]:
 
 
 def skip_together(
-    ranks: Joined, found: dict[str, Tensor], *, folder: Path, skip: int, stop_at: int | None
+    ranks: Joined,
+    found: dict[str, Tensor],
+    *,
+    folder: Path,
+    skip: int,
+    roll_back: int,
+    stop_at: int | None,
 ) -> None:
     """Train while one process alone has a loss that is not finite."""
     last = ranks.rank == ranks.size - 1
     recipe, poison = poisoned((3, 4, 8) if last else ())
     dataset = in_double(small_run("toy", ROWS)[1])
     started = replace(
-        trainer(replace(recipe, step=poison), folder, dataset, steps=10), ranks=ranks, skip=skip
+        trainer(replace(recipe, step=poison), folder, dataset, steps=10),
+        ranks=ranks,
+        skip=skip,
+        roll_back=roll_back,
     )
     wishes, ended = Wishes(), 0
     try:
@@ -60,10 +69,14 @@ def skip_together(
     found["ended"] = torch.tensor(ended)
 
 
-def ends(folder: Path, *, name: str, skip: int, stop_at: int | None = None) -> list[int]:
+def ends(
+    folder: Path, *, name: str, skip: int = 0, roll_back: int = 0, stop_at: int | None = None
+) -> list[int]:
     """Return how each of two processes ended: 0 at the end, -1 stopped, else the step refused."""
-    work = partial(skip_together, folder=folder / name, skip=skip, stop_at=stop_at)
-    processes = in_processes(work, 2, folder / f"{name}-{skip}-{stop_at}")
+    work = partial(
+        skip_together, folder=folder / name, skip=skip, roll_back=roll_back, stop_at=stop_at
+    )
+    processes = in_processes(work, 2, folder / f"{name}-{skip}-{roll_back}-{stop_at}")
     return [int(found["ended"]) for found in processes]
 
 
@@ -83,6 +96,13 @@ def test_all_leave_out_what_is_not_finite_in_one_of_them_and_count_over_a_stop(
     assert len(report["rows"]["unlabeled"]) == ROWS  # those of all processes
     assert ends(tmp_path, name="run", skip=2) == [0, 0]
     assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")
+
+
+def test_all_go_back_where_one_of_them_is_not_finite_and_go_on_from_a_stop(tmp_path: Path) -> None:
+    assert ends(tmp_path, name="run", roll_back=3, stop_at=6) == [-1, -1]
+    assert ends(tmp_path, name="run", roll_back=3) == [0, 0]
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert [(r["first"], r["last"]) for r in result["rolled_back"]] == [(1, 3), (1, 4), (1, 8)]
 
 
 def other_options(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:

@@ -540,6 +540,14 @@ def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load(str(tmp_path / "nowhere"))
 
 
+def test_a_folder_of_data_sets_that_is_not_there_is_named_rather_than_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVERGAN_DATA", str(tmp_path / "gone"))
+    with pytest.raises(DataError, match="and CONVERGAN_DATA names .*/gone, which is no folder"):
+        load("somebody/tiny-pets")
+
+
 @pytest.mark.data
 def test_mnist_by_its_hub_name_has_its_canonical_class_counts() -> None:
     if "CONVERGAN_DATA" not in os.environ:

@@ -1,8 +1,6 @@
 """Images that are decoded when they are asked for are those that are held in memory."""
 
 import os
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,6 @@ import torch
 from PIL import Image
 
 from convergan.data import Batches, DataError, Dataset, Streaming, load
-from convergan.data.streamed import in_turn
 
 SIDE = 8
 
@@ -101,21 +98,6 @@ def test_what_was_found_is_kept_until_a_file_changes(folder: Path) -> None:
     Image.new("RGB", (9, 9)).save(folder / "labeled" / "a" / "04.jpg")
     assert streamed(folder).sha256() != first
     assert len(list((folder.parent / "cache").glob("*.json"))) == 2
-
-
-def test_of_several_that_begin_together_the_first_looks_and_the_others_wait(folder: Path) -> None:
-    file, made = folder / "cache" / "found.json", list[int]()
-
-    def look(number: int) -> None:
-        with in_turn(file):
-            if not file.exists():
-                time.sleep(0.2)
-                made.append(number)
-                file.touch()
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(look, range(4)))
-    assert len(made) == 1
 
 
 def test_a_file_that_cannot_be_read_any_more_is_named(folder: Path) -> None:

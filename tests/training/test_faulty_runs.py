@@ -1,21 +1,30 @@
 """What a run does when its disk refuses, its losses are not finite, or its files go bad."""
 
+import itertools
 import json
 import os
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.kill_and_resume import final_hash
-from convergan.data import DataError, Streaming, load
+from convergan.data import Batch, DataError, Streaming, load
+from convergan.folders import read_json
+from convergan.recipes import find_recipe
+from convergan.run import Settings, run
 from convergan.signals import Wishes
+from convergan.trainer import Trainer
+from convergan.training import State
+from convergan.training.steps import Losses, Step
 from faults.modes import Mode, mode_of
 from faults.non_finite import poisoned_step, step_left_out, with_step
-from faults.training import train
+from faults.training import said, train
 from tests.test_run_log import files_of_at_most
 from tests.training.test_resume import everything_on, log_without_times, trainer
 
@@ -88,6 +97,85 @@ def test_without_leave_to_skip_the_first_ends_the_run(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "non_finite.json").read_text())["step"] == 7
 
 
+# --- going back ----------------------------------------------------------------------------------
+
+
+def test_steps_since_the_last_checkpoint_are_left_out_and_those_before_it_if_that_does_not_help(
+    tmp_path: Path,
+) -> None:
+    assert train(poisoned((25, 27, 48)), tmp_path / "run", roll_back=3) == 0
+    left_out = (*range(11, 28), *range(41, 49))
+    assert train(with_step(TOY, step_left_out, at=left_out), tmp_path / "none") == 0
+    assert final_hash(tmp_path / "run") == final_hash(tmp_path / "none")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert [(r["first"], r["last"]) for r in result["rolled_back"]] == [
+        (21, 25),
+        (11, 27),
+        (41, 48),
+    ]
+    told = [line for line in log_without_times(tmp_path / "run") if "rolled_back_to" in line]
+    assert [(line["rolled_back_to"], line["step"]) for line in told] == [
+        (20, 25),
+        (10, 27),
+        (40, 48),
+    ]
+    assert all("generator: the loss is not finite" in str(line["reason"]) for line in told)
+    assert any(
+        "rolled back, and leaving out steps 41 to 48" in line for line in said(tmp_path / "run")
+    )
+
+
+def test_without_a_checkpoint_before_it_the_run_goes_back_to_its_start(tmp_path: Path) -> None:
+    assert train(poisoned((7,)), tmp_path / "run", roll_back=1) == 0
+    left_out = tuple(range(1, 8))
+    assert train(with_step(TOY, step_left_out, at=left_out), tmp_path / "none") == 0
+    assert final_hash(tmp_path / "run") == final_hash(tmp_path / "none")
+
+
+def test_one_more_than_so_many_ends_the_run(tmp_path: Path) -> None:
+    assert train(poisoned((25, 27, 48)), tmp_path / "run", roll_back=2) == 70
+    assert json.loads((tmp_path / "run" / "non_finite.json").read_text())["step"] == 48
+    assert (
+        "step 48: " in said(tmp_path / "run")[-1]
+        and "back before it: 2" in said(tmp_path / "run")[-1]
+    )
+
+
+def fragile_step(state: State, batch: Batch, chance: torch.Generator, *, step: Step) -> Losses:
+    """Take a step; three are not finite, where those before them were taken or left out rightly."""
+    [taken, *_] = [int(of["step"]) for of in state.generator.optimizer.state.values()]
+    at = {24: 25, 21: 27, 30: 48}.get(taken, 0)  # 21 to 25 are left out, 11 to 27, 41 to 48
+    where = "generator's loss"
+    return poisoned_step(state, batch, chance, step=step, at=(at,), where=where, value="nan")
+
+
+def train_with_kills(run: Trainer, chance: random.Random) -> int:
+    """Train to the end, left as a kill would time and again; return how often."""
+    for kills in itertools.count():
+        wishes, left = Wishes(), chance.randrange(2, 40)
+        for event in run.run(wishes):
+            wishes.save = chance.random() < 0.3
+            if event.step > 10 and not (left := left - 1):
+                break
+        else:
+            return kills
+    raise AssertionError
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_kills_and_checkpoints_anywhere_change_no_bit_and_no_line_of_a_run_that_rolls_back(
+    tmp_path: Path, seed: int
+) -> None:
+    fragile = with_step(TOY, fragile_step)
+    assert train(fragile, tmp_path / "calm", roll_back=3) == 0
+    started = trainer(fragile.recipe, tmp_path / "run", TOY.dataset, 60)
+    assert train_with_kills(replace(started, keep=1, roll_back=3), random.Random(seed)) >= 4
+    assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")
+    assert log_without_times(tmp_path / "run") == log_without_times(tmp_path / "calm")
+    told, others = (read_json(tmp_path / n / "result.json")["rolled_back"] for n in ("calm", "run"))
+    assert told == others and [r["first"] for r in told] == [21, 11, 41]
+
+
 # --- files that go bad ---------------------------------------------------------------------------
 
 
@@ -136,3 +224,13 @@ def test_a_test_file_that_goes_bad_leaves_no_step_saved_without_its_line_in_the_
     list(trainer(recipe, tmp_path / "run", dataset, steps=7).run(Wishes()))
     assert log_without_times(tmp_path / "run") == log_without_times(tmp_path / "calm")
     assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")
+
+
+def test_images_are_not_streamed_to_a_recipe_that_would_hold_them_all(tmp_path: Path) -> None:
+    folder = images(tmp_path / "images")
+    recipe = replace(find_recipe("mnist-fast"), side=8, batch_size=10)
+    dataset = load(str(folder), 8, streaming=Streaming(0))
+    chosen = Settings(recipe="mine", data="d", labels=4, seed=0, steps=1, device="cpu")
+    with pytest.raises(ValueError, match="recipe mine looks at all rows at once.*leave out --str"):
+        list(run(recipe, dataset, chosen, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()

@@ -9,14 +9,13 @@ Paper and released code: not in Salimans et al. (2016).
 
 import hashlib
 import io
-import struct
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +24,8 @@ from torch import Tensor
 
 from ..collective import Ranks
 from .batches import to_unit_range
+
+Found = TypeVar("Found")
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 LISTED = 20
@@ -37,6 +38,8 @@ AHEAD = 2
 """Batches read while one is worked on."""
 ALL = slice(None)
 """Of the batches."""
+PNG = b"\x89PNG\r\n\x1a\n"
+"""The first bytes of a PNG file."""
 
 
 class DataError(ValueError):
@@ -209,7 +212,7 @@ class ImageFiles:
     @property
     def bad(self) -> list[str]:
         """Return what `batches` could not read, and why."""
-        return [f"{met.name}{met.why_not}" for met in self._met if not met.sha256]
+        return [f"{met.name} ({met.why_not})" for met in self._met if not met.sha256]
 
     def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
         """Read all files in their order, or those of some batches.
@@ -221,7 +224,13 @@ class ImageFiles:
         firsts = range(0, len(self), batch_size)[turns]
         groups = [self.files[first : first + batch_size] for first in firsts]
         files = [path for group in groups for path in group]
-        reading = self._read_ahead(files, AHEAD * batch_size)
+        decoded = read_ahead(
+            lambda number: self._try_to_decode(files[number]),
+            len(files),
+            workers=self.workers,
+            ahead=AHEAD * batch_size,
+        )
+        reading = zip(files, decoded, strict=True)
         for group in groups:
             found = [self._keep(path, read) for path, read in islice(reading, len(group))]
             if pixels := [array for array in found if array is not None]:
@@ -263,22 +272,11 @@ class ImageFiles:
         """Return the unreadable files, and how many images were of another size than the side."""
         return {"unreadable": self.bad, "scaled": sum(met.scaled for met in self._met)}
 
-    def _read_ahead(
-        self, files: Sequence[Path], ahead: int
-    ) -> "Iterator[tuple[Path, Decoded | str]]":
-        """Decode in threads, at most ``ahead`` files more than are asked for."""
-        waiting: deque[tuple[Path, Future[Decoded | str]]] = deque()
-        with ThreadPoolExecutor(self.workers) as threads:
-            try:
-                for path in files:
-                    waiting.append((path, threads.submit(_try_to_decode, path, self.side)))
-                    if len(waiting) > ahead:
-                        path, future = waiting.popleft()
-                        yield path, future.result()
-                for path, future in waiting:
-                    yield path, future.result()
-            finally:
-                threads.shutdown(cancel_futures=True)
+    def _try_to_decode(self, path: Path) -> "Decoded | str":
+        try:
+            return decode(path.read_bytes(), self.side)
+        except Exception as error:  # Pillow raises half a dozen kinds for damaged files
+            return why_not(error)
 
     def _keep(self, path: Path, read: "Decoded | str") -> np.ndarray[Any, Any] | None:
         """Note what was met; return the pixels if there are any."""
@@ -329,12 +327,20 @@ class Decoded(NamedTuple):
     Attributes:
         pixels: (H, W) grey or (H, W, 3), uint8.
         sha256: of the file's bytes.
-        scaled: whether it was of another size.
+        size: width and height in the file.
+        mode: of the file, as Pillow calls it.
     """
 
     pixels: np.ndarray[Any, Any]
     sha256: bytes
-    scaled: bool
+    size: tuple[int, int]
+    mode: str
+
+    @property
+    def scaled(self) -> bool:
+        """Whether it was of another size."""
+        height, width = self.pixels.shape[:2]
+        return (width, height) != self.size
 
 
 def decode(data: bytes, side: int | None) -> Decoded:
@@ -346,40 +352,75 @@ def decode(data: bytes, side: int | None) -> Decoded:
         ValueError: if it has more than 8 bits a channel, more than one frame, or too many pixels.
         Exception: of half a dozen kinds that Pillow raises for damaged files.
     """
+    if not data:
+        raise ValueError("zero bytes")
+    if data.startswith(PNG):
+        _require_whole_png(data)
     with Image.open(io.BytesIO(data)) as image:
         if image.width * image.height > MOST_PIXELS:
-            raise ValueError(f"{image.width}x{image.height}, expected at most {MOST_PIXELS} pixels")
-        if image.format == "PNG":
-            _require_whole_png(data)
+            raise ValueError(
+                f"decompression bomb: {image.width}x{image.height}, "
+                f"expected at most {MOST_PIXELS} pixels"
+            )
         if getattr(image, "n_frames", 1) > 1:  # which only some formats know of
-            raise ValueError(f"{image.n_frames} frames, expected one")  # type: ignore[attr-defined]
-        deep = any("16" in str(tile[3]) for tile in image.tile)  # RGB of 16 bits
+            frames = image.n_frames  # type: ignore[attr-defined]
+            raise ValueError(f"animated: {frames} frames, expected one")
+        deep = any("16" in str(part) for part in (image.mode, *(tile[3] for tile in image.tile)))
         if deep or image.mode.startswith(("I", "F")):
-            raise ValueError(f"mode {image.mode}, expected 8 bits a channel")
+            bits = 16 if deep else 32
+            raise ValueError(f"{bits}-bit: mode {image.mode}, expected 8 bits a channel")
         decoded = image.convert("L" if image.mode in ("L", "1") else "RGB")
-        scaled = side is not None and decoded.size != (side, side)
         if side is not None:
             decoded = ImageOps.fit(decoded, (side, side), Image.Resampling.BILINEAR)
-        return Decoded(np.asarray(decoded), hashlib.sha256(data).digest(), scaled)
+        sha256 = hashlib.sha256(data).digest()
+        return Decoded(np.asarray(decoded), sha256, image.size, image.mode)
 
 
 def _require_whole_png(data: bytes) -> None:
     """See that all parts of a PNG file are there and as written, which its decoder does not."""
-    place, kind = 8, b""
+    place, kind = len(PNG), b""
     while kind != b"IEND":
-        (size,) = struct.unpack_from(">I", data, place)
-        end = place + 8 + size
+        end = place + 8 + int.from_bytes(data[place : place + 4])
+        if len(data) < end + 4:
+            raise ValueError("truncated")
         kind = data[place + 4 : place + 8]
-        if struct.unpack_from(">I", data, end) != (zlib.crc32(data[place + 4 : end]),):
+        if zlib.crc32(data[place + 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise ValueError(f"its part {kind.decode('latin-1')} is damaged")
         place = end + 4
 
 
 def why_not(error: Exception) -> str:
-    """Return what a list of bad files says after the name: nothing if there is nothing to say."""
+    """Return why an image cannot be read, in one line."""
     if isinstance(error, UnidentifiedImageError):
-        return " (not an image)"
-    return f" ({error})" if str(error) else ""
+        return "not an image"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def read_ahead(
+    perform: Callable[[int], Found], count: int, *, workers: int, ahead: int
+) -> Iterator[Found]:
+    """Yield ``perform(0)``, ``perform(1)`` and so on, some of them done ahead by threads.
+
+    Args:
+        perform: what is done.
+        count: how often.
+        workers: threads; 0 to do each when it is asked for.
+        ahead: how many are done or waited for beyond the one that is asked for.
+    """
+    if not workers:
+        yield from map(perform, range(count))
+        return
+    waiting: deque[Future[Found]] = deque()
+    with ThreadPoolExecutor(workers) as threads:
+        try:
+            for number in range(count):
+                waiting.append(threads.submit(perform, number))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 def stacked(arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
@@ -411,10 +452,3 @@ def some(items: Sequence[str]) -> str:
 def files_in(folder: Path) -> list[Path]:
     """Return the image files below a folder, sorted."""
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-
-
-def _try_to_decode(path: Path, side: int | None) -> Decoded | str:
-    try:
-        return decode(path.read_bytes(), side)
-    except Exception as error:  # Pillow raises half a dozen kinds for damaged files
-        return why_not(error)

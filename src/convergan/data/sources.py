@@ -23,10 +23,10 @@ A label of -1 in an archive marks an unlabelled row.
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,25 +34,12 @@ from torch import Tensor
 
 from .dataset import Dataset as Dataset
 from .dataset import Rows as Rows
+from .encoded import EncodedCells, EncodedFiles, EncodedSet, Split
 from .image_files import DataError as DataError
-from .image_files import decode, files_in, read_inside, some, stacked, why_not
+from .image_files import decode, files_in, some, stacked, why_not
 from .stacked import STACKED_CLASSES, TEST_ROWS, TRAINING_ROWS, stack_digits
-from .streamed import EncodedCells, EncodedFiles, Split, Streaming, stream
+from .streamed import Streaming, stream
 from .toy import MIXTURES, mixture_of_gaussians
-
-
-class Reading(NamedTuple):
-    """How images are read.
-
-    Attributes:
-        side: see `load`, as the others.
-        allow_bad: whether what cannot be read is left out.
-        streaming: how images are decoded when they are asked for, or None to hold all in memory.
-    """
-
-    side: int | None
-    allow_bad: bool = False
-    streaming: Streaming | None = None
 
 
 def load(
@@ -82,36 +69,45 @@ def load(
         >>> dataset.row_shape, len(dataset.train.labels), len(dataset.test.labels)
         ((1, 8, 8), 1297, 500)
     """
-    embedded: dict[str, Callable[[], Dataset]] = {
-        "digits": _digits,
-        **{name: partial(_points, name, centres) for name, centres in MIXTURES.items()},
-        "stacked-mnist": _stacked_mnist,
-    }
-    path, how = Path(source).expanduser(), Reading(side, allow_bad, streaming)
-    if streaming and (source in embedded or path.suffix == ".npz"):
-        raise DataError(f"{source} has no encoded images to stream")
-    if source in embedded:
-        dataset = embedded[source]()
-    elif path.suffix == ".npz":
+    path = Path(source).expanduser()
+    if streaming is None and source in EMBEDDED:
+        dataset = EMBEDDED[source]()
+    elif streaming is None and path.suffix == ".npz":
         dataset = _archive(path)
-    elif path.is_dir():
-        dataset = _folder(path, how)
     else:
-        dataset = _hub(source, how)
+        found = find_encoded(source)
+        if streaming is None:
+            dataset = _decode(found, side, allow_bad)
+        else:
+            dataset = stream(found, side=side, streaming=streaming, allow_bad=allow_bad)
     _check(dataset)
     return dataset
 
 
-def _folder(folder: Path, how: Reading) -> Dataset:
+def find_encoded(source: str) -> EncodedSet:
+    """Find the encoded images of a data set; none is opened.
+
+    Raises:
+        DataError: as `load`, and if rows of that name are no encoded images.
+    """
+    path = Path(source).expanduser()
+    if source in EMBEDDED or path.suffix == ".npz":
+        raise DataError(f"{source} has no encoded images to stream or scan")
+    found = _folder(path) if path.is_dir() else _hub(source)
+    _check_labels(source, found.classes, found.train.labels, found.test.labels)
+    return found
+
+
+def _folder(folder: Path) -> EncodedSet:
     if (folder / "labeled").is_dir():
-        return _image_folder(folder, how)
+        return _image_folder(folder)
     if (folder / "labels.csv").is_file():
-        return _labeled_by_table(folder, how)
+        return _labeled_by_table(folder)
     if any((folder / "train").glob("*/")):
         held_out = next((n for n in ("test", "val", "validation") if (folder / n).is_dir()), "test")
-        return _image_folder(folder, how, labeled="train", held_out=held_out)
+        return _image_folder(folder, labeled="train", held_out=held_out)
     if any(folder.rglob("*.parquet")):
-        return _hub_layout(str(folder), str(folder), None, how)
+        return _hub_layout(str(folder), str(folder), None)
     raise DataError(
         f"{folder} holds no data: expected Parquet files in the hub's layout, "
         "labeled/<class>/* and unlabeled/*, train/<class>/*, or labels.csv"
@@ -119,9 +115,6 @@ def _folder(folder: Path, how: Reading) -> Dataset:
 
 
 def _check(dataset: Dataset) -> None:
-    number = len(dataset.classes)
-    if not len(dataset.train.labels):
-        raise DataError(f"{dataset.source} has no training rows")
     for split, rows in (("training", dataset.train), ("test", dataset.test)):
         if len(rows.images) != len(rows.labels):
             raise DataError(
@@ -132,13 +125,19 @@ def _check(dataset: Dataset) -> None:
                 f"{dataset.source}: test rows have shape {tuple(rows.images.shape[1:])}, "
                 f"training rows {dataset.row_shape}"
             )
-        least = -1 if rows is dataset.train else 0
-        wrong = rows.labels[(rows.labels < least) | (rows.labels >= number)]
+    _check_labels(dataset.source, dataset.classes, dataset.train.labels, dataset.test.labels)
+
+
+def _check_labels(source: str, classes: tuple[str, ...], train: Tensor, test: Tensor) -> None:
+    if not len(train):
+        raise DataError(f"{source} has no training rows")
+    for split, labels, least in (("training", train, -1), ("test", test, 0)):
+        wrong = labels[(labels < least) | (labels >= len(classes))]
         if len(wrong):
             unlabelled = ", or -1 for an unlabelled training row"
             raise DataError(
-                f"{dataset.source}: {split} label {int(wrong[0])} is out of range, "
-                f"labels are 0 to {number - 1}{unlabelled}"
+                f"{source}: {split} label {int(wrong[0])} is out of range, "
+                f"labels are 0 to {len(classes) - 1}{unlabelled}"
             )
 
 
@@ -163,8 +162,7 @@ def _points(name: str, centres: Tensor) -> Dataset:
 
 
 def _stacked_mnist() -> Dataset:
-    mnist = _hub("ylecun/mnist", Reading(None))
-    _check(mnist)
+    mnist = load("ylecun/mnist")
     unlabeled = int((mnist.train.labels < 0).sum())
     found = (mnist.row_shape, len(mnist.classes), len(mnist.test.labels) > 0, unlabeled)
     if found != ((1, 28, 28), 10, True, 0):
@@ -180,6 +178,14 @@ def _stacked_mnist() -> Dataset:
         )
     )
     return Dataset("stacked-mnist", STACKED_CLASSES, train, test)
+
+
+EMBEDDED: dict[str, Callable[[], Dataset]] = {
+    "digits": _digits,
+    **{name: partial(_points, name, centres) for name, centres in MIXTURES.items()},
+    "stacked-mnist": _stacked_mnist,
+}
+"""Rows that are made rather than found, by the names that they have as sources."""
 
 
 # --- archives ------------------------------------------------------------------------------------
@@ -242,69 +248,44 @@ def _no_rows(like: Rows) -> Rows:
 # --- image files ---------------------------------------------------------------------------------
 
 
-def _decode(
-    images: Iterable[tuple[str, Callable[[], bytes]]],
-    source: str,
-    how: Reading,
-) -> tuple[Tensor, list[int], list[str]]:
-    """Decode every image completely into (N, C, H, W) uint8; find every one that fails.
+def _decode(found: EncodedSet, side: int | None, allow_bad: bool) -> Dataset:
+    """Decode every image completely, both splits together; find every one that fails.
 
     Grey images stay grey where all are grey; otherwise all become RGB.
-
-    Returns:
-        The images, their places among all, and what could not be read and why.
     """
     arrays: list[np.ndarray[Any, Any]] = []
-    good: list[int] = []
+    good: list[tuple[Split, int]] = []
     bad: list[str] = []
     sizes: Counter[tuple[int, int]] = Counter()
     example: dict[tuple[int, int], str] = {}
-    for place, (name, read) in enumerate(images):
+    splits = (found.train, found.test)
+    for split, place in [(which, n) for which in splits for n in range(len(which.encoded))]:
+        name = split.encoded.name(place)
         try:
-            pixels = decode(read(), how.side).pixels
+            pixels = decode(split.encoded.read(place), side).pixels
         except Exception as error:  # Pillow raises half a dozen kinds for damaged files
-            bad.append(f"{name}{why_not(error)}")
+            bad.append(f"{name} ({why_not(error)})")
             continue
         size = (pixels.shape[1], pixels.shape[0])
         sizes[size] += 1
         example.setdefault(size, name)
         arrays.append(pixels)
-        good.append(place)
-    if bad and not how.allow_bad:
-        raise DataError(f"{source}: {len(bad)} unreadable: {some(bad)}", bad)
+        good.append((split, place))
+    if bad and not allow_bad:
+        raise DataError(f"{found.source}: {len(bad)} unreadable: {some(bad)}", bad)
     if len(sizes) > 1:
-        found = some([f"{w}x{h} ({n}, e.g. {example[w, h]})" for (w, h), n in sizes.most_common()])
-        raise DataError(f"{source}: images of mixed sizes: {found}")
-    if not arrays:
-        return torch.empty(0, 1, 0, 0, dtype=torch.uint8), good, bad
-    return torch.from_numpy(stacked(arrays)), good, bad
-
-
-def _from_files(
-    root: Path,
-    classes: tuple[str, ...],
-    train: list[tuple[Path, int]],
-    test: list[tuple[Path, int]],
-    how: Reading,
-) -> Dataset:
-    """Decode both splits together, so that they agree in channels and size."""
-    if how.streaming is not None:
-        splits = (_encoded_files(root, train), _encoded_files(root, test))
-        return stream(str(root), classes, splits, **how._asdict())
-    files = train + test
-    images, good, bad = _decode(
-        ((str(path.relative_to(root)), partial(read_inside, root, path)) for path, _ in files),
-        str(root),
-        how,
+        shown = some([f"{w}x{h} ({n}, e.g. {example[w, h]})" for (w, h), n in sizes.most_common()])
+        raise DataError(f"{found.source}: images of mixed sizes: {shown}")
+    images = torch.from_numpy(stacked(arrays)) if arrays else torch.empty(0, 1, 0, 0).byte()
+    train, test = (
+        torch.tensor([place for split, place in good if split is which], dtype=torch.int64)
+        for which in splits
     )
-    labels = torch.tensor([files[place][1] for place in good], dtype=torch.int64)
-    names = tuple(str(files[place][0].relative_to(root)) for place in good)
-    cut = sum(place < len(train) for place in good)
     return Dataset(
-        str(root),
-        classes,
-        Rows(images[:cut], labels[:cut], names[:cut]),
-        Rows(images[cut:], labels[cut:], names[cut:]),
+        found.source,
+        found.classes,
+        found.train.rows(images[: len(train)], train),
+        found.test.rows(images[len(train) :], test),
         tuple(bad),
     )
 
@@ -316,9 +297,7 @@ def _encoded_files(root: Path, files: list[tuple[Path, int]]) -> Split:
     return Split(EncodedFiles(root, paths), labels, names)
 
 
-def _image_folder(
-    folder: Path, how: Reading, *, labeled: str = "labeled", held_out: str = "test"
-) -> Dataset:
+def _image_folder(folder: Path, *, labeled: str = "labeled", held_out: str = "test") -> EncodedSet:
     classes = tuple(sorted(p.name for p in (folder / labeled).iterdir() if p.is_dir()))
 
     def split(name: str) -> list[tuple[Path, int]]:
@@ -332,10 +311,11 @@ def _image_folder(
     if unknown:
         raise DataError(f"{folder}/{held_out} has classes that {labeled}/ lacks: {some(unknown)}")
     unlabeled = [(path, -1) for path in files_in(folder / "unlabeled")]
-    return _from_files(folder, classes, split(labeled) + unlabeled, split(held_out), how)
+    train = _encoded_files(folder, split(labeled) + unlabeled)
+    return EncodedSet(str(folder), classes, train, _encoded_files(folder, split(held_out)))
 
 
-def _labeled_by_table(folder: Path, how: Reading) -> Dataset:
+def _labeled_by_table(folder: Path) -> EncodedSet:
     table = folder / "labels.csv"
     try:
         with table.open(newline="", encoding="utf-8") as lines:
@@ -356,21 +336,28 @@ def _labeled_by_table(folder: Path, how: Reading) -> Dataset:
     if repeated:
         raise DataError(f"{table} names files twice: {some(repeated)}")
     files = [(folder / name, numbers[label]) for name, label in entries]
-    return _from_files(folder, classes, files, [], how)
+    return EncodedSet(
+        str(folder), classes, _encoded_files(folder, files), _encoded_files(folder, [])
+    )
 
 
 # --- the hub and its layout ----------------------------------------------------------------------
 
 
-def _hub(source: str, how: Reading) -> Dataset:
+def _hub(source: str) -> EncodedSet:
     name, _, config = source.partition(":")
     root = os.environ.get("CONVERGAN_DATA")
+    if root and not Path(root).is_dir():
+        raise DataError(
+            f"no data set {source!r}: neither a folder nor a file here, and CONVERGAN_DATA names "
+            f"{root}, which is no folder; unset it to ask the Hugging Face hub"
+        )
     local = Path(root) / name.rsplit("/", 1)[-1] if root else None
     path = str(local) if local and local.is_dir() else name
-    return _hub_layout(path, source, config or None, how)
+    return _hub_layout(path, source, config or None)
 
 
-def _hub_layout(path: str, source: str, config: str | None, how: Reading) -> Dataset:
+def _hub_layout(path: str, source: str, config: str | None) -> EncodedSet:
     import datasets
 
     try:
@@ -403,19 +390,5 @@ def _hub_layout(path: str, source: str, config: str | None, how: Reading) -> Dat
         return Split(cells, torch.tensor(numbers, dtype=torch.int64))
 
     train = split("train")
-    test = split(held_out) if held_out else None
-    if how.streaming is not None:
-        empty = Split(EncodedFiles(Path(path), ()), train.labels[:0])
-        return stream(source, classes, (train, test or empty), **how._asdict())
-    rows, bad = _hub_rows(train, source, how)
-    held, more = _hub_rows(test, source, how) if test else (_no_rows(rows), [])
-    return Dataset(source, classes, rows, held, tuple(bad + more))
-
-
-def _hub_rows(split: Split, source: str, how: Reading) -> tuple[Rows, list[str]]:
-    cells = (
-        (split.encoded.name(row), partial(split.encoded.read, row))
-        for row in range(len(split.encoded))
-    )
-    pixels, good, bad = _decode(cells, source, how)
-    return Rows(pixels, split.labels[good]), bad
+    none = Split(EncodedFiles(Path(path), ()), train.labels[:0])
+    return EncodedSet(source, classes, train, split(held_out) if held_out else none)

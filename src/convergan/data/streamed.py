@@ -13,24 +13,23 @@ Paper and released code: not in Salimans et al. (2016); the released ImageNet co
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..cache import cache_folder, in_turn
 from .dataset import Dataset, Rows, begin_sha256
-from .image_files import DataError, decode, read_inside, some, why_not
+from .encoded import Encoded, EncodedSet, Split
+from .image_files import DataError, decode, read_ahead, some, why_not
 
 TRIES = 3
 """How often a file is read that could be read before."""
@@ -38,99 +37,8 @@ PAUSE = 0.2
 """Seconds before the second try; twice as many before the next."""
 AHEAD = 256
 """Images decoded ahead where all are wanted in their order."""
-FORMAT = 1
+FORMAT = 2
 """Of what the cache keeps."""
-
-
-class Encoded(Protocol):
-    """Encoded images by their numbers."""
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        ...
-
-    def name(self, number: int) -> str:
-        """Return what messages call one."""
-        ...
-
-    def read(self, number: int) -> bytes:
-        """Return the bytes of one."""
-        ...
-
-    def stamp(self) -> str:
-        """Return what changes where any of them does."""
-        ...
-
-
-class EncodedFiles(NamedTuple):
-    """Image files.
-
-    Attributes:
-        root: the folder that names are relative to, and that no link may lead out of.
-        files: below it.
-    """
-
-    root: Path
-    files: tuple[Path, ...]
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.files)
-
-    def name(self, number: int) -> str:
-        """Return the path of one."""
-        return str(self.files[number].relative_to(self.root))
-
-    def read(self, number: int) -> bytes:
-        """Read one."""
-        return read_inside(self.root, self.files[number])
-
-    def stamp(self) -> str:
-        """Hash paths, sizes and times."""
-        return _stamp(self.files)
-
-
-class EncodedCells(NamedTuple):
-    """The image column of a split of a Hugging Face data set, mapped into memory.
-
-    Attributes:
-        split: its column holds encoded images.
-        column: its name.
-        split_name: for messages.
-    """
-
-    split: Any
-    column: str
-    split_name: str
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.split)
-
-    def name(self, number: int) -> str:
-        """Return split and row."""
-        return f"{self.split_name} row {number}"
-
-    def read(self, number: int) -> bytes:
-        """Return the bytes of one cell, or those of the file that it names."""
-        cell = self.split[number][self.column]
-        data = cell["bytes"]
-        return data if isinstance(data, bytes) else Path(cell["path"]).read_bytes()
-
-    def stamp(self) -> str:
-        """Hash paths, sizes and times of the mapped files."""
-        return _stamp([Path(file["filename"]) for file in self.split.cache_files])
-
-
-def _stamp(files: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        try:
-            status = file.stat()
-            digest.update(f"{file.absolute()} {status.st_size} {status.st_mtime_ns}\n".encode())
-        except OSError:
-            digest.update(f"{file.absolute()} cannot be read\n".encode())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -216,7 +124,7 @@ class StreamedImages:
             except Exception as error:  # Pillow raises half a dozen kinds for damaged files
                 reason = why_not(error)
                 time.sleep(PAUSE * 2**attempt * (attempt < TRIES - 1))
-        raise DataError(f"{self.encoded.name(place)} cannot be read any more{reason}")
+        raise DataError(f"{self.encoded.name(place)} cannot be read any more ({reason})")
 
 
 def decode_rgb(data: bytes, side: int) -> np.ndarray[Any, Any]:
@@ -227,35 +135,13 @@ def decode_rgb(data: bytes, side: int) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-class Split(NamedTuple):
-    """A split as it lies there.
-
-    Attributes:
-        encoded: its images.
-        labels: (N,), their classes.
-        names: the file of each, or nothing.
-    """
-
-    encoded: Encoded
-    labels: Tensor
-    names: tuple[str, ...] = ()
-
-
 def stream(
-    source: str,
-    classes: tuple[str, ...],
-    splits: tuple[Split, Split],
-    *,
-    side: int | None,
-    streaming: Streaming,
-    allow_bad: bool,
+    found: EncodedSet, *, side: int | None, streaming: Streaming, allow_bad: bool
 ) -> Dataset:
     """Return a data set whose images are decoded when they are asked for.
 
     Args:
-        source: for messages.
-        classes: names of the classes.
-        splits: training and test rows.
+        found: its encoded images.
         side: of the images.
         streaming: how they are decoded.
         allow_bad: leave out what cannot be read.
@@ -263,12 +149,14 @@ def stream(
     Raises:
         DataError: if there is no ``side``, or images cannot be read and that is not allowed.
     """
+    source = found.source
     if side is None:
         raise DataError(f"{source} can be streamed only by a recipe with a side, such as imagenet")
-    found = _scan(classes, splits, side, streaming.workers)
+    splits = (found.train, found.test)
+    checked = _check(found.classes, splits, side, streaming.workers)
     bad = [
-        f"{split.encoded.name(number)}{reason}"
-        for split, listed in zip(splits, found["bad"], strict=True)
+        f"{split.encoded.name(number)} ({reason})"
+        for split, listed in zip(splits, checked["bad"], strict=True)
         for number, reason in listed
     ]
     if bad and not allow_bad:
@@ -279,21 +167,20 @@ def stream(
         good[[number for number, _ in listed]] = False
         places = good.nonzero().flatten()
         images = StreamedImages(split.encoded, places, side=side, workers=streaming.workers)
-        names = tuple(split.names[place] for place in places.tolist()) if split.names else ()
-        return Rows(images, split.labels[places], names, images.expect)
+        return split.rows(images, places, images.expect)
 
-    train, test = (rows(*pair) for pair in zip(splits, found["bad"], strict=True))
-    return Dataset(source, classes, train, test, tuple(bad), found["sha256"])
+    train, test = (rows(*pair) for pair in zip(splits, checked["bad"], strict=True))
+    return Dataset(source, found.classes, train, test, tuple(bad), checked["sha256"])
 
 
-def _scan(
+def _check(
     classes: tuple[str, ...], splits: tuple[Split, Split], side: int, workers: int
 ) -> dict[str, Any]:
     """Return what `_decode_all` finds, perhaps from the cache."""
     key = hashlib.sha256(repr((FORMAT, classes, side)).encode())
     for split in splits:
         key.update(split.encoded.stamp().encode() + split.labels.numpy().tobytes())
-    file = cache_folder() / f"scan-{key.hexdigest()[:32]}.json"
+    file = cache_folder() / f"images-{key.hexdigest()[:32]}.json"
     with in_turn(file):
         with contextlib.suppress(OSError, ValueError):
             kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -335,44 +222,4 @@ def _in_order(encoded: Encoded, side: int, workers: int) -> "Iterator[np.ndarray
         except Exception as error:  # Pillow raises half a dozen kinds for damaged files
             return why_not(error)
 
-    yield from read_ahead(try_one, len(encoded), workers)
-
-
-def read_ahead(
-    perform: "Callable[[int], np.ndarray[Any, Any] | str]", count: int, workers: int
-) -> "Iterator[np.ndarray[Any, Any] | str]":
-    """Yield ``perform(0)``, ``perform(1)`` and so on, done by threads, if there are any."""
-    if not workers:
-        yield from map(perform, range(count))
-        return
-    waiting: deque[Future[np.ndarray[Any, Any] | str]] = deque()
-    with ThreadPoolExecutor(workers) as threads:
-        try:
-            for number in range(count):
-                waiting.append(threads.submit(perform, number))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            threads.shutdown(cancel_futures=True)
-
-
-def cache_folder() -> Path:
-    """Return the folder for what may be found again, ``$CONVERGAN_CACHE`` or one in the home."""
-    return Path(os.environ.get("CONVERGAN_CACHE") or Path.home() / ".cache" / "convergan")
-
-
-@contextlib.contextmanager
-def in_turn(file: Path) -> Iterator[None]:
-    """Let one process at a time look for a file of the cache, and make it where it is missing.
-
-    Of several that begin together the first makes it and the others wait. Where there can be no
-    cache nobody waits.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context(file.with_suffix(".lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    yield from read_ahead(try_one, len(encoded), workers=workers, ahead=AHEAD)

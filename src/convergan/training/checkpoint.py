@@ -243,6 +243,15 @@ def clear_leftovers(root: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_later(root: Path, step: int) -> None:
+    """Remove the checkpoints of steps after ``step``."""
+    for folder in root.glob("step-*"):
+        if folder.name > folder_of(root, step).name:
+            _remove(folder)
+    if root.is_dir():
+        sync_folder(root)
+
+
 def require_same_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
     """Compare names, dtypes and shapes of two states, and refuse values that are not finite.
 
@@ -335,6 +344,10 @@ def _prune(newest: Path, keep: int) -> None:
     root = newest.parent
     older = sorted((f for f in root.glob("step-*") if f.name < newest.name), reverse=True)
     for folder in older[max(1, keep) - 1 :]:
-        doomed = root / f".del-{folder.name}-{secrets.token_hex(4)}"
-        folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    doomed = folder.with_name(f".del-{folder.name}-{secrets.token_hex(4)}")
+    folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)

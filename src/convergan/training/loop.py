@@ -11,6 +11,9 @@ from ..data import Batch
 from .state import NonFiniteError, State
 from .steps import Losses, Step
 
+LEFT_OUT = "left out"
+"""Why a step changed nothing that was not tried."""
+
 
 class Record(NamedTuple):
     """What one step reports.
@@ -30,6 +33,10 @@ def _never() -> bool:
     return False
 
 
+def _none(step: int) -> bool:
+    return False
+
+
 def train(
     state: State,
     step: Step,
@@ -41,6 +48,7 @@ def train(
     device: torch.device,
     autocast: torch.dtype | None = None,
     may_skip: Callable[[], bool] = _never,
+    left_out: Callable[[int], bool] = _none,
     sharing: Sharing | None = None,
 ) -> Iterator[Record]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.
@@ -58,6 +66,7 @@ def train(
         autocast: compute matrix products in this dtype, or None for that of the weights.
         may_skip: whether the next step may be left out as a whole if a loss or gradient is not
             finite, which costs a copy of the state.
+        left_out: whether a step, given its number, is left out whatever it would bring.
         sharing: how batches are shared with other processes, who all call this; None for alone.
 
     Yields:
@@ -68,6 +77,10 @@ def train(
     """
     while state.step < steps:
         number = state.step + 1
+        if left_out(number):
+            state.step = number
+            yield Record(number, {}, skipped=LEFT_OUT)
+            continue
         for player in state.players():
             player.set_rate(schedule(state.step / steps))
         if sharing is not None:

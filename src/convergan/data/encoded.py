@@ -1,0 +1,145 @@
+"""Data sets as they lie there: encoded images of two splits, in files or in cells of a table."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor
+
+from .dataset import Images, Rows, nothing
+from .image_files import read_inside
+
+
+class Encoded(Protocol):
+    """Encoded images by their numbers."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def name(self, number: int) -> str:
+        """Return what messages call one."""
+        ...
+
+    def read(self, number: int) -> bytes:
+        """Return the bytes of one."""
+        ...
+
+    def stamp(self) -> str:
+        """Return what changes where any of them does."""
+        ...
+
+
+class EncodedFiles(NamedTuple):
+    """Image files.
+
+    Attributes:
+        root: the folder that names are relative to, and that no link may lead out of.
+        files: below it.
+    """
+
+    root: Path
+    files: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.files)
+
+    def name(self, number: int) -> str:
+        """Return the path of one."""
+        return str(self.files[number].relative_to(self.root))
+
+    def read(self, number: int) -> bytes:
+        """Read one."""
+        return read_inside(self.root, self.files[number])
+
+    def stamp(self) -> str:
+        """Hash paths, sizes and times."""
+        return _stamp(self.files)
+
+
+class EncodedCells(NamedTuple):
+    """The image column of a split of a Hugging Face data set, mapped into memory.
+
+    Attributes:
+        split: its column holds encoded images.
+        column: its name.
+        split_name: for messages.
+    """
+
+    split: Any
+    column: str
+    split_name: str
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.split)
+
+    def name(self, number: int) -> str:
+        """Return split and row."""
+        return f"{self.split_name} row {number}"
+
+    def read(self, number: int) -> bytes:
+        """Return the bytes of one cell, or those of the file that it names.
+
+        Raises:
+            ValueError: if there is nothing in the cell.
+        """
+        cell = self.split[number][self.column]
+        if cell is None:
+            raise ValueError("an empty cell")
+        data = cell["bytes"]
+        return data if isinstance(data, bytes) else Path(cell["path"]).read_bytes()
+
+    def stamp(self) -> str:
+        """Hash paths, sizes and times of the mapped files."""
+        return _stamp([Path(file["filename"]) for file in self.split.cache_files])
+
+
+def _stamp(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            status = file.stat()
+            digest.update(f"{file.absolute()} {status.st_size} {status.st_mtime_ns}\n".encode())
+        except OSError:
+            digest.update(f"{file.absolute()} cannot be read\n".encode())
+    return digest.hexdigest()
+
+
+class Split(NamedTuple):
+    """A split as it lies there.
+
+    Attributes:
+        encoded: its images.
+        labels: (N,), their classes.
+        names: the file of each, or nothing.
+    """
+
+    encoded: Encoded
+    labels: Tensor
+    names: tuple[str, ...] = ()
+
+    def rows(
+        self, images: Images, places: Tensor, expect: Callable[[Tensor], None] = nothing
+    ) -> Rows:
+        """Return images that come from ``places``, (n,) int64, with their labels and names."""
+        names = tuple(self.names[place] for place in places.tolist()) if self.names else ()
+        return Rows(images, self.labels[places], names, expect)
+
+
+class EncodedSet(NamedTuple):
+    """Both splits.
+
+    Attributes:
+        source: what `convergan.data.load` was asked for.
+        classes: the class names, in the order of their numbers.
+        train: images to learn from.
+        test: images to measure on; empty where there are none.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
