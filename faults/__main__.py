@@ -23,6 +23,7 @@ from .determinism import DETERMINISM
 from .kills import KILLED
 from .malice import MALICE
 from .non_finite import NON_FINITE
+from .ranks import RANKS
 from .resumes import RESUMES
 from .rows import Line, Row, Trial, markdown, read_lines
 from .stops import STOPS
@@ -40,6 +41,7 @@ ROWS = (
     STORES,
     NON_FINITE,
     BAD_FILES,
+    RANKS,
     DETERMINISM,
     SWEEPS,
 )

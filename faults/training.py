@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from convergan.cli import explain
+from convergan.collective import join
 from convergan.data import Dataset
 from convergan.folders import read_json
 from convergan.run import Progress, run
@@ -28,7 +29,7 @@ def train(
     told: Path | None = None,
     dataset: Dataset | None = None,
 ) -> int:
-    """Train to the end, or to where it stops, as the command line does.
+    """Train to the end, or to where it stops, as the command line does, perhaps with others.
 
     Args:
         mode: what to train.
@@ -43,15 +44,25 @@ def train(
         The exit code.
     """
     rows = mode.dataset if dataset is None else dataset
-    events = run(mode.recipe, rows, mode.settings, folder, baselines=False, keep=keep, skip=skip)
+    ranks = join(mode.settings.device)
     try:
-        for event in events:
+        for event in run(
+            mode.recipe,
+            rows,
+            mode.settings,
+            folder,
+            baselines=False,
+            keep=keep,
+            skip=skip,
+            ranks=ranks,
+        ):
             for notice in event.notices:
                 say(told or folder, notice)
             if watch:
                 watch(event)
     except Exception as error:
         code, line = explain(error)
+        ranks.leave(code, line)
         say(told or folder, line)
         return code
     return 0

@@ -158,6 +158,7 @@ class Joined(Ranks):
         self._store.set_timeout(timedelta(seconds=seconds))
         self._seen = {"host": platform.node(), "process": os.getpid(), "step": 0, "phase": "start"}
         self._noted = float("-inf")
+        self._missing: list[int] = []
         self.given = {"bytes": 0, "calls": 0}
         self.mark(phase="start")
         limit = timedelta(seconds=seconds)
@@ -297,6 +298,7 @@ class Joined(Ranks):
             while missing and time.monotonic() < until:
                 if self._store.check(["left"]):
                     left = json.loads(self._store.get("left"))
+                    self._missing = left["missing"]
                     raise ToldToLeaveError(left["code"], left["message"])
                 missing = [r for r in missing if not self._store.check([f"here/{r}"])]
                 ended = [r for r in missing if _has_ended(self._seen_of(r))]
@@ -304,6 +306,7 @@ class Joined(Ranks):
                     missing = ended
                     break
                 time.sleep(0.02)
+            self._missing = missing
             names = "; ".join(map(self._describe, missing))
         except RuntimeError:
             missing, names = [0], "that of the rendezvous, which does not answer"
@@ -344,11 +347,12 @@ class Joined(Ranks):
         with suppress(RuntimeError):
             first = self._store.add("leaving", 1) == 1
             if first:
-                self._store.set("left", json.dumps({"code": code, "message": message}))
+                left = {"code": code, "message": message, "missing": self._missing}
+                self._store.set("left", json.dumps(left))
             self._disconnect()
             self._store.set(f"gone/{self.rank}", "")
-            everyone = [f"gone/{rank}" for rank in range(self.size)]
-            until = time.monotonic() + (0.0 if code == LOST else GOOD_BYE)
+            everyone = [f"gone/{r}" for r in range(self.size) if r not in self._missing]
+            until = time.monotonic() + GOOD_BYE
             while time.monotonic() < until and not self._store.check(everyone):
                 time.sleep(0.02)
             if self.leads:  # the store may be in this process, and the others are still reading
