@@ -17,6 +17,7 @@ import platform
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -290,6 +291,7 @@ class Joined(Ranks):
         """
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a launcher's, as we leave anyhow
+        traceback.clear_frames(error.__traceback__)  # which hold the group, and so its connections
         try:
             self._disconnect()
             self._store.set(f"here/{self.rank}", "")
