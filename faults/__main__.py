@@ -20,6 +20,7 @@ from .bad_files import BAD_FILES
 from .children import fork, wait
 from .damage import DAMAGED
 from .determinism import DETERMINISM
+from .elastic import ELASTIC
 from .kills import KILLED
 from .malice import MALICE
 from .non_finite import NON_FINITE
@@ -42,6 +43,7 @@ ROWS = (
     NON_FINITE,
     BAD_FILES,
     RANKS,
+    ELASTIC,
     DETERMINISM,
     SWEEPS,
 )

@@ -1,5 +1,6 @@
 """Row 8: NaN and infinity in a loss, a gradient or a batch."""
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,15 +17,19 @@ from convergan.folders import read_json
 from convergan.training import State
 from convergan.training.steps import Losses, Step
 
-from .children import code_of
+from .children import fork_together, wait_all
 from .modes import Mode, mode_of
 from .rows import Row, Trial
-from .training import newest, said, train
+from .training import final_hash, newest, said, train, words_of
 
 STEPS = 60
 SKIP = 3
 """Steps in a row that may be left out."""
 PLACES = ("discriminator's loss", "generator's loss", "discriminator's gradient", "a batch")
+ONE_RANK = len(PLACES)
+"""Number of the fifth place: any of these, in one of two processes."""
+PATIENCE = 300
+"""Seconds for a run."""
 NON_FINITE_CODE = 70
 
 
@@ -37,9 +42,10 @@ def poisoned_step(
     at: tuple[int, ...],
     where: str,
     value: str,
+    rank: int = 0,
 ) -> Losses:
-    """Take a step, at some numbers with one value in it that is not finite."""
-    if state.step + 1 not in at:
+    """Take a step, at some numbers with one value in one process that is not finite."""
+    if state.step + 1 not in at or rank != int(os.environ.get("RANK", "0")):
         return step(state, batch, chance)
     poison = float(value)
     if where == "a batch":
@@ -79,27 +85,41 @@ def with_step(mode: Mode, change: Callable[..., Losses], **named: Any) -> Mode:
 
 
 def perform(trial: int, place: Path) -> Trial:
-    """Poison one step, or some, under one policy."""
+    """Poison one step, or some, under one policy, in a run of one process or of two."""
     chance = random.Random(trial)
-    where, value = PLACES[trial % len(PLACES)], chance.choice(("nan", "inf", "-inf"))
-    policy = ("stop", "skip", "too many")[trial // len(PLACES) % 3]
+    kind, turn = trial % (ONE_RANK + 1), trial // (ONE_RANK + 1)
+    size = 2 if kind == ONE_RANK else 1
+    where = chance.choice(PLACES) if kind == ONE_RANK else PLACES[kind]
+    value, rank = chance.choice(("nan", "inf", "-inf")), chance.randrange(size)
+    policy = ("stop", "skip", "too many")[turn % 3]
     first = chance.randrange(2, STEPS - SKIP - 1)
     many = {"stop": 1, "skip": chance.randint(1, SKIP), "too many": SKIP + 1}[policy]
     at = tuple(range(first, first + many))
     mode = mode_of(chance.randrange(6)).of_length(STEPS)
-    poisoned = with_step(mode, poisoned_step, at=at, where=where, value=value)
+    poisoned = with_step(mode, poisoned_step, at=at, where=where, value=value, rank=rank)
     folder = place / "run"
-    skip = 0 if policy == "stop" else SKIP
-    code = code_of(partial(train, poisoned, folder, skip=skip))
-    check = _check_skipped if policy == "skip" else _check_stopped
-    lost = check(mode, folder, code, at)
-    return Trial(f"{value} in {where}, {policy}, {mode.name}", 1, lost)
+    codes = _train(poisoned, folder, size, 0 if policy == "stop" else SKIP)
+    injected = f"{value} in {where} of rank {rank} of {size}, {policy}, {mode.name}"
+    expected = 0 if policy == "skip" else NON_FINITE_CODE
+    if codes != [expected] * size:
+        words = [said(words_of(folder, rank))[-1:] for rank in range(size)]
+        return Trial(injected, 1, f"it ended with {codes}: {words}")
+    if policy == "skip":
+        return Trial(injected, 1, _check_skipped(mode, folder, size, at))
+    return Trial(injected, 1, _check_stopped(mode, folder, at))
 
 
-def _check_stopped(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> str:
+def _train(mode: Mode, folder: Path, size: int, skip: int) -> list[int | None]:
+    rows = mode.dataset  # read here, once for all
+
+    def body(rank: int) -> int:
+        return train(mode, folder, skip=skip, told=words_of(folder, rank), dataset=rows)
+
+    return wait_all(fork_together(body, size), PATIENCE)
+
+
+def _check_stopped(mode: Mode, folder: Path, at: tuple[int, ...]) -> str:
     """See that it stopped at the last of the steps, said which, and kept its checkpoint."""
-    if code != NON_FINITE_CODE:
-        return f"it ended with {code}: {said(folder)[-1:]}"
     report = read_json(folder / "non_finite.json")
     if report["step"] != at[-1] or len(report["rows"]["unlabeled"]) != mode.recipe.batch_size:
         return f"the report is of step {report['step']}, not of step {at[-1]}"
@@ -109,24 +129,24 @@ def _check_stopped(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> 
     return ""
 
 
-def _check_skipped(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> str:
+def _check_skipped(mode: Mode, folder: Path, size: int, at: tuple[int, ...]) -> str:
     """See that it ended as if these steps had been none."""
-    if code:
-        return f"it ended with {code}: {said(folder)[-1:]}"
-    result = read_json(folder / "result.json")
-    if result["skipped_steps"] != len(at):
-        return f"{result['skipped_steps']} steps are counted as left out, {len(at)} were"
+    skipped = read_json(folder / "result.json")["skipped_steps"]
+    if skipped != len(at):
+        return f"{skipped} steps are counted as left out, {len(at)} were"
     calm = folder.with_name("left-out")
-    train(with_step(mode, step_left_out, at=at), calm)
-    if read_json(calm / "result.json")["state_sha256"] != result["state_sha256"]:
+    codes = _train(with_step(mode, step_left_out, at=at), calm, size, 0)
+    if any(codes):
+        return f"the run without these steps ended with {codes}"
+    if final_hash(calm) != final_hash(folder):
         return "a step that was to be left out has changed the state"
     return ""
 
 
 NON_FINITE = Row(
     number=8,
-    fault="NaN and infinity in a loss, a gradient, a batch; stop, skip, too many to skip",
-    holds="found before the update; policy obeyed; state as if the step had been none",
+    fault="NaN and infinity in a loss, gradient, batch, one of two processes; stop, skip, too many",
+    holds="all find it before the update; policy obeyed; state as if the step had been none",
     ci=25,
     full=250,
     perform=perform,

@@ -15,7 +15,7 @@ from convergan.run import Progress
 from .children import SharedNumber, fork_together, wait_all
 from .modes import Mode, mode_of, modes
 from .rows import Row, Trial
-from .training import Watch, finished_as, outcome, said, train
+from .training import Watch, finished_as, outcome, said, train, words_of
 
 STEPS = 30
 EVERY = 5
@@ -68,7 +68,7 @@ def _calm(number: int, size: int) -> tuple[str, float]:
     with tempfile.TemporaryDirectory() as place:
         folder, started = Path(place) / "calm", time.perf_counter()
         code = _finish(_mode(number), folder, size)
-        assert code == 0, said(_words(folder, 0))
+        assert code == 0, said(words_of(folder, 0))
         return outcome(folder), time.perf_counter() - started
 
 
@@ -82,13 +82,9 @@ def _start(mode: Mode, folder: Path, size: int, watch: Watch | None = None) -> l
     rows = mode.dataset  # read here, once for all
 
     def body(rank: int) -> int:
-        return train(mode, folder, watch=watch, told=_words(folder, rank), dataset=rows)
+        return train(mode, folder, watch=watch, told=words_of(folder, rank), dataset=rows)
 
     return fork_together(body, size)
-
-
-def _words(folder: Path, rank: int) -> Path:
-    return folder.with_name(f"{folder.name}-rank-{rank}")
 
 
 def _kill(mode: Mode, folder: Path, size: int, victim: int, seconds: float) -> Killed:
@@ -118,7 +114,7 @@ def _wrong(folder: Path, killed: Killed) -> str:
     for rank in set(range(size)) - {killed.victim}:
         if killed.codes[rank] == 0 and (folder / "result.json").exists():
             continue  # it was killed after the last exchange
-        words = said(_words(folder, rank))
+        words = said(words_of(folder, rank))
         if killed.codes[rank] != LOST or not words or named not in words[-1]:
             return f"rank {rank} ended with {killed.codes[rank]}: {words[-1:]}"
     return ""

@@ -74,10 +74,20 @@ def say(folder: Path, line: str) -> None:
     folder.with_name(f"{folder.name}.said-{number:06d}").write_text(line, encoding="utf-8")
 
 
+def words_of(folder: Path, rank: int) -> Path:
+    """Return beside what one of several processes of a run writes down what it says."""
+    return folder.with_name(f"{folder.name}-rank-{rank}")
+
+
 def said(folder: Path) -> list[str]:
     """Return what a run has said."""
     files = sorted(folder.parent.glob(f"{folder.name}.said-*"))
     return [file.read_text(encoding="utf-8") for file in files]
+
+
+def final_hash(folder: Path) -> str:
+    """Return the hash of the final state of a finished run."""
+    return str(read_json(folder / "result.json")["state_sha256"])
 
 
 def outcome(folder: Path) -> str:
@@ -86,8 +96,7 @@ def outcome(folder: Path) -> str:
         return "no result"
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     untimed = [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
-    result = read_json(folder / "result.json")
-    what = json.dumps([result["state_sha256"], untimed], sort_keys=True)
+    what = json.dumps([final_hash(folder), untimed], sort_keys=True)
     return hashlib.sha256(what.encode()).hexdigest()
 
 

@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bench.kill_and_resume import final_hash
 from convergan.collective.ranks import Joined
 from convergan.data import Streaming, load
 from convergan.recipes import Recipe, find_recipe
@@ -21,6 +20,7 @@ from convergan.signals import Interrupted, Wishes
 from convergan.training import NonFiniteError
 from faults.modes import mode_of
 from faults.non_finite import poisoned_step
+from faults.training import final_hash
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import in_double, small_run
 from tests.training.test_resume import everything_on, log_without_times, trainer

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.kill_and_resume import final_hash
 from convergan.data import DataError, Streaming, load
 from convergan.signals import Wishes
 from faults.modes import Mode, mode_of
 from faults.non_finite import poisoned_step, step_left_out, with_step
-from faults.training import train
+from faults.training import final_hash, train
 from tests.test_run_log import files_of_at_most
 from tests.training.test_resume import everything_on, log_without_times, trainer
 

@@ -104,6 +104,10 @@ class Ranks:
         """Return rank 0's tensor to all, of whom each has one of this shape and type."""
         return tensor
 
+    def first_word(self, word: str) -> str:
+        """Return to all the first word that is said in any process; nothing if none is."""
+        return word
+
     def takes(self, turn: int) -> bool:
         """Whether it is this process that does piece ``turn`` of a work that is shared out."""
         return turn % self.size == self.rank
@@ -160,6 +164,7 @@ class Joined(Ranks):
         self._seen = {"host": platform.node(), "process": os.getpid(), "step": 0, "phase": "start"}
         self._noted = float("-inf")
         self._missing: list[int] = []
+        self._device = torch.device("cuda" if backend == "nccl" else "cpu")
         self.given = {"bytes": 0, "calls": 0}
         self.mark(phase="start")
         limit = timedelta(seconds=seconds)
@@ -194,6 +199,12 @@ class Joined(Ranks):
         self._count(value)
         with self._exchanging():
             dist.all_reduce(value)
+
+    def first_word(self, word: str) -> str:
+        """Add up who has something to say, and gather the words if anybody has."""
+        speakers = torch.tensor(float(bool(word)), device=self._device)
+        self.add_up(speakers)
+        return next(filter(None, self._gather_plain(word))) if speakers.item() else ""
 
     def _count(self, given: Tensor) -> None:
         self.given["bytes"] += given.numel() * given.element_size()
