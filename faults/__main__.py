@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch._dynamo  # which the first optimiser loads
 
 from .bad_files import BAD_FILES
 from .children import fork, wait
@@ -30,6 +29,7 @@ from .rows import Line, Row, Trial, markdown, read_lines
 from .stops import STOPS
 from .storage import STORES
 from .sweeps import SWEEPS
+from .training import load_all
 from .writers import WRITERS
 
 ROWS = (
@@ -63,6 +63,7 @@ def main() -> None:
     left = remaining(rows, chosen.full, chosen.out)
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
         tempfile.tempdir = place  # children that are killed leave theirs behind
+        load_all()
         children = [
             fork(partial(perform_all, left[share :: chosen.jobs], chosen.out))
             for share in range(chosen.jobs)

@@ -110,10 +110,8 @@ def perform(trial: int, place: Path) -> Trial:
 
 
 def _train(mode: Mode, folder: Path, size: int, skip: int) -> list[int | None]:
-    rows = mode.dataset  # read here, once for all
-
     def body(rank: int) -> int:
-        return train(mode, folder, skip=skip, told=words_of(folder, rank), dataset=rows)
+        return train(mode, folder, skip=skip, told=words_of(folder, rank))
 
     return wait_all(fork_together(body, size), PATIENCE)
 

@@ -79,10 +79,8 @@ def _finish(mode: Mode, folder: Path, size: int) -> int | None:
 
 
 def _start(mode: Mode, folder: Path, size: int, watch: Watch | None = None) -> list[int]:
-    rows = mode.dataset  # read here, once for all
-
     def body(rank: int) -> int:
-        return train(mode, folder, watch=watch, told=words_of(folder, rank), dataset=rows)
+        return train(mode, folder, watch=watch, told=words_of(folder, rank))
 
     return fork_together(body, size)
 

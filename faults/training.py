@@ -68,6 +68,13 @@ def train(
     return 0
 
 
+def load_all() -> None:
+    """Take a step of every mode, so that children find loaded what is loaded at its first use."""
+    with tempfile.TemporaryDirectory() as place:
+        for number, mode in enumerate(modes()):
+            train(mode.of_length(1), Path(place) / str(number))
+
+
 def say(folder: Path, line: str) -> None:
     """Write down what a run says, each line in a file of its own, as files may be limited."""
     number = len(list(folder.parent.glob(f"{folder.name}.said-*")))
