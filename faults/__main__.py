@@ -15,23 +15,25 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch._dynamo  # which the first optimiser loads
 
 from .bad_files import BAD_FILES
 from .children import fork, wait
 from .crowds import CROWDS, SERVER_KILLS
 from .damage import DAMAGED
 from .determinism import DETERMINISM
+from .elastic import ELASTIC
 from .fuzz import REQUESTS
 from .kills import KILLED
 from .leaks import LEAK_AUDITS
 from .malice import MALICE
 from .non_finite import NON_FINITE
+from .ranks import RANKS
 from .resumes import RESUMES
 from .rows import Line, Row, Trial, markdown, read_lines
 from .stops import STOPS
 from .storage import STORES
 from .sweeps import SWEEPS
+from .training import load_all
 from .writers import WRITERS
 
 ROWS = (
@@ -44,6 +46,8 @@ ROWS = (
     STORES,
     NON_FINITE,
     BAD_FILES,
+    RANKS,
+    ELASTIC,
     DETERMINISM,
     SERVER_KILLS,
     REQUESTS,
@@ -67,6 +71,7 @@ def main() -> None:
     left = remaining(rows, chosen.full, chosen.out)
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
         tempfile.tempdir = place  # children that are killed leave theirs behind
+        load_all()
         children = [
             fork(partial(perform_all, left[share :: chosen.jobs], chosen.out))
             for share in range(chosen.jobs)

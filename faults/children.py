@@ -3,11 +3,16 @@
 import mmap
 import os
 import signal
+import socket
 import struct
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+
+PEER_SECONDS = 20
+"""That processes of one run wait for each other."""
 
 
 class SharedNumber:
@@ -71,3 +76,36 @@ def kill_after(child: int, seconds: float) -> bool:
         return False
     os.kill(child, signal.SIGKILL)
     return wait(child) == -signal.SIGKILL
+
+
+def fork_together(body: Callable[[int], int], size: int) -> list[int]:
+    """Start ``body`` in several children as a launcher would; it is told its rank.
+
+    Returns:
+        The children's numbers, in the order of their ranks.
+    """
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    return [fork(partial(_launched, body, rank, size, port)) for rank in range(size)]
+
+
+def _launched(body: Callable[[int], int], rank: int, size: int, port: int) -> int:
+    os.environ |= {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(size),
+        "RANK": str(rank),
+        "CONVERGAN_PEER_SECONDS": str(PEER_SECONDS),
+    }
+    return body(rank)
+
+
+def wait_all(children: Sequence[int], seconds: float) -> list[int | None]:
+    """Return how children ended, each as `wait`; kill those that have not within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    codes = [wait(child, max(0.0, deadline - time.monotonic())) for child in children]
+    for child in (c for c, code in zip(children, codes, strict=True) if code is None):
+        os.kill(child, signal.SIGKILL)
+        wait(child)
+    return codes

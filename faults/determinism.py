@@ -13,13 +13,12 @@ from PIL import Image
 
 from convergan.data import Dataset, Rows, Streaming, load
 from convergan.data.dataset import nothing
-from convergan.folders import read_json
 from convergan.run import Progress
 
 from .children import code_of
 from .modes import Mode, modes
 from .rows import Row, Trial
-from .training import said, train
+from .training import final_hash, said, train
 
 IMAGES, SIDE, STEPS = 120, 12, 20
 WORKERS = (0, 2, 4)
@@ -43,10 +42,6 @@ def _mode(evaluate_every: int) -> Mode:
     return Mode(semi.name, recipe, settings)
 
 
-def _state(folder: Path) -> str:
-    return str(read_json(folder / "result.json")["state_sha256"])
-
-
 @cache
 def _calm() -> "tuple[tempfile.TemporaryDirectory[str], str]":
     """Write the images and train on them in memory; return where they are, and the hash."""
@@ -55,7 +50,7 @@ def _calm() -> "tuple[tempfile.TemporaryDirectory[str], str]":
     _write_images(images)
     code = train(_mode(20), folder, dataset=load(str(images), SIDE))
     assert code == 0, said(folder)
-    return place, _state(folder)
+    return place, final_hash(folder)
 
 
 def _unprepared(rows: Rows) -> Rows:
@@ -91,7 +86,7 @@ def perform(trial: int, place: Path) -> Trial:
     )
     if code:
         return Trial(injected, 1, f"it ended with {code}: {said(folder)[-1:]}")
-    return Trial(injected, 1, "" if _state(folder) == calm else "it ended in another state")
+    return Trial(injected, 1, "" if final_hash(folder) == calm else "it ended in another state")
 
 
 DETERMINISM = Row(

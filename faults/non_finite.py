@@ -1,5 +1,6 @@
 """Row 8: NaN and infinity in a loss, a gradient or a batch."""
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,15 +17,19 @@ from convergan.folders import read_json
 from convergan.training import State
 from convergan.training.steps import Losses, Step
 
-from .children import code_of, fork, kill_after
+from .children import fork, fork_together, kill_after, wait_all
 from .modes import Mode, mode_of
 from .rows import Row, Trial
-from .training import newest, said, train
+from .training import final_hash, newest, said, train, words_of
 
 STEPS = 60
 SKIP = 3
 """Steps in a row that may be left out."""
 PLACES = ("discriminator's loss", "generator's loss", "discriminator's gradient", "a batch")
+ONE_RANK = len(PLACES)
+"""Number of the fifth place: any of these, in one of two processes."""
+PATIENCE = 300
+"""Seconds for a run."""
 NON_FINITE_CODE = 70
 
 
@@ -37,9 +42,10 @@ def poisoned_step(
     at: tuple[int, ...],
     where: str,
     value: str,
+    rank: int = 0,
 ) -> Losses:
-    """Take a step, at some numbers with one value in it that is not finite."""
-    if state.step + 1 not in at:
+    """Take a step, at some numbers with one value in one process that is not finite."""
+    if state.step + 1 not in at or rank != int(os.environ.get("RANK", "0")):
         return step(state, batch, chance)
     poison = float(value)
     if where == "a batch":
@@ -79,31 +85,43 @@ def with_step(mode: Mode, change: Callable[..., Losses], **named: Any) -> Mode:
 
 
 def perform(trial: int, place: Path) -> Trial:
-    """Poison one step, or some, under one policy."""
+    """Poison one step, or some, under one policy, in a run of one process or of two."""
     chance = random.Random(trial)
-    where, value = PLACES[trial % len(PLACES)], chance.choice(("nan", "inf", "-inf"))
-    policy = ("stop", "skip", "too many", "roll back")[trial // len(PLACES) % 4]
+    kind, turn = trial % (ONE_RANK + 1), trial // (ONE_RANK + 1)
+    size = 2 if kind == ONE_RANK else 1
+    where = chance.choice(PLACES) if kind == ONE_RANK else PLACES[kind]
+    value, rank = chance.choice(("nan", "inf", "-inf")), chance.randrange(size)
+    policy = ("stop", "skip", "too many", "roll back")[turn % 4]
     first = chance.randrange(2, STEPS - SKIP - 1)
     many = {"skip": chance.randint(1, SKIP), "too many": SKIP + 1}.get(policy, 1)
     at = tuple(range(first, first + many))
     mode = mode_of(chance.randrange(6)).of_length(STEPS)
-    poisoned = with_step(mode, poisoned_step, at=at, where=where, value=value)
+    poisoned = with_step(mode, poisoned_step, at=at, where=where, value=value, rank=rank)
     folder = place / "run"
-    skip = SKIP if policy in ("skip", "too many") else 0
-    body = partial(train, poisoned, folder, skip=skip, roll_back=policy == "roll back")
-    if policy == "roll back":  # from any point of which a killed run must come to the same end
-        kill_after(fork(body), chance.uniform(0, 2))
-    code = code_of(body)
+    if policy == "roll back" and size == 1:  # killed at any point, it must come to the same end
+        kill_after(fork(partial(_train_one, poisoned, folder, policy, 0)), chance.uniform(0, 2))
+    codes = _train(poisoned, folder, size, policy)
+    injected = f"{value} in {where} of rank {rank} of {size}, {policy}, {mode.name}"
+    expected = 0 if policy in ("skip", "roll back") else NON_FINITE_CODE
+    if codes != [expected] * size:
+        words = [said(words_of(folder, rank))[-1:] for rank in range(size)]
+        return Trial(injected, 1, f"it ended with {codes}: {words}")
     checks = {"skip": _check_skipped, "roll back": _check_rolled_back}
-    check = checks.get(policy, _check_stopped)
-    lost = check(mode, folder, code, at)
-    return Trial(f"{value} in {where}, {policy}, {mode.name}", 1, lost)
+    return Trial(injected, 1, checks.get(policy, _check_stopped)(mode, folder, size, at))
 
 
-def _check_stopped(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> str:
+def _train(mode: Mode, folder: Path, size: int, policy: str) -> list[int | None]:
+    return wait_all(fork_together(partial(_train_one, mode, folder, policy), size), PATIENCE)
+
+
+def _train_one(mode: Mode, folder: Path, policy: str, rank: int) -> int:
+    skip = SKIP if policy in ("skip", "too many") else 0
+    roll_back = int(policy == "roll back")
+    return train(mode, folder, skip=skip, roll_back=roll_back, told=words_of(folder, rank))
+
+
+def _check_stopped(mode: Mode, folder: Path, size: int, at: tuple[int, ...]) -> str:
     """See that it stopped at the last of the steps, said which, and kept its checkpoint."""
-    if code != NON_FINITE_CODE:
-        return f"it ended with {code}: {said(folder)[-1:]}"
     report = read_json(folder / "non_finite.json")
     if report["step"] != at[-1] or len(report["rows"]["unlabeled"]) != mode.recipe.batch_size:
         return f"the report is of step {report['step']}, not of step {at[-1]}"
@@ -113,40 +131,38 @@ def _check_stopped(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> 
     return ""
 
 
-def _check_skipped(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> str:
+def _check_skipped(mode: Mode, folder: Path, size: int, at: tuple[int, ...]) -> str:
     """See that it ended as if these steps had been none."""
-    if code:
-        return f"it ended with {code}: {said(folder)[-1:]}"
-    result = read_json(folder / "result.json")
-    if result["skipped_steps"] != len(at):
-        return f"{result['skipped_steps']} steps are counted as left out, {len(at)} were"
-    calm = folder.with_name("left-out")
-    train(with_step(mode, step_left_out, at=at), calm)
-    if read_json(calm / "result.json")["state_sha256"] != result["state_sha256"]:
-        return "a step that was to be left out has changed the state"
-    return ""
+    skipped = read_json(folder / "result.json")["skipped_steps"]
+    if skipped != len(at):
+        return f"{skipped} steps are counted as left out, {len(at)} were"
+    return _compare_without(mode, folder, size, at)
 
 
-def _check_rolled_back(mode: Mode, folder: Path, code: int, at: tuple[int, ...]) -> str:
+def _check_rolled_back(mode: Mode, folder: Path, size: int, at: tuple[int, ...]) -> str:
     """See that it ended as if all steps since the last checkpoint had been none."""
-    if code:
-        return f"it ended with {code}: {said(folder)[-1:]}"
     every = mode.recipe.checkpoint_every
-    left_out = range((at[0] - 1) // every * every + 1, at[0] + 1)
-    result = read_json(folder / "result.json")
-    if [(r["first"], r["last"]) for r in result["rolled_back"]] != [(left_out[0], at[0])]:
-        return f"{result['rolled_back']} is recorded, steps {left_out} were to be left out"
+    first = (at[0] - 1) // every * every + 1
+    found = read_json(folder / "result.json")["rolled_back"]
+    if [(back["first"], back["last"]) for back in found] != [(first, at[0])]:
+        return f"{found} is recorded, steps {first} to {at[0]} were to be left out"
+    return _compare_without(mode, folder, size, tuple(range(first, at[0] + 1)))
+
+
+def _compare_without(mode: Mode, folder: Path, size: int, at: tuple[int, ...]) -> str:
     calm = folder.with_name("left-out")
-    train(with_step(mode, step_left_out, at=tuple(left_out)), calm)
-    if read_json(calm / "result.json")["state_sha256"] != result["state_sha256"]:
+    codes = _train(with_step(mode, step_left_out, at=at), calm, size, "stop")
+    if any(codes):
+        return f"the run without these steps ended with {codes}"
+    if final_hash(calm) != final_hash(folder):
         return "it ended in another state than a run without these steps"
     return ""
 
 
 NON_FINITE = Row(
     number=8,
-    fault="NaN, infinity in a loss, a gradient, a batch; stop, skip, too many to skip, roll back",
-    holds="found before the update; policy obeyed; state as if the step had been none",
+    fault="NaN, infinity in a loss, gradient, batch, one of two processes; stop, skip, roll back",
+    holds="all find it before the update; policy obeyed; state as if the step had been none",
     ci=25,
     full=250,
     perform=perform,

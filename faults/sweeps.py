@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from convergan.folders import is_held, read_json
+from convergan.folders import is_held
 
 from .rows import Row, Trial
+from .training import final_hash
 
 SMALL, LARGE = 2, 50
 """Seeds of a sweep, each with two label counts: of the first trial, and of the others."""
@@ -39,8 +40,7 @@ def _found(folder: Path) -> tuple[str, dict[str, str]]:
     table = re.sub(r"[0-9.,]+ (hours|minutes|seconds)", "", (folder / "table.md").read_text())
     results = sorted(folder.glob("labels-*/seed-*/result.json"))
     return table, {
-        str(file.parent.relative_to(folder)): str(read_json(file)["state_sha256"])
-        for file in results
+        str(file.parent.relative_to(folder)): final_hash(file.parent) for file in results
     }
 
 

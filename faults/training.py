@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from convergan.cli import explain
+from convergan.collective import join
 from convergan.data import Dataset
 from convergan.folders import read_json
 from convergan.run import Progress, run
@@ -29,7 +30,7 @@ def train(
     told: Path | None = None,
     dataset: Dataset | None = None,
 ) -> int:
-    """Train to the end, or to where it stops, as the command line does.
+    """Train to the end, or to where it stops, as the command line does, perhaps with others.
 
     Args:
         mode: what to train.
@@ -45,27 +46,36 @@ def train(
         The exit code.
     """
     rows = mode.dataset if dataset is None else dataset
-    events = run(
-        mode.recipe,
-        rows,
-        mode.settings,
-        folder,
-        baselines=False,
-        keep=keep,
-        skip=skip,
-        roll_back=roll_back,
-    )
+    ranks = join(mode.settings.device)
     try:
-        for event in events:
+        for event in run(
+            mode.recipe,
+            rows,
+            mode.settings,
+            folder,
+            baselines=False,
+            keep=keep,
+            skip=skip,
+            roll_back=roll_back,
+            ranks=ranks,
+        ):
             for notice in event.notices:
                 say(told or folder, notice)
             if watch:
                 watch(event)
     except Exception as error:
         code, line = explain(error)
+        ranks.leave(code, line)
         say(told or folder, line)
         return code
     return 0
+
+
+def load_all() -> None:
+    """Take a step of every mode, so that children find loaded what is loaded at its first use."""
+    with tempfile.TemporaryDirectory() as place:
+        for number, mode in enumerate(modes()):
+            train(mode.of_length(1), Path(place) / str(number))
 
 
 def say(folder: Path, line: str) -> None:
@@ -74,10 +84,20 @@ def say(folder: Path, line: str) -> None:
     folder.with_name(f"{folder.name}.said-{number:06d}").write_text(line, encoding="utf-8")
 
 
+def words_of(folder: Path, rank: int) -> Path:
+    """Return beside what one of several processes of a run writes down what it says."""
+    return folder.with_name(f"{folder.name}-rank-{rank}")
+
+
 def said(folder: Path) -> list[str]:
     """Return what a run has said."""
     files = sorted(folder.parent.glob(f"{folder.name}.said-*"))
     return [file.read_text(encoding="utf-8") for file in files]
+
+
+def final_hash(folder: Path) -> str:
+    """Return the hash of the final state of a finished run."""
+    return str(read_json(folder / "result.json")["state_sha256"])
 
 
 def outcome(folder: Path) -> str:
@@ -86,8 +106,7 @@ def outcome(folder: Path) -> str:
         return "no result"
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     untimed = [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
-    result = read_json(folder / "result.json")
-    what = json.dumps([result["state_sha256"], untimed], sort_keys=True)
+    what = json.dumps([final_hash(folder), untimed], sort_keys=True)
     return hashlib.sha256(what.encode()).hexdigest()
 
 

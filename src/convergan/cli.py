@@ -622,7 +622,8 @@ def share_out(jobs: int | None, threads: int, cluster: str | None, device: str) 
     if jobs is None:
         jobs = cores if device == "cpu" else 1
     share = 1 if away else max(1, cores // max(1, jobs))
-    return Workers(jobs=jobs, threads=threads or share, cluster=cluster)
+    gpus = int(device == "cuda")
+    return Workers(jobs=jobs, threads=threads or share, gpus=gpus, cluster=cluster)
 
 
 def show_progress(events: "Iterator[RunProgress]") -> None:

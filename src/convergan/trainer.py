@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ from torch import Tensor
 
 from .chance import derive
 from .collective import ALONE, Ranks, Sharing, share_out
-from .data import Batches, DataError, Dataset, Images, LabeledSubset, to_unit_range
+from .data import Batch, Batches, DataError, Dataset, Images, LabeledSubset, to_unit_range
+from .data.dataset import nothing
 from .images import sample_picture
 from .neighbor_cache import find_neighbors
 from .recipes import Recipe
@@ -151,7 +153,7 @@ class Trainer:
         records = train(
             state,
             self.recipe.step,
-            batches,
+            partial(self._batch, batches, state, started),
             steps=self.steps,
             schedule=self.recipe.schedule,
             seed=self.seed,
@@ -180,8 +182,6 @@ class Trainer:
                     )
                 yield Event(record.step, self._metrics, notices)
         except DataError as error:  # a file that could be read before
-            if self.ranks.size == 1 and noted == state.step:  # others may be within the step
-                self._save(state, time.perf_counter() - started, must=True)
             raise DataError(f"step {noted + 1}: {error}; {self._newest()}") from None
 
     def start(self) -> State:
@@ -192,6 +192,24 @@ class Trainer:
             seed=self.seed,
             device=self.device,
         )
+
+    def _batch(self, batches: Batches, state: State, started: float, step: int) -> Batch:
+        """Return the batch of a step; where any process cannot have its share, save before it.
+
+        Raises:
+            DataError: in all processes.
+        """
+        batch, problem = None, ""
+        try:
+            batch = batches(step)
+        except DataError as error:
+            problem = str(error)
+        if self.dataset.train.expect is not nothing:  # rows in memory are there
+            problem = self.ranks.first_word(problem)
+        if batch is None or problem:
+            self._save(state, time.perf_counter() - started, must=True)
+            raise DataError(problem)
+        return batch
 
     def _spread_labels(self) -> Tensor | None:
         if self.recipe.neighbors is None:

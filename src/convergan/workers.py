@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,7 @@ class Workers:
     Attributes:
         jobs: runs at a time; a cluster with an address has its own number.
         threads: of each run.
+        gpus: that Ray is asked for for each run, and Dask if any of its workers declares some.
         cluster: None for processes of this machine, ``local`` for a Dask cluster of ``jobs``
             workers in this process, the address of a Dask scheduler, or ``ray`` or its address.
 
@@ -77,6 +78,7 @@ class Workers:
 
     jobs: int
     threads: int
+    gpus: int = 0
     cluster: str | None = None
 
     def __post_init__(self) -> None:
@@ -120,13 +122,8 @@ class Workers:
         with ray.init(
             address, log_to_driver=False, logging_level=logging.ERROR, _system_config=settings
         ):
-            most = max(node["Resources"].get("CPU", 0) for node in ray.nodes())
-            if most < self.threads:
-                raise ValueError(
-                    f"a run of {self.threads} threads fits no worker of {self.cluster}, whose "
-                    f"largest has {most:g} cores"
-                )
-            remote = ray.remote(num_cpus=self.threads)(perform)
+            require_room(self, [node["Resources"] for node in ray.nodes()])
+            remote = ray.remote(num_cpus=self.threads, num_gpus=self.gpus)(perform)
             waiting = [remote.remote(task) for task in tasks]
             while waiting:
                 [ready], waiting = ray.wait(waiting)
@@ -151,7 +148,9 @@ class Workers:
             client = stack.enter_context(Client(address, timeout=ANSWER))
         except (OSError, ValueError) as error:
             raise ValueError(f"no Dask scheduler answers at {address}: {error}") from None
-        stack.enter_context(parallel_config("dask", client=client))
+        declared = [w["resources"] for w in client.scheduler_info()["workers"].values()]
+        ask = {"GPU": self.gpus} if self.gpus and any("GPU" in have for have in declared) else None
+        stack.enter_context(parallel_config("dask", client=client, resources=ask))
 
 
 def require(module: str, cluster: str) -> None:
@@ -162,6 +161,22 @@ def require(module: str, cluster: str) -> None:
     """
     if importlib.util.find_spec(module) is None:
         raise ValueError(f"--cluster {cluster} needs {module}: pip install 'convergan[cluster]'")
+
+
+def require_room(workers: Workers, nodes: Sequence[Mapping[str, float]]) -> None:
+    """See that a run fits one of Ray's nodes, as one that fits none would wait for ever.
+
+    Raises:
+        ValueError: if it does not.
+    """
+    room = [(node.get("CPU", 0), node.get("GPU", 0)) for node in nodes]
+    if not any(cores >= workers.threads and gpus >= workers.gpus for cores, gpus in room):
+        wanted = f"{workers.threads} threads" + (f" and {workers.gpus} GPU" * (workers.gpus > 0))
+        have = ", ".join(f"{cores:g} and {gpus:g}" for cores, gpus in sorted(set(room)))
+        raise ValueError(
+            f"a run of {wanted} fits no worker of {workers.cluster}, which have so many cores and "
+            f"GPUs: {have}"
+        )
 
 
 def perform(task: Task) -> Outcome:

@@ -7,19 +7,12 @@ from torch import Tensor
 
 from convergan.collective import ALONE, Ranks, share_out
 from convergan.data import Batches, draw_labeled_subset
-from convergan.data.sources import Dataset, Rows
+from convergan.data.sources import Dataset
 from convergan.recipes import Recipe, find_recipe
 from convergan.training import State, train
+from faults.elastic import difference as difference
+from faults.elastic import in_double as in_double
 from tests.narrow import small
-
-
-def in_double(dataset: Dataset) -> Dataset:
-    def double(rows: Rows) -> Rows:
-        images = rows.images[:]
-        scale = 255 if images.dtype == torch.uint8 else 1
-        return replace(rows, images=images.double() / scale)
-
-    return replace(dataset, train=double(dataset.train), test=double(dataset.test))
 
 
 def small_run(name: str, batch_size: int) -> tuple[Recipe, Dataset]:
@@ -58,16 +51,3 @@ def take_steps(
     )
     losses = [record.losses for record in records]
     return state, {name: torch.stack([line[name] for line in losses]) for name in losses[0]}
-
-
-ZERO = 1e-15
-"""What is below is rounding, of gradients that are 0 in mathematics."""
-
-
-def difference(found: Tensor, expected: Tensor) -> float:
-    """Largest difference over the largest value."""
-    if not found.numel():
-        return 0.0
-    largest = expected.double().abs().max().item()
-    gap = (found.double() - expected.double()).abs().max().item()
-    return gap if largest < ZERO else gap / largest

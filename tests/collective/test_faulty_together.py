@@ -1,6 +1,7 @@
 """Faults where several processes train as one: all decide alike, and what is written is whole."""
 
 import json
+import re
 import signal
 from dataclasses import replace
 from functools import partial
@@ -12,15 +13,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bench.kill_and_resume import final_hash
 from convergan.collective.ranks import Joined
-from convergan.data import Streaming, load
+from convergan.data import DataError, Streaming, load
 from convergan.recipes import Recipe, find_recipe
 from convergan.run import Settings, run
 from convergan.signals import Interrupted, Wishes
 from convergan.training import NonFiniteError
 from faults.modes import mode_of
 from faults.non_finite import poisoned_step
+from faults.training import final_hash
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import in_double, small_run
 from tests.training.test_resume import everything_on, log_without_times, trainer
@@ -164,3 +165,44 @@ def test_streamed_images_train_together_as_those_in_memory_to_the_bit(
     assert predicted[0] == predicted[1] and len(predicted[0].splitlines()) == 1 + 10
     for found in processes:  # three kinds of rows, of this step and the next, shared by two
         assert set(found["expected"].tolist()) == {3 * 2 * ROWS // 2}
+
+
+def go_bad_in_one(ranks: Joined, found: dict[str, Tensor], *, folder: Path, bad_at: int) -> None:
+    """Train on images of which each process has its own copies; those of the last one go bad."""
+    torch.set_default_dtype(torch.float32)
+    recipe = replace(everything_on(), side=SIDE, batch_size=ROWS, neighbors=None)
+    recipe = replace(recipe, step=mode_of(1).recipe.step)
+    source = folder / f"images-{ranks.rank}"
+    dataset = load(str(source), SIDE, streaming=Streaming(2))
+    started = replace(trainer(recipe, folder / "run", dataset), ranks=ranks)
+    try:
+        for event in started.run(Wishes()):
+            if event.step == bad_at and ranks.rank == ranks.size - 1:
+                (source / "unlabeled").rename(source / "away")
+    except DataError as error:
+        lines = re.fullmatch(r"step (\d+): .*png cannot be .* is .*step-(\d+)", str(error))
+        assert lines, str(error)
+        found["step and saved"] = torch.tensor([int(number) for number in lines.groups()])
+    if (source / "away").exists():
+        (source / "away").rename(source / "unlabeled")
+
+
+def test_a_file_that_goes_bad_in_one_of_them_stops_all_before_the_step_with_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVERGAN_CACHE", str(tmp_path / "cache"))
+    for place in ("calm", "shaken"):
+        for rank in range(2):
+            images(tmp_path / place / f"images-{rank}")
+    never, at = 100, 5
+    calm = partial(go_bad_in_one, folder=tmp_path / "calm", bad_at=never)
+    assert in_processes(calm, 2, tmp_path / "processes-0") == [{}, {}]
+    shaken = partial(go_bad_in_one, folder=tmp_path / "shaken", bad_at=at)
+    for process in in_processes(shaken, 2, tmp_path / "processes-1"):
+        step, saved = process["step and saved"].tolist()
+        assert at < step <= at + 3 and saved == step - 1
+    calm = partial(go_bad_in_one, folder=tmp_path / "shaken", bad_at=never)
+    assert in_processes(calm, 2, tmp_path / "processes-2") == [{}, {}]
+    runs = tmp_path / "calm" / "run", tmp_path / "shaken" / "run"
+    assert final_hash(runs[0]) == final_hash(runs[1])
+    assert log_without_times(runs[0]) == log_without_times(runs[1])

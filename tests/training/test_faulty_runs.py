@@ -13,7 +13,6 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.kill_and_resume import final_hash
 from convergan.data import Batch, DataError, Streaming, load
 from convergan.folders import read_json
 from convergan.recipes import find_recipe
@@ -24,7 +23,7 @@ from convergan.training import State
 from convergan.training.steps import Losses, Step
 from faults.modes import Mode, mode_of
 from faults.non_finite import poisoned_step, step_left_out, with_step
-from faults.training import said, train
+from faults.training import final_hash, said, train
 from tests.test_run_log import files_of_at_most
 from tests.training.test_resume import everything_on, log_without_times, trainer
 

@@ -17,6 +17,7 @@ import platform
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -103,6 +104,10 @@ class Ranks:
         """Return rank 0's tensor to all, of whom each has one of this shape and type."""
         return tensor
 
+    def first_word(self, word: str) -> str:
+        """Return to all the first word that is said in any process; nothing if none is."""
+        return word
+
     def turns(self, count: int) -> slice:
         """Return which of ``count`` pieces of work this process does: a run of neighbours.
 
@@ -179,6 +184,8 @@ class Joined(Ranks):
         self._store.set_timeout(timedelta(seconds=seconds))
         self._seen = {"host": platform.node(), "process": os.getpid(), "step": 0, "phase": "start"}
         self._noted = self._heeded = float("-inf")
+        self._missing: list[int] = []
+        self._device = torch.device("cuda" if backend == "nccl" else "cpu")
         self.given = {"bytes": 0, "calls": 0}
         self.mark(phase="start")
         limit = timedelta(seconds=seconds)
@@ -213,6 +220,12 @@ class Joined(Ranks):
         self._count(value)
         with self._exchanging():
             dist.all_reduce(value)
+
+    def first_word(self, word: str) -> str:
+        """Add up who has something to say, and gather the words if anybody has."""
+        speakers = torch.tensor(float(bool(word)), device=self._device)
+        self.add_up(speakers)
+        return next(filter(None, self.gather_plain(word))) if speakers.item() else ""
 
     def _count(self, given: Tensor) -> None:
         self.given["bytes"] += given.numel() * given.element_size()
@@ -316,6 +329,7 @@ class Joined(Ranks):
         """
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a launcher's, as we leave anyhow
+        traceback.clear_frames(error.__traceback__)  # which hold the group, and so its connections
         try:
             self._disconnect()
             self._store.set(f"here/{self.rank}", "")
@@ -329,6 +343,7 @@ class Joined(Ranks):
                     missing = ended
                     break
                 time.sleep(0.02)
+            self._missing = missing
             names = "; ".join(map(self._describe, missing))
         except RuntimeError:
             missing, names = [0], "that of the rendezvous, which does not answer"
@@ -342,6 +357,7 @@ class Joined(Ranks):
     def _require_nobody_left(self) -> None:
         if self._store.check(["left"]):
             left = json.loads(self._store.get("left"))
+            self._missing = left["missing"]
             raise ToldToLeaveError(left["code"], left["message"])
 
     def _seen_of(self, rank: int) -> dict[str, Any] | None:
@@ -374,11 +390,12 @@ class Joined(Ranks):
         with suppress(RuntimeError):
             first = self._store.add("leaving", 1) == 1
             if first:
-                self._store.set("left", json.dumps({"code": code, "message": message}))
+                left = {"code": code, "message": message, "missing": self._missing}
+                self._store.set("left", json.dumps(left))
             self._disconnect()
             self._store.set(f"gone/{self.rank}", "")
-            everyone = [f"gone/{rank}" for rank in range(self.size)]
-            until = time.monotonic() + (0.0 if code == LOST else GOOD_BYE)
+            everyone = [f"gone/{r}" for r in range(self.size) if r not in self._missing]
+            until = time.monotonic() + GOOD_BYE
             while time.monotonic() < until and not self._store.check(everyone):
                 time.sleep(0.02)
             if self.leads:  # the store may be in this process, and the others are still reading
