@@ -83,7 +83,7 @@ def _killed(trial: int, folder: Path, server: str | None) -> Trial:
 
 
 def _crowded(trial: int, folder: Path, server: str | None) -> Trial:
-    return crowd(folder, server, people=200, trials=3 if trial < SMALL else 100)
+    return crowd(folder, server, people=200, trials=2 if trial < SMALL else 100)
 
 
 SERVER_KILLS = Row(

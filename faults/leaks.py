@@ -47,8 +47,8 @@ DRAWS = 1000
 """Sets of trials, drawn anew, for the interval."""
 PARTS = 2 + len(LEAKS)
 """Trials of a whole audit; the first one is small."""
-LEVEL, FOUND = 0.95, 0.9
-"""Of the interval; area beyond which a leak is found."""
+LEVEL = 0.95
+"""Of the intervals."""
 
 Seen = dict[str, float | str]
 Array = NDArray[np.float64]
@@ -298,9 +298,9 @@ def perform(trial: int, place: Path) -> Trial:
     if part > 0:
         leak = LEAKS[part - 1]
         found = audit(place / "study", 4, leak, LEVEL)
-        best = max(area.area for area in found.values())
-        lost = "" if best > FOUND else f"the leak is not found, the area is {best:.3f}"
-        return Trial(f"leak by {leak}", 1, lost, {f"area, leak by {leak}": round(best, 3)})
+        best = max(found.values(), key=lambda area: area.low)
+        lost = "" if best.low > 0.5 else f"the leak is not found: {best}"
+        return Trial(f"leak by {leak}", 1, lost, {f"area, leak by {leak}": round(best.area, 3)})
     found = audit(place / "study", sessions, None, LEVEL)
     tell = telling(found)
     if tell:
