@@ -1,0 +1,46 @@
+"""Stacked MNIST beyond the suite's 3,000 steps: is it time, rate or width that its modes want?
+
+``convergan train bench/longer.py:historical_averaging --seed 0 --threads 1`` and so on.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+from torch.optim import Adam
+
+from convergan.networks import compact_discriminator, compact_generator
+from convergan.recipes import Recipe
+from convergan.recipes.collapse import TECHNIQUES, relativistic
+from convergan.recipes.schedules import linear_after
+from convergan.recipes.stacked import stacked
+
+STEPS = 12_000
+FALLING = partial(linear_after, flat=0.5)
+
+
+def historical_averaging() -> Recipe:
+    """Four times as long, at a rate that falls from the middle on."""
+    recipe = TECHNIQUES["historical-averaging"](stacked())
+    return replace(recipe, steps=STEPS, schedule=FALLING)
+
+
+def minibatch_discrimination() -> Recipe:
+    """Likewise, at R3GAN's rate."""
+    adam = partial(Adam, lr=2e-4, betas=(0.5, 0.999), fused=True)
+    recipe = TECHNIQUES["minibatch-discrimination"](stacked())
+    recipe = replace(recipe, discriminator_optimizer=adam, generator_optimizer=adam)
+    return replace(recipe, steps=STEPS, schedule=FALLING)
+
+
+def pairs() -> Recipe:
+    """Relativistic pairs at R3GAN's rate, under a stronger penalty."""
+    return replace(relativistic(stacked()._replace(rate=2e-4, penalty=1.0)), steps=STEPS)
+
+
+def wide() -> Recipe:
+    """Historical averaging in networks of twice the width, as long as the suite."""
+    return replace(
+        TECHNIQUES["historical-averaging"](stacked()),
+        discriminator=partial(compact_discriminator, channels=32),
+        generator=partial(compact_generator, channels=128),
+    )
