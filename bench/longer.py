@@ -37,6 +37,12 @@ def pairs() -> Recipe:
     return replace(relativistic(stacked()._replace(rate=2e-4, penalty=1.0)), steps=STEPS)
 
 
+def both() -> Recipe:
+    """Minibatch discrimination and historical averaging, twice as long as the suite, falling."""
+    recipe = replace(TECHNIQUES["minibatch-discrimination"](stacked()), historical_weight=0.01)
+    return replace(recipe, steps=STEPS // 2, schedule=FALLING)
+
+
 def wide() -> Recipe:
     """Historical averaging in networks of twice the width, as long as the suite."""
     return replace(
