@@ -9,6 +9,7 @@ Paper and released code: not in Salimans et al. (2016).
 
 import hashlib
 import io
+import re
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -365,7 +366,8 @@ def decode(data: bytes, side: int | None) -> Decoded:
         if getattr(image, "n_frames", 1) > 1:  # which only some formats know of
             frames = image.n_frames  # type: ignore[attr-defined]
             raise ValueError(f"animated: {frames} frames, expected one")
-        deep = any("16" in str(part) for part in (image.mode, *(tile[3] for tile in image.tile)))
+        layouts = (str(tile[3]) for tile in image.tile)  # which also hold widths and places
+        deep = "16" in image.mode or any(re.search(";16[BLN]", layout) for layout in layouts)
         if deep or image.mode.startswith(("I", "F")):
             bits = 16 if deep else 32
             raise ValueError(f"{bits}-bit: mode {image.mode}, expected 8 bits a channel")
