@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +158,21 @@ def test_images_of_8_bits_are_taken_whatever_their_width(ending: str) -> None:
             compression = {"compression": "tiff_lzw"} if ending == "TIFF" else {}
             Image.fromarray(pixels).convert(mode).save(file, ending, **compression)
             assert decode(file.getvalue(), None).size == (width, 2)
+
+
+def test_a_palette_loses_its_transparency_without_a_word() -> None:
+    image = Image.fromarray(LEVELS[0]).quantize(16)
+    for alphas in (0, bytes(range(16))):
+        plain, clear = io.BytesIO(), io.BytesIO()
+        image.save(plain, "PNG")
+        image.save(clear, "PNG", transparency=alphas)
+        assert clear.getvalue() != plain.getvalue()
+        assert (decode(clear.getvalue(), None).pixels == decode(plain.getvalue(), None).pixels).all()
+
+
+def test_a_bad_file_whose_name_is_not_utf_8_is_spelled(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    (folder / os.fsdecode(b"bad\xe9.png")).write_bytes(b"")
+    files = ImageFiles(folder)
+    all_of(files)
+    assert files.bad == [r"bad\xe9.png (zero bytes)"]
