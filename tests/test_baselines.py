@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from convergan.baselines import BASELINES, LARGEST_KERNEL, LARGEST_SELF_TRAINING, run_baseline
-from convergan.data import Rows, Streaming, load
+from convergan.data import DataError, Rows, Streaming, load
 
 QUICK = [name for name in BASELINES if name != "label spreading (rbf)"]
 
@@ -119,6 +119,9 @@ def test_streamed_images_give_the_errors_of_those_in_memory(
             run_baseline(name, data.train.images, labels, data.test) for data in (held, streamed)
         )
         assert one.test_error == other.test_error is not None and one.note == other.note
+    (tmp_path / "images" / "test" / "a" / "00.png").unlink()
+    with pytest.raises(DataError, match="test/a/00.png cannot be read any more"):
+        run_baseline("logistic regression", streamed.train.images, labels, streamed.test)
 
 
 def test_self_training_takes_a_part_of_many_unlabeled_rows_and_says_so() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .data import Images, Rows, to_unit_range
+from .data import DataError, Images, Rows, to_unit_range
 
 Array = np.ndarray[Any, Any]
 Predict = Callable[[Array], Array]
@@ -59,6 +59,9 @@ def run_baseline(name: str, images: Images, labels: Tensor, test: Rows) -> Basel
         images: (N, *row shape), all training rows, as in `convergan.data.Rows`.
         labels: (N,), -1 where a row is unlabelled.
         test: rows to measure on.
+
+    Raises:
+        DataError: if a streamed image cannot be read any more, which is no fault of the method.
     """
     started = time.perf_counter()
     error: float | None = None
@@ -69,6 +72,8 @@ def run_baseline(name: str, images: Images, labels: Tensor, test: Rows) -> Basel
             chunks = torch.split(torch.arange(len(test.labels)), AT_A_TIME)
             predictions = np.concatenate([predict(_flat(test.images[rows])) for rows in chunks])
         error = float((predictions != test.labels.numpy()).mean())
+    except DataError:
+        raise
     except (CannotRun, MemoryError, ValueError) as reason:
         note = f"cannot run: {reason or 'out of memory'}"
     return Baseline(name, error, time.perf_counter() - started, note)

@@ -162,8 +162,14 @@ SCORE = (
 )
 SLOW = """
 import os
+import signal
 import time
 from pathlib import Path
+
+def killed(images):
+    if os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return slow(images)
 
 def slow(images):
     rows = images.flatten(1)
@@ -212,3 +218,17 @@ def test_what_one_process_refuses_ends_all_soon_with_its_code_and_line(tmp_path:
     assert printed[0].endswith("features that are not finite, the first for image 0 of the batch")
     assert len((tmp_path / "batches.txt").read_text().split()) < 40  # of 50
     assert not (tmp_path / "scores").exists()
+
+
+def test_a_process_that_is_killed_is_missed_long_before_the_others_need_its_rows(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "judges.py").write_text(SLOW)
+    (tmp_path / "batches.txt").touch()
+    options = ("digits", "--extractor", "judges.py:killed", "--samples", "400", "--batch-size", "4")
+    codes, lines = Command(2, *options, folder=tmp_path, command=SCORE).codes_and_lines()
+    assert codes == [75, -9]
+    [printed] = [line for line in lines if "convergan: " in line]
+    assert printed.startswith("0: convergan: lost process 1 of 2, ")
+    assert printed.endswith("; start the same command again")
+    assert len((tmp_path / "batches.txt").read_text().split()) < 40  # of 50

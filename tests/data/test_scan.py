@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_what_has_no_training_rows_or_wrong_classes_is_refused_at_once(tmp_path:
         find_encoded(str(tmp_path))
     with pytest.raises(DataError, match="digits has no encoded images to stream or scan"):
         find_encoded("digits")
+
+
+def test_names_that_are_not_utf_8_are_spelled_and_their_images_taken(folder: Path) -> None:
+    for name, data in ((b"caf\xe9.png", files(folder)[0].read_bytes()), (b"bad\xe9.png", b"")):
+        (folder / "labeled" / "a" / os.fsdecode(name)).write_bytes(data)
+    scanned = scan(folder)
+    assert [image.name for image in scanned.refused()] == [r"labeled/a/bad\xe9.png"]
+    for streaming in (None, Streaming(2)):
+        left = load(str(folder), SIDE, streaming=streaming, allow_bad=True)
+        assert r"labeled/a/caf\xe9.png" in left.train.names
+        assert left.left_out == (r"labeled/a/bad\xe9.png (zero bytes)",)
+    "\n".join(spelled(scanned)).encode()
 
 
 # --- the same twice ------------------------------------------------------------------------------

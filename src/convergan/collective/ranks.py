@@ -131,10 +131,11 @@ class Ranks:
         return [value]
 
     def heed(self) -> None:
-        """Look whether another process has left, where the next exchange is far.
+        """Look whether another process has left or was killed, where the next exchange is far.
 
         Raises:
-            ToldToLeaveError: if one has.
+            ToldToLeaveError: if one has left.
+            PeerLostError: if one of this machine has ended without a word.
         """
 
     def wait(self) -> None:
@@ -290,6 +291,8 @@ class Joined(Ranks):
             self._heeded = now
             with self._exchanging():
                 self._require_nobody_left()
+                if any(_has_ended(self._seen_of(rank)) for rank in range(self.size)):
+                    raise RuntimeError("a process has ended")
 
     def wait(self) -> None:
         """Wait at a barrier of the patient group."""
@@ -350,7 +353,7 @@ class Joined(Ranks):
         if not names:
             names = f"none, but an exchange failed: {' '.join(str(error).split())}"
         raise PeerLostError(
-            f"lost process {names}; the same command goes on from the checkpoint",
+            f"lost process {names}; start the same command again",
             leader=0 in missing,
         )
 

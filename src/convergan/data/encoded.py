@@ -1,6 +1,7 @@
 """Data sets as they lie there: encoded images of two splits, in files or in cells of a table."""
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from torch import Tensor
 
 from .dataset import Images, Rows, nothing
-from .image_files import read_inside
+from .image_files import name_below, read_inside
 
 
 class Encoded(Protocol):
@@ -48,7 +49,7 @@ class EncodedFiles(NamedTuple):
 
     def name(self, number: int) -> str:
         """Return the path of one."""
-        return str(self.files[number].relative_to(self.root))
+        return name_below(self.root, self.files[number])
 
     def read(self, number: int) -> bytes:
         """Read one."""
@@ -100,11 +101,12 @@ class EncodedCells(NamedTuple):
 def _stamp(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
+        digest.update(os.fsencode(file.absolute()))
         try:
             status = file.stat()
-            digest.update(f"{file.absolute()} {status.st_size} {status.st_mtime_ns}\n".encode())
+            digest.update(f" {status.st_size} {status.st_mtime_ns}\n".encode())
         except OSError:
-            digest.update(f"{file.absolute()} cannot be read\n".encode())
+            digest.update(b" cannot be read\n")
     return digest.hexdigest()
 
 

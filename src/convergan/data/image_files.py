@@ -9,6 +9,8 @@ Paper and released code: not in Salimans et al. (2016).
 
 import hashlib
 import io
+import os
+import re
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -212,7 +214,11 @@ class ImageFiles:
     @property
     def bad(self) -> list[str]:
         """Return what `batches` could not read, and why."""
-        return [f"{met.name} ({met.why_not})" for met in self._met if not met.sha256]
+        return [
+            f"{name_below(self.folder, self.folder / met.name)} ({met.why_not})"
+            for met in self._met
+            if not met.sha256
+        ]
 
     def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
         """Read all files in their order, or those of some batches.
@@ -365,10 +371,12 @@ def decode(data: bytes, side: int | None) -> Decoded:
         if getattr(image, "n_frames", 1) > 1:  # which only some formats know of
             frames = image.n_frames  # type: ignore[attr-defined]
             raise ValueError(f"animated: {frames} frames, expected one")
-        deep = any("16" in str(part) for part in (image.mode, *(tile[3] for tile in image.tile)))
+        layouts = (str(tile[3]) for tile in image.tile)  # which also hold widths and places
+        deep = "16" in image.mode or any(re.search(";16[BLN]", layout) for layout in layouts)
         if deep or image.mode.startswith(("I", "F")):
             bits = 16 if deep else 32
             raise ValueError(f"{bits}-bit: mode {image.mode}, expected 8 bits a channel")
+        image.info.pop("transparency", None)  # Pillow warns of dropping a palette's
         decoded = image.convert("L" if image.mode in ("L", "1") else "RGB")
         if side is not None:
             decoded = ImageOps.fit(decoded, (side, side), Image.Resampling.BILINEAR)
@@ -441,6 +449,16 @@ def read_inside(root: Path, path: Path) -> bytes:
     if not path.resolve().is_relative_to(root.resolve()):
         raise ValueError(f"a link out of the folder, to {path.resolve()}")
     return path.read_bytes()
+
+
+def name_below(root: Path, path: Path) -> str:
+    r"""Return what messages and tables call a file; bytes that are not UTF-8 become ``\xe9``.
+
+    Example:
+        >>> name_below(Path("images"), Path("images/cat/1.png"))
+        'cat/1.png'
+    """
+    return os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
 
 
 def some(items: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ from .dataset import Dataset as Dataset
 from .dataset import Rows as Rows
 from .encoded import EncodedCells, EncodedFiles, EncodedSet, Split
 from .image_files import DataError as DataError
-from .image_files import decode, files_in, some, stacked, why_not
+from .image_files import decode, files_in, name_below, some, stacked, why_not
 from .stacked import STACKED_CLASSES, TEST_ROWS, TRAINING_ROWS, stack_digits
 from .streamed import Streaming, stream
 from .toy import MIXTURES, mixture_of_gaussians
@@ -292,7 +292,7 @@ def _decode(found: EncodedSet, side: int | None, allow_bad: bool) -> Dataset:
 
 def _encoded_files(root: Path, files: list[tuple[Path, int]]) -> Split:
     paths = tuple(path for path, _ in files)
-    names = tuple(str(path.relative_to(root)) for path in paths)
+    names = tuple(name_below(root, path) for path in paths)
     labels = torch.tensor([label for _, label in files], dtype=torch.int64)
     return Split(EncodedFiles(root, paths), labels, names)
 
