@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -9,10 +10,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 PEER_SECONDS = 20
 """That processes of one run wait for each other."""
+GRACE = 10
+"""Seconds in which processes may end in their own way after Ctrl-C."""
 
 
 class SharedNumber:
@@ -42,6 +47,8 @@ def fork(body: Callable[[], int]) -> int:
     code = 1
     try:
         code = body()
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     except BaseException:
         traceback.print_exc()
     finally:
@@ -65,6 +72,52 @@ def wait(child: int, seconds: float | None = None) -> int | None:
 def code_of(body: Callable[[], int]) -> int:
     """Run ``body`` in a child and return how that ended."""
     code = wait(fork(body))
+    assert code is not None
+    return code
+
+
+def run_in_group(body: Callable[[], int], folder: Path) -> int:
+    """Run ``body`` in a child whose processes and folder are gone when this process is.
+
+    Whatever ends this process closes a pipe, at which another child kills the group and removes the
+    folder. Ctrl-C reaches this process alone and is passed on to the group, which has `GRACE`
+    seconds before that. Processes that have left the group, as a sweep's runs, are not killed.
+
+    Returns:
+        How ``body`` ended, as `wait`; after Ctrl-C 130.
+    """
+    ours, theirs = os.pipe()
+
+    def work() -> int:
+        os.close(theirs)
+        os.setpgid(0, 0)
+        return body()
+
+    def clear_up() -> int:
+        os.close(theirs)
+        os.setsid()
+        os.read(ours, 1)
+        for _ in range(50):  # who is killed may write on for a moment
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.1)
+        return 0
+
+    group = fork(work)
+    os.setpgid(group, group)  # whichever of the two comes first
+    warden = fork(clear_up)
+    try:
+        code = wait(group)
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+        os.killpg(group, signal.SIGINT)
+        with suppress(KeyboardInterrupt):  # who asks twice does not wait
+            wait(group, GRACE)
+    os.close(theirs)
+    wait(warden)
     assert code is not None
     return code
 
