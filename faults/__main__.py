@@ -77,8 +77,8 @@ def main() -> None:
         parser.error(f"{chosen.out} cannot be written: {error.strerror}")
     torch.set_num_threads(1)
     rows = [row for row in ROWS if str(row.number) in wanted]
-    place = Path(tempfile.mkdtemp(prefix="faults-"))
     left = remaining(rows, chosen.full, chosen.out)
+    place = Path(tempfile.mkdtemp(prefix="faults-"))
     code = run_in_group(partial(share_out, left, chosen.out, chosen.jobs, place), place)
     lines = [line for line in read_lines(chosen.out) if line.row in {row.number for row in rows}]
     print(markdown(rows, lines))
