@@ -137,10 +137,11 @@ def fork_together(body: Callable[[int], int], size: int) -> list[int]:
     Returns:
         The children's numbers, in the order of their ranks.
     """
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    return [fork(partial(_launched, body, rank, size, port)) for rank in range(size)]
+    with socket.socket() as kept:  # by the children too, so that nobody else gets its port
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        port = kept.getsockname()[1]
+        return [fork(partial(_launched, body, rank, size, port)) for rank in range(size)]
 
 
 def _launched(body: Callable[[int], int], rank: int, size: int, port: int) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from convergan.collective import join
+from faults.children import fork_together, wait_all
 
 PROGRAM = """
 import subprocess
@@ -51,6 +55,19 @@ def test_nothing_is_left_of_trials_whatever_ends_them(
     _, said = process.communicate()
     assert (process.returncode, said) == (code, b"")
     wait_until(lambda: not is_running(server) and not (tmp_path / "place").exists())
+
+
+def test_nobody_else_gets_the_port_of_processes_that_are_to_meet() -> None:
+    def meet(rank: int) -> int:
+        port = int(os.environ["MASTER_PORT"])
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+        ranks = join("cpu")
+        ranks.wait()
+        ranks.leave(0, "done")
+        return 0
+
+    assert wait_all(fork_together(meet, 2), 120) == [0, 0]
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
