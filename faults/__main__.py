@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from .bad_files import BAD_FILES
-from .children import fork, wait
+from .children import fork, run_in_group, wait
 from .crowds import CROWDS, SERVER_KILLS
 from .damage import DAMAGED
 from .determinism import DETERMINISM
@@ -63,24 +63,29 @@ def main() -> None:
     parser.add_argument("--rows", help="numbers with commas between them; all by default")
     parser.add_argument("--full", action="store_true", help="the full tier")
     parser.add_argument("--out", type=Path, default=Path("faults.jsonl"), help="file of results")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at a time")
     chosen = parser.parse_args()
+    numbers = [str(row.number) for row in ROWS]
+    wanted = chosen.rows.split(",") if chosen.rows else numbers
+    if unknown := [number for number in wanted if number not in numbers]:
+        parser.error(f"rows are {', '.join(numbers)}, got {', '.join(map(repr, unknown))}")
+    if chosen.jobs < 1:
+        parser.error(f"jobs must be at least 1, got {chosen.jobs}")
+    try:
+        chosen.out.open("ab").close()
+    except OSError as error:
+        parser.error(f"{chosen.out} cannot be written: {error.strerror}")
     torch.set_num_threads(1)
-    wanted = chosen.rows.split(",") if chosen.rows else [str(row.number) for row in ROWS]
     rows = [row for row in ROWS if str(row.number) in wanted]
     left = remaining(rows, chosen.full, chosen.out)
-    with tempfile.TemporaryDirectory(prefix="faults-") as place:
-        tempfile.tempdir = place  # children that are killed leave theirs behind
-        load_all()
-        children = [
-            fork(partial(perform_all, left[share :: chosen.jobs], chosen.out))
-            for share in range(chosen.jobs)
-        ]
-        codes = [wait(child) for child in children]
-    lines = read_lines(chosen.out)
+    place = Path(tempfile.mkdtemp(prefix="faults-"))
+    code = run_in_group(partial(share_out, left, chosen.out, chosen.jobs, place), place)
+    lines = [line for line in read_lines(chosen.out) if line.row in {row.number for row in rows}]
     print(markdown(rows, lines))
-    if any(codes) or any(line.found.lost for line in lines):
-        raise SystemExit(1)
+    if left := remaining(rows, chosen.full, chosen.out):
+        print(f"{len(left):,} trials are not made yet; the same command goes on with them.")
+    if code or left or any(line.found.lost for line in lines):
+        raise SystemExit(code or 1)
 
 
 def remaining(rows: Iterable[Row], full: bool, out: Path) -> list[tuple[Row, int]]:
@@ -88,6 +93,14 @@ def remaining(rows: Iterable[Row], full: bool, out: Path) -> list[tuple[Row, int
     done = {(line.row, line.trial) for line in read_lines(out)}
     wanted = ((row, trial) for row in rows for trial in range(row.full if full else row.ci))
     return [(row, trial) for row, trial in wanted if (row.number, trial) not in done]
+
+
+def share_out(left: Sequence[tuple[Row, int]], out: Path, jobs: int, place: Path) -> int:
+    """Make trials in several processes, in a folder for what they leave behind."""
+    tempfile.tempdir = str(place)
+    load_all()
+    children = [fork(partial(perform_all, left[share::jobs], out)) for share in range(jobs)]
+    return int(any([wait(child) for child in children]))
 
 
 def perform_all(trials: Sequence[tuple[Row, int]], out: Path) -> int:

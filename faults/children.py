@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -9,10 +10,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 PEER_SECONDS = 20
 """That processes of one run wait for each other."""
+GRACE = 10
+"""Seconds in which processes may end in their own way after Ctrl-C."""
 
 
 class SharedNumber:
@@ -42,6 +47,8 @@ def fork(body: Callable[[], int]) -> int:
     code = 1
     try:
         code = body()
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     except BaseException:
         traceback.print_exc()
     finally:
@@ -69,6 +76,52 @@ def code_of(body: Callable[[], int]) -> int:
     return code
 
 
+def run_in_group(body: Callable[[], int], folder: Path) -> int:
+    """Run ``body`` in a child whose processes and folder are gone when this process is.
+
+    Whatever ends this process closes a pipe, at which another child kills the group and removes the
+    folder. Ctrl-C reaches this process alone and is passed on to the group, which has `GRACE`
+    seconds before that. Processes that have left the group, as a sweep's runs, are not killed.
+
+    Returns:
+        How ``body`` ended, as `wait`; after Ctrl-C 130.
+    """
+    ours, theirs = os.pipe()
+
+    def work() -> int:
+        os.close(theirs)
+        os.setpgid(0, 0)
+        return body()
+
+    def clear_up() -> int:
+        os.close(theirs)
+        os.setsid()
+        os.read(ours, 1)
+        for _ in range(50):  # who is killed may write on for a moment
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.1)
+        return 0
+
+    group = fork(work)
+    os.setpgid(group, group)  # whichever of the two comes first
+    warden = fork(clear_up)
+    try:
+        code = wait(group)
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+        os.killpg(group, signal.SIGINT)
+        with suppress(KeyboardInterrupt):  # who asks twice does not wait
+            wait(group, GRACE)
+    os.close(theirs)
+    wait(warden)
+    assert code is not None
+    return code
+
+
 def kill_after(child: int, seconds: float) -> bool:
     """Kill a child with SIGKILL after ``seconds``; return whether it was still at work."""
     code = wait(child, seconds)
@@ -84,10 +137,11 @@ def fork_together(body: Callable[[int], int], size: int) -> list[int]:
     Returns:
         The children's numbers, in the order of their ranks.
     """
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    return [fork(partial(_launched, body, rank, size, port)) for rank in range(size)]
+    with socket.socket() as kept:  # by the children too, so that nobody else gets its port
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        port = kept.getsockname()[1]
+        return [fork(partial(_launched, body, rank, size, port)) for rank in range(size)]
 
 
 def _launched(body: Callable[[int], int], rank: int, size: int, port: int) -> int:

@@ -6,14 +6,17 @@ by chance, and again where no reply comes. PostgreSQL itself is left alone.
 
 import random
 import shutil
+import socket
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from convergan.turing.cast import Cast
-from convergan.turing.server_process import end_server, free_port, start_server
+from convergan.turing.server_process import end_server, start_server
 from convergan.turing.simulator import simulate
 from convergan.turing.study import Plan
 
@@ -43,9 +46,9 @@ def crowd(
     """
     total, chance, told = people * trials, random.Random(seed), threading.Semaphore(0)
     cast = Cast(people, ["guesser"], ["double-sender"], workers=people)
-    with scratch_database(server) as address, ThreadPoolExecutor() as pool:
+    with scratch_database(server) as address, kept_port() as port, ThreadPoolExecutor() as pool:
         make_study(folder, Plan(trials=trials, attention=0, annotators_wanted=people), address)
-        port, answered, found = free_port(), 0, list[str]()
+        answered, found = 0, list[str]()
         url = f"http://127.0.0.1:{port}"
         process = start_server(folder, port)
         try:
@@ -70,6 +73,18 @@ def crowd(
     }
     injected = f"{people} people x {trials} trials, {kills} kills"
     return Trial(injected, kills or total, "; ".join(found), figures)
+
+
+@contextmanager
+def kept_port() -> Iterator[int]:
+    """Keep a port for servers one after the other, so that nobody else gets it between two.
+
+    Linux lets servers listen beside a socket that does not.
+    """
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield int(keeper.getsockname()[1])
 
 
 def left_behind(folder: Path) -> list[str]:

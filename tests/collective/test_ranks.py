@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -212,15 +213,17 @@ def wait_for(file: Path, command: Command) -> None:
 
 
 def test_a_process_that_hangs_is_named_after_the_time_out(tmp_path: Path) -> None:
-    first, hung, last = in_processes(hang, 3, tmp_path, seconds=3)
+    first, hung, last = in_processes(partial(hang, folder=tmp_path), 3, tmp_path, seconds=3)
     assert "named" in first and "named" in last and "named" not in hung
 
 
-def hang(ranks: Joined, found: dict[str, Tensor]) -> None:
+def hang(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
     ranks.mark(step=7, phase="a long thought")
     ranks.wait()
     if ranks.rank == 1:
-        time.sleep(9)
+        until = time.monotonic() + 120
+        while len(list(folder.glob("gone-*"))) < 2 and time.monotonic() < until:
+            time.sleep(0.1)
         return
     with pytest.raises(
         (PeerLostError, ToldToLeaveError),
@@ -228,6 +231,7 @@ def hang(ranks: Joined, found: dict[str, Tensor]) -> None:
     ) as raised:
         ranks.all_reduce(torch.zeros(1))
     ranks.leave(75, str(raised.value))
+    (folder / f"gone-{ranks.rank}").touch()
     found["named"] = torch.tensor(1)
 
 

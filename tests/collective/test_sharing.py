@@ -310,6 +310,10 @@ def test_rows_that_are_no_share_of_a_batch_are_refused() -> None:
         sharing.counts(6)
     with pytest.raises(ValueError, match="1 rows are no share of batches of 10 rows"):
         sharing.counts(1)
+    with pytest.raises(
+        ValueError, match="as many of each, got 2 and 3; make each `whole` by itself"
+    ):
+        sharing.whole(torch.zeros(3, 2), torch.zeros(2))
 
 
 def test_alone_everything_is_what_it_was() -> None:

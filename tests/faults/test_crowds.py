@@ -1,14 +1,16 @@
 """People who answer all at once, and what must be found where answers are lost."""
 
+import socket
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from convergan.turing.cast import Cast
 from convergan.turing.server_process import serving
 from convergan.turing.simulator import simulate
 from convergan.turing.study import Plan, opened
-from faults.crowds import crowd
+from faults.crowds import crowd, kept_port
 from faults.studies import disagreements, faults, make_study
 
 
@@ -24,6 +26,15 @@ def test_no_acknowledged_answer_is_lost_in_a_kill(tmp_path: Path, server: str | 
     found = crowd(tmp_path / "study", server, people=6, trials=8, kills=2)
     assert (found.lost, found.times) == ("", 2)
     assert found.figures["failed requests, sent again"] > 0  # the kills were felt
+
+
+def test_between_two_servers_nobody_else_gets_their_port() -> None:
+    with kept_port() as port:
+        for _ in range(2):
+            with socket.create_server(("127.0.0.1", port)):
+                socket.create_connection(("127.0.0.1", port)).close()
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
 
 
 def test_answers_that_are_lost_or_other_than_acknowledged_are_found(tmp_path: Path) -> None:

@@ -101,6 +101,11 @@ class Sharing:
 
     def whole(self, *rows: Tensor) -> tuple[Tensor, ...]:
         """Return the rows of all processes of each kind, as many of one kind as of another."""
+        if len(counts := {len(kind) for kind in rows}) > 1:
+            raise ValueError(
+                "kinds of rows are made whole together where there are as many of each, got "
+                f"{' and '.join(map(str, sorted(counts)))}; make each `whole` by itself"
+            )
         return gather_alike(rows, self.counts(len(rows[0])), self.ranks)
 
     def average(self, value: Tensor) -> Tensor:
