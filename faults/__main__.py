@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from .bad_files import BAD_FILES
-from .children import fork, run_in_group, wait
+from .children import STOPPING, fork, run_in_group, wait
 from .crowds import CROWDS, SERVER_KILLS
 from .damage import DAMAGED
 from .determinism import DETERMINISM
@@ -85,7 +85,7 @@ def main() -> None:
     if left := remaining(rows, chosen.full, chosen.out):
         print(f"{len(left):,} trials are not made yet; the same command goes on with them.")
     if code or left or any(line.found.lost for line in lines):
-        raise SystemExit(code or 1)
+        raise SystemExit(max(code, 1))
 
 
 def remaining(rows: Iterable[Row], full: bool, out: Path) -> list[tuple[Row, int]]:
@@ -114,6 +114,8 @@ def perform_all(trials: Sequence[tuple[Row, int]], out: Path) -> int:
             found = Trial("", 1, f"the trial broke: {type(error).__name__}: {error}")
         finally:
             shutil.rmtree(place, ignore_errors=True)
+        if STOPPING.value:
+            break
         line = Line(row.number, trial, round(time.perf_counter() - started, 3), found)
         with out.open("ab", buffering=0) as file:
             file.write(line.spelled())

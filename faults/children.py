@@ -37,6 +37,10 @@ class SharedNumber:
         self._memory[:] = struct.pack("q", number)
 
 
+STOPPING = SharedNumber()
+"""1 after Ctrl-C: what is found from then on is not of a fault that was injected."""
+
+
 def fork(body: Callable[[], int]) -> int:
     """Start ``body`` in a child, which ends with the code it returns; return the child's number."""
     sys.stdout.flush()
@@ -87,10 +91,12 @@ def run_in_group(body: Callable[[], int], folder: Path) -> int:
         How ``body`` ended, as `wait`; after Ctrl-C 130.
     """
     ours, theirs = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until both are there
 
     def work() -> int:
         os.close(theirs)
         os.setpgid(0, 0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return body()
 
     def clear_up() -> int:
@@ -110,9 +116,11 @@ def run_in_group(body: Callable[[], int], folder: Path) -> int:
     os.setpgid(group, group)  # whichever of the two comes first
     warden = fork(clear_up)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         code = wait(group)
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
+        STOPPING.value = 1
         os.killpg(group, signal.SIGINT)
         with suppress(KeyboardInterrupt):  # who asks twice does not wait
             wait(group, GRACE)

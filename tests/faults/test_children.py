@@ -41,20 +41,42 @@ sys.exit(run_in_group(lambda: code_of(start), folder))
 def test_nothing_is_left_of_trials_whatever_ends_them(
     tmp_path: Path, number: int, code: int
 ) -> None:
-    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        stderr=subprocess.PIPE,
-    )
-    wait_until((tmp_path / "server").exists)
+    process = start(PROGRAM, tmp_path)
     server = int((tmp_path / "server").read_text())
     assert is_running(server)
     process.send_signal(number)
     _, said = process.communicate()
     assert (process.returncode, said) == (code, b"")
     wait_until(lambda: not is_running(server) and not (tmp_path / "place").exists())
+
+
+BROKEN = """
+import sys
+import time
+from pathlib import Path
+from faults.__main__ import perform_all
+from faults.children import run_in_group
+from faults.rows import Row, Trial
+
+def perform(trial, place):
+    Path("server").write_text("0")
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:  # as a run in this process would
+        return Trial("", 1, "the run ended with 130")
+
+row = Row(number=1, fault="", holds="", ci=1, full=1, perform=perform)
+Path("place").mkdir()
+sys.exit(run_in_group(lambda: perform_all([(row, 0)], Path("found.jsonl")), Path("place")))
+"""
+
+
+def test_what_ctrl_c_has_broken_is_no_failure(tmp_path: Path) -> None:
+    process = start(BROKEN, tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[1] == b""
+    assert process.returncode == 130
+    assert not (tmp_path / "found.jsonl").exists()
 
 
 def test_nobody_else_gets_the_port_of_processes_that_are_to_meet() -> None:
@@ -68,6 +90,19 @@ def test_nobody_else_gets_the_port_of_processes_that_are_to_meet() -> None:
         return 0
 
     assert wait_all(fork_together(meet, 2), 120) == [0, 0]
+
+
+def start(program: str, folder: Path) -> "subprocess.Popen[bytes]":
+    """Start a program and wait until it has written the file ``server``."""
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+        stderr=subprocess.PIPE,
+    )
+    wait_until((folder / "server").exists)
+    return process
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
