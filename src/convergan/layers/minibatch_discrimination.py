@@ -13,8 +13,8 @@ pairs, not of those of the row, and so makes them about ``2 N`` times too small 
 the code; ``normalization="mean"`` divides by the count of the row.
 
 The sums pair all rows ``i`` with the rows ``s`` places further on, for ``s = 1 ... N / 2``: every
-pair once, in few operations, each on numbers that lie side by side. No more than `CHUNK`
-differences exist at a time. The backward pass, and that of the backward pass, compute distances
+pair once, in few operations, each on numbers that lie side by side. No more than `CHUNK` numbers of
+differences a thread exist at a time. The backward pass, and that of it, compute distances
 again, so memory is linear in the size of ``M``.
 """
 
@@ -29,7 +29,8 @@ from ..collective import is_alone, own_first, whole_count
 from .weight_norm import StartsFromBatch
 
 CHUNK = 2**17
-"""Coordinates of differences held at once: few enough for a cache, enough for their overhead."""
+"""Coordinates of differences a thread holds at once: few enough for a cache, enough for their
+overhead."""
 
 
 Among = Literal["each other", "a batch", "the rest"]
@@ -46,7 +47,7 @@ def _pairings(x: Tensor, y: Tensor, among: Among) -> Iterator[tuple[int, int, in
     count, others = x.shape[1], y.shape[1] // 2
     within = among == "each other"
     first = 0 if among == "a batch" else 1
-    rows = max(1, CHUNK // x[:, 0].numel())
+    rows = max(1, CHUNK * torch.get_num_threads() // x[:, 0].numel())
     for start in range(0, count, rows):
         stop = min(start + rows, count)
         for shift in range(first, count // 2 + 1 if within else others):
