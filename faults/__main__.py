@@ -10,8 +10,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from multiprocessing import Value
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import torch
@@ -99,13 +101,15 @@ def share_out(left: Sequence[tuple[Row, int]], out: Path, jobs: int, place: Path
     """Make trials in several processes, in a folder for what they leave behind."""
     tempfile.tempdir = str(place)
     load_all()
-    children = [fork(partial(perform_all, left[share::jobs], out)) for share in range(jobs)]
+    taken = Value("q", 0)
+    trials = left[::-1]  # those of the last rows are long, and none should be left alone at the end
+    children = [fork(partial(perform_all, trials, taken, out)) for _ in range(jobs)]
     return int(any([wait(child) for child in children]))
 
 
-def perform_all(trials: Sequence[tuple[Row, int]], out: Path) -> int:
-    """Make trials one after the other; append a line for each."""
-    for row, trial in trials:
+def perform_all(trials: Sequence[tuple[Row, int]], taken: "Synchronized[int]", out: Path) -> int:
+    """Make trials one after the other, of those nobody has taken; append a line for each."""
+    for row, trial in turns(trials, taken):
         started = time.perf_counter()
         place = Path(tempfile.mkdtemp(prefix="faults-"))
         try:
@@ -122,6 +126,18 @@ def perform_all(trials: Sequence[tuple[Row, int]], out: Path) -> int:
         if found.lost:
             print(f"row {row.number}, trial {trial}, {found.injected}: {found.lost}", flush=True)
     return 0
+
+
+def turns(
+    trials: Sequence[tuple[Row, int]], taken: "Synchronized[int]"
+) -> Iterator[tuple[Row, int]]:
+    """Yield the next that no other process has taken, until there is none."""
+    while True:
+        with taken.get_lock():
+            number, taken.value = taken.value, taken.value + 1
+        if number >= len(trials):
+            return
+        yield trials[number]
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ def perform(trial: int, place: Path) -> Trial:
     step = trial % STEPS + 1 if trial < STEPS else (trial // len(modes())) % STEPS + 1
     kept, calm = _saved(mode)
     source, folder = Path(kept.name) / "run", place / "run"
-    later = [folder_of(source / "checkpoints", s).name for s in range(step + 1, STEPS + 1)]
-    aside = shutil.ignore_patterns("result.json", "samples", *later)
+    steps = range(1, STEPS + 1)
+    others = [folder_of(source / "checkpoints", s).name for s in steps if s not in (step - 1, step)]
+    aside = shutil.ignore_patterns("result.json", "samples", *others)
     shutil.copytree(source, folder, ignore=aside)
     lost = finished_as(mode, folder, code_of(partial(train, mode, folder)), calm)
     return Trial(f"going on from step {step}, {mode.name}", 1, lost)

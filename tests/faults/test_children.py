@@ -53,6 +53,7 @@ def test_nothing_is_left_of_trials_whatever_ends_them(
 BROKEN = """
 import sys
 import time
+from multiprocessing import Value
 from pathlib import Path
 from faults.__main__ import perform_all
 from faults.children import run_in_group
@@ -67,7 +68,7 @@ def perform(trial, place):
 
 row = Row(number=1, fault="", holds="", ci=1, full=1, perform=perform)
 Path("place").mkdir()
-sys.exit(run_in_group(lambda: perform_all([(row, 0)], Path("found.jsonl")), Path("place")))
+sys.exit(run_in_group(lambda: perform_all([(row, 0)], Value("q", 0), Path("found.jsonl")), Path("place")))
 """
 
 
