@@ -68,7 +68,8 @@ def perform(trial, place):
 
 row = Row(number=1, fault="", holds="", ci=1, full=1, perform=perform)
 Path("place").mkdir()
-sys.exit(run_in_group(lambda: perform_all([(row, 0)], Value("q", 0), Path("found.jsonl")), Path("place")))
+work = lambda: perform_all([(row, 0)], Value("q", 0), Path("found.jsonl"))
+sys.exit(run_in_group(work, Path("place")))
 """
 
 
