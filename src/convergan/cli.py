@@ -339,6 +339,8 @@ def scan(
             images.append(image)
             yield RunProgress("images", len(images), count, {})
 
+    if json is not None and not json.parent.is_dir():
+        raise ValueError(f"--json {json}: there is no folder {json.parent}")
     with stopping("while scanning; nothing was written"):
         with errors.status(escape(f"reading {source}")):
             found = find_encoded(source)

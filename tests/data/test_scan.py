@@ -209,3 +209,11 @@ def test_the_command_ends_with_65_where_one_cannot_and_writes_all_down(
     assert shown.err.splitlines()[-1] == f"convergan: {folder}: 1 of 26 are refused"
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["refused"] == [{"image": "labeled/b/01.png", "reason": "zero bytes"}]
+
+
+def test_a_file_that_could_not_be_written_is_refused_before_anything_is_decoded(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convergan("scan", folder, "--json", tmp_path / "none/found.json") == 2
+    shown = capsys.readouterr()
+    assert not shown.out and shown.err.endswith(f"there is no folder {tmp_path}/none\n")
