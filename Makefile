@@ -58,4 +58,4 @@ faults-small: install
 	touch $@
 
 parity: .venv-parity/installed
-	OMP_NUM_THREADS=1 PYTHONPATH=src .venv-parity/bin/python -m pytest tests_parity
+	OMP_NUM_THREADS=1 PYTHONPATH=src .venv-parity/bin/python -m pytest -n auto tests_parity
