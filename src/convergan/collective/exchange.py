@@ -101,13 +101,8 @@ class _GatherAlike(torch.autograd.Function):
         return None, None, *own
 
 
-class _TotalAlike(torch.autograd.Function):
+class _TotalAlike(_Total):
     """The sum over processes, whose gradient is the same in each."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, ranks: Ranks) -> Tensor:
-        ctx.ranks = ranks
-        return ranks.all_reduce(value)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
