@@ -8,7 +8,9 @@ they are looked at, the recipes are those of the same names.
 from dataclasses import replace
 from functools import partial
 
+from convergan.networks import no_minibatch_features
 from convergan.recipes import Recipe, find_recipe
+from convergan.training import supervised_step
 
 EVERY = 250
 
@@ -24,6 +26,18 @@ def cifar10_minibatch() -> Recipe:
 def cifar10_r3gan() -> Recipe:
     recipe = _narrow(find_recipe("cifar10-r3gan"), {"width": 16}, {"width": 16})
     return replace(recipe, batch_size=64)
+
+
+def cifar10_twin() -> Recipe:
+    """`cifar10-narrow` without the game: the same network on labels alone."""
+    return replace(find_recipe("cifar10-narrow"), step=supervised_step, takes=("labeled",))
+
+
+def cifar10_without_minibatch_features() -> Recipe:
+    """`cifar10-narrow-minibatch` whose discriminator sees each row alone."""
+    recipe = find_recipe("cifar10-narrow-minibatch")
+    see = partial(recipe.discriminator, minibatch_features=no_minibatch_features)
+    return replace(recipe, discriminator=see)
 
 
 def imagenet() -> Recipe:

@@ -5,9 +5,13 @@ would have drawn, and measuring in between changes nothing.
 """
 
 import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def derive(
@@ -31,3 +35,56 @@ def derive(
     sequence = np.random.SeedSequence([seed, zlib.crc32(stream.encode()), *index])
     word = int(sequence.generate_state(1, np.uint64)[0])
     return torch.Generator(device).manual_seed(word)
+
+
+_SUPPLIED: ContextVar[Iterator[Tensor] | None] = ContextVar("supplied draws", default=None)
+
+
+@contextmanager
+def supplied_draws(draws: Iterable[Tensor]) -> Iterator[None]:
+    """Take latents and noise from ``draws`` inside the block, in their order, and none from chance.
+
+    This is how draws that another program recorded are replayed, see `bench.golden`. Each is what
+    the generator would have drawn: uniform numbers for dropout, which keeps those of at least its
+    probability; Gaussian noise with its deviation in it; a latent before a generator scales it.
+
+    Args:
+        draws: of the shapes that are asked for, any floating dtype, which is kept.
+
+    Raises:
+        ValueError: if a draw has another shape, or there are too few of them or too many.
+
+    Example:
+        >>> with supplied_draws([torch.ones(2)]):
+        ...     draw_into(torch.empty(2), lambda empty: empty.normal_())
+        tensor([1., 1.])
+    """
+    supply = iter(draws)
+    token = _SUPPLIED.set(supply)
+    try:
+        yield
+    finally:
+        _SUPPLIED.reset(token)
+    if left := sum(1 for _ in supply):
+        raise ValueError(f"{left} of the supplied draws were not asked for")
+
+
+def draw_into(empty: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return ``empty`` filled by ``draw``, or inside of `supplied_draws` a copy of the next one.
+
+    Args:
+        empty: of the shape, dtype and device that are wanted.
+        draw: fills a tensor in place from chance and returns it.
+    """
+    supply = _SUPPLIED.get()
+    if supply is None:
+        return draw(empty)
+    supplied = next(supply, None)
+    if supplied is None:
+        raise ValueError(f"no supplied draw is left for one of shape {tuple(empty.shape)}")
+    if supplied.shape != empty.shape:
+        raise ValueError(
+            f"a draw of shape {tuple(empty.shape)} is asked for, the next supplied one has shape "
+            f"{tuple(supplied.shape)}"
+        )
+    return supplied.to(empty.device, copy=True)

@@ -23,6 +23,8 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
+from ..chance import draw_into
+from ..layout import match_layout
 from .exchange import gather, gather_alike, total_alike
 from .ranks import Ranks
 
@@ -240,26 +242,21 @@ def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
 def draw_like(
     x: Tensor, fill: Callable[[Tensor], Tensor], *, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """Return a tensor of the shape of ``x`` that ``fill`` filled.
+    """Return a tensor of the shape and strides of ``x`` that ``fill`` filled.
 
-    In several processes each draws for the rows of all, and keeps its share: a row's noise is then
-    the same in any number of processes.
+    What an element gets depends on its place alone, not on how ``x`` lies in memory. In several
+    processes each draws for the rows of all, and keeps its share: a row's noise is then the same
+    in any number of processes.
 
     Args:
         x: (N, ...), this process's rows, or k times as many, those of one kind after the other.
-        fill: fills a tensor in place and returns it.
+        fill: fills a contiguous tensor in place and returns it.
         dtype: that of ``x`` if None.
     """
     sharing = _AT_WORK.get()
-    if sharing is None:
-        return fill(torch.empty_like(x, dtype=dtype))
-    rows = sharing.whole_count(len(x))
-    like = torch.empty_like(x, device="meta")
-    strides = (x[0].numel(), *like.stride()[1:])  # so that memory is filled in the same order
-    empty = torch.empty_strided(
-        (rows, *x.shape[1:]), strides, dtype=dtype or x.dtype, device=x.device
-    )
-    return sharing.own(fill(empty))
+    rows = len(x) if sharing is None else sharing.whole_count(len(x))
+    empty = torch.empty((rows, *x.shape[1:]), dtype=dtype or x.dtype, device=x.device)
+    return match_layout(own(draw_into(empty, fill)), x)
 
 
 def own_first(rows: Tensor) -> Tensor:

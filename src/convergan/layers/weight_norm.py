@@ -7,10 +7,12 @@ passes one batch through the network, layer after layer; with mean ``mu_k`` and 
 
 Paper and released code: the paper only names the method. The code never trains ``g`` after the
 start, except in the last layer of the discriminator and of the generator: see `freeze_gain`. Its
-head (2018) takes one deviation per channel, the scripts of 2016-06-08 one per layer. A channel
-without variance divides by zero there; here its gain stays 1. The convolutional scripts add 1e-6
-to ``||V||^2``, the argument ``epsilon``, and start from ``s0 = 0.1`` in the last layer of each
-network, the argument ``start_std``; ``s0`` is 1 everywhere else.
+head, last changed on 2016-06-14, takes one deviation per channel. Of 2016-06-08, the convolutional
+scripts and MNIST's generator take one per layer, MNIST's discriminator one per unit. A channel
+without variance divides by zero there; here its gain stays 1. In the head, the convolutional
+scripts and MNIST's generator add 1e-6 to ``||V||^2``, the argument ``epsilon``; none did before. The
+convolutional ones start from ``s0 = 0.1`` in the last layer of each network, the argument
+``start_std``; ``s0`` is 1 everywhere else.
 
 `torch.nn.utils.parametrizations.weight_norm` has no epsilon, and its CPU kernel took 20 % of a
 training step, backward most of all; the formula in plain operations takes 4 %. So the formula is
@@ -152,7 +154,7 @@ def initialise_from_batch(
         network: holds the layers; each needs a bias.
         forward: calls the network once on the batch, with its noise on or off, for example
             ``lambda: network(images, chance)``.
-        per_channel: one deviation per channel (released head), or one per layer (2016-06-08).
+        per_channel: one deviation per channel, or one per layer as in most scripts of 2016-06-08.
 
     Example:
         >>> layer = weight_norm(nn.Linear(3, 4))

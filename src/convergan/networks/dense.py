@@ -87,6 +87,7 @@ class DenseGenerator(Generator):
         hidden: widths of the hidden layers.
         latent_dim: number of noise inputs, uniform on [0, 1).
         output: non-linearity of the output; see `convergan.networks.mnist`.
+        epsilon: under the root of the output's weight normalisation.
         chance: draws the initial weights.
     """
 
@@ -97,6 +98,7 @@ class DenseGenerator(Generator):
         hidden: Sequence[int],
         latent_dim: int,
         output: Callable[[Tensor], Tensor],
+        epsilon: float = 0.0,
         chance: torch.Generator,
     ) -> None:
         """Build the layers; all gains are trained."""
@@ -109,7 +111,7 @@ class DenseGenerator(Generator):
             _dense(inputs, outputs, glorot, bias=False) for inputs, outputs in pairwise(widths)
         )
         self.norms = nn.ModuleList(BatchStatisticsNorm(width) for width in hidden)
-        self.output = weight_norm(_dense(widths[-1], math.prod(image_shape), glorot))
+        self.output = weight_norm(_dense(widths[-1], math.prod(image_shape), glorot), epsilon)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Turn noise of shape (N, latent_dim) into rows of shape (N, *image_shape)."""

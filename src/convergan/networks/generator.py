@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from ..chance import draw_into
+
 
 class Generator(nn.Module):
     """A network that makes rows from noise. Subclasses define `forward`.
@@ -22,7 +24,8 @@ class Generator(nn.Module):
 
         Uniform on [0, 1) as in the scripts for small images; a subclass may draw otherwise.
         """
-        return torch.rand(count, self.latent_dim, generator=chance, device=chance.device)
+        empty = torch.empty(count, self.latent_dim, device=chance.device)
+        return draw_into(empty, lambda latent: latent.uniform_(generator=chance))
 
     def __call__(self, latent: Tensor) -> Tensor:
         """Turn noise of shape (N, latent_dim) into rows of shape (N, *row shape)."""

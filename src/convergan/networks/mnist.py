@@ -3,7 +3,8 @@
 Salimans et al. (2016), section 6.1; widths and noise from the released script. The networks follow
 the shape of the images that they are given, so they serve other small images as well.
 
-Paper and released code: the released generator ends in a sigmoid. In a straightforward port at the
+Paper and released code: the released generator has 1e-6 under the root of its output's weight
+normalisation since 2016-06-14, the script of 2016-06-08 none: ``epsilon``. It ends in a sigmoid. In a straightforward port at the
 released rate of 0.003 it saturates: the samples become nearly identical, the discriminator
 separates at once and the test error stays above 17 % after 5,000 steps where softplus reaches 6 %.
 So the output is an argument without a default.
@@ -18,13 +19,17 @@ from .dense import DenseDiscriminator, DenseGenerator
 
 
 def mnist_discriminator(
-    image_shape: Sequence[int], num_classes: int, chance: torch.Generator
+    image_shape: Sequence[int],
+    num_classes: int,
+    chance: torch.Generator,
+    *,
+    hidden: Sequence[int] = (1000, 500, 250, 250, 250),
 ) -> DenseDiscriminator:
     """Build the released discriminator: noise 0.3 on the input and 0.5 on five hidden layers."""
     return DenseDiscriminator(
         image_shape,
         num_classes,
-        hidden=(1000, 500, 250, 250, 250),
+        hidden=hidden,
         input_noise=0.3,
         hidden_noise=0.5,
         chance=chance,
@@ -32,9 +37,14 @@ def mnist_discriminator(
 
 
 def mnist_generator(
-    image_shape: Sequence[int], chance: torch.Generator, *, output: Callable[[Tensor], Tensor]
+    image_shape: Sequence[int],
+    chance: torch.Generator,
+    *,
+    output: Callable[[Tensor], Tensor],
+    epsilon: float = 0.0,
+    hidden: Sequence[int] = (500, 500),
 ) -> DenseGenerator:
     """Build the released generator with ``output`` (sigmoid, softplus, ...) as its last step."""
     return DenseGenerator(
-        image_shape, hidden=(500, 500), latent_dim=100, output=output, chance=chance
+        image_shape, hidden=hidden, latent_dim=100, output=output, epsilon=epsilon, chance=chance
     )

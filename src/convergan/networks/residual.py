@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, leaky_relu, pad
 
+from ..chance import draw_into
 from .critique import Critique
 from .guidance_decoder import GuidanceDecoder
 from .guided import EncodingDiscriminator, GuidedDiscriminator, MappingGenerator
@@ -151,7 +152,8 @@ class ResidualGenerator(MappingGenerator):
 
     def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
         """Draw ``count`` noise vectors, (count, 64), each number N(0, 1)."""
-        return torch.randn(count, self.latent_dim, generator=chance, device=chance.device)
+        empty = torch.empty(count, self.latent_dim, device=chance.device)
+        return draw_into(empty, lambda latent: latent.normal_(generator=chance))
 
     def make(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         """Turn noise of shape (N, 64) into images and their map of side ``map_side``.

@@ -20,8 +20,8 @@ normalisation; the rest is in the code. Its networks see and make [-1, 1]; image
 here, so the discriminator maps them on its way in and the generator on its way out. (The CIFAR-10
 script divides by 128 where 127.5 would reach 1: 0.4 %, which the data-dependent start takes out.)
 Deconvolutions are normalised per output channel. The 1e-6 under the root of weight normalisation
-is of the head (2018); the scripts of 2016-06-08 have none, their slope is 0.1 and every layer
-starts from deviation 1: arguments. The scripts with minibatch discrimination add Gaussian noise of
+is of the head (last changed on 2016-06-14); the scripts of 2016-06-08 have none, their slope is 0.1
+and every layer starts from deviation 1: ``epsilon``, ``slope``, ``output_std``. The scripts with minibatch discrimination add Gaussian noise of
 0.2 in the place of the first dropout, and their minibatch features to the mean.
 
 Images may also have side 28 and any number of channels. The script for MNIST with minibatch
@@ -85,6 +85,7 @@ class ConvolutionalDiscriminator(Discriminator):
         channels: of the first three layers; the other six have twice as many.
         slope: of the leaky ReLU below zero.
         output_std: deviation of the logits at the data-dependent start.
+        epsilon: under the root of weight normalisation.
         input_noise: deviation of Gaussian noise on the input; 0 for dropout of 0.2 in its place.
         centred: map images from [0, 1] to [-1, 1] first.
         minibatch_features: what is added to the features before the logits.
@@ -102,6 +103,7 @@ class ConvolutionalDiscriminator(Discriminator):
         channels: int,
         slope: float = 0.2,
         output_std: float = 0.1,
+        epsilon: float = EPSILON,
         input_noise: float = 0.0,
         centred: bool = True,
         minibatch_features: MinibatchFeatures = no_minibatch_features,
@@ -121,11 +123,11 @@ class ConvolutionalDiscriminator(Discriminator):
             layer = nn.Conv2d(inputs, outputs, side, stride, padding + margin, device="meta")
             first = not self.layers
             self.dropouts.append(Dropout(0.0 if first and input_noise else probability))
-            self.layers.append(freeze_gain(weight_norm(drawn(layer, start), EPSILON)))
+            self.layers.append(freeze_gain(weight_norm(drawn(layer, start), epsilon)))
             inputs, margin = outputs, 0
         self.minibatch_features, inputs = minibatch_features(inputs, chance)
         output = drawn(nn.Linear(inputs, num_classes, device="meta"), start)
-        self.output = weight_norm(output, EPSILON, start_std=output_std)
+        self.output = weight_norm(output, epsilon, start_std=output_std)
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
         """Judge ``images`` of shape (N, *image_shape); noise is off without ``chance``."""
@@ -146,6 +148,7 @@ class ConvolutionalGenerator(Generator):
         image_shape: (C, 32, 32) or (C, 28, 28).
         channels: at side 4; half of them at side 8, a quarter at side 16.
         output_std: deviation of every output channel, before tanh, at the data-dependent start.
+        epsilon: under the root of the output's weight normalisation.
         centred: map images from [-1, 1] to [0, 1] at the end.
         norm: from a number of channels to their normalisation.
         chance: draws the initial weights.
@@ -160,6 +163,7 @@ class ConvolutionalGenerator(Generator):
         *,
         channels: int = 512,
         output_std: float = 0.1,
+        epsilon: float = EPSILON,
         centred: bool = True,
         norm: MakeNorm = BatchStatisticsNorm,
         chance: torch.Generator,
@@ -180,7 +184,7 @@ class ConvolutionalGenerator(Generator):
         )
         self.norms = nn.ModuleList(norm(width) for width in widths[1:])
         output = _deconvolution(widths[-1], out_channels, chance, bias=True)
-        self.output = weight_norm(output, EPSILON, start_std=output_std)
+        self.output = weight_norm(output, epsilon, start_std=output_std)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Turn noise of shape (N, 100) into images of shape (N, *image_shape)."""
@@ -202,6 +206,7 @@ def small_images_discriminator(
     channels: int,
     slope: float = 0.2,
     output_std: float = 0.1,
+    epsilon: float = EPSILON,
     input_noise: float = 0.0,
     centred: bool = True,
     minibatch_features: MinibatchFeatures = no_minibatch_features,
@@ -216,6 +221,7 @@ def small_images_discriminator(
         channels=channels,
         slope=slope,
         output_std=output_std,
+        epsilon=epsilon,
         input_noise=input_noise,
         centred=centred,
         minibatch_features=minibatch_features,
@@ -229,6 +235,7 @@ def small_images_generator(
     *,
     channels: int = 512,
     output_std: float = 0.1,
+    epsilon: float = EPSILON,
     centred: bool = True,
 ) -> ConvolutionalGenerator:
     """Build the released generator, the same for both data sets.
@@ -236,7 +243,12 @@ def small_images_generator(
     Arguments and errors as for `ConvolutionalGenerator`.
     """
     return ConvolutionalGenerator(
-        image_shape, channels=channels, output_std=output_std, centred=centred, chance=chance
+        image_shape,
+        channels=channels,
+        output_std=output_std,
+        epsilon=epsilon,
+        centred=centred,
+        chance=chance,
     )
 
 

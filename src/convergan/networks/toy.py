@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
+from ..chance import draw_into
 from .critique import Critique, Discriminator
 from .generator import Generator
 from .minibatch_features import MinibatchFeatures, no_minibatch_features
@@ -80,7 +81,8 @@ class ToyGenerator(Generator):
 
     def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
         """Draw ``count`` noise vectors from a standard normal distribution."""
-        return torch.randn(count, LATENT, generator=chance, device=chance.device)
+        empty = torch.empty(count, LATENT, device=chance.device)
+        return draw_into(empty, lambda latent: latent.normal_(generator=chance))
 
     def forward(self, latent: Tensor) -> Tensor:
         """Turn noise of shape (N, 2) into points of shape (N, outputs)."""

@@ -8,7 +8,12 @@ from .ablations import ablation, ablations, cifar10_ablation
 from .collapse import variants
 from .digits import digits
 from .imagenet import imagenet
-from .minibatch import cifar10_minibatch, mnist_minibatch, svhn_minibatch
+from .minibatch import (
+    cifar10_minibatch,
+    cifar10_narrow_minibatch,
+    mnist_minibatch,
+    svhn_minibatch,
+)
 from .mnist import mnist, mnist_2016, mnist_fast, mnist_pixels
 from .names import look_up
 from .recipe import Recipe as Recipe
@@ -16,7 +21,7 @@ from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
 from .recipe import describe_training as describe_training
 from .residual import cifar10_ggdr, cifar10_r3gan
-from .small_images import cifar10, cifar10_2016, svhn, svhn_2016
+from .small_images import cifar10, cifar10_2016, cifar10_narrow, svhn, svhn_2016
 from .stacked import stacked
 from .studies import STUDIES as STUDIES
 from .studies import Arm as Arm
@@ -31,6 +36,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cifar10": cifar10,
     "cifar10-2016": cifar10_2016,
     "cifar10-ggdr": cifar10_ggdr,
+    "cifar10-narrow": cifar10_narrow,
     "cifar10-r3gan": cifar10_r3gan,
     "digits": digits,
     "mnist": mnist,
@@ -43,6 +49,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "mnist-minibatch": mnist_minibatch,
     "svhn-minibatch": svhn_minibatch,
     "cifar10-minibatch": cifar10_minibatch,
+    "cifar10-narrow-minibatch": cifar10_narrow_minibatch,
     **ablations("ablation", ablation),
     **ablations("cifar10-ablation", cifar10_ablation),
     **variants("toy", toy),

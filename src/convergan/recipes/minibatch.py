@@ -16,11 +16,11 @@ from functools import partial
 
 from ..networks import similarities, small_images_discriminator, small_images_generator
 from ..objectives import minimax_discriminator_loss, saturating_generator_loss
-from ..training import AdamInsideRoot, labeled_adversarial_step
+from ..training import AdamInsideRoot, WeightAverage, labeled_adversarial_step, warm_up
 from .mnist import STEPS_PER_EPOCH
 from .recipe import Recipe, StartFromData
 from .schedules import linear_after
-from .small_images import cifar10, svhn
+from .small_images import cifar10, cifar10_narrow, svhn
 
 STEP = partial(
     labeled_adversarial_step,
@@ -56,6 +56,19 @@ def cifar10_minibatch() -> Recipe:
     )
 
 
+def cifar10_narrow_minibatch() -> Recipe:
+    """Return `cifar10_minibatch` with the networks and the schedule of `cifar10_narrow`."""
+    return replace(
+        cifar10_narrow(),
+        summary="cifar10-narrow with minibatch discrimination, for its pictures",
+        discriminator=partial(DISCRIMINATOR, channels=32),
+        generator_average=partial(WeightAverage, rate=warm_up(0.999)),
+        step=STEP,
+        steps=20_000,
+        test_batch=50,
+    )
+
+
 def mnist_minibatch() -> Recipe:
     """Return the lost script: 500 epochs, the rate falls in the last two fifths; no average."""
     adam = partial(AdamInsideRoot, lr=3e-4, betas=(0.5, 0.999))
@@ -69,11 +82,12 @@ def mnist_minibatch() -> Recipe:
             channels=96,
             slope=0.1,
             output_std=1.0,
+            epsilon=0.0,
             input_noise=0.2,
             centred=False,
             minibatch_features=features,
         ),
-        generator=partial(small_images_generator, centred=False),
+        generator=partial(small_images_generator, epsilon=0.0, centred=False),
         discriminator_optimizer=adam,
         generator_optimizer=adam,
         discriminator_start=StartFromData(per_channel=False),

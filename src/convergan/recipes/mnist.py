@@ -1,8 +1,8 @@
 """Few-label classification of MNIST: the released schedules, and shorter ones of ours.
 
 Salimans et al. (2016), section 6.1. There are two generations of the released script: the tree of
-2016-06-08 (the paper is of 2016-06-10) and the head of 2018. They differ in rate, start and in what
-is tested, so each is a recipe.
+2016-06-08 (the paper is of 2016-06-10) and the head, last changed on 2016-06-14. They differ in
+rate, start and in what is tested, so each is a recipe.
 """
 
 from dataclasses import replace
@@ -51,15 +51,15 @@ def mnist() -> Recipe:
     """Return the released head: rate 0.003 for 300 epochs, a zero-started average is tested."""
     adam = partial(AdamInsideRoot, lr=0.003, betas=(0.5, 0.999))
     return Recipe(
-        summary="the paper's MNIST by the released script of 2018 (180,000 steps)",
+        summary="the paper's MNIST by the released script (180,000 steps)",
         data="ylecun/mnist",
         labels=100,
         discriminator=mnist_discriminator,
-        generator=partial(mnist_generator, output=torch.sigmoid),
+        generator=partial(mnist_generator, output=torch.sigmoid, epsilon=1e-6),
         discriminator_optimizer=adam,
         generator_optimizer=adam,
         discriminator_start=StartFromData(),
-        average=partial(WeightAverage, rate=constant_rate(1e-4), from_zero=True),
+        average=partial(WeightAverage, rate=constant_rate(1e-4), from_zero=True, lagging=True),
         step=RELEASED_STEP,
         steps=300 * STEPS_PER_EPOCH,
         schedule=constant,
@@ -67,15 +67,19 @@ def mnist() -> Recipe:
 
 
 def mnist_2016() -> Recipe:
-    """Return the script of 2016-06-08: rate 0.001, falling in the last third; no average."""
+    """Return the script of 2016-06-08: rate 0.001, falling in the last third; no average.
+
+    Its discriminator starts from one deviation per unit, as the head's does; its generator's
+    output, whose gain the head leaves at 1, from one for all pixels, on the noise of one batch.
+    """
     adam = partial(AdamInsideRoot, lr=0.001, betas=(0.5, 0.999))
     return replace(
         mnist(),
         summary="the paper's MNIST by the script of 2016-06-08 (180,000 steps)",
         discriminator_optimizer=adam,
         generator_optimizer=adam,
-        discriminator_start=StartFromData(per_channel=False),
-        generator_start=StartFromData(per_channel=False),
+        generator=partial(mnist_generator, output=torch.sigmoid),
+        generator_start=StartFromData(rows=100, per_channel=False),
         average=None,
         schedule=partial(linear_after, flat=2 / 3),
     )

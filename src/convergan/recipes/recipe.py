@@ -125,20 +125,21 @@ class Recipe:
         if self.generator_start:
             latent = generator.draw_latent(self.generator_start.rows, chance)
             self.generator_start(generator, lambda: generator(latent))
+        return self.players(discriminator.to(device), generator.to(device))
+
+    def players(self, discriminator: Discriminator, generator: Generator) -> State:
+        """Give two networks, started and in their place, their optimizers and averages."""
+        weight = self.historical_weight
         return State(
             Player(
-                "discriminator",
-                discriminator.to(device),
-                self.discriminator_optimizer,
-                self.average,
-                self.historical_weight,
+                "discriminator", discriminator, self.discriminator_optimizer, self.average, weight
             ),
             Player(
                 "generator",
-                generator.to(device),
+                generator,
                 self.generator_optimizer,
                 self.generator_average,
-                self.historical_weight,
+                weight,
             ),
         )
 

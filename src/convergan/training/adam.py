@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..layout import match_layout
+
 
 class AdamInsideRoot(torch.optim.Adam):
     """Adam whose epsilon stands under the root.
@@ -48,10 +50,12 @@ class AdamInsideRoot(torch.optim.Adam):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Take one step along the gradients; a parameter without one stays."""
+        """Take one step along the gradients, of any strides; a parameter without one stays."""
         assert closure is None, "the gradients are computed before"
         for group in self.param_groups:
             moving = [p for p in group["params"] if p.grad is not None]
+            for parameter in moving:
+                parameter.grad = match_layout(parameter.grad, parameter)
             seconds = [self.state[p]["exp_avg_sq"] for p in moving]
             beta2 = group["betas"][1]
             torch._foreach_add_(seconds, self.epsilon * (1 - beta2) / beta2)

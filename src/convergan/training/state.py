@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..collective import mean_gradients
+from ..layout import fills_its_memory, match_layout
 from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
 from .weight_average import WeightAverage
@@ -32,6 +33,9 @@ class Player(Generic[Network]):
         make_optimizer: from parameters to an optimiser.
         make_average: from named parameters to their moving average; None for no average.
         historical_weight: factor of the historical averaging penalty; 0 for none.
+
+    Raises:
+        ValueError: if the optimiser cannot take the memory layout of a parameter.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Player(Generic[Network]):
         self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
         self.optimizer = make_optimizer(self.parameters.values())
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self._refuse_gaps()
         self._allocate_optimizer_state()
         self.average = make_average(self.parameters) if make_average else None
         self.historical_weight = historical_weight
@@ -90,14 +95,21 @@ class Player(Generic[Network]):
         return gradients
 
     def update(self, gradients: tuple[Tensor, ...]) -> None:
-        """Take one step of the optimiser; then update the averages."""
+        """Take one step of the optimiser, and update the averages.
+
+        What the optimiser gets lies in memory as the parameters lie, whatever the strides of the
+        gradients, see `convergan.layout`.
+        """
         for parameter, gradient in zip(self.parameters.values(), gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = match_layout(gradient, parameter)
+        if self.average is not None and self.average.lagging:
+            self.average.update(self.parameters)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        for average in (self.average, self.history):
-            if average is not None:
-                average.update(self.parameters)
+        if self.average is not None and not self.average.lagging:
+            self.average.update(self.parameters)
+        if self.history is not None:
+            self.history.update(self.parameters)
 
     def _refuse_non_finite(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> None:
         norms = torch.stack([loss.detach(), *torch._foreach_norm(gradients)])
@@ -126,12 +138,34 @@ class Player(Generic[Network]):
             found |= {f"history.{name}": t for name, t in self.history.tensors().items()}
         return found
 
+    def _refuse_gaps(self) -> None:
+        """Keep parameters with gaps in their memory from optimisers that would walk over them."""
+        if not any(group.get("fused") for group in self.optimizer.param_groups):
+            return
+        for name, parameter in self.parameters.items():
+            if not fills_its_memory(parameter):
+                raise ValueError(
+                    f"{self.name}: parameter {name} of shape {tuple(parameter.shape)} and strides "
+                    f"{parameter.stride()} has gaps in its memory, which a fused optimizer walks "
+                    "over; make it nn.Parameter(tensor.contiguous()), or leave out fused=True"
+                )
+
     def _allocate_optimizer_state(self) -> None:
         """Let the optimiser create its tensors, at zero, so that every checkpoint has the same."""
         before = {name: p.detach().clone() for name, p in self.parameters.items()}
         for parameter in self.parameters.values():
             parameter.grad = torch.zeros_like(parameter)
-        self.optimizer.step()
+        try:
+            self.optimizer.step()
+        except RuntimeError as error:
+            strided = [n for n, p in self.parameters.items() if not p.is_contiguous()]
+            if not strided:
+                raise
+            raise ValueError(
+                f"{self.name}: {type(self.optimizer).__name__} cannot take parameters that are not "
+                f"contiguous, as {strided[0]} ({error}); build the network with "
+                ".to(memory_format=torch.contiguous_format), or take another optimizer"
+            ) from error
         self.optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
             for name, parameter in self.parameters.items():
