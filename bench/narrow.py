@@ -7,6 +7,7 @@ they are looked at, the recipes are those of the same names.
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from convergan.networks import no_minibatch_features
 from convergan.recipes import Recipe, find_recipe
@@ -36,15 +37,14 @@ def cifar10_twin() -> Recipe:
 def cifar10_without_minibatch_features() -> Recipe:
     """`cifar10-narrow-minibatch` whose discriminator sees each row alone."""
     recipe = find_recipe("cifar10-narrow-minibatch")
-    see = partial(recipe.discriminator, minibatch_features=no_minibatch_features)
-    return replace(recipe, discriminator=see)
+    return _narrow(recipe, {"minibatch_features": no_minibatch_features}, {})
 
 
 def imagenet() -> Recipe:
     return _narrow(find_recipe("imagenet"), {"width": 8}, {"width": 8})
 
 
-def _narrow(recipe: Recipe, judge: dict[str, int], maker: dict[str, int]) -> Recipe:
+def _narrow(recipe: Recipe, judge: dict[str, Any], maker: dict[str, Any]) -> Recipe:
     return replace(
         recipe,
         discriminator=partial(recipe.discriminator, **judge),

@@ -53,7 +53,7 @@ ALLOWED = {
         "signals",
         "training",
     },
-    "folders": {"training"},
+    "folders": {"training", "version"},
     "run": {
         "baselines",
         "chance",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .training.checkpoint import canonical_sha256, write_json
+from .version import __version__
 
 LOCK = ".lock"
 
@@ -101,9 +102,12 @@ def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, An
         for key in differing(part)
     ]
     differences += [f"another recipe {name}" for name in differing("recipes")]
+    there = found.get("versions", {}).get("convergan", __version__)
+    aged = f"it is of convergan {there}, this is {__version__}, see CHANGELOG.md; "
     raise ValueError(
         f"{description.parent} belongs to another {_kind(description)}: "
-        f"{'; '.join(differences) or 'other data'}; choose another --out, or remove the folder"
+        f"{'; '.join(differences) or 'other data'}; {aged * (there != __version__)}"
+        "choose another --out, or remove the folder"
     )
 
 

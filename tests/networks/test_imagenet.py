@@ -92,7 +92,7 @@ def test_generator_has_the_layers_of_the_paper_at_full_width() -> None:
     assert network.reference_latent.shape == (16, 201_728)
     inputs = [width + more for width, more in zip(channels, extra, strict=True)]
     weights = sum(i * o for i, o in zip(inputs, [*channels[1:], 3], strict=True))
-    assert count(network) == 8192**2 + 25 * weights + 3 + 2 * sum(channels)
+    assert count(network) == 8192**2 + 8192 + 25 * weights + 3 + 2 * sum(channels)
 
 
 class Padded(nn.Module):
@@ -160,10 +160,11 @@ def test_strided_layers_are_those_of_same_padding_for_images_turned_by_half_a_tu
 def test_generator_is_normalised_relu_deconvolutions_with_noise_and_tanh() -> None:
     generator, live = maker(), noise(1)
     network = inside(generator)
+    network.dense.bias.data = 0.05 * draw(1024, seed=7)
     rows = torch.cat([generator.reference_latent, live])  # one live row: batch norm of all, to it
     sizes = [1024, 128, 512, 1024, 2048, 4096, 16384]
     first, *noises = torch.split(rows, sizes, dim=1)
-    h = first @ network.dense.weight.t()
+    h = first @ network.dense.weight.t() + network.dense.bias
     h = h.view(3, 64, 4, 4)
     for norm, extra, side, layer in zip(network.norms, noises, SIDES, network.layers, strict=True):
         assert isinstance(norm, VirtualBatchNorm) and isinstance(layer, nn.ConvTranspose2d)
@@ -174,6 +175,31 @@ def test_generator_is_normalised_relu_deconvolutions_with_noise_and_tanh() -> No
         stride = 1 if layer is network.layers[-1] else 2
         h = conv_transpose2d(h, layer.weight, layer.bias, stride, 2, stride - 1)
     near(generator(live), (2 * h[2:]).sigmoid())
+
+
+def test_biases_of_the_first_layer_matter_in_their_places_but_not_all_over_a_channel() -> None:
+    generator, live = maker(), noise(3)
+    made = generator(live)
+    bias = inside(generator).dense.bias.data.view(-1, 4, 4)
+    bias += draw(64, 1, 1)  # the mean of a channel takes it out
+    near(generator(live), made)
+    bias += 0.05 * draw(64, 4, 4)
+    apart = (generator(live) - made).norm() / (made - made.mean()).norm()
+    assert apart > 0.02
+
+
+def test_weights_of_before_the_bias_make_the_same_rows() -> None:
+    generator, live = maker(), noise(2)
+    weights = generator.state_dict()
+    del weights["network.dense.bias"]
+    other = maker()
+    inside(other).dense.bias.data.fill_(1.0)
+    other.load_state_dict(weights)
+    assert not inside(other).dense.bias.any()
+    near(other(live), generator(live))
+    del weights["network.dense.weight"]
+    with pytest.raises(RuntimeError, match="network.dense.weight"):
+        other.load_state_dict(weights)
 
 
 @pytest.mark.parametrize("noisy", [False, True])
@@ -289,7 +315,7 @@ def test_pair_starts_from_the_released_distributions() -> None:
             assert 0 < (tensor - 1).abs().max().item() < 0.1
         elif name == "layers.5.bias":
             assert tensor.tolist() == approx([-0.45] * 3)
-        elif name == "output.bias":
+        elif name in ("output.bias", "dense.bias"):
             assert not tensor.any()
         else:
             assert tensor.mean().item() == approx(0, abs=0.005), name

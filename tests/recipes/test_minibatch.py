@@ -73,6 +73,7 @@ def test_the_lost_script_is_that_of_2016_06_08() -> None:
     assert (arguments["slope"], arguments["output_std"]) == (0.1, 1.0)
     assert arguments["centred"] is recipe["generator"]["arguments"]["centred"] is False
     assert arguments["minibatch_features"]["arguments"] == {"theta_std": 0.1}
+    assert arguments["epsilon"] == recipe["generator"]["arguments"]["epsilon"] == 0
     assert recipe["discriminator_start"] == {"rows": 500, "per_channel": False}
     assert recipe["generator_start"] is None
     assert recipe["average"] is None and recipe["generator_average"] is None
@@ -95,8 +96,8 @@ def test_imagenet_has_the_released_numbers_for_one_gpu_of_four() -> None:
     assert recipe["step"]["arguments"]["generator_loss"]["arguments"] == {"generator_target": 0.375}
     for player in ("discriminator", "generator"):
         optimizer = recipe[f"{player}_optimizer"]
-        assert optimizer["arguments"] == {"lr": 4e-4, "betas": [0.5, 0.999], "fused": True}
-        assert optimizer["function"].endswith(".Adam")  # epsilon outside the root, 1e-8
+        assert optimizer["arguments"] == {"lr": 4e-4, "betas": [0.5, 0.999]}
+        assert optimizer["function"].endswith(".TensorFlowAdam")  # epsilon 1e-8
         assert recipe[f"{player}_start"] is None
     assert recipe["schedule"].endswith(".constant")
     assert recipe["average"] is recipe["generator_average"] is None

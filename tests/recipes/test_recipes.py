@@ -169,6 +169,13 @@ def test_the_released_scripts_have_the_papers_numbers() -> None:
             assert optimizer["arguments"] == {"lr": rate, "betas": [0.5, 0.999]}
             assert optimizer["function"].endswith(".AdamInsideRoot")
     assert head["average"]["arguments"]["from_zero"] is True and first["average"] is None
+    assert head["average"]["arguments"]["lagging"] is True
+    assert head["generator"]["arguments"]["epsilon"] == 1e-6
+    assert "epsilon" not in first["generator"]["arguments"]
+    for recipe in (head, first):
+        assert recipe["discriminator_start"] == {"rows": 500, "per_channel": True}
+    assert head["generator_start"] is None
+    assert first["generator_start"] == {"rows": 100, "per_channel": False}
 
 
 def test_the_convolutional_scripts_have_the_papers_numbers() -> None:
@@ -196,6 +203,28 @@ def test_the_convolutional_scripts_have_the_papers_numbers() -> None:
         assert head["average"]["arguments"]["from_zero"] is True
         assert first["average"]["arguments"]["rate"]["arguments"] == {"0": 1e-3}
         assert "from_zero" not in first["average"]["arguments"]
+        for recipe in (head, first):
+            assert recipe["average"]["arguments"]["lagging"] is True
+        for player in ("discriminator", "generator"):
+            assert first[player]["arguments"]["epsilon"] == 0
+
+
+def test_the_narrow_pairs_differ_from_the_scripts_in_widths_batch_rate_and_schedule() -> None:
+    for name, narrow in (
+        ("cifar10", "cifar10-narrow"),
+        ("cifar10-minibatch", "cifar10-narrow-minibatch"),
+    ):
+        script, ours = describe(find_recipe(name)), describe(find_recipe(narrow))
+        assert ours["step"] == script["step"] and ours["takes"] == script["takes"]
+        assert ours["discriminator_start"] == script["discriminator_start"]
+        assert ours["generator_start"] == script["generator_start"]
+        for player, width in (("discriminator", 32), ("generator", 128)):
+            here, there = ours[player], script[player]
+            assert here["arguments"]["channels"] == width
+            there = there if isinstance(there, dict) else {"function": there, "arguments": {}}
+            assert here["function"] == there["function"]
+            assert here["arguments"] | {"channels": 0} == there["arguments"] | {"channels": 0}
+            assert ours[f"{player}_optimizer"]["arguments"] == {"lr": 1e-3, "betas": [0.5, 0.999]}
 
 
 def test_the_residual_recipes_have_the_published_numbers() -> None:

@@ -1,10 +1,11 @@
 import math
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
-from convergan.training import WeightAverage, constant_rate, warm_up
+from convergan.training import Player, WeightAverage, constant_rate, warm_up
 
 
 def drifting(step: int) -> dict[str, Tensor]:
@@ -35,6 +36,26 @@ def test_every_update_moves_a_fraction_of_the_way() -> None:
             slow[i] += 0.25 * (drifting(step)["a"][i].double() - slow[i])
     torch.testing.assert_close(average.values["a"].double(), slow, rtol=1e-6, atol=1e-7)
     assert int(average.count) == 8
+
+
+def test_a_lagging_average_takes_in_the_weights_before_each_step() -> None:
+    """As Theano does, where ``average <- average + rate (theta - average)`` is one of the updates."""
+
+    def player(lagging: bool) -> Player[torch.nn.Linear]:
+        average = partial(WeightAverage, rate=constant_rate(0.25), lagging=lagging)
+        network = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.ones_(network.weight)
+        return Player("judge", network, partial(torch.optim.SGD, lr=1.0), average)
+
+    behind, level = player(True), player(False)
+    slow = {True: 1.0, False: 1.0}
+    for step in range(1, 5):  # weights go 1, 0, -1, -2, -3
+        for one in (behind, level):
+            one.update((torch.ones(1, 1),))
+        slow[True] += 0.25 * (1 - (step - 1) - slow[True])
+        slow[False] += 0.25 * (1 - step - slow[False])
+        assert behind.averaged_parameters()["weight"].item() == pytest.approx(slow[True])
+        assert level.averaged_parameters()["weight"].item() == pytest.approx(slow[False])
 
 
 def test_warm_up_forgets_its_start() -> None:

@@ -10,8 +10,8 @@ start, except in the last layer of the discriminator and of the generator: see `
 head, last changed on 2016-06-14, takes one deviation per channel. Of 2016-06-08, the convolutional
 scripts and MNIST's generator take one per layer, MNIST's discriminator one per unit. A channel
 without variance divides by zero there; here its gain stays 1. In the head, the convolutional
-scripts and MNIST's generator add 1e-6 to ``||V||^2``, the argument ``epsilon``; none did before. The
-convolutional ones start from ``s0 = 0.1`` in the last layer of each network, the argument
+scripts and MNIST's generator add 1e-6 to ``||V||^2``, the argument ``epsilon``; none did before.
+The convolutional ones start from ``s0 = 0.1`` in the last layer of each network, the argument
 ``start_std``; ``s0`` is 1 everywhere else.
 
 `torch.nn.utils.parametrizations.weight_norm` has no epsilon, and its CPU kernel took 20 % of a

@@ -24,11 +24,14 @@ real and fake rows together.
 
 Paper and released code: the paper gives none of these numbers. The code pads as "SAME" does, at the
 bottom and right where the stride is 2; torch pads all around, which gives the same pair for images
-turned by half a turn. Layers before a normalisation have a bias in the code that the mean takes out
-again, and none here. A noise tensor that the code computes and never uses is left out. The code
-labels images with 1000 classes and "generated", here it is the caller's number and one.
-Its networks see and make [-1, 1]; images are in [0, 1] here and mapped on their way in and out. How
-rows are normalised has changed in the code, see `convergan.layers.virtual_batch_norm`.
+turned by half a turn. Convolutions and deconvolutions before a normalisation have a bias in the
+code that the mean takes out again, and none here; the generator's first dense layer has one of each
+unit, as the code does, since the mean is over the 4x4 places of a channel. The discriminator's
+dense layer is normalised unit by unit and needs none. A noise tensor that the code computes and
+never uses is left out. The code labels images with 1000 classes and "generated", here it is the
+caller's number and one. Its networks see and make [-1, 1]; images are in [0, 1] here and mapped on
+their way in and out. How rows are normalised has changed in the code, see
+`convergan.layers.virtual_batch_norm`.
 """
 
 import math
@@ -78,7 +81,8 @@ class ImageNetGenerator(Generator):
         self.first_shape = (channels[0], 4, 4)
         start = normal(0.02, chance)
         units = math.prod(self.first_shape)
-        self.dense = drawn(nn.Linear(128 * width, units, bias=False, device="meta"), start)
+        self.dense = drawn(nn.Linear(128 * width, units, device="meta"), start)
+        self.register_load_state_dict_pre_hook(_without_bias)  # type: ignore[no-untyped-call]
         self.norms = nn.ModuleList(norm(count) for count in channels)
         inputs = [count + noise for count, noise in zip(channels, extra, strict=True)]
         self.layers = nn.ModuleList(
@@ -100,6 +104,15 @@ class ImageNetGenerator(Generator):
         for norm, noise, shape, layer in levels:
             h = layer(torch.cat([relu(norm(h)), noise.view(-1, *shape)], dim=1))
         return ((torch.tanh(h) + 1) / 2).to(latent.dtype)
+
+
+def _without_bias(
+    generator: nn.Module, weights: dict[str, Tensor], prefix: str, *rest: object
+) -> None:
+    """Take the weights of convergan 0.8, whose first layer had no bias: they make the same rows."""
+    weight = weights.get(f"{prefix}dense.weight")
+    if weight is not None:
+        weights.setdefault(f"{prefix}dense.bias", weight.new_zeros(len(weight)))
 
 
 class ImageNetDiscriminator(Discriminator):

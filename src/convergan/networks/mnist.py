@@ -4,10 +4,10 @@ Salimans et al. (2016), section 6.1; widths and noise from the released script. 
 the shape of the images that they are given, so they serve other small images as well.
 
 Paper and released code: the released generator has 1e-6 under the root of its output's weight
-normalisation since 2016-06-14, the script of 2016-06-08 none: ``epsilon``. It ends in a sigmoid. In a straightforward port at the
-released rate of 0.003 it saturates: the samples become nearly identical, the discriminator
-separates at once and the test error stays above 17 % after 5,000 steps where softplus reaches 6 %.
-So the output is an argument without a default.
+normalisation since 2016-06-14, the script of 2016-06-08 none: ``epsilon``. It ends in a sigmoid. In
+a straightforward port at the released rate of 0.003 it saturates: the samples become nearly
+identical, the discriminator separates at once and the test error stays above 17 % after 5,000 steps
+where softplus reaches 6 %. So the output is an argument without a default.
 """
 
 from collections.abc import Callable, Sequence

@@ -19,10 +19,11 @@ Paper and released code: the paper names nine and four layers, dropout, weight a
 normalisation; the rest is in the code. Its networks see and make [-1, 1]; images are in [0, 1]
 here, so the discriminator maps them on its way in and the generator on its way out. (The CIFAR-10
 script divides by 128 where 127.5 would reach 1: 0.4 %, which the data-dependent start takes out.)
-Deconvolutions are normalised per output channel. The 1e-6 under the root of weight normalisation
-is of the head (last changed on 2016-06-14); the scripts of 2016-06-08 have none, their slope is 0.1
-and every layer starts from deviation 1: ``epsilon``, ``slope``, ``output_std``. The scripts with minibatch discrimination add Gaussian noise of
-0.2 in the place of the first dropout, and their minibatch features to the mean.
+Deconvolutions are normalised per output channel. The 1e-6 under the root of weight normalisation is
+of the head (last changed on 2016-06-14); the scripts of 2016-06-08 have none, their slope is 0.1
+and every layer starts from deviation 1: ``epsilon``, ``slope``, ``output_std``. The scripts with
+minibatch discrimination add Gaussian noise of 0.2 in the place of the first dropout, and their
+minibatch features to the mean.
 
 Images may also have side 28 and any number of channels. The script for MNIST with minibatch
 discrimination, of which only the history is left, pads the first convolution by 3 to side 32. Its

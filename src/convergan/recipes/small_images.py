@@ -5,9 +5,10 @@ matching.
 
 Paper and released code: the paper gives no schedule. As for MNIST, there are two generations of the
 scripts: the tree of 2016-06-08, nearest to the paper's tables, and the head, last changed on
-2016-06-14; each is a recipe. The head lowers its rate once an epoch, here it falls with every step. Its data-dependent
-start takes 500 labelled rows, here it takes any 500 training rows, as for MNIST. The CIFAR-10
-script of 2016-06-08 names a variable that it never sets; `cifar10_2016` is what it was to do.
+2016-06-14; each is a recipe. The head lowers its rate once an epoch, here it falls with every step.
+Its data-dependent start takes 500 labelled rows, here it takes any 500 training rows, as for MNIST.
+The CIFAR-10 script of 2016-06-08 names a variable that it never sets; `cifar10_2016` is what it was
+to do.
 """
 
 from dataclasses import replace

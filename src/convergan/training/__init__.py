@@ -1,6 +1,7 @@
 """State, steps, the loop, and what must never be lost."""
 
 from .adam import AdamInsideRoot as AdamInsideRoot
+from .adam import TensorFlowAdam as TensorFlowAdam
 from .checkpoint import CheckpointError as CheckpointError
 from .evaluation import Evaluation as Evaluation
 from .evaluation import count_errors as count_errors

@@ -13,6 +13,8 @@ from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
 from .weight_average import WeightAverage
 
+HALF_PRECISION = (torch.bfloat16, torch.float16)
+
 MakeOptimizer = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 MakeAverage = Callable[[Mapping[str, Tensor]], WeightAverage]
 
@@ -35,7 +37,7 @@ class Player(Generic[Network]):
         historical_weight: factor of the historical averaging penalty; 0 for none.
 
     Raises:
-        ValueError: if the optimiser cannot take the memory layout of a parameter.
+        ValueError: if the optimiser cannot take the memory layout or dtype of a parameter.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Player(Generic[Network]):
         self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
         self.optimizer = make_optimizer(self.parameters.values())
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
-        self._refuse_gaps()
+        self._refuse_for_fused()
         self._allocate_optimizer_state()
         self.average = make_average(self.parameters) if make_average else None
         self.historical_weight = historical_weight
@@ -138,8 +140,8 @@ class Player(Generic[Network]):
             found |= {f"history.{name}": t for name, t in self.history.tensors().items()}
         return found
 
-    def _refuse_gaps(self) -> None:
-        """Keep parameters with gaps in their memory from optimisers that would walk over them."""
+    def _refuse_for_fused(self) -> None:
+        """Keep from fused optimisers what they would get wrong, see `convergan.layout`."""
         if not any(group.get("fused") for group in self.optimizer.param_groups):
             return
         for name, parameter in self.parameters.items():
@@ -148,6 +150,12 @@ class Player(Generic[Network]):
                     f"{self.name}: parameter {name} of shape {tuple(parameter.shape)} and strides "
                     f"{parameter.stride()} has gaps in its memory, which a fused optimizer walks "
                     "over; make it nn.Parameter(tensor.contiguous()), or leave out fused=True"
+                )
+            if parameter.device.type == "cpu" and parameter.dtype in HALF_PRECISION:
+                raise ValueError(
+                    f"{self.name}: parameter {name} is {parameter.dtype}, which torch's fused "
+                    "optimizers get wrong on a CPU; keep weights in float32, as autocast does, or "
+                    "leave out fused=True"
                 )
 
     def _allocate_optimizer_state(self) -> None:

@@ -1,0 +1,297 @@
+"""One update of a player, whatever the memory layout of its parameters and gradients."""
+
+import math
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convergan.networks import Discriminator
+from convergan.recipes import RECIPES, Recipe, describe
+from convergan.training import Player, State, WeightAverage, checkpoint, constant_rate
+from tests.narrow import small
+
+Array = np.ndarray[Any, Any]
+CPU = torch.device("cpu")
+FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
+
+# --- what an optimizer is to do, from its formula, element by element ---
+
+
+def first_step(optimizer: torch.optim.Optimizer, value: Array, gradient: Array) -> Array:
+    """Adam's first step: both corrections leave the gradient and its square."""
+    [group] = optimizer.param_groups
+    beta1, beta2 = group["betas"]
+    moment = (1 - beta1) * gradient / (1 - beta1)
+    square = (1 - beta2) * gradient**2 / (1 - beta2)
+    name = type(optimizer).__name__
+    if name == "AdamInsideRoot":
+        below = np.sqrt(square + optimizer.epsilon)  # type: ignore[attr-defined]
+    elif name == "TensorFlowAdam":
+        below = np.sqrt(square) + optimizer.epsilon / math.sqrt(1 - beta2)  # type: ignore[attr-defined]
+    else:
+        assert name == "Adam"
+        below = np.sqrt(square) + group["eps"]
+    moved: Array = value - group["lr"] * moment / below
+    return moved
+
+
+def optimizers() -> dict[str, Callable[..., torch.optim.Optimizer]]:
+    """Every optimizer of a recipe, by what it is."""
+    found = {}
+    for make in RECIPES.values():
+        recipe = make()
+        for optimizer in (recipe.discriminator_optimizer, recipe.generator_optimizer):
+            found[str(describe(optimizer))] = optimizer
+    return found
+
+
+def networks() -> dict[str, tuple[str, str]]:
+    """A recipe and a player for each different network of all recipes."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, make in RECIPES.items():
+        recipe = make()
+        for player in ("discriminator", "generator"):
+            found.setdefault(str(describe(getattr(recipe, player))), (name, player))
+    return found
+
+
+@cache
+def small_recipe(name: str) -> tuple[Recipe, torch.Size]:
+    recipe, dataset = small(RECIPES[name]())
+    return recipe, recipe.see(dataset).train.images[:8].shape
+
+
+def network_of(name: str, player: str) -> tuple[nn.Module, Tensor]:
+    """A narrow network and something to put in."""
+    recipe, shape = small_recipe(name)
+    chance = torch.Generator().manual_seed(0)
+    if player == "generator":
+        generator = recipe.generator(shape[1:], chance)
+        return generator.double(), generator.draw_latent(8, chance).double()
+    rows = torch.rand(shape, generator=chance, dtype=torch.float64)
+    return recipe.discriminator(shape[1:], 2, chance).double(), rows
+
+
+def loss_of(network: nn.Module, rows: Tensor) -> Tensor:
+    """Something whose gradient reaches every parameter; with a second derivative if that is had."""
+    if not isinstance(network, Discriminator):
+        made: Tensor = network(rows)
+        return made.square().sum()
+    rows = rows.requires_grad_()
+    logits = network(rows).logits
+    [slopes] = torch.autograd.grad(logits.square().sum(), rows, create_graph=True)
+    return logits.logsumexp(dim=1).square().sum() + slopes.square().sum()
+
+
+@pytest.mark.parametrize("memory_format", FORMATS)
+@pytest.mark.parametrize("recipe, kind", networks().values())
+def test_every_optimizer_moves_every_weight_by_its_own_gradient(
+    recipe: str, kind: str, memory_format: str
+) -> None:
+    network, rows = network_of(recipe, kind)
+    network.to(memory_format=FORMATS[memory_format])  # type: ignore[call-overload]
+    named = {n: p for n, p in network.named_parameters() if p.requires_grad}
+    before = {name: p.detach().clone() for name, p in named.items()}
+    gradients = torch.autograd.grad(
+        loss_of(network, rows), list(named.values()), allow_unused=True, materialize_grads=True
+    )
+    for what, make in optimizers().items():
+        player = Player(kind, network, make)
+        player.update(gradients)
+        for (name, parameter), gradient in zip(named.items(), gradients, strict=True):
+            start, slope = before[name].contiguous().numpy(), gradient.contiguous().numpy()
+            right = first_step(player.optimizer, start, slope)
+            moved = np.abs(right - start).max()
+            apart = np.abs(parameter.detach().contiguous().numpy() - right).max()
+            assert apart <= 1e-9 * moved + 1e-15, (what, name)
+            assert parameter.stride() == before[name].stride()
+        with torch.no_grad():
+            for name, parameter in named.items():
+                parameter.copy_(before[name])
+
+
+def test_the_list_of_optimizers_and_networks_is_not_empty() -> None:
+    assert len(optimizers()) >= 6 and len(networks()) >= 20
+
+
+# --- any parameter, any gradient, any dtype ---
+
+SHAPE = (4, 3, 5, 2)
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "contiguous": lambda x: x.clone(memory_format=torch.contiguous_format),
+    "channels last": lambda x: x.to(memory_format=torch.channels_last).clone(),
+    "transposed": lambda x: x.transpose(0, 2).contiguous().transpose(0, 2),
+    "backwards": lambda x: x.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0),
+    "with gaps": lambda x: x.repeat_interleave(2, dim=3)[..., ::2],
+    "of one number": lambda x: x.flatten()[:1].view(1, 1, 1, 1).expand(SHAPE),
+}
+MAKERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "fused Adam": partial(torch.optim.Adam, lr=0.1, fused=True),
+    "fused AdamW": partial(torch.optim.AdamW, lr=0.1, fused=True),
+    "fused SGD": partial(torch.optim.SGD, lr=0.1, momentum=0.9, fused=True),
+    "fused Adagrad": partial(torch.optim.Adagrad, lr=0.1, fused=True),
+    "foreach Adam": partial(torch.optim.Adam, lr=0.1, foreach=True),
+    "plain Adam": partial(torch.optim.Adam, lr=0.1, foreach=False),
+    "plain SGD": partial(torch.optim.SGD, lr=0.1),
+}
+
+
+class OneWeight(nn.Module):
+    """A parameter of a layout."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+
+def a_player(weight: Tensor, make: Callable[..., torch.optim.Optimizer]) -> Player[OneWeight]:
+    average = partial(WeightAverage, rate=constant_rate(0.25))
+    return Player("judge", OneWeight(weight), make, average, historical_weight=0.5)
+
+
+def values(dtype: torch.dtype, seed: int) -> Tensor:
+    chance = torch.Generator().manual_seed(seed)
+    return torch.randn(SHAPE, generator=chance, dtype=torch.float64).to(dtype)
+
+
+def tensors(player: Player[OneWeight]) -> dict[str, Tensor]:
+    return {
+        name: t.clone(memory_format=torch.contiguous_format) for name, t in player.tensors().items()
+    }
+
+
+@pytest.mark.parametrize("optimizer", MAKERS)
+@pytest.mark.parametrize("weight", ["contiguous", "channels last", "transposed", "backwards"])
+@pytest.mark.parametrize("gradient", LAYOUTS)
+def test_two_updates_do_not_depend_on_memory(weight: str, gradient: str, optimizer: str) -> None:
+    half = (torch.bfloat16,) if not optimizer.startswith("fused") else ()
+    for dtype in (torch.float32, torch.float64, *half):
+        rounding = 0.02 if dtype in half else 1e-6  # tails of vectors are rounded in another way
+        laid = a_player(LAYOUTS[weight](values(dtype, 0)), MAKERS[optimizer])
+        plain = a_player(values(dtype, 0), MAKERS[optimizer])
+        for step in (1, 2):
+            slope = LAYOUTS[gradient](values(dtype, step))
+            laid.update((slope,))
+            plain.update((slope.contiguous(),))
+        for name, tensor in tensors(plain).items():
+            found = tensors(laid)[name].double()
+            torch.testing.assert_close(found, tensor.double(), rtol=rounding, atol=rounding)
+
+
+def test_gaps_in_a_parameter_are_refused_by_name_where_an_optimizer_would_walk_over_them() -> None:
+    gappy = LAYOUTS["with gaps"](values(torch.float32, 0))
+    with pytest.raises(ValueError, match="parameter weight of shape .* has gaps in its memory"):
+        a_player(gappy, MAKERS["fused Adam"])
+    for name in ("foreach Adam", "plain Adam", "plain SGD"):
+        laid, plain = (a_player(x, MAKERS[name]) for x in (gappy.clone(), values(torch.float32, 0)))
+        for player in (laid, plain):
+            player.update((values(torch.float32, 1),))
+        torch.testing.assert_close(laid.network.weight.data, plain.network.weight.data)
+
+
+def test_half_precision_is_refused_where_fused_optimizers_get_it_wrong() -> None:
+    for dtype in (torch.bfloat16, torch.float16):
+        with pytest.raises(ValueError, match=f"parameter weight is {dtype}, which torch's fused"):
+            a_player(values(dtype, 0), MAKERS["fused SGD"])
+
+
+class WantsContiguous(torch.optim.SGD):
+    """An optimizer that views every gradient as a matrix."""
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                rows = parameter.grad.view(len(parameter), -1)
+                parameter.data.view(len(parameter), -1).sub_(group["lr"] * rows)
+
+
+def test_an_optimizer_that_wants_contiguous_gradients_gets_them_or_is_refused_by_name() -> None:
+    make = partial(WantsContiguous, lr=1.0)
+    player = a_player(values(torch.float32, 0), make)
+    player.update((LAYOUTS["channels last"](values(torch.float32, 1)),))
+    right = values(torch.float32, 0) - values(torch.float32, 1)
+    torch.testing.assert_close(player.network.weight.data, right)
+    with pytest.raises(
+        ValueError, match="WantsContiguous cannot take .* not contiguous, as weight"
+    ):
+        a_player(LAYOUTS["channels last"](values(torch.float32, 0)), make)
+
+
+class Broken(torch.optim.SGD):
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        raise RuntimeError("of its own")
+
+
+def test_other_faults_of_an_optimizer_come_through() -> None:
+    with pytest.raises(RuntimeError, match="of its own"):
+        a_player(values(torch.float32, 0), partial(Broken, lr=1.0))
+
+
+# --- copies, checkpoints, hashes ---
+
+
+def two_players(layout: str) -> State:
+    make = MAKERS["fused Adam"]
+    judge, maker = (a_player(LAYOUTS[layout](values(torch.float32, s)), make) for s in (0, 9))
+    maker.name = "maker"
+    return State(judge, maker)  # type: ignore[arg-type]
+
+
+def updated(state: State, seed: int) -> State:
+    for number, player in enumerate(state.players()):
+        player.update((LAYOUTS["channels last"](values(torch.float32, seed + number)),))
+    return state
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels last", "backwards"])
+def test_copies_checkpoints_and_hashes_hold_values_whatever_the_memory(
+    layout: str, tmp_path: Path
+) -> None:
+    state = updated(two_players(layout), 1)
+    assert state.sha256() == updated(two_players("contiguous"), 1).sha256()
+    assert state.digests() == updated(two_players("contiguous"), 1).digests()
+    kept, told = state.copied_tensors(), state.sha256()
+    saved = checkpoint.save(tmp_path, state.tensors(), step=0, config_sha256="", extra={})
+    read = checkpoint.read(saved, config_sha256="").tensors
+    for way_back in (kept, read):
+        updated(state, 3)
+        assert state.sha256() != told
+        state.load(way_back)
+        assert state.sha256() == told
+    after = updated(state, 3).sha256()
+    assert after == updated(updated(two_players("contiguous"), 1), 3).sha256()
+
+
+# --- torch itself ---
+
+
+FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
+
+
+MENDED = "where this passes, torch is mended: say so in docs/design.md and convergan.layout"
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=MENDED)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_fused_sgd_of_torch_moves_every_weight_in_half_precision(dtype: torch.dtype) -> None:
+    weight = torch.ones(64, dtype=dtype, requires_grad=True)
+    weight.grad = torch.ones(64, dtype=dtype)
+    torch.optim.SGD([weight], lr=0.5, fused=True).step()
+    assert torch.equal(weight, torch.full_like(weight, 0.5))
+
+
+@pytest.mark.parametrize("kind", FUSED)
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=MENDED)
+def test_fused_optimizers_of_torch_mind_strides(kind: Callable[..., torch.optim.Optimizer]) -> None:
+    weight = torch.zeros(8, 4, 3, 3, requires_grad=True)
+    chance = torch.Generator().manual_seed(0)
+    gradient = torch.randn(8, 4, 3, 3, generator=chance)
+    weight.grad = gradient.to(memory_format=torch.channels_last)
+    kind([weight], lr=0.1, fused=True).step()
+    assert torch.equal(weight.sign(), -gradient.sign())
