@@ -289,8 +289,8 @@ def batch_of_step(golden: Golden, place: str) -> Batch:
 
 def relative(ours: Tensor, theirs: Tensor) -> float:
     """The greatest difference, as a share of the greatest value."""
-    most, apart = theirs.abs().max().item(), (ours - theirs).abs().max().item()
-    return float(apart / (most or 1.0))
+    most, apart = float(theirs.abs().max()), float((ours - theirs).abs().max())
+    return apart / (most or 1.0)
 
 
 def greatest(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:

@@ -39,7 +39,7 @@ def test_every_update_moves_a_fraction_of_the_way() -> None:
 
 
 def test_a_lagging_average_takes_in_the_weights_before_each_step() -> None:
-    """As Theano does, where ``average <- average + rate (theta - average)`` is one of the updates."""
+    """As in Theano, where ``average <- average + rate (theta - average)`` is one of the updates."""
 
     def player(lagging: bool) -> Player[torch.nn.Linear]:
         average = partial(WeightAverage, rate=constant_rate(0.25), lagging=lagging)
