@@ -210,11 +210,11 @@ def test_the_convolutional_scripts_have_the_papers_numbers() -> None:
 
 
 def test_the_narrow_pairs_differ_from_the_scripts_in_widths_batch_rate_and_schedule() -> None:
-    for name, narrow in (
+    for name, ours_named in (
         ("cifar10", "cifar10-narrow"),
         ("cifar10-minibatch", "cifar10-narrow-minibatch"),
     ):
-        script, ours = describe(find_recipe(name)), describe(find_recipe(narrow))
+        script, ours = describe(find_recipe(name)), describe(find_recipe(ours_named))
         assert ours["step"] == script["step"] and ours["takes"] == script["takes"]
         assert ours["discriminator_start"] == script["discriminator_start"]
         assert ours["generator_start"] == script["generator_start"]
