@@ -4,9 +4,9 @@ Fused optimizers of torch walk the memory of parameter, gradient and moments sid
 ``backward`` accumulates a gradient, it gives it the strides of its parameter; `torch.autograd.grad`
 returns whatever strides the derivative came in, and a convolution in channels-last, or a second
 derivative of one, gives others than those of its weight. The fused CPU kernels of torch 2.13 (Adam,
-AdamW, SGD, Adagrad) do not look: each weight is then moved by the gradient of another. (In bfloat16
-and float16 fused SGD there moves a quarter of the weights, whatever the layout.) docs/design.md has
-the smallest programs that show it.
+AdamW, SGD, Adagrad) do not look: each weight is then moved by the gradient of another. (On bfloat16
+and float16 weights fused SGD moves almost none, whatever the layout.) docs/design.md has the
+smallest programs that show it.
 """
 
 import torch
