@@ -24,10 +24,12 @@ def chance(seed: int = 0) -> torch.Generator:
 def of_the_first_scripts() -> Recipe:
     """`mnist-2016` at small widths."""
     recipe = find_recipe("mnist-2016")
+    judging: dict[str, Any] = {"hidden": (12, 7)}
+    making: dict[str, Any] = {"hidden": (6, 5)}
     return replace(
         recipe,
-        discriminator=partial(recipe.discriminator, hidden=(12, 7)),
-        generator=partial(recipe.generator, hidden=(6, 5)),
+        discriminator=partial(recipe.discriminator, **judging),
+        generator=partial(recipe.generator, **making),
     )
 
 
@@ -85,7 +87,7 @@ def test_the_first_scripts_have_no_epsilon_in_weight_normalisation(first: str) -
         for network in networks:
             output = network.get_submodule("output").double()
             before = output.get_parameter(DIRECTION).detach().clone()
-            weight = output.weight.detach().clone()  # type: ignore[union-attr, operator]
+            weight = output.weight.detach().clone()  # type: ignore[operator]
             output.get_parameter(DIRECTION).data.copy_(1e-4 * before)
             same = torch.allclose(output.weight, weight, rtol=1e-9, atol=0)  # type: ignore[arg-type]
             assert same is indifferent, name
