@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from convergan.folders import claim, held, is_held
+from convergan.version import __version__
 
 IDENTITY = {"settings": {"seed": 0}, "recipe": {}, "data_sha256": "00"}
 HOLD = """
@@ -73,3 +74,20 @@ def test_a_description_that_is_no_json_is_named(tmp_path: Path) -> None:
     with held(config), pytest.raises(ValueError, match=r"config\.json is not readable JSON"):
         claim(config, IDENTITY, {})
     assert config.read_text() == '{"settings": {'
+
+
+def test_what_differs_is_told_down_to_the_arguments_and_the_version(tmp_path: Path) -> None:
+    config = tmp_path / "run" / "config.json"
+    adam = {"function": "torch.optim.Adam", "arguments": {"lr": 0.1, "fused": True}}
+    there = {"optimizer": adam, "start": None}
+    other = {"function": "torch.optim.SGD", "arguments": {"lr": 0.1}}
+    here = {"optimizer": other, "start": {"rows": 100}}
+    with held(config):
+        claim(config, IDENTITY | {"recipe": there}, {"versions": {"convergan": "0.8.0"}})
+        with pytest.raises(ValueError) as refused:
+            claim(config, IDENTITY | {"recipe": here}, {})
+    [line] = str(refused.value).splitlines()
+    assert "optimizer fused True there, nothing here;" in line
+    assert "optimizer function 'torch.optim.Adam' there, 'torch.optim.SGD' here;" in line
+    assert "start None there, {'rows': 100} here;" in line and " lr " not in line
+    assert f"it is of convergan 0.8.0, this is {__version__}, see CHANGELOG.md;" in line

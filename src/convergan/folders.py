@@ -13,6 +13,8 @@ from .training.checkpoint import canonical_sha256, write_json
 from .version import __version__
 
 LOCK = ".lock"
+_NOTHING: Mapping[str, Any] = {}
+"""In the place of a setting that one of two recipes does not have."""
 
 
 def read_json(file: Path) -> Any:
@@ -90,25 +92,47 @@ def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, An
     if found["sha256"] == wanted["sha256"]:
         return
 
-    def differing(part: str) -> list[str]:
-        there, here = found.get(part, {}), wanted.get(part, {})
-        return [
-            key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)
-        ]
-
     differences = [
-        f"{key} {found[part].get(key)!r} there, {wanted[part].get(key)!r} here"
+        difference
         for part in ("settings", "recipe")
-        for key in differing(part)
+        for difference in _differences(found.get(part, {}), wanted.get(part, {}))
     ]
-    differences += [f"another recipe {name}" for name in differing("recipes")]
-    there = found.get("versions", {}).get("convergan", __version__)
-    aged = f"it is of convergan {there}, this is {__version__}, see CHANGELOG.md; "
+    there, here = found.get("recipes", {}), wanted.get("recipes", {})
+    differences += [
+        f"another recipe {name}"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    ]
+    began = began_by(found)
+    aged = f"it is of convergan {began}, this is {__version__}, see CHANGELOG.md; "
     raise ValueError(
         f"{description.parent} belongs to another {_kind(description)}: "
-        f"{'; '.join(differences) or 'other data'}; {aged * (there != __version__)}"
+        f"{'; '.join(differences) or 'other data'}; {aged * (began != __version__)}"
         "choose another --out, or remove the folder"
     )
+
+
+def began_by(description: Mapping[str, Any]) -> str:
+    """Return the version of convergan that made a folder, given what the folder says of itself."""
+    version: str = description.get("versions", {}).get("convergan", __version__)
+    return version
+
+
+def _differences(there: Any, here: Any, name: str = "") -> list[str]:
+    """Say which settings differ, down to the arguments of functions."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        found: list[str] = []
+        for key in sorted(there.keys() | here.keys()):
+            inner = name if key == "arguments" else f"{name} {key}".strip()
+            found += _differences(there.get(key, _NOTHING), here.get(key, _NOTHING), inner)
+        return found
+    if there == here:
+        return []
+    return [f"{name} {_shown(there)} there, {_shown(here)} here"]
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is _NOTHING else repr(value)
 
 
 def _kind(description: Path) -> str:

@@ -21,7 +21,7 @@ from .baselines import BASELINES, Baseline, run_baseline
 from .chance import derive
 from .collective import ALONE, Ranks
 from .data import Dataset, LabeledSubset, draw_labeled_subset
-from .folders import claim, held, read_json
+from .folders import began_by, claim, held, read_json
 from .images import sample_picture
 from .recipes import Recipe, describe_training, find_recipe
 from .signals import obeyed
@@ -171,6 +171,8 @@ def run(
             if dataset.left_out:
                 left_out = [("left out",), *((file,) for file in dataset.left_out)]
                 write_csv(folder / "left_out.csv", left_out)
+        if ranks.leads and (aged := _begun_by_another_version(folder)):
+            yield Progress(GAN, 0, settings.steps, {}, (aged,))
         with obeyed() as wishes:
             for event in trainer(recipe=recipe, folder=folder).run(wishes):
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
@@ -350,6 +352,17 @@ def _claim(
         },
     }
     claim(folder / "config.json", identity, more)
+
+
+def _begun_by_another_version(folder: Path) -> str:
+    """Return what the user should know before such a run goes on, or nothing."""
+    began = began_by(read_config(folder))
+    if began == __version__ or (folder / "result.json").exists():
+        return ""
+    return (
+        f"this run was begun by convergan {began} and goes on with {__version__}; CHANGELOG.md says "
+        "whether steps are still taken as they were"
+    )
 
 
 def _write_labels(file: Path, dataset: Dataset, subset: LabeledSubset) -> None:
