@@ -53,7 +53,8 @@ def even_divergence(samples: torch.Tensor) -> float:
     shares = (good.bincount(minlength=8).double() / len(good)).tolist()
     middle = [(share + 1 / 8) / 2 for share in shares]
     first = sum(p * math.log(p / m) for p, m in zip(shares, middle, strict=True) if p)
-    return first / 2 + sum(math.log(1 / 8 / m) / 8 for m in middle) / 2
+    second = sum(math.log(1 / 8 / m) / 8 for m in middle)
+    return float(first + second) / 2
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_rows_on_one_line_are_at_one_and_orthogonal_ones_at_zero() -> None:
 def mean_cosine(features: Tensor) -> float:
     """What ports without the square compute."""
     n, units = len(features), features / features.norm(dim=1, keepdim=True)
-    return ((units.sum(dim=0).square().sum() - n) / (n * (n - 1))).item()
+    return (float(units.sum(dim=0).square().sum()) - n) / (n * (n - 1))
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,12 @@ def test_the_narrow_pairs_differ_from_the_scripts_in_widths_batch_rate_and_sched
             assert ours[f"{player}_optimizer"]["arguments"] == {"lr": 1e-3, "betas": [0.5, 0.999]}
 
 
+def test_the_released_scripts_are_named_by_the_day_of_their_last_change() -> None:
+    for name in ("mnist", "svhn", "cifar10"):
+        assert "by the script of 2016-06-14" in find_recipe(name).summary
+        assert "by the script of 2016-06-08" in find_recipe(f"{name}-2016").summary
+
+
 def test_the_residual_recipes_have_the_published_numbers() -> None:
     pairs, guided = describe(find_recipe("cifar10-r3gan")), describe(find_recipe("cifar10-ggdr"))
     for recipe in (pairs, guided):

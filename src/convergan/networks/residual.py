@@ -16,18 +16,17 @@ Learning Without Normalization via Better Initialization") the last convolution 
 at zero and the other two are smaller by ``L^(-1/4)`` for ``L`` blocks, so at the start a block adds
 nothing.
 
-Paper and public code: written from the papers' descriptions, and the same as the public code in
-what follows. Sides are doubled and halved by the filter ``[1, 3, 3, 1] / 8`` along each axis, with
-zeros beyond the edge, see `double_side` and `halve_side`; a constant map is 3/4 of itself along the
-edges of a doubled map, 7/8 of a halved one. Until convergan 0.8 doubling repeated the edge and
-halving took the mean of two by two, which leaves 0.50 of the deviation of white noise in place of
-0.31. The only biases stand before the two activations of a block: those at both ends, which we had
-as well, are gone. As in the paper nothing bounds the output of the generator.
+Paper and public code: written from the papers' descriptions and compared with the public code. Its
+filter ``[1, 3, 3, 1] / 8`` along each axis, with zeros beyond the edge, doubles and halves sides
+here as well, see `double_side` and `halve_side`: of a constant map 3/4 are left along the edges of
+the doubled and 7/8 of the halved one, and 0.31 of the deviation of white noise is left by halving,
+where the mean of two by two (convergan 0.8) leaves 0.50. The only biases are those before the two
+activations of a block. As in the paper nothing bounds the output of the generator.
 
-Ours: no labels. The public code gives them to both networks as vectors, of 64 numbers in the
-generator and of the width in the discriminator, and computes in bfloat16 from side 8 on. Its
-networks see and make [-1, 1]; images are in [0, 1] here and mapped on their way in and out. Images
-of side 28 get two black pixels at each edge on their way in and lose them on their way out.
+Ours: there are no labels, which the public code gives to both networks as learned vectors, and no
+bfloat16, in which it computes from side 8 on. Its networks see and make [-1, 1]; images are in
+[0, 1] here and mapped on their way in and out. Images of side 28 get two black pixels at each edge
+on their way in and lose them on their way out.
 """
 
 from collections.abc import Sequence
