@@ -344,6 +344,35 @@ def plane_distance(
     return float(((system @ places - target) ** 2).sum())
 
 
+FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
+
+
+def halved(maps: Array) -> Array:
+    """Every second place of (N, C, H, W) after the filter, with zeros around."""
+    rows, channels, height, width = maps.shape
+    around = np.zeros((rows, channels, height + 2, width + 2))
+    around[:, :, 1:-1, 1:-1] = maps
+    found = np.zeros((rows, channels, height // 2, width // 2))
+    for i in range(height // 2):
+        for j in range(width // 2):
+            window = around[:, :, 2 * i : 2 * i + 4, 2 * j : 2 * j + 4]
+            found[:, :, i, j] = (window * FILTER).sum(axis=(2, 3))
+    return found
+
+
+def doubled(maps: Array) -> Array:
+    """Zeros between the places of (N, C, H, W), and the filter times 4, with zeros around."""
+    rows, channels, height, width = maps.shape
+    around = np.zeros((rows, channels, 2 * height + 3, 2 * width + 3))
+    around[:, :, 2:-1:2, 2:-1:2] = maps
+    found = np.zeros((rows, channels, 2 * height, 2 * width))
+    for i in range(2 * height):
+        for j in range(2 * width):
+            window = around[:, :, i : i + 4, j : j + 4]
+            found[:, :, i, j] = (window * 4 * FILTER).sum(axis=(2, 3))
+    return found
+
+
 def mode_coverage(samples: Array, centres: Array, std: float) -> tuple[int, float, float]:
     """Modes with a sample within three deviations, fraction of such samples, KL from even."""
     counts, good = [0] * len(centres), []

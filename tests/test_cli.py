@@ -2,13 +2,18 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from convergan import cli
+from convergan.networks import Generator
+from convergan.recipes import find_recipe
 
 
 def convergan(*arguments: object) -> int:
@@ -73,6 +78,26 @@ def test_samples_are_drawn_as_picture_and_array(tmp_path: Path) -> None:
     assert not np.array_equal(*samples)
     with Image.open(folder / "samples.png") as picture:
         assert picture.size == (10 * 25 + 1, 10 * 25 + 1)
+
+
+def test_a_run_whose_generator_has_changed_since_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    assert train_digits(folder, "--no-baselines", "--steps", 2) == 0
+    capsys.readouterr()
+    digits = find_recipe("digits")
+
+    def other(shape: Sequence[int], chance: torch.Generator) -> Generator:
+        network = digits.generator(shape, chance)
+        network.register_parameter("bias", torch.nn.Parameter(torch.zeros(1)))
+        return network
+
+    monkeypatch.setattr("convergan.run.find_recipe", lambda name: replace(digits, generator=other))
+    assert convergan("sample", folder, "--out", tmp_path / "a.npz") == 65
+    told = " ".join(capsys.readouterr().err.split())
+    assert "has the weights of another generator than that of digits here" in told
+    assert "Traceback" not in told and not (tmp_path / "a.npz").exists()
 
 
 def test_training_in_bfloat16_differs_from_float32_and_ends_as_well(tmp_path: Path) -> None:

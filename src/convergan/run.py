@@ -264,7 +264,7 @@ def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
 
     Raises:
         ValueError: if ``folder`` is no run, or the file's ending is another.
-        CheckpointError: if no checkpoint can be used.
+        CheckpointError: if no checkpoint can be used, or it is of another generator.
     """
     if file.suffix not in (".png", ".npz"):
         raise ValueError(f"samples go to a .png or .npz file, got {file}")
@@ -296,7 +296,14 @@ def draw_run_rows(folder: Path, count: int, draw: int, *, ranks: Ranks = ALONE) 
     facts = {"run": config["sha256"], "newest checkpoint": str(found.step)}
     ranks.require_same(facts, f"{folder} must be the same for all, and nobody train in it")
     network = recipe.generator(config["row_shape"], derive(0, "unused"))
-    network.load_state_dict(_below("generator.network.", found.tensors))
+    try:
+        network.load_state_dict(_below("generator.network.", found.tensors))
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{folder} has the weights of another generator than that of {settings.recipe} here: "
+            f"it is of convergan {config['versions']['convergan']}, this is {__version__}, see "
+            "CHANGELOG.md"
+        ) from error
     averages = _below("generator.average.value.", found.tensors)
     return draw_samples(
         network.to(settings.device),

@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
-from convergan.data import stack_digits
+from convergan.data import stack_digits, stacked
 
 
 def digits(count: int) -> tuple[Tensor, Tensor]:
@@ -30,6 +32,23 @@ def test_channels_are_drawn_evenly_and_independently() -> None:
     together = labels.bincount(minlength=1000).double()
     excess = ((together - count / 1000) ** 2 / (count / 1000)).sum()
     assert float(excess) == pytest.approx(999, abs=5 * (2 * 999) ** 0.5)  # chi-squared
+
+
+TRAINING_DIGITS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+TEST_DIGITS = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+def test_rows_of_all_digits_would_have_test_digits_as_often_as_is_stated() -> None:
+    images = (torch.arange(70) >= 60).view(70, 1, 1, 1)  # a seventh are of the test set
+    rows, _ = stack_digits(images, torch.arange(70) % 10, 100_000, seed=0)
+    assert rows.flatten(1).any(dim=1).double().mean().item() == pytest.approx(0.370, abs=0.005)
+    assert 1 - (60_000 / 70_000) ** 3 == pytest.approx(0.370, abs=5e-4)
+    everything = [a + b for a, b in zip(TRAINING_DIGITS, TEST_DIGITS, strict=True)]
+    pairs = zip(everything, TRAINING_DIGITS, strict=True)
+    apart = 3 * sum(a / 70_000 * math.log(a / 70_000 / (b / 60_000)) for a, b in pairs)
+    assert apart == pytest.approx(1e-5, rel=0.1)
+    doc = " ".join((stacked.__doc__ or "").split())
+    assert "37.0 % of them have a digit of the test set" in doc and "1e-5 nats apart" in doc
 
 
 def test_rows_depend_on_the_seed_alone() -> None:

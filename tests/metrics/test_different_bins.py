@@ -69,6 +69,26 @@ def test_rows_held_out_differ_in_few_bins() -> None:
     assert sum(found.real_shares) == pytest.approx(1) and min(found.real_shares) > 0
 
 
+def test_counts_from_start_to_start_deviate_by_as_much_as_is_stated() -> None:
+    draws = torch.Generator().manual_seed(0)
+    centres = 3 * torch.randn(30, 10, generator=draws)
+
+    def rows(count: int) -> Tensor:
+        chosen = centres[torch.randint(30, (count,), generator=draws)]
+        return chosen + torch.randn(count, 10, generator=draws)
+
+    real, held_out = rows(5000), rows(2000)
+    counts = torch.tensor(
+        [
+            different_bins(real, held_out, bins=50, chance=chance(100 * start)).different
+            for start in range(10)
+        ],
+        dtype=torch.float64,
+    )
+    assert counts.mean().item() == pytest.approx(3.9, abs=0.6)
+    assert counts.std().item() == pytest.approx(1.0, abs=0.5)
+
+
 def test_the_same_chance_finds_the_same_and_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
     real, fake = oracles.draw(100, 2), oracles.draw(90, 2, seed=1)

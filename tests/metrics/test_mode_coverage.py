@@ -1,4 +1,5 @@
 import math
+import sys
 
 import pytest
 import torch
@@ -40,6 +41,39 @@ def test_a_mode_is_not_found_by_samples_far_from_it() -> None:
     assert mode_coverage(samples, CENTRES, std=1.0)[:2] == (2, 4)  # three deviations, just
     found = mode_coverage(samples, CENTRES, std=0.99)
     assert (found.found, found.high_quality) == (1, 0.5)
+
+
+RING = torch.stack([100 * torch.arange(8.0), torch.zeros(8)], dim=1)
+
+
+def even_divergence(samples: torch.Tensor) -> float:
+    """Jensen-Shannon divergence of the samples of high quality from even shares, as PacGAN's."""
+    nearest = torch.cdist(samples, RING).min(dim=1)
+    good = nearest.indices[nearest.values < 3]
+    shares = (good.bincount(minlength=8).double() / len(good)).tolist()
+    middle = [(share + 1 / 8) / 2 for share in shares]
+    first = sum(p * math.log(p / m) for p, m in zip(shares, middle, strict=True) if p)
+    second = sum(math.log(1 / 8 / m) / 8 for m in middle)
+    return float(first + second) / 2
+
+
+@pytest.mark.parametrize(
+    ("counts", "astray", "ours", "theirs"),
+    [
+        ([100], 0, "2.079", "0.497"),
+        ([25] * 4, 0, "0.693", "0.216"),
+        ([40, 10, 10, 10, 10], 20, "0.470", "0.190"),
+    ],
+)
+def test_the_divergence_of_pacgan_is_as_far_from_ours_as_is_stated(
+    counts: list[int], astray: int, ours: str, theirs: str
+) -> None:
+    samples = RING[torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))]
+    samples = torch.cat([samples, (RING[5] + 4).expand(astray, 2)])
+    found = mode_coverage(samples, RING, std=1.0)
+    assert (f"{found.kl:.3f}", f"{even_divergence(samples):.3f}") == (ours, theirs)
+    doc = sys.modules[mode_coverage.__module__].__doc__ or ""
+    assert any(f"{ours} and{space}{theirs}" in doc for space in (" ", " that ", "\n"))
 
 
 def test_the_unit_does_not_matter() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from pytest import approx
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, interpolate, leaky_relu, linear, pad
+from torch.nn.functional import conv2d, leaky_relu, linear, pad
 
 from convergan.networks import (
     GuidedDiscriminator,
@@ -15,8 +15,9 @@ from convergan.networks import (
     residual_discriminator,
     residual_generator,
 )
-from convergan.networks.residual import double_side
+from convergan.networks.residual import double_side, halve_side
 from convergan.objectives import gradient_penalty
+from tests import oracles
 from tests.oracles import draw
 
 SHAPE = (3, 32, 32)
@@ -68,8 +69,12 @@ def near(one: Tensor, other: Tensor) -> None:
 # --- what they compute ---------------------------------------------------------------------------
 
 
-def resized(x: Tensor, factor: float) -> Tensor:
-    return interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+def doubled(x: Tensor) -> Tensor:
+    return torch.from_numpy(oracles.doubled(x.detach().numpy())).to(x.dtype)
+
+
+def halved(x: Tensor) -> Tensor:
+    return torch.from_numpy(oracles.halved(x.detach().numpy())).to(x.dtype)
 
 
 def stage_by_hand(weights: dict[str, Tensor], stage: int, x: Tensor) -> Tensor:
@@ -89,15 +94,15 @@ def stage_by_hand(weights: dict[str, Tensor], stage: int, x: Tensor) -> Tensor:
 def test_discriminator_is_blocks_between_halvings_and_a_depthwise_convolution() -> None:
     network, x = judge(), images(3)
     w = network.state_dict()
-    h = conv2d(2 * x - 1, w["input.weight"], w["input.bias"])
+    h = conv2d(2 * x - 1, w["input.weight"])
     expected = []
     for stage in range(4):
-        h = stage_by_hand(w, stage, resized(h, 0.5) if stage else h)
+        h = stage_by_hand(w, stage, halved(h) if stage else h)
         expected.append(h)
     features = (h * w["gather.weight"][:, 0]).sum(dim=(2, 3))
     critique, maps = network.encode(x)
     near(critique.features, features)
-    near(critique.logits, linear(features, w["output.weight"], w["output.bias"]))
+    near(critique.logits, linear(features, w["output.weight"]))
     for one, other in zip(maps, expected[::-1], strict=True):
         near(one, other)
     assert all(torch.equal(a, b) for a, b in zip(network(x), critique, strict=True))
@@ -110,9 +115,9 @@ def test_generator_is_a_modulated_map_and_blocks_between_doublings(number: int) 
     h = torch.einsum("nc,chw->nchw", latent @ w["modulation.weight"].t(), w["basis"])
     expected = []
     for stage in range(4):
-        h = stage_by_hand(w, stage, resized(h, 2) if stage else h)
+        h = stage_by_hand(w, stage, doubled(h) if stage else h)
         expected.append(h)
-    output = conv2d(h, w["output.weight"], w["output.bias"])
+    output = conv2d(h, w["output.weight"])
     made, shown = network.make(latent)
     near(2 * made - 1, output)
     near(shown, expected[number])
@@ -120,15 +125,39 @@ def test_generator_is_a_modulated_map_and_blocks_between_doublings(number: int) 
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4, 4), (3, 5)])
-def test_doubling_is_bilinear_at_every_size(size: tuple[int, int]) -> None:
+def test_doubling_is_the_filter_over_places_with_zeros_between(size: tuple[int, int]) -> None:
     maps = draw(2, 3, *size)
-    near(double_side(maps), resized(maps, 2))
+    near(double_side(maps), doubled(maps))
 
 
-def test_doubling_keeps_a_constant_and_the_mean_of_two_by_two_undoes_it_there() -> None:
-    maps = torch.full((1, 1, 4, 4), 3.0)
-    assert torch.equal(double_side(maps), torch.full((1, 1, 8, 8), 3.0))
-    near(resized(double_side(maps), 0.5), maps)
+@pytest.mark.parametrize("size", [(2, 2), (8, 8), (6, 10)])
+def test_halving_is_every_second_place_after_the_filter(size: tuple[int, int]) -> None:
+    maps = draw(2, 3, *size)
+    near(halve_side(maps), halved(maps))
+
+
+def test_halving_is_the_transpose_of_doubling_over_four() -> None:
+    small, large = draw(2, 3, 4, 5), draw(2, 3, 8, 10, seed=1)
+    near((double_side(small) * large).sum(), 4 * (small * halve_side(large)).sum())
+
+
+def test_the_edge_of_a_constant_loses_a_quarter_when_doubled_and_an_eighth_when_halved() -> None:
+    maps = torch.ones(1, 1, 8, 8)
+    for resized, edge in ((double_side(maps), 3 / 4), (halve_side(maps), 7 / 8)):
+        assert bool((resized[:, :, 1:-1, 1:-1] == 1).all())
+        assert bool((resized[:, :, 0, 1:-1] == edge).all())
+        assert bool((resized[:, :, 1:-1, -1] == edge).all())
+        assert resized[0, 0, 0, -1].item() == edge**2
+
+
+def test_halving_leaves_less_of_white_noise_than_the_mean_of_two_by_two() -> None:
+    noise = draw(64, 16, 32, 32)
+    weights = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    inside = halve_side(noise)[:, :, 1:-1, 1:-1]
+    assert weights.square().sum().item() == 0.3125  # of either axis; its root, squared
+    assert inside.std().item() == approx(0.3125, rel=0.01)
+    means = noise.view(64, 16, 16, 2, 16, 2).mean(dim=(3, 5))
+    assert means.std().item() == approx(0.5, rel=0.01)
 
 
 def test_nothing_bounds_what_the_generator_makes() -> None:
@@ -136,7 +165,6 @@ def test_nothing_bounds_what_the_generator_makes() -> None:
     before = 2 * network(latent) - 1
     with torch.no_grad():
         network.output.weight.mul_(100)
-        network.output.get_parameter("bias").mul_(100)
     after = 2 * network(latent) - 1
     near(after, 100 * before)
     assert after.min().item() < -10 and after.max().item() > 10
@@ -199,12 +227,14 @@ def test_pair_has_the_parameters_of_the_description(width: int, blocks: int, gro
     sizes = {"width": width, "blocks": blocks, "cardinality": groups}
     network = residual_discriminator(SHAPE, 5, chance(), **sizes)
     generator = residual_generator(SHAPE, chance(), **sizes)
-    ends = (3 + 1) * width + 16 * width + (width + 1) * 5
+    ends = 3 * width + 16 * width + width * 5
     assert parameters(network) == 4 * blocks * block + ends
-    assert parameters(generator) == 4 * blocks * block + (16 + 64) * width + (width + 1) * 3
+    assert parameters(generator) == 4 * blocks * block + (16 + 64) * width + width * 3
     for each in (network, generator):
         assert all(p.requires_grad for p in each.parameters())
         assert each.state_dict().keys() == dict(each.named_parameters()).keys()  # no buffers
+        biases = {name for name in each.state_dict() if name.endswith("bias")}
+        assert {name.split(".")[-2] for name in biases} == {"widen", "mix"}
 
 
 # --- the start -----------------------------------------------------------------------------------
@@ -214,7 +244,7 @@ def test_blocks_add_nothing_at_the_start_and_their_last_convolutions_alone_learn
     network = residual_discriminator(SHAPE, 1, chance(), **SMALL)
     _, maps = network.encode(images(2).float())
     for smaller, larger in pairwise(maps):
-        torch.testing.assert_close(smaller, resized(larger, 0.5))
+        torch.testing.assert_close(smaller, halved(larger))
     loss = network(images(2).float()).logits.sum()
     loss.backward()  # type: ignore[no-untyped-call]
     moving = {n.split(".")[-2] for n, p in network.named_parameters() if p.grad is not None}

@@ -1,8 +1,11 @@
+import math
+
 import pytest
 import torch
 from pytest import approx
+from torch import Tensor
 
-from convergan.objectives import pull_away_term
+from convergan.objectives import pull_away, pull_away_term
 from tests import oracles
 from tests.oracles import draw
 
@@ -22,6 +25,34 @@ def test_rows_on_one_line_are_at_one_and_orthogonal_ones_at_zero() -> None:
     orthogonal = torch.linalg.qr(draw(5, 5)).Q
     assert pull_away_term(orthogonal).item() < 1e-30
     assert pull_away_term(torch.eye(5)[:3]).item() == 0
+
+
+def mean_cosine(features: Tensor) -> float:
+    """What ports without the square compute."""
+    n, units = len(features), features / features.norm(dim=1, keepdim=True)
+    return (float(units.sum(dim=0).square().sum()) - n) / (n * (n - 1))
+
+
+@pytest.mark.parametrize(
+    ("degrees", "term", "cosine"), [(60, 0.25, 0.5), (120, 0.25, -0.5), (180, 1.0, -1.0)]
+)
+def test_without_the_square_two_rows_are_worth_what_is_stated(
+    degrees: int, term: float, cosine: float
+) -> None:
+    angle = math.radians(degrees)
+    rows = torch.tensor([[1.0, 0.0], [math.cos(angle), math.sin(angle)]], dtype=torch.float64)
+    assert pull_away_term(rows).item() == approx(term, rel=1e-12)
+    assert mean_cosine(rows) == approx(cosine, rel=1e-12)
+    assert pull_away.__doc__ is not None
+    assert "0.5 for two rows at 60 degrees in place of 0.25, -0.5 at 120" in pull_away.__doc__
+
+
+def test_without_the_square_rows_that_cancel_on_one_line_are_best() -> None:
+    line = torch.tensor([[1.0], [-1.0], [1.0], [-1.0]], dtype=torch.float64)
+    assert mean_cosine(line) == approx(-1 / 3) and pull_away_term(line).item() == 1
+    rows = draw(2000, 64).relu()
+    assert mean_cosine(rows) == approx(0.32, abs=0.005)
+    assert pull_away_term(rows).item() == approx(0.11, abs=0.005)
 
 
 def test_random_directions_are_at_one_over_their_dimension() -> None:

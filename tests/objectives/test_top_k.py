@@ -10,6 +10,7 @@ from convergan.objectives import (
     least_squares_realness,
     logit_realness,
     non_saturating_generator_loss,
+    top_k,
     top_k_count,
     top_k_loss,
     top_k_mask,
@@ -36,6 +37,21 @@ def test_count_starts_at_the_batch_falls_and_stays_at_its_floor() -> None:
     assert counts == sorted(counts, reverse=True)
     assert top_k_count(0.5, 100, gamma=0.25, nu=0.1) == 50  # progress, not whole epochs
     assert top_k_count(math.inf, 100, gamma=0.99, nu=0.1) == 10
+
+
+def test_rounding_up_takes_one_row_more_as_often_as_is_stated() -> None:
+    more = {
+        n: [
+            math.ceil(n * max(0.99**epoch, 0.5)) - top_k_count(epoch, n, gamma=0.99, nu=0.5)
+            for epoch in range(200)
+        ]
+        for n in (32, 64, 100, 128)
+    }
+    assert more[64] == [0] + [1] * 68 + [0] * 131
+    assert sum(map(sum, more.values())) == 271
+    assert top_k.__doc__ is not None
+    assert "one row more in 68 of the first 69 epochs" in top_k.__doc__
+    assert "271 of 800 counts" in top_k.__doc__
 
 
 def test_a_small_batch_keeps_one_row() -> None:

@@ -184,3 +184,18 @@ def test_a_negative_radius_and_a_search_at_no_length_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=f"got {radius} and {probe}"):
         loss_of(torch.sin, draw(2, 3), radius, probe)
+
+
+def test_rows_in_channels_last_order_have_the_same_loss_and_gradient() -> None:
+    rows, weight = draw(4, 3, 5, 6), draw(90, 7, seed=1).requires_grad_()
+    last = rows.contiguous(memory_format=torch.channels_last)
+    assert last.stride() != rows.stride() and torch.equal(last, rows)
+    found = []
+    for each in (rows, last):
+        loss = loss_of(smooth(weight, draw(7, 3, seed=2)), each)
+        [gradient] = torch.autograd.grad(loss, weight)
+        found.append((loss, gradient))
+    assert found[0][0].item() == pytest.approx(found[1][0].item(), rel=1e-12)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-10, atol=1e-15)
+    elsewhere = loss_of(smooth(weight, draw(7, 3, seed=2)), rows.roll(1, dims=1))
+    assert elsewhere.item() != pytest.approx(found[0][0].item(), rel=1e-3)

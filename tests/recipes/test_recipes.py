@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -210,11 +211,11 @@ def test_the_convolutional_scripts_have_the_papers_numbers() -> None:
 
 
 def test_the_narrow_pairs_differ_from_the_scripts_in_widths_batch_rate_and_schedule() -> None:
-    for name, ours_named in (
+    for name, thin in (
         ("cifar10", "cifar10-narrow"),
         ("cifar10-minibatch", "cifar10-narrow-minibatch"),
     ):
-        script, ours = describe(find_recipe(name)), describe(find_recipe(ours_named))
+        script, ours = describe(find_recipe(name)), describe(find_recipe(thin))
         assert ours["step"] == script["step"] and ours["takes"] == script["takes"]
         assert ours["discriminator_start"] == script["discriminator_start"]
         assert ours["generator_start"] == script["generator_start"]
@@ -225,6 +226,12 @@ def test_the_narrow_pairs_differ_from_the_scripts_in_widths_batch_rate_and_sched
             assert here["function"] == there["function"]
             assert here["arguments"] | {"channels": 0} == there["arguments"] | {"channels": 0}
             assert ours[f"{player}_optimizer"]["arguments"] == {"lr": 1e-3, "betas": [0.5, 0.999]}
+
+
+def test_the_released_scripts_are_named_by_the_day_of_their_last_change() -> None:
+    for name in ("mnist", "svhn", "cifar10"):
+        assert "by the script of 2016-06-14" in find_recipe(name).summary
+        assert "by the script of 2016-06-08" in find_recipe(f"{name}-2016").summary
 
 
 def test_the_residual_recipes_have_the_published_numbers() -> None:
@@ -240,6 +247,17 @@ def test_the_residual_recipes_have_the_published_numbers() -> None:
     assert guided["step"]["arguments"]["weight"] == 10.0
     for player in ("discriminator", "generator"):
         assert guided[player]["arguments"]["map_side"] == 8
+
+
+def test_the_average_of_the_residual_recipes_has_the_half_life_that_they_state() -> None:
+    for name in ("cifar10-r3gan", "cifar10-ggdr"):
+        recipe = find_recipe(name)
+        assert recipe.generator_average is not None
+        average = recipe.generator_average({})
+        assert average.rate(8_989) > 0.001 == approx(average.rate(8_990))
+        steps = math.log(0.5) / math.log1p(-average.rate(100_000))
+        assert steps == approx(693, abs=0.5)
+        assert recipe.batch_size * steps == approx(88_700, abs=50)
 
 
 @pytest.mark.parametrize(("name", "epochs"), [("svhn", 900), ("cifar10", 1200)])

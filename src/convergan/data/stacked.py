@@ -5,7 +5,11 @@ of one. Metz et al. (2017), "Unrolled Generative Adversarial Networks", and Sriv
 (2017), "VEEGAN", count how many of the thousand classes a generator finds; the 128,000 training
 rows are those of Lin et al. (2018), "PacGAN".
 
-Paper and released code: not in Salimans et al. (2016).
+Paper and released code: not in Salimans et al. (2016). Here training rows are made of MNIST's
+training digits and test rows of its test digits. PacGAN's code, where it follows VEEGAN, makes its
+training rows of all 70,000: 37.0 % of them have a digit of the test set in them, here none. The
+classes hardly change, their shares in the two are 1e-5 nats apart. Where it follows Metz et al. it
+takes the training digits alone.
 """
 
 import torch

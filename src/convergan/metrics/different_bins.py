@@ -11,8 +11,14 @@ in some as well, about the share ``significance`` of them or more, for the bins 
 others: print that count next to it, as the floor.
 
 Paper and released code: not in Salimans et al. (2016). The released code of this one may whiten
-pixels and choose some at random first; here rows are taken as they are given. K-means is Lloyd's
-from a k-means++ start (Arthur and Vassilvitskii 2007), in float64.
+pixels first, and takes a sixth of them at random where there are more than 1,000; here rows are
+taken as they are given. K-means is Lloyd's from one k-means++ start (Arthur and Vassilvitskii
+2007), in float64, until nothing moves. The released code leaves starts to scikit-learn: one in its
+present versions, which try several rows for each centre, and in those that it was written for
+ten, of which the tightest is kept. A start is chance either way: with 50 bins for 5,000 rows of 30
+Gaussians in 10 dimensions, 2,000 held-out rows differ in 3.9 bins from one start of ours, 3.9 from
+one of scikit-learn's and 3.7 from ten, with deviations of 1.0, 1.1 and 1.5 over ten seeds. Squared
+distances are 1.9 % larger here than with ten.
 """
 
 import math

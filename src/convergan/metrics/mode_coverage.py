@@ -9,7 +9,12 @@ Srivastava et al. (2017), "VEEGAN", section 4; Lin et al. (2018), "PacGAN", sect
 of high quality within three deviations of the nearest centre; a mode is found if one such sample
 is its.
 
-Paper and released code: Salimans et al. (2016) look at collapse by eye.
+Paper and released code: Salimans et al. (2016) look at collapse by eye. For Gaussians PacGAN's code
+has another distance, the Jensen-Shannon divergence from even shares of the samples of high quality
+alone, which has no value where there are none. Here all samples count, each for its nearest centre.
+Where 1 of 8 modes has all samples, this says 2.079 and that 0.497; where 4 share them, 0.693 and
+0.216; where 40 % are in one, 10 % in each of four others, and 20 % nearest to a sixth but far from
+it, 0.470 and 0.190. That never exceeds ``log 2``.
 """
 
 from typing import NamedTuple

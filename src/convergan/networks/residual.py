@@ -16,17 +16,24 @@ Learning Without Normalization via Better Initialization") the last convolution 
 at zero and the other two are smaller by ``L^(-1/4)`` for ``L`` blocks, so at the start a block adds
 nothing.
 
-Paper and public code: written from the papers' descriptions. Resampling is bilinear; halving a side
-is then the mean of two by two. As in the paper nothing bounds the output of the generator. Its
-networks see and make [-1, 1]; images are in [0, 1] here and mapped on their way in and out. Images
-of side 28 get two black pixels at each edge on their way in and lose them on their way out.
+Paper and public code: written from the papers' descriptions and compared with the public code. Its
+filter ``[1, 3, 3, 1] / 8`` along each axis, with zeros beyond the edge, doubles and halves sides
+here as well, see `double_side` and `halve_side`: of a constant map 3/4 are left along the edges of
+the doubled and 7/8 of the halved one, and 0.31 of the deviation of white noise is left by halving,
+where the mean of two by two (convergan 0.8) leaves 0.50. The only biases are those before the two
+activations of a block. As in the paper nothing bounds the output of the generator.
+
+Ours: there are no labels, which the public code gives to both networks as learned vectors, and no
+bfloat16, in which it computes from side 8 on. Its networks see and make [-1, 1]; images are in
+[0, 1] here and mapped on their way in and out. Images of side 28 get two black pixels at each edge
+on their way in and lose them on their way out.
 """
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, leaky_relu, pad
+from torch.nn.functional import leaky_relu, pad
 
 from ..chance import draw_into
 from .critique import Critique
@@ -92,24 +99,52 @@ def _stages(width: int, *, blocks: int, cardinality: int, chance: torch.Generato
 
 
 def double_side(maps: Tensor) -> Tensor:
-    """Double the side of (N, C, H, W) bilinearly.
+    """Double the side of (N, C, H, W): zeros between the places, then the filter times 4.
 
-    A new pixel is 3/4 of the old one it lies in and 1/4 of the next; at an edge the next is itself.
-    Spelled out because torch's own has a gradient that CUDA does not compute the same way twice.
+    A new place is 3/4 of the old one it lies in and 1/4 of the next along each axis; beyond the
+    edge are zeros. Spelled out because torch's own has a gradient that CUDA does not compute the
+    same way twice.
 
     Example:
-        >>> double_side(torch.tensor([0.0, 4.0]).view(1, 1, 1, 2))[0, 0, 0].tolist()
-        [0.0, 1.0, 3.0, 4.0]
+        >>> double_side(torch.tensor([[4.0, 8.0], [4.0, 8.0]]).view(1, 1, 2, 2))[0, 0, 1].tolist()
+        [3.0, 5.0, 7.0, 6.0]
     """
     return _double(_double(maps, 2), 3)
 
 
+def halve_side(maps: Tensor) -> Tensor:
+    """Halve the even sides of (N, C, H, W): every second place after the filter.
+
+    A new place is 3/8 of each of the two old ones in it and 1/8 of their outer neighbors along each
+    axis; beyond the edge are zeros. It is the transpose of `double_side`, divided by 4.
+
+    Example:
+        >>> halve_side(torch.full((1, 1, 8, 8), 64.0))[0, 0, 0].tolist()
+        [49.0, 56.0, 56.0, 49.0]
+    """
+    return _halve(_halve(maps, 2), 3)
+
+
 def _double(maps: Tensor, dim: int) -> Tensor:
-    last = maps.shape[dim] - 1
-    before = torch.cat([maps.narrow(dim, 0, 1), maps.narrow(dim, 0, last)], dim)
-    after = torch.cat([maps.narrow(dim, 1, last), maps.narrow(dim, last, 1)], dim)
+    before, after = _neighbors(maps, maps, dim)
     near = 0.75 * maps
     return torch.stack([near + 0.25 * before, near + 0.25 * after], dim + 1).flatten(dim, dim + 1)
+
+
+def _halve(maps: Tensor, dim: int) -> Tensor:
+    shape = maps.shape
+    first, second = maps.reshape(*shape[:dim], -1, 2, *shape[dim + 1 :]).unbind(dim + 1)
+    before, after = _neighbors(second, first, dim)
+    halved: Tensor = 0.375 * (first + second) + 0.125 * (before + after)
+    return halved
+
+
+def _neighbors(one: Tensor, other: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Return what stands before each place in ``one`` and after it in ``other``, 0 at the edge."""
+    last = one.shape[dim] - 1
+    edge = torch.zeros_like(one.narrow(dim, 0, 1))
+    before = torch.cat([edge, one.narrow(dim, 0, last)], dim)
+    return before, torch.cat([other.narrow(dim, 1, last), edge], dim)
 
 
 class ResidualGenerator(MappingGenerator):
@@ -148,7 +183,8 @@ class ResidualGenerator(MappingGenerator):
         modulation = nn.Linear(LATENT_DIM, width, bias=False, device="meta")
         self.modulation = _scaled(modulation, chance)
         self.stages = _stages(width, blocks=blocks, cardinality=cardinality, chance=chance)
-        self.output = _scaled(nn.Conv2d(width, image_shape[0], 1, device="meta"), chance)
+        output = nn.Conv2d(width, image_shape[0], 1, bias=False, device="meta")
+        self.output = _scaled(output, chance)
 
     def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
         """Draw ``count`` noise vectors, (count, 64), each number N(0, 1)."""
@@ -201,11 +237,13 @@ class ResidualDiscriminator(EncodingDiscriminator):
         _require_sizes(width, blocks, cardinality)
         super().__init__()
         self.margin = margin
-        self.input = _scaled(nn.Conv2d(image_shape[0], width, 1, device="meta"), chance)
+        first = nn.Conv2d(image_shape[0], width, 1, bias=False, device="meta")
+        self.input = _scaled(first, chance)
         self.stages = _stages(width, blocks=blocks, cardinality=cardinality, chance=chance)
         gather = nn.Conv2d(width, width, SIDES[0], groups=width, bias=False, device="meta")
         self.gather = _scaled(gather, chance)
-        self.output = _scaled(nn.Linear(width, num_classes, device="meta"), chance)
+        output = nn.Linear(width, num_classes, bias=False, device="meta")
+        self.output = _scaled(output, chance)
 
     def encode(
         self, images: Tensor, chance: torch.Generator | None = None
@@ -219,7 +257,7 @@ class ResidualDiscriminator(EncodingDiscriminator):
         first, *others = self.stages
         maps = [first(self.input(2 * pad(images, [self.margin] * 4) - 1))]
         for stage in others:
-            maps.append(stage(avg_pool2d(maps[-1], 2)))
+            maps.append(stage(halve_side(maps[-1])))
         features = self.gather(maps[-1]).flatten(1)
         logits = self.output(features)
         critique = Critique(logits.to(images.dtype), features.to(images.dtype))

@@ -6,9 +6,9 @@ steps of the saturating game for one of the discriminator. Labels are learned as
 says that as a classifier the discriminator "does not work at all" then, so a generator is what they
 are for.
 
-Paper and released code: the scripts for SVHN and CIFAR-10 are those of the head. That for MNIST is
-in the history only (2016-06-08 to 06-12); `mnist_minibatch` is what it says, but for its geometry,
-see `convergan.networks.small_images`.
+Paper and released code: the scripts for SVHN and CIFAR-10 are those of the head, last changed on
+2016-06-14. That for MNIST is in the history only (2016-06-08 to 06-12); `mnist_minibatch` is what
+it says, but for its geometry, see `convergan.networks.small_images`.
 """
 
 from dataclasses import replace

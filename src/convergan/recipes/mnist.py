@@ -1,8 +1,9 @@
 """Few-label classification of MNIST: the released schedules, and shorter ones of ours.
 
 Salimans et al. (2016), section 6.1. There are two generations of the released script: the tree of
-2016-06-08 (the paper is of 2016-06-10) and the head, last changed on 2016-06-14. They differ in
-rate, start and in what is tested, so each is a recipe.
+2016-06-08 (the paper is of 2016-06-10) and the head, last changed on 2016-06-14: the commits of
+2018 are to the inception score and the README. They differ in rate, start and in what is tested, so
+each is a recipe.
 """
 
 from dataclasses import replace
@@ -51,7 +52,7 @@ def mnist() -> Recipe:
     """Return the released head: rate 0.003 for 300 epochs, a zero-started average is tested."""
     adam = partial(AdamInsideRoot, lr=0.003, betas=(0.5, 0.999))
     return Recipe(
-        summary="the paper's MNIST by the released script (180,000 steps)",
+        summary="the paper's MNIST by the script of 2016-06-14 (180,000 steps)",
         data="ylecun/mnist",
         labels=100,
         discriminator=mnist_discriminator,

@@ -3,11 +3,13 @@
 Huang et al. (2024), "The GAN is dead; long live the GAN!" (R3GAN), and Lee et al. (2022),
 "Generator Knows What Discriminator Should Learn in Unconditional GANs" (GGDR).
 
-Paper and public code: both are shortened to what one GPU trains. R3GAN moves its settings along a
-cosine over 20 million images: the rate from 2e-4 to 5e-5, beta2 from 0.9 to 0.99, gamma from 0.05
-to 0.005, augmentation from 0 to a share of 0.55, the half-life of the average from 0 to 5 million
-images. Here each is constant and there is no augmentation. Its networks are three times as wide,
-its batches four times as large.
+Paper and public code: both are shortened to what one GPU trains. R3GAN's published run on CIFAR-10
+has the ten labels, in both networks, and mirrored images; here are neither. It moves its settings
+along a cosine over 20 million images: the rate from 2e-4 to 5e-5, beta2 from 0.9 to 0.99, gamma
+from 0.05 to 0.005, augmentation from 0 to a share of 0.55, the half-life of the average from 0 to
+5 million images. Here each is constant, that half-life 88,700 images (693 steps of 128) once the
+first 9,000 steps are over, and there is no augmentation. Its networks are three times as wide, its
+batches four times as large. See `convergan.networks.residual` for the networks.
 """
 
 from dataclasses import replace

@@ -34,7 +34,7 @@ def svhn() -> Recipe:
     """Return the released head: rate 3e-4 for 900 epochs, falling in the last third."""
     adam = partial(AdamInsideRoot, lr=3e-4, betas=(0.5, 0.999))
     return Recipe(
-        summary="the paper's SVHN by the released script (658,800 steps)",
+        summary="the paper's SVHN by the script of 2016-06-14 (658,800 steps)",
         data="ufldl-stanford/svhn:cropped_digits",
         labels=1000,
         discriminator=partial(small_images_discriminator, channels=64),
@@ -60,7 +60,7 @@ def cifar10() -> Recipe:
     """Return the released head: `svhn` with wider convolutions, for 1,200 epochs."""
     return replace(
         svhn(),
-        summary="the paper's CIFAR-10 by the released script (600,000 steps)",
+        summary="the paper's CIFAR-10 by the script of 2016-06-14 (600,000 steps)",
         data="uoft-cs/cifar10",
         labels=4000,
         discriminator=partial(small_images_discriminator, channels=96),

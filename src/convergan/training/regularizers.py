@@ -64,7 +64,9 @@ def interpolation_consistency(
     """Hold the classifier to straight lines between unlabelled rows, which are made whole for it.
 
     Arguments and errors as for `teacher_consistency`, but ``unlabeled_logits`` are unused,
-    ``chance`` draws pairs, shares and noise, and label spreading keeps no share.
+    ``chance`` draws pairs, shares and noise, and label spreading keeps no share. A ``weight`` is
+    worth K times that of the released code, see `convergan.objectives.interpolation_consistency`;
+    there the averaged weights teach alone, from the start.
     """
     targets = _teach(state, batch, spread_until, 0.0)
     rows, targets = all_whole(batch.unlabeled, targets)
