@@ -367,8 +367,8 @@ def _begun_by_another_version(folder: Path) -> str:
     if began == __version__ or (folder / "result.json").exists():
         return ""
     return (
-        f"this run was begun by convergan {began} and goes on with {__version__}; CHANGELOG.md says "
-        "whether steps are still taken as they were"
+        f"this run was begun by convergan {began} and goes on with {__version__}; "
+        "CHANGELOG.md says whether steps are still taken as they were"
     )
 
 
