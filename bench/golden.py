@@ -436,12 +436,13 @@ def main() -> int:
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--recipe", help="the file's own by default")
+    parser.add_argument("--device", type=torch.device, default=CPU, help="cpu by default")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     try:
         agree = []
         for path in arguments.files:
-            golden = Golden(path)
+            golden = Golden(path, arguments.device)
             recipe = arguments.recipe or golden.script.recipes[0]
             agree.append(show(path, recipe, replay(golden, recipe)))
     except GoldenError as error:
