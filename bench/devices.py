@@ -57,14 +57,18 @@ def in_float64(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.to(device, torch.float64 if tensor.is_floating_point() else None)
 
 
-def after_step(
-    recipe: Recipe, dataset: Dataset, draws: Sequence[Tensor], device: torch.device
-) -> dict[str, Tensor]:
-    """All tensors after one step in float64 on a device, and the losses, on the CPU."""
-    started = state_for(recipe, dataset)
-    networks = [player.network.double().to(device) for player in started.players()]
+def state_in_float64(recipe: Recipe, dataset: Dataset, device: torch.device) -> State:
+    """A recipe in the middle of training, from the same bits on every device."""
+    networks = [p.network.double().to(device) for p in state_for(recipe, dataset).players()]
     state = recipe.players(*networks)
     state.step = MIDDLE
+    return state
+
+
+def step_in_float64(
+    recipe: Recipe, dataset: Dataset, state: State, draws: Sequence[Tensor], device: torch.device
+) -> dict[str, Tensor]:
+    """All tensors of a state on the device after one step, and the losses, on the CPU."""
     batch = Batch(*(in_float64(part, device) for part in batch_for(recipe, dataset)))
     with supplied_draws(in_float64(draw, device) for draw in draws):
         losses = recipe.step(state, batch, derive(0, "unused", device=device))
@@ -82,7 +86,10 @@ def apart(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
 
 
 def step_apart(recipe: Recipe, dataset: Dataset, device: torch.device) -> float:
-    """How far a step on a device is from one on the CPU."""
+    """How far a step on a device is from one on the CPU, on the same draws."""
     draws = draws_of_step(recipe, dataset)
-    there = after_step(recipe, dataset, draws, CPU)
-    return apart(after_step(recipe, dataset, draws, device), there)
+    ours, theirs = (
+        step_in_float64(recipe, dataset, state_in_float64(recipe, dataset, at), draws, at)
+        for at in (device, CPU)
+    )
+    return apart(ours, theirs)

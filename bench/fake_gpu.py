@@ -33,7 +33,7 @@ import convergan
 from bench.devices import MIDDLE, batch_for, draws_of_step, state_for
 from convergan.chance import supplied_draws
 from convergan.data import Batch
-from convergan.recipes import RECIPES, Recipe
+from convergan.recipes import RECIPES, Recipe, find_recipe
 from convergan.training import State
 from tests.narrow import small
 
@@ -180,7 +180,7 @@ def main() -> int:
     print(f"{f'one step on fake tensors of {device}':40} waits mixed")
     found = {}
     for name in names:
-        found[name] = watch(RECIPES[name](), device)
+        found[name] = watch(find_recipe(name), device)
         print(*lines(name, found[name]), sep="\n", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps({n: f._asdict() for n, f in found.items()}))

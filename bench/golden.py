@@ -305,7 +305,7 @@ def of_distance(
     ours: dict[str, Tensor], theirs: dict[str, Tensor], before: dict[str, Tensor]
 ) -> float:
     """The greatest |difference| / |distance moved| of any tensor that moved."""
-    ratios = []
+    ratios: list[float] = []
     for name, there in theirs.items():
         moved = (there - before[name]).norm().item()
         apart = (ours[name] - there).norm().item()
