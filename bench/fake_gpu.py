@@ -3,7 +3,8 @@
 ``python -m bench.fake_gpu [RECIPE...]`` takes one step of every narrow recipe on torch's fake
 tensors, which have shapes and devices and no numbers. It prints, or with ``--json`` writes, for
 each recipe the places where the CPU waits for a number of the GPU, and those where tensors of two
-devices meet or go from one to the other. The exit status is 1 if any do.
+devices meet or go from one to the other. The exit status is 1 if any do, or if torch refuses an
+operation: on tensors of two devices, or with as many results as numbers on the GPU say.
 
 Where torch has no CUDA, not even to compile for, its autograd refuses tensors on ``cuda``. A device
 that torch lets programs of Python register stands in then, once for the whole process.
@@ -41,8 +42,6 @@ PACKAGE = Path(convergan.__file__).parent
 STAND_IN = "standin"
 READS = (torch.ops.aten._local_scalar_dense, torch.ops.aten.is_nonzero)
 """What ``item()``, ``float()``, ``bool()`` and ``tolist()`` come down to."""
-SIZED_BY_NUMBERS = (torch.ops.aten.nonzero, torch.ops.aten._unique2, torch.ops.aten.masked_select)
-"""Operations whose results have as many rows as numbers on the device say."""
 TRANSFERS = (torch.ops.aten._to_copy, torch.ops.aten.copy_)
 
 
@@ -62,7 +61,7 @@ class StandIn(_DummyBackendModule):
 
 def gpu() -> torch.device:
     """The device of the fake tensors; a stand-in where torch was built without CUDA."""
-    if torch.backends.cuda.is_built():
+    if torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
         return torch.device("cuda:0")
     if not hasattr(torch, STAND_IN):
         _setup_privateuseone_for_python_backend(STAND_IN, StandIn())
@@ -98,7 +97,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensors = [leaf for leaf in given if isinstance(leaf, Tensor)]
         kind = func.overloadpacket
         there = any(tensor.device == self.device for tensor in tensors)
-        if there and kind in (*READS, *SIZED_BY_NUMBERS):
+        if there and kind in READS:
             self.waits[place()] += 1
         if kind in READS:
             return 1
@@ -117,8 +116,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def fake(tensor: Tensor, mode: FakeTensorMode, device: torch.device) -> Tensor:
     """A fake tensor on the device in the place of one of the CPU's, strides and all."""
-    made = mode.from_tensor(tensor).detach().to(device)  # type: ignore[no-untyped-call]
-    return cast(Tensor, made)
+    return mode.from_tensor(tensor).detach().to(device)
 
 
 def make_fake(network: nn.Module, mode: FakeTensorMode, device: torch.device) -> None:
@@ -147,7 +145,7 @@ def watch(recipe: Recipe, device: torch.device) -> Found:
     draws = draws_of_step(recipe, dataset)
     state, batch = state_for(recipe, dataset), batch_for(recipe, dataset)
     chance = cast(torch.Generator, SimpleNamespace(device=device))  # its draws are all supplied
-    with FakeTensorMode() as mode:  # type: ignore[no-untyped-call]
+    with FakeTensorMode() as mode:
         supply = [fake(draw, mode, device) for draw in draws]
         batch = Batch(*(fake(part, mode, device) for part in batch))
         state = fake_state(recipe, state, mode, device)

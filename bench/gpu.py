@@ -142,7 +142,7 @@ PRECISIONS = {
 @contextmanager
 def computing_in(precision: Precision) -> Iterator[None]:
     """Set how a GPU multiplies float32, and set it back."""
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
     before = [place.fp32_precision for place in places]
     try:
         for place in places:
@@ -183,8 +183,8 @@ def train_on(name: str, plan: Plan) -> Result:
     dataset = recipe.see(pictures)
     state, taken = begin(recipe, dataset, pictures.train.images[:], plan)
     curve = errors_over_time(taken, lambda: error_of(state, recipe, dataset, plan), plan)
-    seconds, error = curve[-1]
-    shown = f"error {error:.4f} after {seconds:.0f} s, {state.step} of {recipe.steps} steps"
+    seconds, share = curve[-1]
+    shown = f"error {share:.4f} after {seconds:.0f} s, {state.step} of {recipe.steps} steps"
     return Result(shown, {"curve": curve, "steps": state.step})
 
 

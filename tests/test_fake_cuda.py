@@ -61,13 +61,17 @@ def rows_by_numbers_of_the_cpu(state, batch, chance):
 
 def reads(state, batch, chance):
     batch.unlabeled.sum().item()
-    len(batch.unlabeled[batch.unlabeled[:, 0] > 0].nonzero())
+    assert batch.unlabeled.isfinite().all() and float(batch.unlabeled[0, 0]) < 9
     return TOY.step(state, batch, chance)
 
 
 def rows_of_the_cpu(state, batch, chance):
     more = batch.unlabeled + torch.zeros(2)
     return TOY.step(state, batch._replace(unlabeled=more), chance)
+
+
+def as_many_rows_as_numbers_say(state, batch, chance):
+    batch.unlabeled[batch.unlabeled[:, 0] > 0]
 
 
 def indexing() -> Recipe:
@@ -80,6 +84,10 @@ def reading() -> Recipe:
 
 def adding() -> Recipe:
     return replace(TOY, step=rows_of_the_cpu)
+
+
+def choosing() -> Recipe:
+    return replace(TOY, step=as_many_rows_as_numbers_say)
 """
 
 
@@ -91,5 +99,6 @@ def test_faults_are_seen(tmp_path: Path) -> None:
     indexing, reading = json.loads(out.read_text()).values()
     assert list(indexing["mixed"]) == ["elsewhere, aten.index.Tensor"]
     assert not reading["mixed"] and reading["waits"]["elsewhere"] == 3
-    done = watched(f"{file}:adding", out=out)
-    assert done.returncode == 1 and "at least two devices" in done.stderr
+    for fault, told in {"adding": "at least two devices", "choosing": "DynamicOutputShape"}.items():
+        done = watched(f"{file}:{fault}", out=out)
+        assert done.returncode == 1 and told in done.stderr

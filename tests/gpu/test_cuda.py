@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.devices import CPU, apart, draws_of_step, state_in_float64, step_apart, step_in_float64
-from bench.golden import Golden, replay
+from bench.devices import apart, draws_of_step, state_in_float64, step_apart, step_in_float64
+from bench.golden import CPU, Golden, replay
 from bench.gpu import APART
 from convergan.recipes import RECIPES
 from convergan.training import AdamInsideRoot, Player, TensorFlowAdam, checkpoint
