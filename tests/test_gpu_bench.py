@@ -1,7 +1,7 @@
 """The one script for a machine with a GPU, on what there is here."""
 
 import json
-from collections.abc import Sequence
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from convergan.data import DataError
 from convergan.recipes import find_recipe
 from tests.narrow import small
 
-QUICK = ("--device", "cpu", "--repeats", "6", "--recipes", "mnist", "toy", "--train", "digits")
+QUICK = ("--device", "cpu", "--repeats", "6", "--recipes", "toy")
 
 
-def table(folder: Path, arguments: Sequence[str] = QUICK, minutes: str = "0.4") -> tuple[int, Any]:
+def table(folder: Path, *more: str) -> tuple[int, Any]:
     """The exit status, and what was written."""
-    status = main([*arguments, "--minutes", minutes, "--out", str(folder)])
+    status = main([*QUICK, *more, "--out", str(folder)])
     return status, json.loads((folder / "gpu.json").read_text())
 
 
@@ -37,10 +37,16 @@ def no_golden_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(gpu, "ROOT", tmp_path)
 
 
+@pytest.fixture
+def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "train_on", lambda name, plan: gpu.Result(f"{name} trained", {}))
+
+
+@pytest.mark.usefixtures("no_training")
 def test_sections_end_in_a_table_and_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, written = table(tmp_path)
+    status, written = table(tmp_path, "--recipes", "mnist", "toy")
     assert status == 0
     assert (written["device"], written["torch"]) == ("CPU", torch.__version__)
     sections = by_section(written)
@@ -54,10 +60,7 @@ def test_sections_end_in_a_table_and_a_file(
         figures = row["figures"]
         assert figures["floor"] == pytest.approx(figures["flops"] / figures["rate"])
         assert figures["seconds"] > 0 and row["state"] == "right"
-    [training] = sections["training"]
-    seconds, errors = zip(*training["figures"]["curve"], strict=True)
-    assert sorted(seconds) == list(seconds) and len(errors) > 1
-    assert all(0 <= error <= 1 for error in errors) and training["figures"]["steps"] > 0
+    assert [row["shown"] for row in sections["training"]] == ["cifar10 trained"]
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == len(written["rows"]) + 2
     assert shown[-1] == "8 right, 0 failed, 1 left out, 0 out of time"
@@ -75,7 +78,7 @@ def test_what_fails_is_one_line_and_stops_nothing(
 
     monkeypatch.setattr(gpu, "step_apart", faulty)
     monkeypatch.setattr(gpu, "load", missing)
-    status, written = table(tmp_path, (*QUICK[:4], "--recipes", "toy"))
+    status, written = table(tmp_path)
     assert status == 1
     sections = by_section(written)
     [row] = sections["recipes"]
@@ -85,16 +88,24 @@ def test_what_fails_is_one_line_and_stops_nothing(
     assert row["shown"] == "uoft-cs/cifar10 cannot be had here: no network"
 
 
-@pytest.mark.usefixtures("no_golden_files")
+@pytest.mark.usefixtures("no_golden_files", "no_training")
 def test_a_difference_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "step_apart", lambda *arguments: 2 * gpu.APART)
-    monkeypatch.setattr(gpu, "train_on", lambda *arguments: gpu.Result("", {}))
-    assert table(tmp_path, (*QUICK[:4], "--recipes", "toy"))[0] == 1
+    assert table(tmp_path)[0] == 1
+
+
+def test_training_takes_the_time_that_is_left() -> None:
+    plan = gpu.Plan(torch.device("cpu"), (), "digits", 1, time.monotonic() + 3)
+    result = gpu.train_on("digits", plan)
+    seconds, errors = zip(*result.figures["curve"], strict=True)
+    assert plan.left() <= 0 and sorted(seconds) == list(seconds)
+    assert all(0 <= error <= 1 for error in errors)
+    assert f"{result.figures['steps']} of 4000 steps" in result.shown
 
 
 def test_what_the_minutes_do_not_reach_is_named(tmp_path: Path) -> None:
-    status, written = table(tmp_path, minutes="0")
-    assert status == 0 and len(written["rows"]) == 9
+    status, written = table(tmp_path, "--minutes", "0")
+    assert status == 0 and len(written["rows"]) == 6
     assert all(row["state"] == "out of time" for row in written["rows"])
     assert {row["state"] for row in written["rows"]} <= set(STATES)
 

@@ -15,7 +15,10 @@ from convergan.recipes import RECIPES
 from convergan.training import AdamInsideRoot, Player, TensorFlowAdam, checkpoint
 from tests.narrow import small
 
-pytestmark = pytest.mark.gpu
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.filterwarnings("ignore:Attempting to run cuBLAS"),  # of torch's own threads
+]
 CUDA = torch.device("cuda")
 GOLDEN = Path(__file__).parents[1] / "golden"
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
