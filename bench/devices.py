@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bench.golden import CPU
+from bench.golden import CPU, worst
 from convergan.chance import derive, recorded_draws, supplied_draws
 from convergan.data import Batch, Batches, Dataset
 from convergan.recipes import Recipe
@@ -82,7 +82,7 @@ def apart(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
         if there.numel():
             most = max(float(there.abs().max()), NOTHING)
             shares.append(float((ours[name] - there).abs().max()) / most)
-    return max(shares)
+    return worst(shares)
 
 
 def step_apart(recipe: Recipe, dataset: Dataset, device: torch.device) -> float:

@@ -12,7 +12,7 @@ describes its arrays. Draws come in through `convergan.chance.supplied_draws`.
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -297,8 +297,13 @@ def relative(ours: Tensor, theirs: Tensor) -> float:
     return apart / (most or 1.0)
 
 
+def worst(figures: Iterable[float]) -> float:
+    """The greatest; no number if any is none, where ``max`` may pass over it."""
+    return float(torch.tensor(list(figures), dtype=torch.float64).max())
+
+
 def greatest(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
-    return max(relative(ours[name], theirs[name]) for name in theirs)
+    return worst(relative(ours[name], theirs[name]) for name in theirs)
 
 
 def of_distance(
@@ -310,7 +315,7 @@ def of_distance(
         moved = (there - before[name]).norm().item()
         apart = (ours[name] - there).norm().item()
         ratios.append(apart / moved if moved else apart)
-    return max(ratios)
+    return worst(ratios)
 
 
 Figures = dict[str, float]
@@ -372,7 +377,7 @@ def forward(recipe: Recipe, golden: Golden, judge: Discriminator, maker: Generat
                 features.append(judge(rows, golden.unused).features)
         real, fake = features
         means = {"mom_real": real.mean(dim=0), "mom_gen": fake.mean(dim=0)}
-        figures["forward, features"] = max(
+        figures["forward, features"] = worst(
             relative(mean, golden[f"fwd/{name}"]) for name, mean in means.items()
         )
         making = options["feature_matching"](fake, real)
@@ -383,7 +388,7 @@ def forward(recipe: Recipe, golden: Golden, judge: Discriminator, maker: Generat
         "loss_unl": unsupervised_loss(logits["unl"], logits["fake"]),
         "loss_gen": making,
     }
-    figures["forward, losses"] = max(relative(v, golden[f"fwd/{n}"]) for n, v in losses.items())
+    figures["forward, losses"] = worst(relative(v, golden[f"fwd/{n}"]) for n, v in losses.items())
     return figures
 
 
@@ -416,7 +421,7 @@ def updates(recipe: Recipe, golden: Golden, state: State) -> Figures:
                 theirs = recorded(golden, f"after_{step + 1}", player.name, ours)
                 label = f"update {step + 1}, {player.name}, of the distance moved"
                 figures[label] = of_distance(ours, theirs, before[player.name])
-    figures["losses before each update"] = max(apart)
+    figures["losses before each update"] = worst(apart)
     ours = state.discriminator.averaged_parameters()
     figures["tested average"] = greatest(ours, recorded(golden, "average", "discriminator", ours))
     return figures

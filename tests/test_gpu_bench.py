@@ -1,6 +1,7 @@
 """The one script for a machine with a GPU, on what there is here."""
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,4 @@ def test_differences_are_shares_but_of_what_is_nothing() -> None:
     here = {"weight": torch.tensor([2.0, 100.0]), "noise": torch.tensor([2e-20])}
     empty = {"nothing": torch.empty(0)}
     assert apart(here | empty, there | empty) == pytest.approx(0.01)
+    assert math.isnan(apart(here | {"noise": torch.tensor([torch.nan])}, there))
