@@ -368,7 +368,7 @@ def forward(recipe: Recipe, golden: Golden, judge: Discriminator, maker: Generat
     for group, (kind, rows) in enumerate(kinds.items(), start=1):
         with supplied_draws(golden.draws("fwd", group)):
             logits[kind] = judge(rows, golden.unused).logits
-    figures["forward, logits"] = max(relative(logits[k], golden[f"fwd/{k}"]) for k in kinds)
+    figures["forward, logits"] = worst(relative(logits[k], golden[f"fwd/{k}"]) for k in kinds)
     options: dict[str, Any] = getattr(recipe.step, "keywords", {})
     if golden.script.matched:
         features = []
