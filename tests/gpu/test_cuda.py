@@ -44,7 +44,8 @@ def updated(
     """A weight after three updates."""
     convolution = nn.Conv2d(4, 8, 3, bias=False, device="meta").to_empty(device=CPU).to(dtype)
     convolution.weight.data.copy_(values(0, dtype))
-    player = Player("judge", convolution.to(device, memory_format=weights), make)  # type: ignore[call-overload]
+    convolution.to(device).to(memory_format=weights)  # type: ignore[call-overload]
+    player = Player("judge", convolution, make)
     for step in (1, 2, 3):
         player.update((values(step, dtype).to(device).to(memory_format=gradients),))
     return convolution.weight.detach().cpu().contiguous()
