@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo gallery test lint bench faults faults-small parity
+.PHONY: help install demo gallery test lint bench gpu faults faults-small parity
 help:
 	@echo "make demo    train a few-label classifier on scikit-learn's digits, with table and report"
 	@echo "make gallery the scripts of examples/ on a few rows each; needs their data sets"
 	@echo "make test    all tests and doctests"
 	@echo "make lint    formatting, style, types"
 	@echo "make bench   step time against its floor"
+	@echo "make gpu     bench.gpu on a machine with CUDA: tests, recorded numbers, speed, training"
 	@echo "make faults  every row of the fault table, hours; goes on after a stop (faults.jsonl)"
 	@echo "make faults-small  the same rows with few trials, minutes"
 	@echo "make parity  metrics against torch-fidelity and torchmetrics, in an environment of 6 GB"
@@ -41,6 +42,9 @@ lint: install
 
 bench: install
 	$(BIN)/python -m bench.step
+
+gpu: install
+	$(BIN)/python -m bench.gpu
 
 faults: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m faults --full --out faults.jsonl

@@ -12,7 +12,7 @@ describes its arrays. Draws come in through `convergan.chance.supplied_draws`.
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,7 @@ from convergan.training import State
 
 LARGEST = 1e-9
 """Difference that rounding may explain in float64."""
-UNUSED = derive(0, "unused")
-"""Chance of networks whose draws are all supplied."""
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,16 @@ class Golden:
 
     Args:
         path: of the file.
+        device: where it is replayed.
 
     Raises:
         GoldenError: if it is no such file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: torch.device = CPU) -> None:
         self.path = path
+        self.device = device
+        self.unused = derive(0, "unused", device=device)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 self._arrays = {name: arrays[name] for name in arrays.files}
@@ -110,8 +112,9 @@ class Golden:
         """An array in float64, levels as shares of 255; class numbers as they are."""
         array, levels = self._raw(name)
         if array.dtype.kind == "i":
-            return torch.from_numpy(array.astype(np.int64))
-        return torch.from_numpy(array.astype(np.float64)) / (255 if levels else 1)
+            return torch.from_numpy(array.astype(np.int64)).to(self.device)
+        values = torch.from_numpy(array.astype(np.float64)).to(self.device)
+        return values / (255 if levels else 1)
 
     def draws(self, place: str, *groups: int, matched: bool = False) -> list[Tensor]:
         """The draws of each noise layer, those of several groups of rows in one tensor.
@@ -233,8 +236,9 @@ def named(network: nn.Module) -> dict[str, Tensor]:
 def built(recipe: Recipe, golden: Golden) -> tuple[Discriminator, Generator]:
     """Both networks with the weights that the script drew, in float64."""
     shape = golden.shape("x_init")[1:]
-    discriminator = recipe.discriminator(shape, 10, UNUSED).double()
-    generator = recipe.generator(shape, UNUSED).double()
+    chance = derive(0, "replaced weights")
+    discriminator = recipe.discriminator(shape, 10, chance).double().to(golden.device)
+    generator = recipe.generator(shape, chance).double().to(golden.device)
     for player, network in zip(PLAYERS, (discriminator, generator), strict=True):
         with torch.no_grad():
             ours = named(network)
@@ -248,7 +252,7 @@ def start(recipe: Recipe, golden: Golden, judge: Discriminator, maker: Generator
     if recipe.discriminator_start:
         rows = golden["x_init"]
         with supplied_draws(golden.draws("init", 0)):
-            recipe.discriminator_start(judge, lambda: judge(rows, UNUSED))
+            recipe.discriminator_start(judge, lambda: judge(rows, golden.unused))
     if recipe.generator_start:
         latent = golden.latent("init")
         recipe.generator_start(maker, lambda: maker(latent))
@@ -283,7 +287,7 @@ def batch_of_step(golden: Golden, place: str) -> Batch:
         labels=golden[f"{place}/yl"],
         unlabeled=golden[f"{place}/xu"],
         matching=golden[f"{place}/xm"],
-        spread=torch.empty(len(golden[f"{place}/xu"]), 0),
+        spread=golden[f"{place}/xu"].new_empty(len(golden[f"{place}/xu"]), 0),
     )
 
 
@@ -293,8 +297,13 @@ def relative(ours: Tensor, theirs: Tensor) -> float:
     return apart / (most or 1.0)
 
 
+def worst(figures: Iterable[float]) -> float:
+    """The greatest; no number if any is none, where ``max`` may pass over it."""
+    return float(torch.tensor(list(figures), dtype=torch.float64).max())
+
+
 def greatest(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
-    return max(relative(ours[name], theirs[name]) for name in theirs)
+    return worst(relative(ours[name], theirs[name]) for name in theirs)
 
 
 def of_distance(
@@ -306,7 +315,7 @@ def of_distance(
         moved = (there - before[name]).norm().item()
         apart = (ours[name] - there).norm().item()
         ratios.append(apart / moved if moved else apart)
-    return max(ratios)
+    return worst(ratios)
 
 
 Figures = dict[str, float]
@@ -358,17 +367,17 @@ def forward(recipe: Recipe, golden: Golden, judge: Discriminator, maker: Generat
     logits = {}
     for group, (kind, rows) in enumerate(kinds.items(), start=1):
         with supplied_draws(golden.draws("fwd", group)):
-            logits[kind] = judge(rows, UNUSED).logits
-    figures["forward, logits"] = max(relative(logits[k], golden[f"fwd/{k}"]) for k in kinds)
+            logits[kind] = judge(rows, golden.unused).logits
+    figures["forward, logits"] = worst(relative(logits[k], golden[f"fwd/{k}"]) for k in kinds)
     options: dict[str, Any] = getattr(recipe.step, "keywords", {})
     if golden.script.matched:
         features = []
         for group, rows in zip(golden.script.matched, (golden["fwd/xu"], fakes), strict=True):
             with supplied_draws(golden.draws("fwd", group, matched=True)):
-                features.append(judge(rows, UNUSED).features)
+                features.append(judge(rows, golden.unused).features)
         real, fake = features
         means = {"mom_real": real.mean(dim=0), "mom_gen": fake.mean(dim=0)}
-        figures["forward, features"] = max(
+        figures["forward, features"] = worst(
             relative(mean, golden[f"fwd/{name}"]) for name, mean in means.items()
         )
         making = options["feature_matching"](fake, real)
@@ -379,7 +388,7 @@ def forward(recipe: Recipe, golden: Golden, judge: Discriminator, maker: Generat
         "loss_unl": unsupervised_loss(logits["unl"], logits["fake"]),
         "loss_gen": making,
     }
-    figures["forward, losses"] = max(relative(v, golden[f"fwd/{n}"]) for n, v in losses.items())
+    figures["forward, losses"] = worst(relative(v, golden[f"fwd/{n}"]) for n, v in losses.items())
     return figures
 
 
@@ -396,7 +405,7 @@ def updates(recipe: Recipe, golden: Golden, state: State) -> Figures:
     for step in range(golden.steps):
         place = f"s{step:02d}"
         with supplied_draws(draws_of_step(golden, place)):
-            losses = recipe.step(state, batch_of_step(golden, place), UNUSED)
+            losses = recipe.step(state, batch_of_step(golden, place), golden.unused)
         judging = losses.get("unsupervised_loss")
         if judging is None:
             judging = losses["discriminator_loss"] / 2  # what the script calls its loss
@@ -412,7 +421,7 @@ def updates(recipe: Recipe, golden: Golden, state: State) -> Figures:
                 theirs = recorded(golden, f"after_{step + 1}", player.name, ours)
                 label = f"update {step + 1}, {player.name}, of the distance moved"
                 figures[label] = of_distance(ours, theirs, before[player.name])
-    figures["losses before each update"] = max(apart)
+    figures["losses before each update"] = worst(apart)
     ours = state.discriminator.averaged_parameters()
     figures["tested average"] = greatest(ours, recorded(golden, "average", "discriminator", ours))
     return figures
@@ -432,12 +441,13 @@ def main() -> int:
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--recipe", help="the file's own by default")
+    parser.add_argument("--device", type=torch.device, default=CPU, help="cpu by default")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     try:
         agree = []
         for path in arguments.files:
-            golden = Golden(path)
+            golden = Golden(path, arguments.device)
             recipe = arguments.recipe or golden.script.recipes[0]
             agree.append(show(path, recipe, replay(golden, recipe)))
     except GoldenError as error:

@@ -35,6 +35,8 @@ def median_seconds(
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     for _ in range(repeats // 6):
         call()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
     times = []
     for _ in range(repeats):
         started = clock()
@@ -45,10 +47,20 @@ def median_seconds(
     return sorted(times)[repeats // 2]
 
 
-def matrix_rate(device: torch.device = CPU) -> float:
-    """FLOP/s of the MNIST discriminator's first layer, the largest product of its step."""
-    a, b = torch.randn(300, 784, device=device), torch.randn(784, 1000, device=device)
-    return 2 * 300 * 784 * 1000 / median_seconds(lambda: a @ b, device=device)
+FIRST_LAYER = (300, 784, 1000)
+"""Rows, inputs and outputs of the MNIST discriminator's first layer, its step's largest product."""
+
+
+def matrix_rate(
+    device: torch.device = CPU,
+    sizes: tuple[int, int, int] = FIRST_LAYER,
+    dtype: torch.dtype = torch.float32,
+) -> float:
+    """FLOP/s of a product of a (rows, inputs) matrix with one of (inputs, outputs)."""
+    rows, inputs, outputs = sizes
+    a = torch.randn(rows, inputs, device=device, dtype=dtype)
+    b = torch.randn(inputs, outputs, device=device, dtype=dtype)
+    return 2 * rows * inputs * outputs / median_seconds(lambda: a @ b, device=device)
 
 
 def products(state: State) -> tuple[int, int, int]:
@@ -97,7 +109,10 @@ def count_flops(call: Callable[[], object]) -> int:
 
 
 def prepare(
-    recipe: Recipe, image_shape: tuple[int, ...], device: torch.device = CPU
+    recipe: Recipe,
+    image_shape: tuple[int, ...],
+    device: torch.device = CPU,
+    autocast: torch.dtype | None = None,
 ) -> tuple[State, Iterator[Record]]:
     """Stand in the middle of training on random images, when every teacher is at work."""
     images = torch.randint(0, 256, (6000, *image_shape), dtype=torch.uint8)
@@ -116,7 +131,14 @@ def prepare(
         spread=torch.full((len(rows), 10), 0.1),
     )
     return state, train(
-        state, recipe.step, batches, steps=10**6, schedule=recipe.schedule, seed=0, device=device
+        state,
+        recipe.step,
+        batches,
+        steps=10**6,
+        schedule=recipe.schedule,
+        seed=0,
+        device=device,
+        autocast=autocast,
     )
 
 

@@ -19,7 +19,7 @@ ALLOWED = {
     "signals": set(),
     "collective": {"chance", "layout"},
     "layers": {"collective"},
-    "objectives": {"collective"},
+    "objectives": {"chance", "collective"},
     "images": set(),
     "python_files": set(),
     "html_page": set(),

@@ -9,9 +9,10 @@ import torch
 from pytest import approx
 
 from bench.golden import LARGEST, Golden, main, replay
-from convergan.chance import draw_into, supplied_draws
+from convergan.chance import draw_into, recorded_draws, supplied_draws
 from convergan.collective import draw_like
 from convergan.layers import Dropout, GaussianNoise
+from convergan.objectives import interpolate
 
 Array = np.ndarray[Any, Any]
 FOLDER = Path(__file__).parent / "golden"
@@ -135,6 +136,23 @@ def test_supplied_draws_must_be_as_many_and_of_the_shapes_asked_for() -> None:
     with pytest.raises(ValueError, match=r"shape \(2,\) is asked for.*shape \(3,\)"):
         with supplied_draws([torch.empty(3)]):
             draw_into(empty, torch.Tensor.zero_)
+
+
+def test_recorded_draws_are_supplied_again() -> None:
+    x = torch.rand(8, 3, dtype=torch.float64)
+    chance = torch.Generator().manual_seed(0)
+
+    def drawn() -> list[torch.Tensor]:
+        noisy = Dropout(0.5)(GaussianNoise(0.5)(x, chance), chance)
+        return [noisy, *interpolate(x, noisy, chance)]
+
+    with recorded_draws() as draws:
+        first = drawn()
+    assert [draw.dtype for draw in draws] == [torch.float64, torch.float32, torch.int64, x.dtype]
+    with supplied_draws(draws), recorded_draws() as again:
+        assert all(map(torch.equal, drawn(), first))
+    assert all(map(torch.equal, draws, again))
+    assert not any(map(torch.equal, drawn(), first)) and len(draws) == 4
 
 
 def test_noise_depends_on_places_and_not_on_memory() -> None:

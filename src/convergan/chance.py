@@ -47,9 +47,10 @@ def supplied_draws(draws: Iterable[Tensor]) -> Iterator[None]:
     This is how draws that another program recorded are replayed, see `bench.golden`. Each is what
     the generator would have drawn: uniform numbers for dropout, which keeps those of at least its
     probability; Gaussian noise with its deviation in it; a latent before a generator scales it.
+    `recorded_draws` records draws of ours.
 
     Args:
-        draws: of the shapes that are asked for, any floating dtype, which is kept.
+        draws: of the shapes that are asked for, any dtype, which is kept.
 
     Raises:
         ValueError: if a draw has another shape, or there are too few of them or too many.
@@ -69,6 +70,30 @@ def supplied_draws(draws: Iterable[Tensor]) -> Iterator[None]:
         raise ValueError(f"{left} of the supplied draws were not asked for")
 
 
+_RECORD: ContextVar[list[Tensor] | None] = ContextVar("recorded draws", default=None)
+
+
+@contextmanager
+def recorded_draws() -> Iterator[list[Tensor]]:
+    """Give a list that takes a copy of each draw inside the block, in their order.
+
+    `supplied_draws` replays them, for example on another device, whose generators draw other
+    numbers.
+
+    Example:
+        >>> with recorded_draws() as draws:
+        ...     drawn = draw_into(torch.empty(2), lambda empty: empty.normal_())
+        >>> torch.equal(drawn, draws[0])
+        True
+    """
+    draws: list[Tensor] = []
+    token = _RECORD.set(draws)
+    try:
+        yield draws
+    finally:
+        _RECORD.reset(token)
+
+
 def draw_into(empty: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
     """Return ``empty`` filled by ``draw``, or inside of `supplied_draws` a copy of the next one.
 
@@ -76,9 +101,14 @@ def draw_into(empty: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
         empty: of the shape, dtype and device that are wanted.
         draw: fills a tensor in place from chance and returns it.
     """
-    supply = _SUPPLIED.get()
-    if supply is None:
-        return draw(empty)
+    supply, record = _SUPPLIED.get(), _RECORD.get()
+    drawn = draw(empty) if supply is None else _next_of(supply, empty)
+    if record is not None:
+        record.append(drawn.clone())
+    return drawn
+
+
+def _next_of(supply: Iterator[Tensor], empty: Tensor) -> Tensor:
     supplied = next(supply, None)
     if supplied is None:
         raise ValueError(f"no supplied draw is left for one of shape {tuple(empty.shape)}")

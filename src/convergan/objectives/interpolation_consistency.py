@@ -22,6 +22,8 @@ pictures.
 import torch
 from torch import Tensor
 
+from ..chance import draw_into
+
 
 def interpolate(rows: Tensor, targets: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
     """Mix every row, and its target, with a random one of the batch, which may be itself.
@@ -35,8 +37,11 @@ def interpolate(rows: Tensor, targets: Tensor, chance: torch.Generator) -> tuple
         Mixed rows and mixed targets, in the shapes of the arguments.
     """
     count = len(rows)
-    partner = torch.randperm(count, generator=chance, device=rows.device)
-    share = torch.rand(count, 1, generator=chance, device=rows.device, dtype=rows.dtype)
+    partner = draw_into(
+        torch.empty(count, dtype=torch.int64, device=rows.device),
+        lambda empty: torch.randperm(count, generator=chance, out=empty),
+    )
+    share = draw_into(rows.new_empty(count, 1), lambda empty: empty.uniform_(generator=chance))
     row_share = share.view(count, *[1] * (rows.dim() - 1))
     mixed_rows = row_share * rows + (1 - row_share) * rows[partner]
     return mixed_rows, share * targets + (1 - share) * targets[partner]
