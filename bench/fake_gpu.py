@@ -173,12 +173,15 @@ def main() -> int:
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="all by default")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    names = arguments.recipes or list(RECIPES)
+    try:
+        recipes = {name: find_recipe(name) for name in arguments.recipes or RECIPES}
+    except ValueError as error:
+        parser.error(str(error))
     device = gpu()
     print(f"{f'one step on fake tensors of {device}':40} waits mixed")
     found = {}
-    for name in names:
-        found[name] = watch(find_recipe(name), device)
+    for name, recipe in recipes.items():
+        found[name] = watch(recipe, device)
         print(*lines(name, found[name]), sep="\n", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps({n: f._asdict() for n, f in found.items()}))

@@ -2,7 +2,8 @@
 
 ``python -m bench.golden FILE...`` replays each file through the recipe of its script, in float64,
 its networks narrowed to the file's, and prints for the start, a forward pass, the losses, the
-updates and the tested average how far they are from what was recorded. ``--recipe svhn`` replays
+updates and the tested average how far they are from what was recorded. (The training error, and a
+generator's losses that a script did not return, are not compared.) ``--recipe svhn`` replays
 through another recipe of the same networks and updates. The exit status is 1 if any figure is above
 1e-9, 2 if a file cannot be replayed.
 
@@ -111,7 +112,7 @@ class Golden:
     def __getitem__(self, name: str) -> Tensor:
         """An array in float64, levels as shares of 255; class numbers as they are."""
         array, levels = self._raw(name)
-        if array.dtype.kind == "i":
+        if array.dtype.kind in "iu" and not levels:
             return torch.from_numpy(array.astype(np.int64)).to(self.device)
         values = torch.from_numpy(array.astype(np.float64)).to(self.device)
         return values / (255 if levels else 1)
@@ -293,6 +294,8 @@ def batch_of_step(golden: Golden, place: str) -> Batch:
 
 def relative(ours: Tensor, theirs: Tensor) -> float:
     """The greatest difference, as a share of the greatest value."""
+    if ours.shape != theirs.shape:
+        raise GoldenError(f"shape {tuple(theirs.shape)} was recorded of {tuple(ours.shape)}")
     most, apart = float(theirs.abs().max()), float((ours - theirs).abs().max())
     return apart / (most or 1.0)
 
@@ -333,6 +336,7 @@ def replay(golden: Golden, recipe_name: str | None = None) -> Figures:
     """
     script = golden.script
     name = recipe_name or script.recipes[0]
+    find_recipe(name)
     if name not in script.recipes:
         raise GoldenError(
             f"{golden.path} was recorded from {script.name}, which recipe {name} is not; it "
@@ -439,22 +443,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    parser.add_argument("--recipe", help="the file's own by default")
-    parser.add_argument("--device", type=torch.device, default=CPU, help="cpu by default")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="as in tests/golden")
+    recipes = ", ".join(name for script in SCRIPTS.values() for name in script.recipes)
+    parser.add_argument("--recipe", help=f"one of {recipes}; the file's own by default")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        parser.error("there is no CUDA device here; leave out --device")
     torch.set_num_threads(1)
     try:
         agree = []
         for path in arguments.files:
-            golden = Golden(path, arguments.device)
+            golden = Golden(path, torch.device(arguments.device))
             recipe = arguments.recipe or golden.script.recipes[0]
             agree.append(show(path, recipe, replay(golden, recipe)))
-    except GoldenError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except ValueError as error:  # a draw of another shape than a layer asks for
-        print(f"{path}: {error}", file=sys.stderr)
+    except Exception as error:  # arrays that do not go together fail anywhere
+        reason = " ".join(str(error).split())
+        where = "" if str(path) in reason else f"{path} cannot be replayed: "
+        print(f"{where}{reason}", file=sys.stderr)
         return 2
     return 0 if all(agree) else 1
 

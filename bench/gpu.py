@@ -291,15 +291,25 @@ def ask(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=positive, default=10.0)
     parser.add_argument("--out", type=Path, default=Path(), help="folder of gpu.json")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--recipes", nargs="*", choices=list(RECIPES), default=list(RECIPES))
+    classifiers = [name for name in RECIPES if find_recipe(name).classifies]
+    parser.add_argument("--train", choices=classifiers, default="cifar10", help="the last section")
     parser.add_argument(
-        "--train", choices=list(RECIPES), default="cifar10", help="the last section"
+        "--repeats", type=lambda text: int(positive(text)), default=30, help="timed steps"
     )
-    parser.add_argument("--repeats", type=int, default=30, help="timed steps; the median counts")
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if asked.out.exists() and not asked.out.is_dir():
+        parser.error(f"--out {asked.out} is a file; it names a folder for gpu.json")
+    return asked
+
+
+def positive(text: str) -> float:
+    if not 0 < (value := float(text)) < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
+    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

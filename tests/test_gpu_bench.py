@@ -105,7 +105,7 @@ def test_training_takes_the_time_that_is_left() -> None:
 
 
 def test_what_the_minutes_do_not_reach_is_named(tmp_path: Path) -> None:
-    status, written = table(tmp_path, "--minutes", "0")
+    status, written = table(tmp_path, "--minutes", "1e-9")
     assert status == 0 and len(written["rows"]) == 6
     assert all(row["state"] == "out of time" for row in written["rows"])
     assert {row["state"] for row in written["rows"]} <= set(STATES)

@@ -44,6 +44,8 @@ _SUPPLIED: ContextVar[Iterator[Tensor] | None] = ContextVar("supplied draws", de
 def supplied_draws(draws: Iterable[Tensor]) -> Iterator[None]:
     """Take latents and noise from ``draws`` inside the block, in their order, and none from chance.
 
+    That holds for the thread and context of the block.
+
     This is how draws that another program recorded are replayed, see `bench.golden`. Each is what
     the generator would have drawn: uniform numbers for dropout, which keeps those of at least its
     probability; Gaussian noise with its deviation in it; a latent before a generator scales it.
@@ -66,8 +68,11 @@ def supplied_draws(draws: Iterable[Tensor]) -> Iterator[None]:
         yield
     finally:
         _SUPPLIED.reset(token)
-    if left := sum(1 for _ in supply):
-        raise ValueError(f"{left} of the supplied draws were not asked for")
+    if (left := next(supply, None)) is not None:
+        raise ValueError(
+            "not all of the supplied draws were asked for: one of shape "
+            f"{tuple(left.shape)} is left"
+        )
 
 
 _RECORD: ContextVar[list[Tensor] | None] = ContextVar("recorded draws", default=None)
@@ -95,7 +100,7 @@ def recorded_draws() -> Iterator[list[Tensor]]:
 
 
 def draw_into(empty: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return ``empty`` filled by ``draw``, or inside of `supplied_draws` a copy of the next one.
+    """Return ``empty`` filled by ``draw``; inside of `supplied_draws`, a copy of the next one.
 
     Args:
         empty: of the shape, dtype and device that are wanted.

@@ -1,16 +1,16 @@
 """Tensors that lie in memory as others do.
 
-Fused optimizers of torch walk the memory of parameter, gradient and moments side by side. Where
-``backward`` accumulates a gradient, it gives it the strides of its parameter; `torch.autograd.grad`
-returns whatever strides the derivative came in, and a convolution in channels-last, or a second
-derivative of one, gives others than those of its weight. The fused CPU kernels of torch 2.13 (Adam,
-AdamW, SGD, Adagrad) do not look: each weight is then moved by the gradient of another. (On bfloat16
-and float16 weights fused SGD moves almost none, whatever the layout.) docs/design.md has the
-smallest programs that show it.
+Torch's fused optimizers walk the memory of a parameter, its gradient and its moments side by side.
+``backward`` accumulates a gradient in the strides of its parameter; `torch.autograd.grad` returns
+it in whatever strides it was computed, and for a convolution in channels-last, or a second
+derivative of one, those are not the strides of the weight. The fused CPU kernels of torch 2.13
+(Adam, AdamW, SGD, Adagrad) ignore strides: each weight is then moved by the gradient of another.
+docs/design.md has the smallest program that shows it.
 """
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 
 def match_layout(tensor: Tensor, like: Tensor) -> Tensor:
@@ -18,8 +18,10 @@ def match_layout(tensor: Tensor, like: Tensor) -> Tensor:
 
     Args:
         tensor: of any strides, for example a gradient.
-        like: of the same shape, for example its parameter. Where it has gaps or overlaps in memory,
-            see `fills_its_memory`, the copy is contiguous.
+        like: for example its parameter. Where it has gaps or overlaps in memory, the copy has none.
+
+    Raises:
+        ValueError: if the shapes differ.
 
     Example:
         >>> weight = torch.zeros(2, 3, 4, 4)
@@ -27,9 +29,24 @@ def match_layout(tensor: Tensor, like: Tensor) -> Tensor:
         >>> match_layout(gradient, weight).stride() == weight.stride()
         True
     """
+    if tensor.shape != like.shape:
+        raise ValueError(f"shapes {tuple(tensor.shape)} and {tuple(like.shape)} are not the same")
     if tensor.stride() == like.stride():
         return tensor
     return torch.empty_like(like, dtype=tensor.dtype).copy_(tensor)
+
+
+def align(optimizer: Optimizer) -> None:
+    """Give the gradients and the moments of an optimizer the strides of their parameters."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter.grad is None:
+                continue
+            parameter.grad = match_layout(parameter.grad, parameter)
+            state = optimizer.state.get(parameter, {})
+            for key, value in state.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    state[key] = match_layout(value, parameter)
 
 
 def fills_its_memory(tensor: Tensor) -> bool:

@@ -1,4 +1,6 @@
+import copy
 import math
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -277,3 +279,113 @@ def test_gradients_of_other_strides_move_their_own_weights(
         make([weight]).step()
         moved.append(weight.detach())
     assert torch.equal(*moved) and torch.equal(moved[0].sign(), -gradient.sign())
+
+
+BOTH = pytest.mark.parametrize("make", [inside, tensorflow])
+Make = Callable[[list[Tensor]], AdamInsideRoot | TensorFlowAdam]
+
+
+@BOTH
+def test_a_saved_state_a_copy_and_a_pickle_go_on_alike(make: Make) -> None:
+    gradients = random_gradients(20, 2)
+    whole = [weights(1, 2)]
+    expected = path_of(make(whole), whole, gradients)
+    first = [weights(1, 2)]
+    optimizer = make(first)
+    path_of(optimizer, first, gradients[:10])
+    saved = copy.deepcopy(optimizer.state_dict())
+    again = [weights(*first[0].tolist())]
+    loaded = type(optimizer)(again, lr=1.0, betas=(0.1, 0.1), epsilon=0.5)
+    loaded.load_state_dict(saved)
+    np.testing.assert_allclose(path_of(loaded, again, gradients[10:]), expected[10:], rtol=1e-12)
+    for copied in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        [parameter] = copied.param_groups[0]["params"]
+        found = path_of(copied, [parameter], gradients[10:])
+        np.testing.assert_allclose(found, expected[10:], rtol=1e-12)
+
+
+@BOTH
+def test_groups_have_their_own_epsilon_and_may_rest_or_come_later(make: Make) -> None:
+    one, other, late = weights(0), weights(0), weights(0)
+    optimizer = make([one])
+    optimizer.add_param_group({"params": [other], "epsilon": 1.0})
+    for parameter in (one, other):
+        parameter.grad = torch.full((1,), 1e-3, dtype=torch.float64)
+    optimizer.step()
+    assert abs(other.item()) < 0.1 * abs(one.item())
+    one.grad = None
+    before = one.item()
+    optimizer.add_param_group({"params": [late]})
+    late.grad = torch.ones(1, dtype=torch.float64)
+    optimizer.step()
+    assert one.item() == before and late.item() == pytest.approx(-LR)
+
+
+@BOTH
+def test_each_parameter_counts_its_own_steps(make: Make) -> None:
+    gradients = random_gradients(6, 2)
+    early, late = weights(1), weights(2)
+    optimizer = make([early, late])
+    for count, (first, second) in enumerate(gradients):
+        early.grad = torch.tensor([first], dtype=torch.float64)
+        late.grad = torch.tensor([second], dtype=torch.float64) if count >= 3 else None
+        optimizer.step()
+    alone = [weights(2)]
+    path = path_of(make(alone), alone, [[second] for _, second in gradients[3:]])
+    assert late.item() == pytest.approx(path[-1][0], rel=1e-12)
+
+
+def test_a_step_that_a_gradient_scaler_skips_changes_no_moment() -> None:
+    parameter = torch.ones(2, requires_grad=True)
+    optimizer = AdamInsideRoot([parameter], lr=LR, betas=(BETA1, BETA2), epsilon=1e-2)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    scaler.scale(parameter.sum() * float("inf")).backward()  # type: ignore[no-untyped-call]
+    scaler.step(optimizer)
+    scaler.update()
+    assert parameter.tolist() == [1, 1]
+    assert not optimizer.state[parameter]["exp_avg_sq"].any()
+
+
+@BOTH
+def test_moments_follow_a_parameter_that_changes_its_layout(make: Make) -> None:
+    chance = torch.Generator().manual_seed(0)
+    gradients = [torch.randn(8, 4, 3, 3, generator=chance).double() for _ in range(4)]
+    ends = []
+    for changes in (False, True):
+        weight = torch.zeros(8, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+        optimizer = make([weight])
+        for step, gradient in enumerate(gradients):
+            if changes and step == 2:
+                weight.data = weight.data.to(memory_format=torch.channels_last)
+            weight.grad = gradient.to(memory_format=torch.contiguous_format)
+            optimizer.step()
+        ends.append(weight.detach())
+    torch.testing.assert_close(*ends, rtol=1e-12, atol=1e-14)
+
+
+def test_what_the_fused_update_cannot_take_is_refused() -> None:
+    gappy = torch.zeros(4, 6)[:, ::2].requires_grad_()
+    with pytest.raises(ValueError, match=r"shape \(4, 3\) has strides \(6, 2\), with gaps"):
+        AdamInsideRoot([gappy], lr=LR, betas=(BETA1, BETA2))
+    for dtype in (torch.float16, torch.bfloat16):
+        with pytest.raises(ValueError, match=f"is {dtype}, in which epsilon is lost"):
+            AdamInsideRoot([torch.zeros(2, dtype=dtype)], lr=LR, betas=(BETA1, BETA2))
+
+
+def test_tensorflows_moves_parameters_with_gaps_and_nothing_between() -> None:
+    whole = torch.zeros(4, 6)
+    gappy = whole[:, ::2].detach().requires_grad_()
+    gappy.grad = torch.ones(4, 3)
+    tensorflow([gappy]).step()
+    assert gappy.tolist() == [[pytest.approx(-LR)] * 3] * 4 and not whole[:, 1::2].any()
+
+
+@BOTH
+def test_values_out_of_range_and_closures_are_refused(make: Make) -> None:
+    kind = type(make([weights(1)]))
+    with pytest.raises(ValueError, match=r"betas must lie between 0 and 1, got \(0, 0.9\)"):
+        kind([weights(1)], lr=LR, betas=(0, 0.9))
+    with pytest.raises(ValueError, match="epsilon must not be negative, got -1"):
+        kind([weights(1)], lr=LR, betas=(BETA1, BETA2), epsilon=-1)
+    with pytest.raises(ValueError, match=f"{kind.__name__} takes no closure"):
+        make([weights(1)]).step(lambda: None)

@@ -13,7 +13,15 @@ from torch import Tensor, nn
 
 from convergan.networks import Discriminator
 from convergan.recipes import RECIPES, Recipe, describe
-from convergan.training import Player, State, WeightAverage, checkpoint, constant_rate
+from convergan.training import (
+    AdamInsideRoot,
+    Player,
+    State,
+    TensorFlowAdam,
+    WeightAverage,
+    checkpoint,
+    constant_rate,
+)
 from tests.narrow import small
 
 Array = np.ndarray[Any, Any]
@@ -31,9 +39,9 @@ def first_step(optimizer: torch.optim.Optimizer, value: Array, gradient: Array) 
     square = (1 - beta2) * gradient**2 / (1 - beta2)
     name = type(optimizer).__name__
     if name == "AdamInsideRoot":
-        below = np.sqrt(square + optimizer.epsilon)  # type: ignore[attr-defined]
+        below = np.sqrt(square + group["epsilon"])
     elif name == "TensorFlowAdam":
-        below = np.sqrt(square) + optimizer.epsilon / math.sqrt(1 - beta2)  # type: ignore[attr-defined]
+        below = np.sqrt(square) + group["epsilon"] / math.sqrt(1 - beta2)
     else:
         assert name == "Adam"
         below = np.sqrt(square) + group["eps"]
@@ -186,7 +194,9 @@ def test_two_updates_do_not_depend_on_memory(weight: str, gradient: str, optimiz
 
 def test_gaps_in_a_parameter_are_refused_by_name_where_an_optimizer_would_walk_over_them() -> None:
     gappy = LAYOUTS["with gaps"](values(torch.float32, 0))
-    with pytest.raises(ValueError, match="parameter weight of shape .* has gaps in its memory"):
+    with pytest.raises(
+        ValueError, match="judge: parameter weight of shape .* has gaps or overlaps"
+    ):
         a_player(gappy, MAKERS["fused Adam"])
     for name in ("foreach Adam", "plain Adam", "plain SGD"):
         laid, plain = (a_player(x, MAKERS[name]) for x in (gappy.clone(), values(torch.float32, 0)))
@@ -195,10 +205,89 @@ def test_gaps_in_a_parameter_are_refused_by_name_where_an_optimizer_would_walk_o
         torch.testing.assert_close(laid.network.weight.data, plain.network.weight.data)
 
 
-def test_half_precision_is_refused_where_fused_optimizers_get_it_wrong() -> None:
+def test_half_precision_is_refused_where_fused_sgd_would_leave_it() -> None:
     for dtype in (torch.bfloat16, torch.float16):
-        with pytest.raises(ValueError, match=f"parameter weight is {dtype}, which torch's fused"):
+        with pytest.raises(
+            ValueError, match=f"parameter weight is {dtype}, of which torch's fused"
+        ):
             a_player(values(dtype, 0), MAKERS["fused SGD"])
+    a_player(values(torch.bfloat16, 0), MAKERS["fused Adam"])
+
+
+def test_an_overlapping_parameter_is_refused_by_fused_optimizers() -> None:
+    one_number = torch.ones(1).expand(3, 4)
+    with pytest.raises(ValueError, match="has gaps or overlaps in its memory"):
+        a_player(one_number, MAKERS["fused Adam"])
+
+
+@pytest.mark.parametrize("optimizer", MAKERS)
+def test_a_network_may_change_its_layout_between_steps(optimizer: str) -> None:
+    laid, plain = (a_player(values(torch.float32, 0), MAKERS[optimizer]) for _ in range(2))
+    for step in range(4):
+        if step == 2:
+            laid.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for player in (laid, plain):
+            player.update((values(torch.float32, step),))
+    assert laid.network.weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(laid.network.weight.data, plain.network.weight.data)
+
+
+STARTS_ELSEWHERE: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "Rprop": partial(torch.optim.Rprop, lr=0.1),
+    "NAdam": partial(torch.optim.NAdam, lr=0.1),
+}
+
+
+@pytest.mark.parametrize("kind", STARTS_ELSEWHERE)
+def test_an_optimizer_that_does_not_start_from_zeros_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"judge: {kind} does not start from a state of zeros"):
+        a_player(values(torch.float32, 0), STARTS_ELSEWHERE[kind])
+
+
+def test_an_optimizer_that_wants_a_closure_is_refused() -> None:
+    with pytest.raises(ValueError, match="judge: LBFGS cannot take a step along given gradients"):
+        a_player(values(torch.float32, 0), partial(torch.optim.LBFGS, lr=0.1))
+
+
+class Counting(torch.optim.SGD):
+    """An optimizer that keeps a number beside its tensors."""
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        super().step()
+        for parameter in self.param_groups[0]["params"]:
+            self.state[parameter]["count"] = self.state[parameter].get("count", 0) + 1
+
+
+def test_a_state_that_a_checkpoint_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="Counting keeps count as int, and a checkpoint holds"):
+        a_player(values(torch.float32, 0), partial(Counting, lr=0.1))
+
+
+FROM_ZERO: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "Adam": partial(torch.optim.Adam, lr=0.1),
+    "AMSGrad": partial(torch.optim.Adam, lr=0.1, amsgrad=True),
+    "AdamW": partial(torch.optim.AdamW, lr=0.1),
+    "Adagrad from 0.5": partial(torch.optim.Adagrad, lr=0.1, initial_accumulator_value=0.5),
+    "RMSprop": partial(torch.optim.RMSprop, lr=0.1, centered=True, momentum=0.5),
+    "SGD": partial(torch.optim.SGD, lr=0.1, momentum=0.9, nesterov=True),
+    "RAdam": partial(torch.optim.RAdam, lr=0.1),
+    "Adamax": partial(torch.optim.Adamax, lr=0.1),
+    "inside": partial(AdamInsideRoot, lr=0.1, betas=(0.5, 0.9)),
+    "TensorFlow": partial(TensorFlowAdam, lr=0.1, betas=(0.5, 0.9)),
+}
+
+
+@pytest.mark.parametrize("optimizer", FROM_ZERO)
+def test_a_player_starts_an_optimizer_as_the_optimizer_starts_itself(optimizer: str) -> None:
+    player = a_player(values(torch.float64, 0), FROM_ZERO[optimizer])
+    player.history = None
+    alone = nn.Parameter(values(torch.float64, 0))
+    itself = FROM_ZERO[optimizer]([alone])
+    for step in range(1, 9):
+        player.update((values(torch.float64, step),))
+        alone.grad = values(torch.float64, step)
+        itself.step()
+    assert torch.equal(player.network.weight, alone)
 
 
 class WantsContiguous(torch.optim.SGD):

@@ -1,4 +1,4 @@
-"""Adam with epsilon where the released code has it.
+"""Adam with epsilon where the authors' released code has it.
 
 Kingma & Ba (2015): ``lr m^ / (sqrt(v^) + epsilon)`` with ``m^ = m / (1 - beta1^t)`` and
 ``v^ = v / (1 - beta2^t)``, which is torch's.
@@ -14,6 +14,9 @@ Paper and released code: the paper says Adam.
   ``lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)``. Epsilon stands beside the
   *uncorrected* root, which is torch's Adam with ``epsilon / sqrt(1 - beta2^t)``: 31.6 times as much
   at step 1, 3.2 times at step 100, 1.08 times at step 2,000.
+
+Both keep ``epsilon`` in their parameter groups, so it is saved and loaded with them, and may differ
+from group to group.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,85 +25,162 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..layout import match_layout
+from ..layout import align, fills_its_memory
+
+Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
 
 
 class AdamInsideRoot(torch.optim.Adam):
     """Adam whose epsilon stands under the root.
 
     Args:
-        parameters: to be optimised.
+        parameters: to be optimised, or groups of them; float32 or float64.
         lr: learning rate.
-        betas: decay of the first and of the second moment.
-        epsilon: added to the bias-corrected second moment, under the root.
+        betas: decay of the first and of the second moment, each in (0, 1).
+        epsilon: added to the bias-corrected second moment, under the root; not negative.
+
+    Raises:
+        ValueError: if a value is out of range, or a parameter is of another dtype or has gaps in
+            its memory, which the fused update would walk over.
     """
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         *,
         lr: float,
         betas: tuple[float, float],
         epsilon: float = 1e-8,
     ) -> None:
         """Start both moments of every parameter at zero."""
+        _require(betas, epsilon)
         super().__init__(parameters, lr=lr, betas=betas, eps=0.0, fused=True)
-        self.epsilon = epsilon
+        # An update that a gradient scaler skips must skip the addition to the second moment too.
+        self._step_supports_amp_scaling = False
+        self.defaults["epsilon"] = epsilon
+        for group in self.param_groups:
+            group.setdefault("epsilon", epsilon)
+            _require_dense(group)
         for parameter in [p for group in self.param_groups for p in group["params"]]:
-            self.state[parameter] = {
-                "step": torch.zeros((), device=parameter.device),
-                "exp_avg": torch.zeros_like(parameter),
-                "exp_avg_sq": torch.zeros_like(parameter),
-            }
+            self._start(parameter)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a saved state; that of another Adam brings its moments."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        for group in self.param_groups:
+            group.setdefault("epsilon", self.defaults.get("epsilon", 1e-8))
+            group |= {"eps": 0.0, "fused": True}
+        self._step_supports_amp_scaling = False
+
+    def _start(self, parameter: Tensor) -> None:
+        self.state[parameter] = {
+            "step": torch.zeros((), device=parameter.device),
+            "exp_avg": torch.zeros_like(parameter),
+            "exp_avg_sq": torch.zeros_like(parameter),
+        }
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Take one step along the gradients, of any strides; a parameter without one stays."""
-        assert closure is None, "the gradients are computed before"
+        """Take one step along the gradients; a parameter without a gradient does not move.
+
+        Gradients and moments get the strides of their parameters first, whatever theirs are.
+        """
+        _refuse_closure(self, closure)
+        align(self)
         for group in self.param_groups:
-            seconds = [self.state[p]["exp_avg_sq"] for p in _moving(group)]
-            beta2 = group["betas"][1]
-            torch._foreach_add_(seconds, self.epsilon * (1 - beta2) / beta2)
+            moving = [p for p in group["params"] if p.grad is not None]
+            for parameter in moving:
+                if "exp_avg_sq" not in self.state[parameter]:  # its group was added later
+                    self._start(parameter)
+            if moving:
+                seconds = [self.state[p]["exp_avg_sq"] for p in moving]
+                beta2 = group["betas"][1]
+                torch._foreach_add_(seconds, group["epsilon"] * (1 - beta2) / beta2)
         super().step()
 
 
-class TensorFlowAdam(torch.optim.Adam):
+class TensorFlowAdam(torch.optim.Optimizer):
     """Adam whose epsilon stands beside the root of the uncorrected second moment.
 
     Args:
-        parameters: to be optimised; in each step all that have a gradient have taken as many steps.
+        parameters: to be optimised, or groups of them.
         lr: learning rate.
-        betas: decay of the first and of the second moment.
-        epsilon: added to the root.
+        betas: decay of the first and of the second moment, each in (0, 1).
+        epsilon: added to the root; not negative.
+
+    Raises:
+        ValueError: if a value is out of range.
     """
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         *,
         lr: float,
         betas: tuple[float, float],
         epsilon: float = 1e-8,
     ) -> None:
-        """Moments start at zero with the first step."""
-        super().__init__(parameters, lr=lr, betas=betas, fused=True)
-        self.epsilon = epsilon
+        """Moments of a parameter start at zero, with its first gradient."""
+        _require(betas, epsilon)
+        super().__init__(parameters, {"lr": lr, "betas": betas, "epsilon": epsilon})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Take one step along the gradients, of any strides; a parameter without one stays."""
-        assert closure is None, "the gradients are computed before"
+        """Take one step along the gradients; a parameter without a gradient does not move."""
+        _refuse_closure(self, closure)
         for group in self.param_groups:
-            moving = _moving(group)
+            moving = [p for p in group["params"] if p.grad is not None]
             if moving:
-                taken = float(self.state[moving[0]].get("step", 0.0))
-                group["eps"] = self.epsilon / (1 - group["betas"][1] ** (taken + 1)) ** 0.5
-        super().step()
+                self._move(moving, group)
+
+    def _move(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        beta1, beta2 = group["betas"]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        states = [self._state_of(p) for p in parameters]
+        firsts, seconds, steps = ([s[key] for s in states] for key in ("m", "v", "step"))
+        torch._foreach_add_(steps, 1)
+        torch._foreach_lerp_(firsts, gradients, 1 - beta1)
+        torch._foreach_mul_(seconds, beta2)
+        torch._foreach_addcmul_(seconds, gradients, gradients, value=1 - beta2)
+        roots = torch._foreach_sqrt(seconds)
+        torch._foreach_add_(roots, group["epsilon"])
+        moves = torch._foreach_div(firsts, roots)
+        rates = [group["lr"] * (1 - beta2**t).sqrt() / (1 - beta1**t) for t in steps]
+        torch._foreach_mul_(moves, rates)
+        torch._foreach_sub_(parameters, moves)
+
+    def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.state[parameter]
+        if not state:  # steps are counted in float64, as 1 - beta2^t is a small difference
+            state["step"] = torch.zeros((), dtype=torch.float64, device=parameter.device)
+            state["m"], state["v"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        return state
 
 
-def _moving(group: dict[str, Any]) -> list[Tensor]:
-    """Return the parameters that have a gradient, which lies in memory as they lie."""
-    moving = [parameter for parameter in group["params"] if parameter.grad is not None]
-    for parameter in moving:
-        parameter.grad = match_layout(parameter.grad, parameter)
-    return moving
+def _require(betas: tuple[float, float], epsilon: float) -> None:
+    if not all(0 < beta < 1 for beta in betas):
+        raise ValueError(f"betas must lie between 0 and 1, got {betas}")
+    if epsilon < 0:
+        raise ValueError(f"epsilon must not be negative, got {epsilon}")
+
+
+def _require_dense(group: dict[str, Any]) -> None:
+    for parameter in group["params"]:
+        shown = f"a parameter of shape {tuple(parameter.shape)}"
+        if parameter.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"{shown} is {parameter.dtype}, in which epsilon is lost; keep weights in float32, "
+                "as autocast does"
+            )
+        if not fills_its_memory(parameter):
+            raise ValueError(
+                f"{shown} has strides {parameter.stride()}, with gaps or overlaps in its memory, "
+                "which a fused update walks over; make it nn.Parameter(tensor.contiguous())"
+            )
+
+
+def _refuse_closure(optimizer: torch.optim.Optimizer, closure: object) -> None:
+    if closure is not None:
+        raise ValueError(
+            f"{type(optimizer).__name__} takes no closure: compute the gradients before the step"
+        )

@@ -1,21 +1,20 @@
 """Two players and all that a checkpoint must hold of them."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ..collective import mean_gradients
-from ..layout import fills_its_memory, match_layout
+from ..layout import align
 from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
+from .optimizers import MakeOptimizer as MakeOptimizer
+from .optimizers import make_ready
 from .weight_average import WeightAverage
 
-HALF_PRECISION = (torch.bfloat16, torch.float16)
-
-MakeOptimizer = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 MakeAverage = Callable[[Mapping[str, Tensor]], WeightAverage]
 
 
@@ -37,7 +36,7 @@ class Player(Generic[Network]):
         historical_weight: factor of the historical averaging penalty; 0 for none.
 
     Raises:
-        ValueError: if the optimiser cannot take the memory layout or dtype of a parameter.
+        ValueError: as `convergan.training.optimizers.make_ready`, naming the player.
     """
 
     def __init__(
@@ -52,10 +51,11 @@ class Player(Generic[Network]):
         self.name = name
         self.network = network
         self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
-        self.optimizer = make_optimizer(self.parameters.values())
+        try:
+            self.optimizer = make_ready(make_optimizer, self.parameters)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
-        self._refuse_for_fused()
-        self._allocate_optimizer_state()
         self.average = make_average(self.parameters) if make_average else None
         self.historical_weight = historical_weight
         self.history = HistoricalAverage(self.parameters.items()) if historical_weight else None
@@ -99,11 +99,12 @@ class Player(Generic[Network]):
     def update(self, gradients: tuple[Tensor, ...]) -> None:
         """Take one step of the optimiser, and update the averages.
 
-        What the optimiser gets lies in memory as the parameters lie, whatever the strides of the
-        gradients, see `convergan.layout`.
+        The optimiser gets gradients with the strides of the parameters, whatever they had, see
+        `convergan.layout`.
         """
         for parameter, gradient in zip(self.parameters.values(), gradients, strict=True):
-            parameter.grad = match_layout(gradient, parameter)
+            parameter.grad = gradient
+        align(self.optimizer)
         if self.average is not None and self.average.lagging:
             self.average.update(self.parameters)
         self.optimizer.step()
@@ -139,47 +140,6 @@ class Player(Generic[Network]):
         if self.history is not None:
             found |= {f"history.{name}": t for name, t in self.history.tensors().items()}
         return found
-
-    def _refuse_for_fused(self) -> None:
-        """Keep from fused optimisers what they would get wrong, see `convergan.layout`."""
-        if not any(group.get("fused") for group in self.optimizer.param_groups):
-            return
-        for name, parameter in self.parameters.items():
-            if not fills_its_memory(parameter):
-                raise ValueError(
-                    f"{self.name}: parameter {name} of shape {tuple(parameter.shape)} and strides "
-                    f"{parameter.stride()} has gaps in its memory, which a fused optimizer walks "
-                    "over; make it nn.Parameter(tensor.contiguous()), or leave out fused=True"
-                )
-            if parameter.device.type == "cpu" and parameter.dtype in HALF_PRECISION:
-                raise ValueError(
-                    f"{self.name}: parameter {name} is {parameter.dtype}, which torch's fused "
-                    "optimizers get wrong on a CPU; keep weights in float32, as autocast does, or "
-                    "leave out fused=True"
-                )
-
-    def _allocate_optimizer_state(self) -> None:
-        """Let the optimiser create its tensors, at zero, so that every checkpoint has the same."""
-        before = {name: p.detach().clone() for name, p in self.parameters.items()}
-        for parameter in self.parameters.values():
-            parameter.grad = torch.zeros_like(parameter)
-        try:
-            self.optimizer.step()
-        except RuntimeError as error:
-            strided = [n for n, p in self.parameters.items() if not p.is_contiguous()]
-            if not strided:
-                raise
-            raise ValueError(
-                f"{self.name}: {type(self.optimizer).__name__} cannot take parameters that are not "
-                f"contiguous, as {strided[0]} ({error}); build the network with "
-                ".to(memory_format=torch.contiguous_format), or take another optimizer"
-            ) from error
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(before[name])
-                for value in self.optimizer.state[parameter].values():
-                    value.zero_()
 
 
 class State:
