@@ -61,7 +61,7 @@ class Player(Generic[Network]):
         self.history = HistoricalAverage(self.parameters.items()) if historical_weight else None
 
     def set_rate(self, factor: float) -> None:
-        """Scale the optimiser's learning rates by ``factor`` from their base values."""
+        """Set the optimiser's learning rates to ``factor`` times those that it was made with."""
         for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = base * factor
 

@@ -1,15 +1,16 @@
 """The moving average of a network's weights, which is what gets tested.
 
 Released code of Salimans et al. (2016): ``average += rate (theta - average)`` at every step, over
-the trainable tensors only; frozen gains stay as they are. ``theta`` is what the weights were
-*before* the step, as Theano takes all updates of a function at once: ``lagging``. After 20 steps
-that is 0.6 % of the average, in the long run nothing.
+the trainable tensors only; frozen gains stay as they are. ``theta`` are the weights *before* the
+step, as Theano takes all updates of a function at once: the argument ``lagging``. That makes a
+difference of 0.6 % of the average after 20 steps, and hardly any later.
 
 Paper and released code: this average is only in the code, and is not the historical averaging of
-section 3.3. Its head starts at *zero* with rate 1e-4, so after T steps it holds only
-``1 - (1 - 1e-4)^T`` of the weights' mass: 6 % at 600 steps, 63 % at 10,000. Weight normalisation
-divides the shrinkage out of directions, but not out of biases and the output gain: judged early,
-it misleads. `warm_up` starts at the weights and forgets its start.
+section 3.3. The scripts as last changed start it at *zero* with rate 1e-4, so after T steps it
+holds only ``1 - (1 - 1e-4)^T`` of the weights' mass: 6 % at 600 steps, 63 % at 10,000. Weight
+normalisation divides the shrinkage out of directions, but not out of biases and the output gain, so
+early test errors are far too high. `warm_up` starts at the weights, and gives its start no weight
+in the long run.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,9 +52,9 @@ class WeightAverage:
     Args:
         parameters: by name; read, not kept.
         rate: weight of the newest values at each update.
-        from_zero: start at zero, as the released head does, rather than at the present values.
-        lagging: take in the weights before each step, as the released scripts do, rather than
-            those after it; whoever takes the steps has to heed it, see `convergan.training.Player`.
+        from_zero: start at zero, as the released scripts do, rather than at the present values.
+        lagging: average the weights before each step, as the released scripts do, rather than those
+            after it. `convergan.training.Player` calls `update` accordingly.
 
     Attributes:
         values: the averages by name, in the dtype of the parameters.
