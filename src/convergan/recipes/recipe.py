@@ -129,18 +129,11 @@ class Recipe:
 
     def players(self, discriminator: Discriminator, generator: Generator) -> State:
         """Give two networks, started and in their place, their optimizers and averages."""
-        weight = self.historical_weight
+        judging = (self.discriminator_optimizer, self.average, self.historical_weight)
+        making = (self.generator_optimizer, self.generator_average, self.historical_weight)
         return State(
-            Player(
-                "discriminator", discriminator, self.discriminator_optimizer, self.average, weight
-            ),
-            Player(
-                "generator",
-                generator,
-                self.generator_optimizer,
-                self.generator_average,
-                weight,
-            ),
+            Player("discriminator", discriminator, *judging),
+            Player("generator", generator, *making),
         )
 
 
