@@ -25,6 +25,7 @@ SECONDS = 30
 PATIENCE = 300
 """Seconds for what nothing disturbs."""
 LOST = 75
+RENDEZVOUS = "lost process that of the rendezvous"
 
 
 class Killed(NamedTuple):
@@ -106,14 +107,20 @@ def _kill(mode: Mode, folder: Path, size: int, victim: int, seconds: float) -> K
 def _wrong(folder: Path, killed: Killed) -> str:
     """Return what is wrong with how the others ended; nothing if they left and said why."""
     size = len(killed.codes)
-    named = f"lost process {killed.victim} of {size}, {killed.process} on "
+    finished = (folder / "result.json").exists()
+    names = [f"lost process {killed.victim} of {size}, {killed.process} on "]
     if killed.victim == 0:
-        named = "lost process that of the rendezvous"
+        names = [RENDEZVOUS]
+    elif (
+        killed.codes[0] == 0 and finished
+    ):  # its end took the rendezvous along, and the run is done
+        names.append(RENDEZVOUS)
     for rank in set(range(size)) - {killed.victim}:
-        if killed.codes[rank] == 0 and (folder / "result.json").exists():
+        if killed.codes[rank] == 0 and finished:
             continue  # it was killed after the last exchange
         words = said(words_of(folder, rank))
-        if killed.codes[rank] != LOST or not words or named not in words[-1]:
+        told = words[-1] if words else ""
+        if killed.codes[rank] != LOST or not any(name in told for name in names):
             return f"rank {rank} ended with {killed.codes[rank]}: {words[-1:]}"
     return ""
 
