@@ -372,6 +372,16 @@ def test_what_the_fused_update_cannot_take_is_refused() -> None:
             AdamInsideRoot([torch.zeros(2, dtype=dtype)], lr=LR, betas=(BETA1, BETA2))
 
 
+def test_a_group_that_comes_later_is_refused_alike_and_left_out() -> None:
+    one, gappy = weights(1), torch.zeros(4, 6)[:, ::2].requires_grad_()
+    optimizer = inside([one])
+    with pytest.raises(ValueError, match="with gaps or overlaps in its memory"):
+        optimizer.add_param_group({"params": [gappy]})
+    gappy.grad, one.grad = torch.ones(4, 3), torch.ones(1, dtype=torch.float64)
+    optimizer.step()
+    assert not gappy.any() and one.item() == pytest.approx(1 - LR)
+
+
 def test_tensorflows_moves_parameters_with_gaps_and_nothing_between() -> None:
     whole = torch.zeros(4, 6)
     gappy = whole[:, ::2].detach().requires_grad_()

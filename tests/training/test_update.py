@@ -244,6 +244,20 @@ def test_an_optimizer_that_does_not_start_from_zeros_is_refused(kind: str) -> No
         a_player(values(torch.float32, 0), STARTS_ELSEWHERE[kind])
 
 
+def for_shapes_of_its_own(parameters: Any) -> torch.optim.Optimizer:
+    """An optimizer for one network: its first parameter must have four dimensions."""
+    first, *_ = parameters
+    return torch.optim.SGD([first], lr=0.1 * first.shape[3])
+
+
+def test_an_optimizer_may_be_made_for_particular_parameters() -> None:
+    player = a_player(values(torch.float64, 0), for_shapes_of_its_own)
+    player.history = None
+    player.update((values(torch.float64, 1),))
+    right = values(torch.float64, 0) - 0.2 * values(torch.float64, 1)
+    torch.testing.assert_close(player.network.weight.data, right)
+
+
 def test_an_optimizer_that_wants_a_closure_is_refused() -> None:
     with pytest.raises(ValueError, match="judge: LBFGS cannot take a step along given gradients"):
         a_player(values(torch.float32, 0), partial(torch.optim.LBFGS, lr=0.1))

@@ -13,7 +13,8 @@ from ..data import KINDS, Dataset, Images, Neighbors, spread_labels, to_unit_ran
 from ..data.dataset import nothing
 from ..layers import initialise_from_batch
 from ..networks import Discriminator, Generator
-from ..training.state import MakeAverage, MakeOptimizer, Player, State
+from ..training.optimizers import MakeOptimizer
+from ..training.state import MakeAverage, Player, State
 from ..training.steps import Step
 
 MakeDiscriminator = Callable[[Sequence[int], int, torch.Generator], Discriminator]

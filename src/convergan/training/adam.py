@@ -60,7 +60,6 @@ class AdamInsideRoot(torch.optim.Adam):
         self.defaults["epsilon"] = epsilon
         for group in self.param_groups:
             group.setdefault("epsilon", epsilon)
-            _require_dense(group)
         for parameter in [p for group in self.param_groups for p in group["params"]]:
             self._start(parameter)
 
@@ -71,6 +70,15 @@ class AdamInsideRoot(torch.optim.Adam):
             group.setdefault("epsilon", self.defaults.get("epsilon", 1e-8))
             group |= {"eps": 0.0, "fused": True}
         self._step_supports_amp_scaling = False
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take a further group, or refuse it as the first ones."""
+        super().add_param_group(param_group)
+        try:
+            _require_dense(self.param_groups[-1])
+        except ValueError:
+            self.param_groups.pop()
+            raise
 
     def _start(self, parameter: Tensor) -> None:
         self.state[parameter] = {

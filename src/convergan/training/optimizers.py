@@ -5,7 +5,7 @@ tensors that exist from the start; torch's create them in their first step. And 
 kernels get wrong (see `convergan.layout`) is refused rather than trained.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -50,7 +50,8 @@ def make_ready(make: MakeOptimizer, parameters: Mapping[str, Tensor]) -> Optimiz
             f"{_kind(optimizer)} cannot take parameters that are not contiguous, as {strided[0]} "
             f"({error}); keep the network in torch.contiguous_format, or take another optimizer"
         ) from error
-    _require_start_from_zero(make)
+    if isinstance(make, Hashable):
+        _require_start_from_zero(make)
     return optimizer
 
 
@@ -100,11 +101,17 @@ def _cloned(value: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _require_start_from_zero(make: MakeOptimizer) -> None:
-    """Compare two steps from a created state with two as the optimizer itself begins."""
+    """Compare two steps from a created state with two as the optimizer itself begins.
+
+    One that is made for particular parameters only, and not for a probe, is not compared.
+    """
     ends = []
     for created in (False, True):
         probe = nn.Parameter(torch.ones(2))
-        optimizer = make([probe])
+        try:
+            optimizer = make([probe])
+        except Exception:
+            return
         if created:
             _create_state(optimizer, [probe])
         for _ in range(2):

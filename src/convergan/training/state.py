@@ -11,8 +11,7 @@ from ..collective import mean_gradients
 from ..layout import align
 from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
-from .optimizers import MakeOptimizer as MakeOptimizer
-from .optimizers import make_ready
+from .optimizers import MakeOptimizer, make_ready
 from .weight_average import WeightAverage
 
 MakeAverage = Callable[[Mapping[str, Tensor]], WeightAverage]
