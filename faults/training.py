@@ -68,6 +68,7 @@ def train(
         ranks.leave(code, line)
         say(told or folder, line)
         return code
+    ranks.finish()
     return 0
 
 

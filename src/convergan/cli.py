@@ -597,6 +597,7 @@ def together(work: "Callable[[Ranks], None]", ranks: "Ranks") -> None:
         if ranks.leads or (first and isinstance(error, PeerLostError) and error.leader):
             raise ToldToLeaveError(code, message) from error
         raise SystemExit(code) from None
+    ranks.finish()
 
 
 def prepare(threads: int, device: str) -> None:

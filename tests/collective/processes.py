@@ -49,7 +49,7 @@ def _run(work: Work, rank: int, size: int, folder: Path, seconds: float) -> None
         ranks = Joined(store, rank, size, backend="gloo", seconds=seconds)
         work(ranks, found)
         save_file(found, folder / f"found-{rank}.safetensors")
-        ranks.leave(0, "done")
+        ranks.finish()
     except BaseException:
         (folder / f"failed-{rank}.txt").write_text(traceback.format_exc())
         raise
