@@ -25,7 +25,7 @@ def in_processes(
     """
     folder.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch._dynamo", "convergan.recipes", "convergan.run"])
+    context.set_forkserver_preload(["torch._dynamo", "convergan.recipes", "convergan.runs.run"])
     started = [
         context.Process(target=_run, args=(work, rank, size, folder, seconds))
         for rank in range(size)
