@@ -86,7 +86,7 @@ def prepare(name: str, rows: int, ranks: Ranks) -> tuple[State, Iterator[Record]
     images = torch.randint(0, 256, (ROWS, *SHAPES[name]), dtype=torch.uint8)
     drawn = Rows(images, torch.arange(ROWS) % 10)
     dataset = Dataset("random", tuple("0123456789"), drawn, Rows(images[:0], drawn.labels[:0]))
-    seen = recipe.see(dataset).train.images
+    seen = recipe.as_players_see(dataset).train.images
     state = recipe.start(seen, 10, seed=0, device=CPU)
     sharing = share_out(ranks, rows)
     batches = Batches(
@@ -148,7 +148,7 @@ def measure(name: str, seconds: float, ranks: Ranks, given: dict[str, int]) -> M
     if ranks.size > 1:
         _, steps = prepare(name, rows // ranks.size, ALONE)
         next(steps)
-        ranks.wait()
+        ranks.barrier()
         apart = first_quartile(time_steps(steps, seconds, ALONE))
     flops = flops_of(name) if ranks.size == 1 else 0
     return Measured(rows, first_quartile(times), cpu, flops, **exchanged, plan=plan, apart=apart)
@@ -158,7 +158,7 @@ def time_steps(steps: Iterator[Record], seconds: float, ranks: Ranks) -> list[fl
     """Return the seconds of each step of some, three at least."""
     times: list[float] = []
     # All processes must take the same steps, so it is rank 0 that says when they end.
-    while ranks.tell(len(times) < 3 or sum(times) < seconds):
+    while ranks.broadcast(len(times) < 3 or sum(times) < seconds):
         started = time.perf_counter()
         next(steps)
         times.append(time.perf_counter() - started)
@@ -173,7 +173,7 @@ def reduction(ranks: Joined, count: int, repeats: int = 20) -> float:
     """The first quartile of the seconds of a reduction of ``count`` numbers."""
     value, times = torch.zeros(count), []
     for _ in range(repeats):
-        ranks.wait()
+        ranks.barrier()
         started = time.perf_counter()
         ranks.all_reduce(value)
         times.append(time.perf_counter() - started)

@@ -141,7 +141,7 @@ def fake_state(recipe: Recipe, state: State, mode: FakeTensorMode, device: torch
 def watch(recipe: Recipe, device: torch.device) -> Found:
     """Take one step of a narrow recipe; say what it asked of the device."""
     recipe, dataset = small(recipe)
-    dataset = recipe.see(dataset)
+    dataset = recipe.as_players_see(dataset)
     draws = draws_of_step(recipe, dataset)
     state, batch = state_for(recipe, dataset), batch_for(recipe, dataset)
     chance = cast(torch.Generator, SimpleNamespace(device=device))  # its draws are all supplied

@@ -121,7 +121,7 @@ def replay_file(path: Path, plan: Plan) -> Result:
 
 def compare_step(name: str, plan: Plan) -> Result:
     recipe, dataset = small(find_recipe(name))
-    figure = step_apart(recipe, recipe.see(dataset), plan.device)
+    figure = step_apart(recipe, recipe.as_players_see(dataset), plan.device)
     return Result(f"apart {figure:.1e} of {APART:.0e}", {"apart": figure}, figure <= APART)
 
 
@@ -181,7 +181,7 @@ def train_on(name: str, plan: Plan) -> Result:
         pictures = load(recipe.data)
     except DataError as error:
         raise LeftOut(f"{recipe.data} cannot be had here: {error}") from error
-    dataset = recipe.see(pictures)
+    dataset = recipe.as_players_see(pictures)
     state, taken = begin(recipe, dataset, pictures.train.images[:], plan)
     curve = errors_over_time(taken, lambda: error_of(state, recipe, dataset, plan), plan)
     seconds, share = curve[-1]

@@ -118,7 +118,7 @@ def prepare(
     images = torch.randint(0, 256, (6000, *image_shape), dtype=torch.uint8)
     drawn = Rows(images, torch.arange(6000) % 10)
     dataset = Dataset("random", tuple("0123456789"), drawn, Rows(images[:0], drawn.labels[:0]))
-    rows = recipe.see(dataset).train.images
+    rows = recipe.as_players_see(dataset).train.images
     state = recipe.start(rows, 10, seed=0, device=device)
     state.step = 5000
     batches = Batches(

@@ -75,7 +75,7 @@ def poisoned_step(
 def step_left_out(
     state: State, batch: Batch, chance: torch.Generator, *, step: Step, at: tuple[int, ...]
 ) -> Losses:
-    """Take a step, at some numbers none but that processes hear what any of them wishes."""
+    """Take a step, at some numbers none but that processes hear what any of them requests."""
     if state.step + 1 in at:
         mean_gradients("nobody", torch.zeros(()), (torch.zeros(1),))
         return {}
@@ -166,7 +166,7 @@ def _compare_without(mode: Mode, folder: Path, size: int, at: tuple[int, ...]) -
 NON_FINITE = Row(
     number=8,
     fault="NaN, infinity in a loss, gradient, batch, one of two processes; stop, skip, roll back",
-    holds="all find it before the update; policy obeyed; state as if the step had been none",
+    holds="all find it before the update; policy handle_signals; state as if the step had been none",
     ci=25,
     full=250,
     perform=perform,

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from convergan.runs.folder import is_held
+from convergan.runs.folder import is_locked
 
 from .rows import Row, Trial
 from .training import final_hash
@@ -56,7 +56,7 @@ class _Killer:
         """Kill, perhaps, each process that was not there at the last look."""
         for lock in self.folder.glob("labels-*/seed-*/.lock"):
             words = lock.read_text().split()
-            if len(words) < 2 or not is_held(lock.parent) or int(words[1]) in self.seen:
+            if len(words) < 2 or not is_locked(lock.parent) or int(words[1]) in self.seen:
                 continue
             self.seen.add(int(words[1]))
             if self.chance.random() < self.share:

@@ -13,7 +13,7 @@ from PIL import Image
 from convergan.cli.main import main
 from convergan.data import load
 from convergan.recipes import describe_training, find_recipe
-from convergan.runs.folder import claim, held
+from convergan.runs.folder import claim_identity
 from convergan.runs.run import Settings, run
 from tests.cli.test_main import convergan
 
@@ -183,13 +183,13 @@ def test_a_run_in_use_is_refused_naming_who_uses_it_and_nothing_changes(ask: Ask
 
 
 def test_the_folder_of_another_sweep_is_refused_naming_what_differs(ask: Ask) -> None:
-    with held(Path("mine/sweep.json")):
+    with locked(Path("mine/sweep.json")):
         there = {"table": "mnist-table", "recipe": "digits", "data": "digits", "steps": 9}
         there |= {"device": "cpu", "precision": "float32"}
         recipes = {"digits": describe_training(find_recipe("digits"))}
         hashes = {"digits": load("digits").sha256()}
         identity = {"settings": there, "recipes": recipes, "data_sha256": hashes}
-        claim(Path("mine/sweep.json"), identity, {})
+        claim_identity(Path("mine/sweep.json"), identity, {})
     written = Path("mine/sweep.json").read_bytes()
     code, line = ask(*sweep("--out", "mine", "--steps", "7"))
     assert code == 2 and "mine belongs to another sweep: steps 9 there, 7 here;" in line
@@ -198,7 +198,7 @@ def test_the_folder_of_another_sweep_is_refused_naming_what_differs(ask: Ask) ->
 
 
 def test_a_sweep_in_use_is_refused(ask: Ask) -> None:
-    with held(Path("mine/sweep.json")):
+    with locked(Path("mine/sweep.json")):
         code, line = ask(*sweep("--out", "mine"))
     assert code == 2 and line.startswith(f"convergan: mine is in use by process {os.getpid()} on ")
     assert [path.name for path in Path("mine").iterdir()] == [".lock"]

@@ -25,7 +25,7 @@ def take_steps(
 ) -> tuple[State, dict[str, Tensor]]:
     """Train a narrow recipe; return the state and the losses of every step, (steps,) each."""
     recipe, dataset = small_run(name, batch_size)
-    dataset = in_double(recipe.see(dataset))
+    dataset = in_double(recipe.as_players_see(dataset))
     images, cpu = dataset.train.images, torch.device("cpu")
     classes = len(dataset.classes)
     state = recipe.start(images, classes, seed=0, device=cpu)

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from convergan.collective.ranks import Joined
-from convergan.core.signals import Interrupted, Wishes
+from convergan.core.signals import Interrupted, StopRequests
 from convergan.data import DataError, Streaming, load
 from convergan.recipes import Recipe, find_recipe
 from convergan.runs.run import Settings, run
@@ -57,11 +57,11 @@ def skip_together(
         skip=skip,
         roll_back=roll_back,
     )
-    wishes, ended = Wishes(), 0
+    requests, ended = StopRequests(), 0
     try:
-        for event in started.run(wishes):
+        for event in started.run(requests):
             if last and event.step + 1 == stop_at:
-                wishes.stop = signal.SIGTERM
+                requests.stop = signal.SIGTERM
     except Interrupted:
         ended = -1
     except NonFiniteError as error:
@@ -149,7 +149,7 @@ def stream_together(ranks: Joined, found: dict[str, Tensor], *, folder: Path) ->
 
         dataset = replace(dataset, train=replace(dataset.train, expect=expect))
         started = trainer(recipe, folder / name, dataset)
-        list(replace(started, ranks=ranks, pictures=dataset.train.images).run(Wishes()))
+        list(replace(started, ranks=ranks, pictures=dataset.train.images).run(StopRequests()))
     found["expected"] = torch.tensor(expected)
 
 
@@ -176,7 +176,7 @@ def go_bad_in_one(ranks: Joined, found: dict[str, Tensor], *, folder: Path, bad_
     dataset = load(str(source), SIDE, streaming=Streaming(2))
     started = replace(trainer(recipe, folder / "run", dataset), ranks=ranks)
     try:
-        for event in started.run(Wishes()):
+        for event in started.run(StopRequests()):
             if event.step == bad_at and ranks.rank == ranks.size - 1:
                 (source / "unlabeled").rename(source / "away")
     except DataError as error:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from convergan.collective import PeerLostError, ToldToLeaveError, join
+from convergan.collective import PeerLeftError, PeerLostError, join
 from convergan.collective.ranks import Joined
 from tests.collective.processes import in_processes
 
@@ -218,15 +218,15 @@ def test_a_process_that_hangs_is_named_after_the_time_out(tmp_path: Path) -> Non
 
 
 def hang(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
-    ranks.mark(step=7, phase="a long thought")
-    ranks.wait()
+    ranks.report_progress(step=7, phase="a long thought")
+    ranks.barrier()
     if ranks.rank == 1:
         until = time.monotonic() + 120
         while len(list(folder.glob("gone-*"))) < 2 and time.monotonic() < until:
             time.sleep(0.1)
         return
     with pytest.raises(
-        (PeerLostError, ToldToLeaveError),
+        (PeerLostError, PeerLeftError),
         match=r"lost process 1 of 3, \d+ on .*, last seen .* s ago",
     ) as raised:
         ranks.all_reduce(torch.zeros(1))
@@ -242,7 +242,7 @@ def test_who_has_finished_is_not_among_the_lost(tmp_path: Path) -> None:
 
 def lose_at_the_end(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
     """Rank 1 finishes, rank 2 is lost, rank 0 is in an exchange that they will not answer."""
-    ranks.wait()
+    ranks.barrier()
     if ranks.rank == 1:
         ranks.finish()
         return

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from convergan.collective import ALONE, Ranks, at_work, share_out
 from convergan.collective.ranks import Joined
-from convergan.core.signals import Interrupted, Wishes
+from convergan.core.signals import Interrupted, StopRequests
 from convergan.recipes import Recipe
 from convergan.recipes.collapse import TECHNIQUES
 from convergan.training import NonFiniteError, WeightAverage, checkpoint, warm_up
@@ -121,10 +121,10 @@ def whole_run(folder: Path, ranks: Ranks, stop_at: int | None) -> None:
     started = replace(
         trainer(everything_on(), folder, dataset, steps=len(ELASTIC) * PART), ranks=ranks
     )
-    wishes = Wishes()
-    for event in started.run(wishes):
+    requests = StopRequests()
+    for event in started.run(requests):
         if event.step + 1 == stop_at and ranks.rank == ranks.size - 1:
-            wishes.stop = signal.SIGTERM
+            requests.stop = signal.SIGTERM
 
 
 def part_of_run(ranks: Joined, found: dict[str, Tensor], *, folder: Path, stop_at: int) -> None:

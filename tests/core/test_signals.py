@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from convergan.core.signals import STOPPING, Interrupted, obeyed, stopping
+from convergan.core.signals import STOPPING, Interrupted, handle_signals, stopping
 
 
 @pytest.mark.parametrize("number", STOPPING)
@@ -39,9 +39,9 @@ def test_another_thread_than_the_main_one_keeps_its_signals() -> None:
 def test_a_signal_that_the_parent_left_blocked_is_obeyed_all_the_same() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        with obeyed() as wishes:
+        with handle_signals() as requests:
             os.kill(os.getpid(), signal.SIGINT)
-            assert wishes.stop == signal.SIGINT
+            assert requests.stop == signal.SIGINT
         assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -87,7 +87,7 @@ def test_nobody_else_gets_the_port_of_processes_that_are_to_meet() -> None:
         with socket.socket() as other, pytest.raises(OSError, match="in use"):
             other.bind(("127.0.0.1", port))
         ranks = join("cpu")
-        ranks.wait()
+        ranks.barrier()
         ranks.leave(0, "done")
         return 0
 

@@ -74,7 +74,7 @@ def test_released_scripts_replay(file: str) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_one_step_is_that_of_the_cpu(name: str) -> None:
     recipe, dataset = small(RECIPES[name]())
-    assert step_apart(recipe, recipe.see(dataset), CUDA) <= APART
+    assert step_apart(recipe, recipe.as_players_see(dataset), CUDA) <= APART
 
 
 @pytest.mark.parametrize("name", ["cifar10", "imagenet", "ablation-historical-averaging"])

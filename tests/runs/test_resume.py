@@ -14,7 +14,7 @@ import torch
 
 from convergan.data import Dataset, draw_labeled_subset, load
 from convergan.recipes import RECIPES, Recipe, find_recipe
-from convergan.core.signals import Interrupted, Wishes
+from convergan.core.signals import Interrupted, StopRequests
 from convergan.sweeps.sweep import logged_step
 from convergan.runs.trainer import Trainer
 from convergan.training import NonFiniteError, WeightAverage, supervised_step, warm_up
@@ -38,7 +38,7 @@ def everything_on() -> Recipe:
 def trainer(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) -> Trainer:
     return Trainer(
         recipe=recipe,
-        dataset=recipe.see(dataset),
+        dataset=recipe.as_players_see(dataset),
         pictures=dataset.train.images[:],
         subset=draw_labeled_subset(
             dataset.train.labels, 2 * len(dataset.classes), dataset.classes, seed=0
@@ -54,10 +54,10 @@ def trainer(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) 
 
 
 def finish(recipe: Recipe, folder: Path, dataset: Dataset, stop_at: int | None = None) -> None:
-    wishes = Wishes()
-    for event in trainer(recipe, folder, dataset).run(wishes):
+    requests = StopRequests()
+    for event in trainer(recipe, folder, dataset).run(requests):
         if event.step + 1 == stop_at:
-            wishes.stop = signal.SIGTERM
+            requests.stop = signal.SIGTERM
 
 
 def log_without_times(folder: Path) -> list[dict[str, float]]:
@@ -93,10 +93,10 @@ def test_every_recipe_takes_two_steps_and_resumes_between_them(name: str, tmp_pa
     hashes = []
     for folder, stops in ((tmp_path / "calm", [None]), (tmp_path / "stopped", [1, None])):
         for stop in stops:
-            wishes = Wishes()
-            wishes.stop = signal.SIGINT if stop else None
+            requests = StopRequests()
+            requests.stop = signal.SIGINT if stop else None
             try:
-                list(trainer(recipe, folder, dataset, steps=2).run(wishes))
+                list(trainer(recipe, folder, dataset, steps=2).run(requests))
             except Interrupted as interrupted:
                 assert interrupted.number == signal.SIGINT
         hashes.append(final_hash(folder))
@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path
         finish(everything_on(), folder, dataset, stop_at=6)
     newest = max((folder / "checkpoints").iterdir())
     (newest / "tensors.safetensors").write_bytes(b"no tensors")
-    events = list(trainer(everything_on(), folder, dataset).run(Wishes()))
+    events = list(trainer(everything_on(), folder, dataset).run(StopRequests()))
     assert any(str(newest) in notice for notice in events[0].notices)
     assert "going on from step 4" in events[0].notices
     assert final_hash(folder) == final_hash(tmp_path / "calm")

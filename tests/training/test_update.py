@@ -72,7 +72,7 @@ def networks() -> dict[str, tuple[str, str]]:
 @cache
 def small_recipe(name: str) -> tuple[Recipe, torch.Size]:
     recipe, dataset = small(RECIPES[name]())
-    return recipe, recipe.see(dataset).train.images[:8].shape
+    return recipe, recipe.as_players_see(dataset).train.images[:8].shape
 
 
 def network_of(name: str, player: str) -> tuple[nn.Module, Tensor]:

@@ -534,7 +534,7 @@ def score(
             known = finish(verify(plan, ranks), shown=ranks.leads)
             if known is not None:
                 print_line(str(known))
-            ranks.wait()
+            ranks.barrier()
             return
         if samples is None or against is None:
             missing = "SAMPLES" if samples is None else "--against"
@@ -564,7 +564,7 @@ def score(
                 output.print(f"caution: {CAUTION}", highlight=False, markup=False)
             for file in written:
                 print_line(str(file))
-        ranks.wait()  # so that all leave with the code of rank 0
+        ranks.barrier()  # so that all leave with the code of rank 0
 
     together(work, join(place))
 
@@ -585,11 +585,11 @@ def together(work: "Callable[[Ranks], None]", ranks: "Ranks") -> None:
     """Do the work; if it fails, tell the other processes and let rank 0 alone print why.
 
     Raises:
-        ToldToLeaveError: in the process that prints, with what the error was explained by.
+        PeerLeftError: in the process that prints, with what the error was explained by.
         SystemExit: in all processes but rank 0, with the code that rank 0 exits with. Where rank 0
             is lost, the first to notice prints.
     """
-    from ..collective import PeerLostError, ToldToLeaveError
+    from ..collective import PeerLeftError, PeerLostError
 
     try:
         work(ranks)
@@ -597,7 +597,7 @@ def together(work: "Callable[[Ranks], None]", ranks: "Ranks") -> None:
         code, message = explain(error)
         first = ranks.leave(code, message)
         if ranks.leads or (first and isinstance(error, PeerLostError) and error.leader):
-            raise ToldToLeaveError(code, message) from error
+            raise PeerLeftError(code, message) from error
         raise SystemExit(code) from None
     ranks.finish()
 
@@ -768,12 +768,12 @@ def explain(error: Exception) -> tuple[int, str]:
     line, more = " ".join(str(error).split()), ""
     if isinstance(error, StudyError):  # before torch is loaded, which takes seconds
         return REFUSED, line
-    from ..collective import PeerLostError, ToldToLeaveError
+    from ..collective import PeerLeftError, PeerLostError
     from ..data import DataError
     from ..data.image_files import LISTED
     from ..training import CheckpointError, NonFiniteError
 
-    if isinstance(error, ToldToLeaveError):
+    if isinstance(error, PeerLeftError):
         return error.code, str(error)
     if isinstance(error, DataError) and len(error.files) > LISTED:
         more = f"; all are in {written('unreadable.txt', chr(10).join(error.files))}"

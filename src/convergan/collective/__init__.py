@@ -1,9 +1,9 @@
-"""One training in several processes: rows shared out, gradients and wishes added up."""
+"""One training in several processes: rows shared out, gradients and requests added up."""
 
 from .ranks import ALONE as ALONE
+from .ranks import PeerLeftError as PeerLeftError
 from .ranks import PeerLostError as PeerLostError
 from .ranks import Ranks as Ranks
-from .ranks import ToldToLeaveError as ToldToLeaveError
 from .ranks import join as join
 from .sharing import Sharing as Sharing
 from .sharing import all_whole as all_whole

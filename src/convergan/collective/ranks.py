@@ -53,7 +53,7 @@ class PeerLostError(Exception):
         self.leader = leader
 
 
-class ToldToLeaveError(Exception):
+class PeerLeftError(Exception):
     """What made another process leave; this one leaves with the same code.
 
     Attributes:
@@ -82,7 +82,7 @@ class Ranks:
         """Whether this process is the one that writes and prints."""
         return self.rank == 0
 
-    def mark(self, *, step: int | None = None, phase: str) -> None:
+    def report_progress(self, *, step: int | None = None, phase: str) -> None:
         """Note where this process is, for the others to say if it is lost."""
 
     def require_same(self, facts: Mapping[str, str], hint: str) -> None:
@@ -96,29 +96,29 @@ class Ranks:
             ValueError: in every process, naming the first fact that differs, and where.
         """
 
-    def tell(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """Return rank 0's plain value to all."""
         return value
 
-    def tell_tensor(self, tensor: Tensor) -> Tensor:
+    def broadcast_tensor(self, tensor: Tensor) -> Tensor:
         """Return rank 0's tensor to all, of whom each has one of this shape and type."""
         return tensor
 
-    def first_word(self, word: str) -> str:
+    def first_message(self, word: str) -> str:
         """Return to all the first word that is said in any process; nothing if none is."""
         return word
 
-    def turns(self, count: int) -> slice:
+    def shard(self, count: int) -> slice:
         """Return which of ``count`` pieces of work this process does: a run of neighbours.
 
         Example:
-            >>> "abcde"[ALONE.turns(5)]  # alone it does them all
+            >>> "abcde"[ALONE.shard(5)]  # alone it does them all
             'abcde'
         """
         return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
-    def merge(self, pieces: Sequence[Tensor], *, to_all: bool = True) -> Tensor:
-        """Return what all processes did in their `turns`, as one tensor, in the order of the work.
+    def gather_shards(self, pieces: Sequence[Tensor], *, to_all: bool = True) -> Tensor:
+        """Return what all processes did in their `shard`, as one tensor, in the order of the work.
 
         Args:
             pieces: what this one did, (n, *shape) each; none where it had no turn.
@@ -126,19 +126,19 @@ class Ranks:
         """
         return torch.cat(list(pieces))
 
-    def gather_plain(self, value: Any) -> list[Any]:
+    def gather_objects(self, value: Any) -> list[Any]:
         """Return the plain values of all processes, in their order, to all."""
         return [value]
 
-    def heed(self) -> None:
+    def check_peers(self) -> None:
         """Look whether another process has left or was killed, where the next exchange is far.
 
         Raises:
-            ToldToLeaveError: if one has left.
+            PeerLeftError: if one has left.
             PeerLostError: if one of this machine has ended without a word.
         """
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Wait, patiently, until all are here."""
 
     def all_gather(self, rows: Tensor, counts: Sequence[int]) -> Tensor:
@@ -149,7 +149,7 @@ class Ranks:
         """Return the sum of ``value`` over processes."""
         return value
 
-    def add_up(self, value: Tensor) -> None:
+    def all_reduce_in_place(self, value: Tensor) -> None:
         """Put the sum of ``value`` over processes in its place."""
 
     def finish(self) -> None:
@@ -187,11 +187,11 @@ class Joined(Ranks):
         self._store = PrefixStore("convergan", store)
         self._store.set_timeout(timedelta(seconds=seconds))
         self._seen = {"host": platform.node(), "process": os.getpid(), "step": 0, "phase": "start"}
-        self._noted = self._heeded = float("-inf")
+        self._noted = self._checked_peers = float("-inf")
         self._missing: list[int] = []
         self._device = torch.device("cuda" if backend == "nccl" else "cpu")
         self.given = {"bytes": 0, "calls": 0}
-        self.mark(phase="start")
+        self.report_progress(phase="start")
         limit = timedelta(seconds=seconds)
         with self._exchanging():
             dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=limit)
@@ -216,20 +216,20 @@ class Joined(Ranks):
     def all_reduce(self, value: Tensor) -> Tensor:
         """Add up a copy of ``value``."""
         summed = value.detach().clone(memory_format=torch.contiguous_format)
-        self.add_up(summed)
+        self.all_reduce_in_place(summed)
         return summed
 
-    def add_up(self, value: Tensor) -> None:
+    def all_reduce_in_place(self, value: Tensor) -> None:
         """Add up in place."""
         self._count(value)
         with self._exchanging():
             dist.all_reduce(value)
 
-    def first_word(self, word: str) -> str:
+    def first_message(self, word: str) -> str:
         """Add up who has something to say, and gather the words if anybody has."""
         speakers = torch.tensor(float(bool(word)), device=self._device)
-        self.add_up(speakers)
-        return next(filter(None, self.gather_plain(word))) if speakers.item() else ""
+        self.all_reduce_in_place(speakers)
+        return next(filter(None, self.gather_objects(word))) if speakers.item() else ""
 
     def _count(self, given: Tensor) -> None:
         self.given["bytes"] += given.numel() * given.element_size()
@@ -237,7 +237,7 @@ class Joined(Ranks):
 
     # --- between steps ----------------------------------------------------
 
-    def mark(self, *, step: int | None = None, phase: str) -> None:
+    def report_progress(self, *, step: int | None = None, phase: str) -> None:
         """Note a step or phase, in the store at most once a second."""
         self._seen["phase"] = phase
         if step is not None:
@@ -250,28 +250,28 @@ class Joined(Ranks):
 
     def require_same(self, facts: Mapping[str, str], hint: str) -> None:
         """Compare the facts of all processes."""
-        everyone: list[Mapping[str, str]] = self.gather_plain(dict(facts))
+        everyone: list[Mapping[str, str]] = self.gather_objects(dict(facts))
         for name in {name: None for found in everyone for name in found}:
             for rank, found in enumerate(everyone):
                 if found.get(name) != everyone[0].get(name):
                     raise ValueError(f"{name} is not the same in process 0 and {rank}: {hint}")
 
-    def tell(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """Gather plain values and take that of rank 0."""
-        return self.gather_plain(value if self.leads else None)[0]
+        return self.gather_objects(value if self.leads else None)[0]
 
-    def tell_tensor(self, tensor: Tensor) -> Tensor:
+    def broadcast_tensor(self, tensor: Tensor) -> Tensor:
         """Broadcast a copy from rank 0."""
         copy = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         with self._exchanging():
             dist.broadcast(copy, 0, group=self._patient)
         return copy.to(tensor.device)
 
-    def merge(self, pieces: Sequence[Tensor], *, to_all: bool = True) -> Tensor:
+    def gather_shards(self, pieces: Sequence[Tensor], *, to_all: bool = True) -> Tensor:
         """Let each process broadcast what it did."""
         own = torch.cat(list(pieces)).detach() if pieces else None
         mine = own is not None and [str(own.dtype).removeprefix("torch."), *own.shape]
-        facts = self.gather_plain(mine)
+        facts = self.gather_objects(mine)
         name, _, *shape = next(fact for fact in facts if fact)
         counts = [fact[1] if fact else 0 for fact in facts]
         kept = self.leads or to_all
@@ -287,22 +287,22 @@ class Joined(Ranks):
             first += count
         return merged if own is None else merged.to(own.device)
 
-    def heed(self) -> None:
+    def check_peers(self) -> None:
         """Look into the store, at most once a second."""
         now = time.monotonic()
-        if now - self._heeded > NOTED_EVERY:
-            self._heeded = now
+        if now - self._checked_peers > NOTED_EVERY:
+            self._checked_peers = now
             with self._exchanging():
                 self._require_nobody_left()
                 if any(map(self._has_ended, range(self.size))):
                     raise RuntimeError("a process has ended")
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Wait at a barrier of the patient group."""
         with self._exchanging():
             dist.barrier(group=self._patient)
 
-    def gather_plain(self, value: Any) -> list[Any]:
+    def gather_objects(self, value: Any) -> list[Any]:
         """Send values as JSON, padded to the same number of bytes on their way."""
         data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
         sizes = torch.zeros(self.size, dtype=torch.int64)
@@ -330,7 +330,7 @@ class Joined(Ranks):
         """Raise what made the exchange break.
 
         Raises:
-            ToldToLeaveError: if a process has said that it leaves.
+            PeerLeftError: if a process has said that it leaves.
             PeerLostError: if not, naming those who do not answer.
         """
         if threading.current_thread() is threading.main_thread():
@@ -364,7 +364,7 @@ class Joined(Ranks):
         if self._store.check(["left"]):
             left = json.loads(self._store.get("left"))
             self._missing = left["missing"]
-            raise ToldToLeaveError(left["code"], left["message"])
+            raise PeerLeftError(left["code"], left["message"])
 
     def _has_said(self, rank: int, *words: str) -> bool:
         return any(self._store.check([f"{word}/{rank}"]) for word in words)

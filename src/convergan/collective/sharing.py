@@ -29,7 +29,7 @@ from .exchange import gather, gather_alike, total_alike
 from .ranks import Ranks
 
 Ask = Callable[[], tuple[int, ...]]
-"""What a process wishes at this moment, as numbers that are added over processes."""
+"""What a process requests at this moment, as numbers that are added over processes."""
 
 LARGEST_SPREAD = 1e-4
 """Of the loss over processes, as the variance over the mean square."""
@@ -125,20 +125,20 @@ class Sharing:
     def mean_gradients(
         self, name: str, loss: Tensor, gradients: Sequence[Tensor]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Average loss and gradients over processes in one reduction, with all wishes in it.
+        """Average loss and gradients over processes in one reduction, with all requests in it.
 
         The gradients are parts of a buffer that the next call for this network fills again.
 
         Raises:
             ValueError: in every process, if their losses differ.
         """
-        self.ranks.mark(phase=f"gradients of the {name}")
+        self.ranks.report_progress(phase=f"gradients of the {name}")
         asked = self.ask()
         slots = torch.stack([loss, loss.square(), *(loss.new_tensor(float(a)) for a in asked)])
         parts = [*(g.reshape(-1) for g in gradients), slots]
         flat = self._flat.setdefault(name, slots.new_empty(sum(map(len, parts))))
         torch.cat(parts, out=flat)
-        self.ranks.add_up(flat)
+        self.ranks.all_reduce_in_place(flat)
         heard = flat[len(flat) - len(asked) :].tolist()
         self.heard = tuple(
             a + round(b) for a, b in zip(self.heard or (0,) * len(asked), heard, strict=True)

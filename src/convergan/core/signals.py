@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGUSR1 as wishes that a loop reads between steps."""
+"""SIGINT, SIGTERM and SIGUSR1 as requests that a loop reads between steps."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ TOGETHER = 2.0
 
 
 class Interrupted(Exception):
-    """A signal that was obeyed, with nothing lost.
+    """A signal that was handle_signals, with nothing lost.
 
     Attributes:
         number: of the signal; the process exits with 128 more.
@@ -26,7 +26,7 @@ class Interrupted(Exception):
         self.number = number
 
 
-class Wishes:
+class StopRequests:
     """What signals have asked for since they were last read.
 
     Attributes:
@@ -58,19 +58,19 @@ class Wishes:
             os._exit(128 + number)
 
 
-def read_counts(counts: Sequence[int]) -> tuple[int | None, bool]:
-    """Return the signal to stop at and whether to save, from `Wishes.counts` of all processes."""
+def decode_counts(counts: Sequence[int]) -> tuple[int | None, bool]:
+    """Return the signal to stop at and whether to save, from `StopRequests.counts` of all processes."""
     interrupts, terminations, saves = counts
     stop = signal.SIGTERM if terminations else signal.SIGINT if interrupts else None
     return stop, saves > 0
 
 
 @contextmanager
-def obeyed() -> Iterator[Wishes]:
-    """Turn signals into wishes inside the block; leave them alone outside the main thread."""
-    wishes = Wishes()
-    with _handled((*STOPPING, signal.SIGUSR1), wishes.receive):
-        yield wishes
+def handle_signals() -> Iterator[StopRequests]:
+    """Turn signals into requests inside the block; leave them alone outside the main thread."""
+    requests = StopRequests()
+    with _handled((*STOPPING, signal.SIGUSR1), requests.receive):
+        yield requests
 
 
 @contextmanager

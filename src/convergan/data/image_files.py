@@ -248,7 +248,7 @@ class ImageFiles:
         Raises:
             DataError: if more than 1 % of all cannot be read.
         """
-        everyone = ranks.gather_plain(self._met)
+        everyone = ranks.gather_objects(self._met)
         self._met = [_Met(*met) for found in everyone for met in found]
         self._require_readable()
 

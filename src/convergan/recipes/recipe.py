@@ -88,7 +88,7 @@ class Recipe:
     evaluate_every: int = 500
     checkpoint_every: int = 500
 
-    def see(self, dataset: Dataset) -> Dataset:
+    def as_players_see(self, dataset: Dataset) -> Dataset:
         """Return what the players see of a data set: its rows, or their descriptors."""
         if self.descriptor is None:
             return dataset

@@ -18,7 +18,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 @contextmanager
-def held(description: Path) -> Iterator[None]:
+def locked(description: Path) -> Iterator[None]:
     """Hold the folder that ``description`` stands in, or will, for as long as the block lasts.
 
     The lock is one of the operating system's on the file ``.lock``: it goes with the process,
@@ -48,7 +48,7 @@ def held(description: Path) -> Iterator[None]:
         yield
 
 
-def is_held(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a process holds ``folder`` at this moment."""
     if not (folder / LOCK).exists():
         return False
@@ -56,11 +56,11 @@ def is_held(folder: Path) -> bool:
         return not _lock(lock.fileno())
 
 
-def claim(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any]) -> str:
+def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any]) -> str:
     """Make a held folder the one of ``identity``, or see that it is, and return its hash.
 
     Args:
-        description: as in `held`.
+        description: as in `locked`.
         identity: what may not differ, with the parts ``settings`` and ``recipe``, or ``recipes``
             by name.
         more: what is written down beside it.
@@ -91,7 +91,7 @@ def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, An
         for name in sorted(there.keys() | here.keys())
         if there.get(name) != here.get(name)
     ]
-    began = began_by(found)
+    began = made_by_version(found)
     aged = f"it is of convergan {began}, this is {__version__}, see CHANGELOG.md; "
     raise ValueError(
         f"{description.parent} belongs to another {_kind(description)}: "
@@ -100,7 +100,7 @@ def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, An
     )
 
 
-def began_by(description: Mapping[str, Any]) -> str:
+def made_by_version(description: Mapping[str, Any]) -> str:
     """Return the version of convergan that made a folder, given what the folder says of itself."""
     version: str = description.get("versions", {}).get("convergan", __version__)
     return version

@@ -21,11 +21,11 @@ from .baselines import BASELINES, Baseline, run_baseline
 from ..core.chance import derive
 from ..collective import ALONE, Ranks
 from ..data import Dataset, LabeledSubset, draw_labeled_subset
-from .folder import began_by, claim, held
+from .folder import made_by_version, claim_identity, locked
 from ..core.files import read_json
 from ..core.pictures import sample_picture
 from ..recipes import Recipe, describe_training, find_recipe
-from ..core.signals import obeyed
+from ..core.signals import handle_signals
 from .trainer import Trainer
 from ..training import CheckpointError, checkpoint, draw_samples, supervised_step
 from ..core.files import canonical_sha256, replace_file, write_csv, write_json
@@ -144,13 +144,13 @@ def run(
     """
     subset = choose_labels(recipe, dataset, settings)
     _require_held(recipe, dataset, settings)
-    seen = recipe.see(dataset)
+    seen = recipe.as_players_see(dataset)
     identity = _identity(recipe, dataset, settings)
     facts = {name: canonical_sha256(part) for name, part in identity.items()}
     facts |= {"--skip-non-finite": str(skip), "--roll-back": str(roll_back)}
     facts["--baselines"] = str(baselines)
     ranks.require_same(facts, "start all with the same command, code and data")
-    with held(folder / "config.json") if ranks.leads else nullcontext():
+    with locked(folder / "config.json") if ranks.leads else nullcontext():
         trainer = partial(
             Trainer,
             dataset=seen,
@@ -174,8 +174,8 @@ def run(
                 write_csv(folder / "left_out.csv", left_out)
         if ranks.leads and (aged := _begun_by_another_version(folder)):
             yield Progress(GAN, 0, settings.steps, {}, (aged,))
-        with obeyed() as wishes:
-            for event in trainer(recipe=recipe, folder=folder).run(wishes):
+        with handle_signals() as requests:
+            for event in trainer(recipe=recipe, folder=folder).run(requests):
                 yield Progress(GAN, event.step, settings.steps, event.metrics, event.notices)
             if not (baselines and recipe.classifies and len(dataset.test.labels)):
                 return
@@ -187,7 +187,7 @@ def run(
                 neighbors=None,
                 judge=None,
             )
-            for event in trainer(recipe=twin, folder=folder / "twin").run(wishes):
+            for event in trainer(recipe=twin, folder=folder / "twin").run(requests):
                 yield Progress(TWIN, event.step, settings.steps, event.metrics, event.notices)
         if ranks.leads:
             yield from _baselines(seen, subset, folder / "baselines.json")
@@ -359,12 +359,12 @@ def _claim(
             "python": platform.python_version(),
         },
     }
-    claim(folder / "config.json", identity, more)
+    claim_identity(folder / "config.json", identity, more)
 
 
 def _begun_by_another_version(folder: Path) -> str:
     """Return what the user should know before such a run goes on, or nothing."""
-    began = began_by(read_config(folder))
+    began = made_by_version(read_config(folder))
     if began == __version__ or (folder / "result.json").exists():
         return ""
     return (

@@ -19,7 +19,7 @@ from ..core.pictures import sample_picture
 from .neighbor_cache import find_neighbors
 from ..recipes import Recipe
 from .log import RunLog
-from ..core.signals import Interrupted, Wishes, read_counts
+from ..core.signals import Interrupted, StopRequests, decode_counts
 from ..training import CheckpointError, NonFiniteError, Record, State, checkpoint, count_errors, draw_samples, evaluate, predict_probabilities, train
 from ..core.files import replace_file, write_array, write_csv, write_json
 from ..training.loop import LEFT_OUT
@@ -92,12 +92,12 @@ class Trainer:
         """Find the log."""
         self._log = RunLog(self.folder / "metrics.jsonl")
 
-    def run(self, wishes: Wishes) -> Iterator[Event]:
+    def run(self, requests: StopRequests) -> Iterator[Event]:
         """Train from the newest checkpoint, or from the start, and write ``result.json``.
 
         Does nothing where ``result.json`` exists. Raises as `convergan.runs.run.run`.
         """
-        if self.ranks.tell((self.folder / "result.json").exists()):
+        if self.ranks.broadcast((self.folder / "result.json").exists()):
             return
         real = self._judge_reals()  # a judge that refuses the data does so before the first step
         state = self.start()
@@ -105,7 +105,7 @@ class Trainer:
             self.ranks,
             self.recipe.batch_size,
             unit=state.discriminator.network.rows_together,
-            ask=wishes.counts,
+            ask=requests.counts,
         )
         seconds, notices = self._go_on(state)
         yield Event(state.step, self._metrics, notices)
@@ -124,7 +124,7 @@ class Trainer:
         )
         while True:
             try:
-                yield from self._take_steps(state, batches, wishes, sharing, started)
+                yield from self._take_steps(state, batches, requests, sharing, started)
                 break
             except NonFiniteError as error:
                 notices = self._go_back(state, error, batches)
@@ -135,7 +135,7 @@ class Trainer:
         self,
         state: State,
         batches: Batches,
-        wishes: Wishes,
+        requests: StopRequests,
         sharing: Sharing | None,
         started: float,
     ) -> Iterator[Event]:
@@ -158,11 +158,11 @@ class Trainer:
                 seconds = time.perf_counter() - started
                 notices = self._note(state, record, seconds)
                 noted = record.step
-                stop, save = self._wanted(wishes, sharing)
+                stop, save = self._wanted(requests, sharing)
                 last = record.step == self.steps
                 if last or stop or save or self._due(record.step):
                     notices += self._save(state, seconds, must=last or bool(stop))
-                    wishes.save = False
+                    requests.save = False
                 if stop and not last:
                     raise Interrupted(
                         stop,
@@ -194,7 +194,7 @@ class Trainer:
         except DataError as error:
             problem = str(error)
         if self.dataset.train.expect is not nothing:  # rows in memory are there
-            problem = self.ranks.first_word(problem)
+            problem = self.ranks.first_message(problem)
         if batch is None or problem:
             self._save(state, time.perf_counter() - started, must=True)
             raise DataError(problem)
@@ -206,13 +206,13 @@ class Trainer:
         rows, labels = self.subset
         neighbors = find_neighbors(self.recipe.neighbors, self.pictures[:])
         spread = self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
-        return self.ranks.tell_tensor(spread)
+        return self.ranks.broadcast_tensor(spread)
 
-    def _wanted(self, wishes: Wishes, sharing: Sharing | None) -> tuple[int | None, bool]:
+    def _wanted(self, requests: StopRequests, sharing: Sharing | None) -> tuple[int | None, bool]:
         """Return the signal to stop at, and whether to save: what all processes have agreed on."""
         if sharing is None:
-            return wishes.stop, wishes.save
-        return read_counts(sharing.listen() or (0, 0, 0))  # nothing is heard in a step left out
+            return requests.stop, requests.save
+        return decode_counts(sharing.listen() or (0, 0, 0))  # nothing is heard in a step left out
 
     def _due(self, step: int) -> bool:
         return step % self.recipe.checkpoint_every == 0
@@ -226,14 +226,14 @@ class Trainer:
         line: dict[str, Any] = {"step": state.step, "seconds": round(seconds, 3)}
         line |= {name: loss.item() for name, loss in record.losses.items()}
         if evaluating:
-            self.ranks.mark(step=state.step, phase="evaluation")
+            self.ranks.report_progress(step=state.step, phase="evaluation")
             samples = self._samples(state).cpu()
             if self.ranks.leads and self.recipe.judge:
                 line |= self.recipe.judge(samples, self.dataset)
             line |= self._test(state)
             if self.ranks.leads:
                 notices += self._write_picture(state.step, samples)
-            self.ranks.wait()
+            self.ranks.barrier()
         self._metrics |= line
         return notices + self._log_line(line)
 
@@ -325,10 +325,10 @@ class Trainer:
 
         Where the disk refuses, return a notice, or raise if it must be.
         """
-        self.ranks.mark(step=state.step, phase="checkpoint")
+        self.ranks.report_progress(step=state.step, phase="checkpoint")
         self._require_one_state(state)
         notices = self._write(state, seconds, must=must) if self.ranks.leads else ()
-        self.ranks.wait()
+        self.ranks.barrier()
         return notices
 
     def _require_one_state(self, state: State) -> None:
@@ -373,9 +373,9 @@ class Trainer:
             seconds, notices = self._resume(state)
         if self.ranks.size > 1:
             tensors = sorted(state.tensors().items())
-            state.load({name: self.ranks.tell_tensor(tensor) for name, tensor in tensors})
+            state.load({name: self.ranks.broadcast_tensor(tensor) for name, tensor in tensors})
             counts = (self._skipped, self._skipped_in_a_row, self._rolled_back)
-            self._skipped, self._skipped_in_a_row, rolled_back = self.ranks.tell(counts)
+            self._skipped, self._skipped_in_a_row, rolled_back = self.ranks.broadcast(counts)
             self._rolled_back = [RollBack(*made) for made in rolled_back]
             self._require_one_state(state)
         return seconds, notices
@@ -478,7 +478,7 @@ class Trainer:
             self._predict_unlabeled(state)
         if self.ranks.leads:
             write_json(self.folder / "result.json", result)
-        self.ranks.wait()
+        self.ranks.barrier()
 
     def _predict(self, state: State, images: Images, rows: Tensor) -> Tensor:
         """Return the averaged weights' class probabilities of some rows, (N, K)."""

@@ -251,19 +251,19 @@ def _see(
         facts[f"hash of {name}"] = images.outline()
         ranks.require_same(facts, "start all with the same command and data")
     firsts = range(0, len(images), plan.batch_size)
-    turns = ranks.turns(len(firsts))
+    turns = ranks.shard(len(firsts))
     own = sum(min(plan.batch_size, len(images) - first) for first in firsts[turns])
     features, logits, seen = [], [], 0
     for batch in images.batches(plan.batch_size, turns):
-        ranks.mark(phase=f"features of {name}")
-        ranks.heed()
+        ranks.report_progress(phase=f"features of {name}")
+        ranks.check_peers()
         found = extract(extractor, batch.to(plan.device))
         features.append(found.features.cpu())
         logits.append(found.logits.cpu())
         seen += len(batch)
         yield Progress(f"features of {name}", seen, own, {})
     images.merge(ranks)
-    return Extracted(*(ranks.merge(rows, to_all=False) for rows in (features, logits)))
+    return Extracted(*(ranks.gather_shards(rows, to_all=False) for rows in (features, logits)))
 
 
 def _inception(judged: Extracted, _: Extracted, name: str, plan: Plan) -> list[Figure]:

@@ -18,10 +18,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..core.files import read_json, replace_file, write_array
-from ..core.signals import Interrupted, Wishes, obeyed
+from ..core.signals import Interrupted, StopRequests, handle_signals
 from ..data import DataError, Dataset
 from ..recipes import describe_training, find_recipe
-from ..runs.folder import claim, held, is_held
+from ..runs.folder import claim_identity, is_locked, locked
 from ..runs.run import Progress, Settings, choose_labels
 from .label_table import label_table, tell_errors
 from .results import (
@@ -227,24 +227,24 @@ def run_sweep(
         choose_labels(find_recipe(run.recipe), datasets[run.data], run)
     if sweep.needs_test_rows:
         _require_test_rows(datasets)
-    with held(sweep.folder / "sweep.json"), obeyed() as wishes:
+    with locked(sweep.folder / "sweep.json"), handle_signals() as requests:
         _claim(sweep, datasets)
         left = {sweep.folder_of(run): run for run in sweep.unfinished()}
         failed: list[str] = []
         shown = _progress(sweep, left, _being_run(left))
         yield shown
         tasks = [_task(sweep, run, workers.threads) for run in left.values()]
-        for outcomes in _perform(tasks, workers, sweep.folder / STOP, wishes):
-            ended = [outcome for outcome in outcomes if not (outcome.code and wishes.stop)]
+        for outcomes in _perform(tasks, workers, sweep.folder / STOP, requests):
+            ended = [outcome for outcome in outcomes if not (outcome.code and requests.stop)]
             notices = [_tell(sweep, outcome, left, failed) for outcome in ended]
             shown, before = _progress(sweep, left, notices), shown
             if notices or shown.step != before.step:
                 yield shown
         write_table(sweep.folder, sweep.make_table(sweep.folder), failed)
         sweep.draw(sweep.folder)
-        if wishes.stop:
+        if requests.stop:
             finished = f"{len(sweep.runs) - len(left)} of {len(sweep.runs)} runs finished"
-            raise Interrupted(wishes.stop, f"with {finished}; the same command goes on")
+            raise Interrupted(requests.stop, f"with {finished}; the same command goes on")
         if failed:
             yield _progress(sweep, left, [f"failed: {line}" for line in failed])
 
@@ -262,7 +262,7 @@ def _claim(sweep: Sweep, datasets: Mapping[str, Dataset]) -> None:
         "recipes": {name: describe_training(find_recipe(name)) for name in recipes},
         "data_sha256": {source: dataset.sha256() for source, dataset in datasets.items()},
     }
-    claim(sweep.folder / "sweep.json", identity, {})
+    claim_identity(sweep.folder / "sweep.json", identity, {})
     if sweep.needs_test_rows:
         write_array(sweep.folder / "test_labels.npy", datasets[sweep.runs[0].data].test.labels)
 
@@ -283,7 +283,7 @@ def _task(sweep: Sweep, run: Settings, threads: int) -> Task:
 
 
 def _perform(
-    tasks: Sequence[Task], workers: Workers, stop: Path, wishes: Wishes
+    tasks: Sequence[Task], workers: Workers, stop: Path, requests: StopRequests
 ) -> Iterator[list[Outcome]]:
     """Perform tasks in another thread; yield what came back since the last look."""
     came: SimpleQueue[Outcome] = SimpleQueue()
@@ -298,8 +298,8 @@ def _perform(
         try:
             while not performed.done():
                 time.sleep(POLL)
-                if wishes.stop and not stop.exists():
-                    replace_file(stop, str(wishes.stop).encode())
+                if requests.stop and not stop.exists():
+                    replace_file(stop, str(requests.stop).encode())
                 yield [came.get() for _ in range(came.qsize())]
         finally:
             if not performed.done():  # nobody looks any more
@@ -322,7 +322,7 @@ def _tell(sweep: Sweep, outcome: Outcome, left: dict[Path, Settings], failed: li
 
 
 def _being_run(left: Mapping[Path, Settings]) -> list[str]:
-    return [f"{folder} is in use; waiting for it" for folder in left if is_held(folder)]
+    return [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
 
 
 def _progress(sweep: Sweep, left: Mapping[Path, Settings], notices: Sequence[str]) -> Progress:

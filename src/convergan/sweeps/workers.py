@@ -21,7 +21,7 @@ from typing import IO, NamedTuple
 
 from joblib import Parallel, delayed, parallel_config
 
-from ..runs.folder import is_held
+from ..runs.folder import is_locked
 
 POLL = 0.5
 """Seconds between looks at whether a run is to stop."""
@@ -186,7 +186,7 @@ def perform(task: Task) -> Outcome:
     left behind, and finish the run itself. The task's process has its own session, so that Ctrl-C
     in a terminal reaches it once, through ``task.stop``.
     """
-    while is_held(task.folder) and not task.stop.exists():
+    while is_locked(task.folder) and not task.stop.exists():
         time.sleep(POLL)
     if task.stop.exists():
         return Outcome(task.folder, -_wanted_signal(task.stop), "not started")

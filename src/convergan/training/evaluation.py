@@ -53,9 +53,9 @@ def predict_probabilities(
         functional_call(
             network, dict(parameters), (to_unit_range(images[chunk].to(device)),)
         ).logits
-        for chunk in chunks[ranks.turns(len(chunks))]
+        for chunk in chunks[ranks.shard(len(chunks))]
     ]
-    return ranks.merge(judged).double().softmax(dim=1).cpu()
+    return ranks.gather_shards(judged).double().softmax(dim=1).cpu()
 
 
 def evaluate(
@@ -107,10 +107,10 @@ def draw_samples(
         ranks: processes who share the work and all get the result, that of one alone.
     """
     turns = range(-(-count // batch_size))
-    own = turns[ranks.turns(len(turns))]
+    own = turns[ranks.shard(len(turns))]
     batches = []
     for turn in turns:
         latent = network.draw_latent(batch_size, chance)  # of every turn, as chance goes on
         if turn in own:
             batches.append(functional_call(network, dict(parameters), (latent,)))
-    return ranks.merge(batches)[:count]
+    return ranks.gather_shards(batches)[:count]

@@ -84,7 +84,7 @@ def train(
         for player in state.players():
             player.set_rate(schedule(state.step / steps))
         if sharing is not None:
-            sharing.ranks.mark(step=number, phase="batch")
+            sharing.ranks.report_progress(step=number, phase="batch")
         batch = batches(number)
         chance = derive(seed, "step", number, device=device)
         before = state.copied_tensors() if may_skip() else None

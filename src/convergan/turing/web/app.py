@@ -183,7 +183,7 @@ def create_app(study: Study, public_url: str) -> FastAPI:
     _show_errors(app)
     _arrivals(app, study)
     _views(app, study)
-    _deeds(app, study)
+    _actions(app, study)
     _owner(app, study, public_url)
     _static(app)
     return app
@@ -244,7 +244,7 @@ def _views(app: FastAPI, study: Study) -> None:
         return Response(mistakes.picture(study, session, view), media_type="image/png")
 
 
-def _deeds(app: FastAPI, study: Study) -> None:
+def _actions(app: FastAPI, study: Study) -> None:
     def own_form(
         session: Annotated[str, Depends(session_of)], x_form_token: Annotated[str, Header()] = ""
     ) -> str:
