@@ -1,7 +1,7 @@
 """One step of a recipe on any device, on the numbers that another device drew.
 
 Generators of torch draw other numbers on a GPU than on the CPU, so the draws of a step are recorded
-on the CPU and supplied to both, see `convergan.chance`. In float64 all that is left of a
+on the CPU and supplied to both, see `convergan.core.chance`. In float64 all that is left of a
 difference is rounding.
 """
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.golden import CPU, worst
-from convergan.chance import derive, recorded_draws, supplied_draws
+from convergan.core.chance import derive, recorded_draws, supplied_draws
 from convergan.data import Batch, Batches, Dataset
 from convergan.recipes import Recipe
 from convergan.training import State

@@ -8,7 +8,7 @@ through another recipe of the same networks and updates. The exit status is 1 if
 1e-9, 2 if a file cannot be replayed.
 
 A file has all inputs and draws of a script, and what it made of them; tests/golden/README.md
-describes its arrays. Draws come in through `convergan.chance.supplied_draws`.
+describes its arrays. Draws come in through `convergan.core.chance.supplied_draws`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from convergan.chance import derive, supplied_draws
+from convergan.core.chance import derive, supplied_draws
 from convergan.data import Batch
 from convergan.networks import Discriminator, Generator, similarities
 from convergan.objectives import supervised_loss, unsupervised_loss

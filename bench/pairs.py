@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
+from convergan.core.files import read_json
 from convergan.data import Dataset, load
-from convergan.folders import read_json
 from convergan.recipes.collapse import relativistic
 from convergan.recipes.stacked import stacked
-from convergan.run import Settings, run
+from convergan.runs.run import Settings, run
 from convergan.training import NonFiniteError
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from convergan.chance import derive
+from convergan.core.chance import derive
 from convergan.data import Dataset, load, to_unit_range
 from convergan.metrics import (
     Extracted,

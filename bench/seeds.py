@@ -9,8 +9,8 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from convergan.run import GAN, read_config, table
-from convergan.spelling import mean_and_deviation, spell
+from convergan.runs.run import GAN, read_config, table
+from convergan.sweeps.statistics import mean_and_deviation, spell
 
 
 def rows_of(folder: Path) -> dict[str, float | None]:

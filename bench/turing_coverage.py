@@ -11,15 +11,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convergan.turing.analysis import analyse
-from convergan.turing.annotator_bootstrap import (
+from convergan.turing.results.analysis import analyse
+from convergan.turing.simulation.observers import Crowd, simulate_votes
+from convergan.turing.statistics.annotator_bootstrap import (
     DRAWS,
     crossed_sums,
     generator,
     percentiles,
     resampled_sums,
 )
-from convergan.turing.intervals import (
+from convergan.turing.statistics.intervals import (
     Interval,
     Z,
     design_effect,
@@ -27,8 +28,7 @@ from convergan.turing.intervals import (
     widened,
     wilson,
 )
-from convergan.turing.observers import Crowd, simulate_votes
-from convergan.turing.votes import BoolArray, Design
+from convergan.turing.statistics.votes import BoolArray, Design
 
 STUDIES = 2000
 COVERAGE_DRAWS = 1000

@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from convergan.turing.cast import Cast
-from convergan.turing.server_process import end_server, start_server
-from convergan.turing.simulator import simulate
-from convergan.turing.study import Plan
+from convergan.turing.simulation.cast import Cast
+from convergan.turing.simulation.simulator import simulate
+from convergan.turing.study.study import Plan
+from convergan.turing.web.server_process import end_server, start_server
 
 from .rows import Row, Trial
 from .studies import disagreements, faults, latencies, make_study, on_both, scratch_database

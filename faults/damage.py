@@ -10,17 +10,9 @@ from pathlib import Path
 
 import torch
 
+from convergan.core.files import canonical_json, canonical_sha256
 from convergan.training import CheckpointError
-from convergan.training.checkpoint import (
-    MANIFEST,
-    TENSORS,
-    canonical_json,
-    canonical_sha256,
-    folder_of,
-    read,
-    read_latest,
-    save,
-)
+from convergan.training.checkpoint import MANIFEST, TENSORS, folder_of, read, read_latest, save
 
 from .rows import Row, Trial
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from convergan.data import Dataset, Rows, Streaming, load
 from convergan.data.dataset import nothing
-from convergan.run import Progress
+from convergan.runs.run import Progress
 
 from .children import code_of
 from .modes import Mode, modes

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from convergan.collective import whole
+from convergan.core.files import read_json
 from convergan.data import Batch, Dataset, Rows
-from convergan.folders import read_json
-from convergan.run import Progress
+from convergan.runs.run import Progress
 from convergan.training import State, checkpoint
 from convergan.training.steps import Losses, Step
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from convergan.turing.app import create_app
-from convergan.turing.owner import invite
-from convergan.turing.server_process import serving
-from convergan.turing.study import Plan, opened
+from convergan.turing.study.study import Plan, opened
+from convergan.turing.web.app import create_app
+from convergan.turing.web.owner import invite
+from convergan.turing.web.server_process import serving
 
 from .grammar import CHANGES, Request
 from .rows import Row, Trial

@@ -32,10 +32,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sqlalchemy import text
 
-from convergan.turing.owner import invite
-from convergan.turing.server_process import serving
-from convergan.turing.simulator import truths
-from convergan.turing.study import Plan, opened
+from convergan.turing.simulation.simulator import truths
+from convergan.turing.study.study import Plan, opened
+from convergan.turing.web.owner import invite
+from convergan.turing.web.server_process import serving
 
 from .leaky import IN_PLANS, IN_REPLIES, LEAKS, leaking
 from .rows import Row, Trial

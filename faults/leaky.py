@@ -12,10 +12,10 @@ from socket import socket
 from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from convergan.turing.app import create_app
-from convergan.turing.schema import trials
-from convergan.turing.server import listen, server_of
-from convergan.turing.study import Study, opened
+from convergan.turing.study.schema import trials
+from convergan.turing.study.study import Study, opened
+from convergan.turing.web.app import create_app
+from convergan.turing.web.server import listen, server_of
 
 from .children import fork, wait
 

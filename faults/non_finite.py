@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from convergan.collective import mean_gradients
+from convergan.core.files import read_json
 from convergan.data import Batch
-from convergan.folders import read_json
 from convergan.training import State
 from convergan.training.steps import Losses, Step
 

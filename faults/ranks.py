@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from convergan.run import Progress
+from convergan.runs.run import Progress
 
 from .children import SharedNumber, fork_together, wait_all
 from .modes import Mode, mode_of, modes
@@ -108,19 +108,15 @@ def _wrong(folder: Path, killed: Killed) -> str:
     """Return what is wrong with how the others ended; nothing if they left and said why."""
     size = len(killed.codes)
     finished = (folder / "result.json").exists()
-    names = [f"lost process {killed.victim} of {size}, {killed.process} on "]
+    name = f"lost process {killed.victim} of {size}, {killed.process} on "
     if killed.victim == 0:
-        names = [RENDEZVOUS]
-    elif (
-        killed.codes[0] == 0 and finished
-    ):  # its end took the rendezvous along, and the run is done
-        names.append(RENDEZVOUS)
+        name = RENDEZVOUS
     for rank in set(range(size)) - {killed.victim}:
         if killed.codes[rank] == 0 and finished:
             continue  # it was killed after the last exchange
         words = said(words_of(folder, rank))
         told = words[-1] if words else ""
-        if killed.codes[rank] != LOST or not any(name in told for name in names):
+        if killed.codes[rank] != LOST or name not in told:
             return f"rank {rank} ended with {killed.codes[rank]}: {words[-1:]}"
     return ""
 

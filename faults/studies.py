@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, make_url, select, text
 
-from convergan.turing.database import Database
-from convergan.turing.image_import import Source, source_of_array
-from convergan.turing.schema import answers, sessions
-from convergan.turing.simulated_person import Visit
-from convergan.turing.study import Plan, create_study, database_url
+from convergan.turing.simulation.simulated_person import Visit
+from convergan.turing.study.database import Database
+from convergan.turing.study.image_import import Source, source_of_array
+from convergan.turing.study.schema import answers, sessions
+from convergan.turing.study.study import Plan, create_study, database_url
 
 from .rows import Trial
 

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from convergan.folders import is_held
+from convergan.runs.folder import is_held
 
 from .rows import Row, Trial
 from .training import final_hash

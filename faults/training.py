@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from convergan.cli import explain
+from convergan.cli.main import explain
 from convergan.collective import join
+from convergan.core.files import read_json
 from convergan.data import Dataset
-from convergan.folders import read_json
-from convergan.run import Progress, run
+from convergan.runs.run import Progress, run
 from convergan.training import checkpoint
 
 from .modes import Mode, modes
@@ -68,6 +68,7 @@ def train(
         ranks.leave(code, line)
         say(told or folder, line)
         return code
+    ranks.finish()
     return 0
 
 

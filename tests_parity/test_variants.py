@@ -36,12 +36,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from convergan.metrics import (
-    FeatureMoments,
-    frechet_distance,
-    inception_score,
-    kernel_distance,
-)
+from convergan.metrics import FeatureMoments, frechet_distance, inception_score, kernel_distance
 from tests_parity.material import Pair
 
 pytestmark = pytest.mark.filterwarnings("ignore:Metric .* will save all extracted features")

@@ -8,7 +8,7 @@ Importing the package loads nothing; each part is loaded when it is first named.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .version import __version__ as __version__
+from .core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .estimator import SemiSupervisedGANClassifier as SemiSupervisedGANClassifier

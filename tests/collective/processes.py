@@ -25,7 +25,7 @@ def in_processes(
     """
     folder.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch._dynamo", "convergan.recipes", "convergan.run"])
+    context.set_forkserver_preload(["torch._dynamo", "convergan.recipes", "convergan.runs.run"])
     started = [
         context.Process(target=_run, args=(work, rank, size, folder, seconds))
         for rank in range(size)
@@ -49,7 +49,7 @@ def _run(work: Work, rank: int, size: int, folder: Path, seconds: float) -> None
         ranks = Joined(store, rank, size, backend="gloo", seconds=seconds)
         work(ranks, found)
         save_file(found, folder / f"found-{rank}.safetensors")
-        ranks.leave(0, "done")
+        ranks.finish()
     except BaseException:
         (folder / f"failed-{rank}.txt").write_text(traceback.format_exc())
         raise

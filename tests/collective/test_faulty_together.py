@@ -14,17 +14,17 @@ from PIL import Image
 from torch import Tensor
 
 from convergan.collective.ranks import Joined
+from convergan.core.signals import Interrupted, Wishes
 from convergan.data import DataError, Streaming, load
 from convergan.recipes import Recipe, find_recipe
-from convergan.run import Settings, run
-from convergan.signals import Interrupted, Wishes
+from convergan.runs.run import Settings, run
 from convergan.training import NonFiniteError
 from faults.modes import mode_of
 from faults.non_finite import poisoned_step
 from faults.training import final_hash
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import in_double, small_run
-from tests.training.test_resume import everything_on, log_without_times, trainer
+from tests.runs.test_resume import everything_on, log_without_times, trainer
 
 SIDE = 8
 ROWS = 10

@@ -235,6 +235,43 @@ def hang(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
     found["named"] = torch.tensor(1)
 
 
+def test_who_has_finished_is_not_among_the_lost(tmp_path: Path) -> None:
+    first, _, _ = in_processes(partial(lose_at_the_end, folder=tmp_path), 3, tmp_path, seconds=60)
+    assert "named" in first
+
+
+def lose_at_the_end(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+    """Rank 1 finishes, rank 2 is lost, rank 0 is in an exchange that they will not answer."""
+    ranks.wait()
+    if ranks.rank == 1:
+        ranks.finish()
+        return
+    if ranks.rank == 2:
+        ranks._disconnect()
+        until = time.monotonic() + 60
+        while not (folder / "gone").exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        return
+    with pytest.raises(PeerLostError, match=r"lost process 2 of 3, \d+ on [^;]*; start") as raised:
+        ranks.all_reduce(torch.zeros(1))
+    (folder / "gone").touch()
+    found["named"] = torch.tensor(1)
+    assert not raised.value.leader
+
+
+def test_rank_0_holds_the_rendezvous_until_the_others_have_left(tmp_path: Path) -> None:
+    in_processes(partial(finish_in_turn, folder=tmp_path), 2, tmp_path)
+
+
+def finish_in_turn(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+    if not ranks.leads:
+        time.sleep(1)
+        (folder / "late").touch()
+    ranks.finish()
+    assert (folder / "late").exists()
+    found["done"] = torch.tensor(1)
+
+
 def test_one_process_joins_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert join("cpu").size == 1

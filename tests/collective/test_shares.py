@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convergan.cli import main
+from convergan.cli.main import main
 from convergan.collective import ALONE, Ranks
 from convergan.collective.ranks import Joined
 from convergan.data import DataError, ImageFiles, ImageRows, load, to_unit_range
 from convergan.metrics import find_extractor
 from convergan.recipes import find_recipe
-from convergan.run import Progress, Settings, draw_run_rows, run
-from convergan.score import Plan, judge
-from convergan.score_files import write_scores
-from convergan.score_sources import Sets
+from convergan.runs.run import Progress, Settings, draw_run_rows, run
+from convergan.scoring.files import write_scores
+from convergan.scoring.score import Plan, judge
+from convergan.scoring.sources import Sets
 from convergan.training import draw_samples, predict_probabilities
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import small_run

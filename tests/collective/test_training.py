@@ -13,13 +13,13 @@ from torch import Tensor
 
 from convergan.collective import ALONE, Ranks, at_work, share_out
 from convergan.collective.ranks import Joined
+from convergan.core.signals import Interrupted, Wishes
 from convergan.recipes import Recipe
 from convergan.recipes.collapse import TECHNIQUES
-from convergan.signals import Interrupted, Wishes
 from convergan.training import NonFiniteError, WeightAverage, checkpoint, warm_up
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import difference, in_double, small_run, take_steps
-from tests.training.test_resume import trainer
+from tests.runs.test_resume import trainer
 
 CLOSE = 1e-6
 STEPS = 50

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from convergan.training.checkpoint import clear_leftovers, read_latest, replace_file, save
+from convergan.core.files import replace_file
+from convergan.training.checkpoint import clear_leftovers, read_latest, save
 from faults.crashes import Folder, disks_after_a_crash, disks_at_the_end, write_folder
 from faults.operations import Operation, recorded
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from convergan.turing.cast import Cast
-from convergan.turing.server_process import serving
-from convergan.turing.simulator import simulate
-from convergan.turing.study import Plan, opened
+from convergan.turing.simulation.cast import Cast
+from convergan.turing.simulation.simulator import simulate
+from convergan.turing.study.study import Plan, opened
+from convergan.turing.web.server_process import serving
 from faults.crowds import crowd, kept_port
 from faults.studies import disagreements, faults, make_study
 

@@ -3,12 +3,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
-from convergan.networks import (
-    Discriminator,
-    Generator,
-    toy_discriminator,
-    toy_generator,
-)
+from convergan.networks import Discriminator, Generator, toy_discriminator, toy_generator
 from tests.oracles import draw
 
 

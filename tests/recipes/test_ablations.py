@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from convergan.recipes import RECIPES, STUDIES, describe, find_recipe
+from convergan.recipes import RECIPES, describe, find_recipe
 from convergan.recipes.ablations import ABLATIONS, recipe_name
+from convergan.sweeps.studies import STUDIES
 from tests.recipes.test_collapse import differing
 
 FAMILIES = ("ablation", "cifar10-ablation")

@@ -10,10 +10,11 @@ from torch.optim import Adam
 
 from convergan.data import MIXTURES
 from convergan.networks import packed_shape
-from convergan.recipes import RECIPES, STUDIES, Recipe, describe, find_recipe
+from convergan.recipes import RECIPES, Recipe, describe, find_recipe
 from convergan.recipes.collapse import TECHNIQUES, Plain, non_saturating_losses
 from convergan.recipes.stacked import stacked
 from convergan.recipes.toy import toy
+from convergan.sweeps.studies import STUDIES
 from tests import oracles
 from tests.oracles import draw
 

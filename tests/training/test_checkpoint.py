@@ -12,17 +12,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from convergan.core.files import canonical_json, replace_file
 from convergan.training import CheckpointError
 from convergan.training.checkpoint import (
     LARGEST_MANIFEST,
     MANIFEST,
     TENSORS,
-    canonical_json,
     clear_leftovers,
     folder_of,
     read,
     read_latest,
-    replace_file,
     require_same_layout,
     save,
 )

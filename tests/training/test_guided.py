@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from convergan.chance import derive
+from convergan.core.chance import derive
 from convergan.data import Batch
 from convergan.networks import (
     GuidedDiscriminator,

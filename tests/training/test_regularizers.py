@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 import torch
 
-from convergan.chance import derive
+from convergan.core.chance import derive
 from convergan.data import Batch
 from convergan.objectives import consistency_loss, virtual_adversarial_loss
 from convergan.recipes import find_recipe

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from convergan.chance import derive
+from convergan.core.chance import derive
 from convergan.data import Batch
 from convergan.networks import toy_discriminator, toy_generator
 from convergan.objectives import (

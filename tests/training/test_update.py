@@ -377,7 +377,7 @@ def test_copies_checkpoints_and_hashes_hold_values_whatever_the_memory(
 FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
 
 
-MENDED = "where this passes, torch is mended: say so in docs/design.md and convergan.layout"
+MENDED = "where this passes, torch is mended: say so in docs/design.md and convergan.core.layout"
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason=MENDED)

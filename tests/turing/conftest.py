@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from convergan.turing.study import Plan, Study, create_study, opened
+from convergan.turing.study.study import Plan, Study, create_study, opened
 from faults.studies import POSTGRESQL, scratch_database
 from tests.turing.serving import Make, Serve, Server, noise, served
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convergan.turing.observers import Annotator, simulate_votes
-from convergan.turing.votes import Design, Votes
+from convergan.turing.simulation.observers import Annotator, simulate_votes
+from convergan.turing.statistics.votes import Design, Votes
 
 DESIGN = Design(
     protocol="single",

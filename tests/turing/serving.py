@@ -9,11 +9,11 @@ from typing import Any
 import httpx2
 import numpy as np
 
-from convergan.turing.app import create_app
-from convergan.turing.image_import import Source, source_of_array
-from convergan.turing.owner import invite
-from convergan.turing.server import listen, server_of
-from convergan.turing.study import Study
+from convergan.turing.study.image_import import Source, source_of_array
+from convergan.turing.study.study import Study
+from convergan.turing.web.app import create_app
+from convergan.turing.web.owner import invite
+from convergan.turing.web.server import listen, server_of
 
 Make = Callable[..., tuple[Study, str]]
 

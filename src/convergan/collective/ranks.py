@@ -152,6 +152,9 @@ class Ranks:
     def add_up(self, value: Tensor) -> None:
         """Put the sum of ``value`` over processes in its place."""
 
+    def finish(self) -> None:
+        """Tell the others that this process has done its part; rank 0 stays until all have."""
+
     def leave(self, code: int, message: str) -> bool:
         """Tell the others that this process leaves, and why, and wait until they have heard.
 
@@ -291,7 +294,7 @@ class Joined(Ranks):
             self._heeded = now
             with self._exchanging():
                 self._require_nobody_left()
-                if any(_has_ended(self._seen_of(rank)) for rank in range(self.size)):
+                if any(map(self._has_ended, range(self.size))):
                     raise RuntimeError("a process has ended")
 
     def wait(self) -> None:
@@ -340,8 +343,8 @@ class Joined(Ranks):
             missing = list(range(self.size))
             while missing and time.monotonic() < until:
                 self._require_nobody_left()
-                missing = [r for r in missing if not self._store.check([f"here/{r}"])]
-                ended = [r for r in missing if _has_ended(self._seen_of(r))]
+                missing = [r for r in missing if not self._has_said(r, "here", "finished")]
+                ended = [r for r in missing if self._has_ended(r)]
                 if ended:  # the others may be busy with something longer than a roll call
                     missing = ended
                     break
@@ -362,6 +365,14 @@ class Joined(Ranks):
             left = json.loads(self._store.get("left"))
             self._missing = left["missing"]
             raise ToldToLeaveError(left["code"], left["message"])
+
+    def _has_said(self, rank: int, *words: str) -> bool:
+        return any(self._store.check([f"{word}/{rank}"]) for word in words)
+
+    def _has_ended(self, rank: int) -> bool:
+        """Whether a process has ended before its part was done."""
+        # In this order, as one may finish and end between the two questions.
+        return _has_ended(self._seen_of(rank)) and not self._has_said(rank, "finished")
 
     def _seen_of(self, rank: int) -> dict[str, Any] | None:
         if not self._store.check([f"seen/{rank}"]):
@@ -384,6 +395,17 @@ class Joined(Ranks):
         self._patient = None
         if dist.is_initialized():
             dist.destroy_process_group()
+
+    def finish(self) -> None:
+        """Say so in the store, which may be in rank 0 and is needed until all have left."""
+        with suppress(RuntimeError):
+            self._store.set(f"finished/{self.rank}", "")
+            others, until = range(1, self.size) if self.leads else (), time.monotonic() + GOOD_BYE
+            while time.monotonic() < until and not all(map(self._is_done, others)):
+                time.sleep(0.02)
+
+    def _is_done(self, rank: int) -> bool:
+        return self._has_said(rank, "finished", "gone") or self._has_ended(rank)
 
     def leave(self, code: int, message: str) -> bool:
         """Say so in the store, close the connections and wait for the others."""

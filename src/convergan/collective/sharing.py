@@ -23,8 +23,8 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from ..chance import draw_into
-from ..layout import match_layout
+from ..core.chance import draw_into
+from ..core.layout import match_layout
 from .exchange import gather, gather_alike, total_alike
 from .ranks import Ranks
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..chance import derive
 from ..collective import Sharing
+from ..core.chance import derive
 from .dataset import Images, nothing
 
 KINDS = ("labeled", "unlabeled", "matching")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..chance import derive
+from ..core.chance import derive
 
 
 class LabeledSubset(NamedTuple):

@@ -15,7 +15,7 @@ takes the training digits alone.
 import torch
 from torch import Tensor
 
-from ..chance import derive
+from ..core.chance import derive
 
 TRAINING_ROWS = 128_000
 TEST_ROWS = 10_000

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cache import cache_folder, in_turn
+from ..core.cache import cache_folder, in_turn
 from .dataset import Dataset, Rows, begin_sha256
 from .encoded import Encoded, EncodedSet, Split
 from .image_files import DataError, decode, read_ahead, some, why_not

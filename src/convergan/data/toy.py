@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..chance import derive
+from ..core.chance import derive
 
 TOY_STD = 0.05
 """Deviation of each Gaussian along each axis."""

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as parse_arrays
 from safetensors.numpy import save as serialise_arrays
 
-from ..version import __version__
+from ..core.version import __version__
 from .calibration import RiskTable
 from .guard import GuardReport
 from .member import Array, Layers

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..python_files import load_function
+from ..core.user_code import load_function
 from .extractor import Extractor, coloured, resized
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..chance import draw_into
+from ..core.chance import draw_into
 
 
 class Generator(nn.Module):

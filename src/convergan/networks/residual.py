@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, pad
 
-from ..chance import draw_into
+from ..core.chance import draw_into
 from .critique import Critique
 from .guidance_decoder import GuidanceDecoder
 from .guided import EncodingDiscriminator, GuidedDiscriminator, MappingGenerator

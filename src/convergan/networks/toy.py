@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
-from ..chance import draw_into
+from ..core.chance import draw_into
 from .critique import Critique, Discriminator
 from .generator import Generator
 from .minibatch_features import MinibatchFeatures, no_minibatch_features

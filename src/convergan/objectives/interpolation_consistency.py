@@ -22,7 +22,7 @@ pictures.
 import torch
 from torch import Tensor
 
-from ..chance import draw_into
+from ..core.chance import draw_into
 
 
 def interpolate(rows: Tensor, targets: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:

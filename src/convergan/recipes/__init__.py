@@ -3,19 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ..python_files import load_function
+from ..core.names import look_up
+from ..core.user_code import load_function
 from .ablations import ablation, ablations, cifar10_ablation
 from .collapse import variants
 from .digits import digits
 from .imagenet import imagenet
-from .minibatch import (
-    cifar10_minibatch,
-    cifar10_narrow_minibatch,
-    mnist_minibatch,
-    svhn_minibatch,
-)
+from .minibatch import cifar10_minibatch, cifar10_narrow_minibatch, mnist_minibatch, svhn_minibatch
 from .mnist import mnist, mnist_2016, mnist_fast, mnist_pixels
-from .names import look_up
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .recipe import describe as describe
@@ -23,13 +18,6 @@ from .recipe import describe_training as describe_training
 from .residual import cifar10_ggdr, cifar10_r3gan
 from .small_images import cifar10, cifar10_2016, cifar10_narrow, svhn, svhn_2016
 from .stacked import stacked
-from .studies import STUDIES as STUDIES
-from .studies import Arm as Arm
-from .studies import Study as Study
-from .tables import TABLES as TABLES
-from .tables import Figure as Figure
-from .tables import PaperColumn as PaperColumn
-from .tables import PaperTable as PaperTable
 from .toy import toy
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -55,20 +43,6 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     **variants("toy", toy),
     **variants("stacked", stacked),
 }
-
-
-def require_table(name: str) -> None:
-    """Look a table or a study up.
-
-    Raises:
-        ValueError: if there is none; the message names the nearest.
-
-    Example:
-        >>> require_table("minst-table")
-        Traceback (most recent call last):
-        ValueError: no table 'minst-table'; did you mean mnist-table, svhn-table or cifar10-table?
-    """
-    look_up("table", name, {**TABLES, **STUDIES})
 
 
 def find_recipe(name: str) -> Recipe:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..chance import derive
+from ..core.chance import derive
 from ..data import KINDS, Dataset, Images, Neighbors, spread_labels, to_unit_range
 from ..data.dataset import nothing
 from ..layers import initialise_from_batch

@@ -17,11 +17,7 @@ from functools import partial
 
 from torch.optim import Adam
 
-from ..networks import (
-    guided_residual_discriminator,
-    residual_discriminator,
-    residual_generator,
-)
+from ..networks import guided_residual_discriminator, residual_discriminator, residual_generator
 from ..objectives import minimax_discriminator_loss, non_saturating_generator_loss
 from ..training import WeightAverage, guided_step, relativistic_step, warm_up
 from .recipe import Recipe

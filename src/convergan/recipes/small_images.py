@@ -16,13 +16,7 @@ from functools import partial
 
 from ..networks import small_images_discriminator, small_images_generator
 from ..objectives import absolute_feature_matching
-from ..training import (
-    AdamInsideRoot,
-    WeightAverage,
-    constant_rate,
-    semi_supervised_step,
-    warm_up,
-)
+from ..training import AdamInsideRoot, WeightAverage, constant_rate, semi_supervised_step, warm_up
 from .recipe import Recipe, StartFromData
 from .schedules import constant, linear_after
 

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..core.files import canonical_sha256, replace_file, sync_folder, write_json
+from ..core.version import __version__
 from ..data import DataError
 from ..estimator import SemiSupervisedGANClassifier
-from ..training.checkpoint import canonical_sha256, replace_file, sync_folder, write_json
-from ..version import __version__
 from .columns import Column
 from .fitting import Effort, Fitted, Opened
 from .judging import Judged

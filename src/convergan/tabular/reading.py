@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ..core.files import replace_file
 from ..data import DataError
-from ..training.checkpoint import replace_file
 
 Frame: TypeAlias = Any
 """A frame of pandas, which has no types to check."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.html import page, plot, table
 from ..estimator import RiskTable
-from ..html_page import page, plot, table
 from .fitting import Fitted, Opened
 from .judging import Array, Judged
 

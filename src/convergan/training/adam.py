@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..layout import align, fills_its_memory
+from ..core.layout import align, fills_its_memory
 
 Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
 

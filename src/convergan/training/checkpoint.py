@@ -6,23 +6,21 @@ settings and of itself. A folder is written under a temporary name beside its pl
 and read back. "Latest" is the highest step whose folder verifies; no pointer file is trusted.
 """
 
-import csv
 import hashlib
-import io
 import json
-import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as serialise_tensors
 from torch import Tensor
+
+from ..core.files import canonical_json, canonical_sha256, sync_folder, write_synced
 
 SCHEMA = 1
 TENSORS = "tensors.safetensors"
@@ -50,63 +48,6 @@ class Checkpoint(NamedTuple):
     step: int
     tensors: dict[str, Tensor]
     extra: dict[str, Any]
-
-
-def canonical_json(value: Any) -> str:
-    """Return the one spelling of ``value``: sorted keys, no spaces, no NaN or infinity."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def canonical_sha256(value: Any) -> str:
-    """Return the hash of that spelling."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
-
-
-def write_synced(path: Path, data: bytes) -> None:
-    """Write ``data`` to a new file and wait until the disk has it."""
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in ``folder``."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Put ``data`` in the place of ``path``, wholly or not at all."""
-    temporary = path.with_name(f".tmp-{path.name}-{secrets.token_hex(4)}")
-    try:
-        write_synced(temporary, data)
-        temporary.rename(path)
-        sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(file: Path, value: Any) -> None:
-    """Put ``value`` in the place of ``file`` as JSON for readers."""
-    replace_file(file, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
-
-
-def write_array(file: Path, values: Tensor) -> None:
-    """Put ``values`` in the place of ``file`` as an array that numpy reads without pickle."""
-    buffer = io.BytesIO()
-    np.save(buffer, values.cpu().numpy(), allow_pickle=False)
-    replace_file(file, buffer.getvalue())
-
-
-def write_csv(file: Path, rows: Iterable[Sequence[Any]]) -> None:
-    """Put ``rows``, the first of them the names of the columns, in the place of ``file``."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    replace_file(file, buffer.getvalue().encode())
 
 
 def folder_of(root: Path, step: int) -> Path:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import torch
 
-from ..chance import derive
 from ..collective import Sharing, at_work
+from ..core.chance import derive
 from ..data import Batch
 from .state import NonFiniteError, State
 from .steps import Losses, Step

@@ -2,7 +2,7 @@
 
 A checkpoint holds tensors alone, the same ones at every step, so an optimizer's state must be
 tensors that exist from the start; torch's create them in their first step. And what torch's fused
-kernels get wrong (see `convergan.layout`) is refused rather than trained.
+kernels get wrong (see `convergan.core.layout`) is refused rather than trained.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from ..layout import fills_its_memory
+from ..core.layout import fills_its_memory
 
 MakeOptimizer = Callable[[Iterable[Tensor]], Optimizer]
 HALF_PRECISION = (torch.bfloat16, torch.float16)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..collective import mean_gradients
-from ..layout import align
+from ..core.layout import align
 from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
 from .optimizers import MakeOptimizer, make_ready
@@ -99,7 +99,7 @@ class Player(Generic[Network]):
         """Take one step of the optimiser, and update the averages.
 
         The optimiser gets gradients with the strides of the parameters, whatever they had, see
-        `convergan.layout`.
+        `convergan.core.layout`.
         """
         for parameter, gradient in zip(self.parameters.values(), gradients, strict=True):
             parameter.grad = gradient

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from convergan.turing.recruitment import MTURK, Panel
+from convergan.turing.study.recruitment import MTURK, Panel
 from tests.turing.browser.person import Person
 from tests.turing.serving import Make, Serve, Server, served
 

@@ -7,8 +7,8 @@ from typing import Any
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from convergan.turing.schema import answers
-from convergan.turing.study import Study
+from convergan.turing.study.schema import answers
+from convergan.turing.study.study import Study
 from tests.turing.serving import Server
 
 Press = Callable[[str], None]

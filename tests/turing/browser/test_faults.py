@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from sqlalchemy import func, select
 
-from convergan.turing import schema
-from convergan.turing.study import Study
+from convergan.turing.study import schema
+from convergan.turing.study.study import Study
 from tests.turing.browser.conftest import Visit
 from tests.turing.browser.person import Person, begun, recorded
 from tests.turing.serving import Serve

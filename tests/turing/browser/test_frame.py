@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from playwright.sync_api import BrowserContext, Frame, expect
 
-from convergan.turing.recruitment import PREVIEW, Panel
+from convergan.turing.study.recruitment import PREVIEW, Panel
 from tests.turing.browser.conftest import Visit
 from tests.turing.browser.person import recorded
 from tests.turing.serving import Serve, Server

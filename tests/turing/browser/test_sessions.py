@@ -3,8 +3,8 @@
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
-from convergan.turing.schema import answers, trials
-from convergan.turing.study import Study
+from convergan.turing.study.schema import answers, trials
+from convergan.turing.study.study import Study
 from tests.turing.browser.conftest import Visit
 from tests.turing.browser.person import recorded
 from tests.turing.serving import Serve

@@ -1,0 +1,128 @@
+"""Unlabelled rows of classes that no label has: what they cost, with the guard and without it.
+
+``python -m bench.few_labels.mismatch [--set digits] [--labels 10] [--seeds 5]``. The lower half of
+the classes is labelled and tested, the upper half unseen. The number of unlabelled rows is the
+same for every share of unseen ones, as many as either half has; shares of a seed draw nested rows.
+Logistic regression sees labels alone, so that it has one figure for all shares. A line has test
+errors in percent, mean and deviation over seeds, how often the guard chose what, and how often
+fitting warned that unlabelled rows are unlike labelled ones.
+"""
+
+import argparse
+import warnings
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from bench.few_labels.methods import Array
+from bench.few_labels.sets import Problem, load
+from convergan.estimator import SemiSupervisedGANClassifier, mask_labels
+from convergan.sweeps.statistics import mean_and_deviation, spell
+
+SHARES = (0, 25, 50, 75, 100)
+SETS = ("digits", "mnist", "fashion_mnist", "cifar10")
+UNLIKE = "do not look like labeled ones"
+
+
+class Pool(NamedTuple):
+    """Rows to learn from, labels of known classes and -1, and rows of known classes to test."""
+
+    X: Array
+    y: Array
+    X_test: Array
+    y_test: Array
+
+
+class Outcome(NamedTuple):
+    """Of one share and seed: errors in percent, what the guard chose and whether fit warned."""
+
+    plain: float
+    guarded: float
+    logistic: float
+    selected: str
+    warned: bool
+
+
+def pool_of(problem: Problem, *, labels: int, share: int, seed: int) -> Pool:
+    """Mix ``share`` percent of rows of unseen classes into the unlabelled rows."""
+    known = np.flatnonzero(problem.y < _half(problem))
+    kept = mask_labels(problem.y[known], labels, random_state=seed)
+    labeled = known[kept >= 0]
+    chance = np.random.default_rng([seed, 1])
+    seen = chance.permutation(known[kept < 0])
+    unseen = chance.permutation(np.flatnonzero(problem.y >= _half(problem)))
+    count = min(len(seen), len(unseen))
+    other = round(count * share / 100)
+    rows = np.concatenate([labeled, seen[: count - other], unseen[:other]])
+    y = np.full(len(rows), -1)
+    y[: len(labeled)] = problem.y[labeled]
+    tested = problem.y_test < _half(problem)
+    return Pool(problem.X[rows], y, problem.X_test[tested], problem.y_test[tested])
+
+
+def measure(pool: Pool, seed: int) -> Outcome:
+    labeled = pool.y >= 0
+    logistic = LogisticRegression(max_iter=1000).fit(pool.X[labeled], pool.y[labeled])
+    errors, warned = [], False
+    for guard in (False, True):
+        model = SemiSupervisedGANClassifier(guard=guard, random_state=seed, device="cpu")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(pool.X, pool.y)
+        warned = any(UNLIKE in str(entry.message) for entry in caught)
+        errors.append(100 * (1 - model.score(pool.X_test, pool.y_test)))
+    plain, guarded = errors
+    reference = 100 * (1 - logistic.score(pool.X_test, pool.y_test))
+    return Outcome(plain, guarded, reference, model.selected_, warned)
+
+
+def main() -> None:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--set", choices=SETS, default="digits")
+    parser.add_argument("--labels", type=int, default=10, help="of each class (default: 10)")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--shares", type=int, nargs="+", default=list(SHARES), help="in percent")
+    arguments = parser.parse_args()
+    problem = load(arguments.set)
+    first = pool_of(problem, labels=arguments.labels, share=0, seed=0)
+    print(
+        f"{arguments.set}: {int((first.y >= 0).sum())} labels, {int((first.y < 0).sum())} rows "
+        f"without, {len(first.y_test)} test rows; errors in %"
+    )
+    print("unseen  ours            ours, guarded   LogisticRegression  the guard chose; warned")
+    for share in arguments.shares:
+        found = [
+            measure(pool_of(problem, labels=arguments.labels, share=share, seed=seed), seed)
+            for seed in range(arguments.seeds)
+        ]
+        columns = (
+            [x.plain for x in found],
+            [x.guarded for x in found],
+            [x.logistic for x in found],
+        )
+        plain, guarded, logistic = (
+            spell(mean_and_deviation(values), ".2f", ".2f") for values in columns
+        )
+        chosen = ", ".join(f"{n}x {name}" for name, n in Counter(x.selected for x in found).items())
+        warned = sum(x.warned for x in found)
+        print(
+            f"{share:4d} %  {plain:14}  {guarded:14}  {logistic:18}  {chosen}; {warned} of "
+            f"{len(found)}",
+            flush=True,
+        )
+        print(f"        each: {_every(columns[0])} | {_every(columns[1])} | {_every(columns[2])}")
+
+
+def _every(values: list[float]) -> str:
+    return " ".join(f"{value:.2f}" for value in values)
+
+
+def _half(problem: Problem) -> int:
+    return (int(problem.y.max()) + 1) // 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Data of the few-label benchmark: rows and labels of a pool to learn from and of a test set.
+
+=============  ======  ======  =======  =====================================================
+set            pool    test    classes  features
+=============  ======  ======  =======  =====================================================
+digits         898     899     10       64 pixels in [0, 1]
+wine           89      89      3        13, mean 0 and deviation 1 over the pool
+breast_cancer  284     285     2        30, the same
+iris           75      75      3        4, the same
+mnist          6,000   10,000  10       784 pixels in [0, 1]
+fashion_mnist  6,000   10,000  10       784 pixels in [0, 1]
+cifar10        6,000   5,000   10       1,280 of EfficientNet-Lite0, trained on ImageNet
+trec           5,452   500     6        384, embeddings of questions by all-MiniLM-L6-v2
+banking20      2,827   800     20       384, the same of messages; 20 of Banking77's 77 intents
+=============  ======  ======  =======  =====================================================
+
+The small sets are those embedded in scikit-learn, cut in halves with as many of each class. Pools
+of 6,000 are drawn from the training rows by a fixed seed, for CIFAR-10 from the first 40,000; its
+test rows are the first 1,000 of the test set and 4,000 training rows from 40,000 on, for folders
+that have no more. Intents are drawn by a fixed seed, then all their rows are taken.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from bench.few_labels.features import Array, image_features, sentence_features
+from convergan.data import load as load_images
+
+POOL, CIFAR_POOL, CIFAR_TEST, INTENTS = 6_000, 40_000, 1_000, 20
+
+
+class Problem(NamedTuple):
+    """Rows and labels to learn from and to test on; labels are 0 .. K - 1."""
+
+    X: Array
+    y: Array
+    X_test: Array
+    y_test: Array
+
+
+@cache
+def load(name: str) -> Problem:
+    """Return a set, the same rows whenever it is asked for."""
+    problem = SETS[name]()
+    for rows in problem:
+        rows.flags.writeable = False  # all methods of a process share them
+    return problem
+
+
+def embedded(read: Callable[..., Any], *, standardise: bool) -> Problem:
+    rows, labels = read(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(
+        rows, labels, test_size=0.5, stratify=labels, random_state=0
+    )
+    if not standardise:
+        return Problem(X / 16, y, X_test / 16, y_test)
+    scale = StandardScaler().fit(X)
+    return Problem(scale.transform(X), y, scale.transform(X_test), y_test)
+
+
+def pixels(source: str) -> Problem:
+    found = load_images(source)
+    chosen = torch.from_numpy(drawn(len(found.train.labels), POOL))
+    X, X_test = (
+        images.flatten(1).double().numpy() / 255
+        for images in (found.train.images[chosen], found.test.images[:])
+    )
+    return Problem(X, found.train.labels[chosen].numpy(), X_test, found.test.labels.numpy())
+
+
+def cifar10_features() -> Problem:
+    found = load_images("uoft-cs/cifar10")
+    chosen = torch.from_numpy(drawn(CIFAR_POOL, POOL))
+    held = slice(CIFAR_POOL, CIFAR_POOL + 4 * CIFAR_TEST)
+    images = torch.cat(
+        [
+            found.train.images[chosen],
+            found.test.images[:CIFAR_TEST],
+            found.train.images[held],
+        ]
+    )
+    labels = torch.cat(
+        [found.train.labels[chosen], found.test.labels[:CIFAR_TEST], found.train.labels[held]]
+    ).numpy()
+    rows = image_features(images).astype(np.float64)
+    return Problem(rows[:POOL], labels[:POOL], rows[POOL:], labels[POOL:])
+
+
+def sentences(source: str, classes: int) -> Problem:
+    """Embed sentences; of more classes than asked for, those that a fixed seed draws."""
+    import datasets
+
+    root = os.environ.get("CONVERGAN_DATA")
+    local = Path(root) / source.rpartition("/")[2] if root else None
+    splits = datasets.load_dataset(str(local) if local and local.is_dir() else source)
+    column = "label" if "label" in splits["train"].features else "coarse_label"
+    kept = np.sort(drawn(splits["train"].features[column].num_classes, classes))
+    parts: list[Array] = []
+    for split in (splits["train"], splits["test"]):
+        labels = np.asarray(split[column])
+        chosen = np.flatnonzero(np.isin(labels, kept))
+        texts = np.asarray(split["text"], dtype=object)[chosen].tolist()
+        parts += [
+            sentence_features(texts).astype(np.float64),
+            np.searchsorted(kept, labels[chosen]),
+        ]
+    return Problem(*parts)
+
+
+def drawn(rows: int, count: int) -> Array:
+    """Return ``count`` of ``rows`` numbers, by a fixed seed."""
+    return np.random.default_rng(0).permutation(rows)[:count]
+
+
+SETS: dict[str, Callable[[], Problem]] = {
+    "digits": partial(embedded, load_digits, standardise=False),
+    "wine": partial(embedded, load_wine, standardise=True),
+    "breast_cancer": partial(embedded, load_breast_cancer, standardise=True),
+    "iris": partial(embedded, load_iris, standardise=True),
+    "mnist": partial(pixels, "ylecun/mnist"),
+    "fashion_mnist": partial(pixels, "zalando-datasets/fashion_mnist"),
+    "cifar10": cifar10_features,
+    "trec": partial(sentences, "CogComp/trec", 6),
+    "banking20": partial(sentences, "PolyAI/banking77", INTENTS),
+}

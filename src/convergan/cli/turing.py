@@ -1,0 +1,482 @@
+"""The commands of the visual Turing test: parse, call, show."""
+
+import math
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from .console import errors, print_line
+
+if TYPE_CHECKING:
+    from ..turing.study.image_import import Source
+
+turing = typer.Typer(
+    no_args_is_help=True,
+    help="The visual Turing test: people say whether images are real or generated.\n\n"
+    "Start with: convergan turing create STUDY --real DATA --fake RUN",
+)
+
+NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "scipy", "sqlalchemy", "uvicorn")
+
+StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
+PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the server, in links.")]
+
+
+@turing.callback(help=turing.info.help)
+def require_packages() -> None:
+    """Refuse to begin without what a study needs."""
+    for name in NEEDED:
+        if find_spec(name) is None:
+            raise ValueError(f"a study needs {name}: pip install 'convergan[turing]'")
+
+
+@turing.command()
+def create(
+    study: Annotated[Path, typer.Argument(help="Folder of the study, a new one.")],
+    real: Annotated[
+        str,
+        typer.Option(
+            help="Real images: a folder of PNG and JPEG files, .npz, or data as for train."
+        ),
+    ],
+    fake: Annotated[
+        list[str],
+        typer.Option(
+            help="Generated images: folder of a run, folder of files, or .npz with samples or "
+            "images. Several models: the option again for each."
+        ),
+    ],
+    trials: Annotated[
+        int, typer.Option(help="Of each person, half of them generated; timed: of each block.")
+    ] = 50,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="single: one image without a time limit. pair: which of two is generated. timed: "
+            "three blocks in which exposure grows after errors and shrinks after hits."
+        ),
+    ] = "single",
+    feedback: Annotated[
+        str | None,
+        typer.Option(
+            help="Whether people learn if they were right: off, on, or split for half of them. "
+            "Default: off, of timed on."
+        ),
+    ] = None,
+    annotators: Annotated[
+        int, typer.Option(help="People wanted, over all models; nobody is taken beyond them.")
+    ] = 30,
+    attention: Annotated[
+        int, typer.Option(help="Trials on top of the others that show a scrambled image.")
+    ] = 5,
+    min_attention: Annotated[
+        float, typer.Option(help="Votes count of people with this share of them right, or more.")
+    ] = 0.8,
+    min_reaction_ms: Annotated[
+        float, typer.Option(help="Votes count of people with this median reaction, or more.")
+    ] = 250,
+    max_same_answer: Annotated[
+        float, typer.Option(help="Votes count of people with one answer in this share, or less.")
+    ] = 0.9,
+    max_alternation: Annotated[
+        float, typer.Option(help="Votes count of people who change in this share, or less.")
+    ] = 0.9,
+    margin: Annotated[
+        float, typer.Option(help="Error of 0.5 minus or plus this counts as equivalent to chance.")
+    ] = 0.05,
+    scale: Annotated[
+        int | None, typer.Option(help="Whole factor of enlargement. Default: to about 256 pixels.")
+    ] = None,
+    consent: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Text file that people agree to. Default: ours."
+        ),
+    ] = None,
+    recruiter: Annotated[
+        str,
+        typer.Option(
+            help="Who else may send people, beside invitations: prolific or mturk. Default: nobody."
+        ),
+    ] = "invitation",
+    retention_days: Annotated[
+        float | None, typer.Option(help="After which purge removes what people said.")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(help="Without an answer, after which a session loses its place.")
+    ] = 60,
+    resample: Annotated[
+        bool,
+        typer.Option(
+            "--resample", help="Move all images by a quarter of a pixel, against look-up."
+        ),
+    ] = False,
+    images: Annotated[
+        int,
+        typer.Option(min=1, help="Of each kind, at most; drawn at random where there are more."),
+    ] = 5000,
+    database: Annotated[
+        str | None, typer.Option(help="postgresql+psycopg://... Default: SQLite in the folder.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides what who sees.")] = 0,
+) -> None:
+    """Make a study and print its owner's token, which is stored nowhere.
+
+    Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
+    """
+    from ..turing.statistics.votes import Exclusion
+    from ..turing.study.study import DEFAULT_CONSENT, Plan, create_study, require_absent
+
+    require_absent(study)
+    plan = Plan(
+        protocol=protocol,
+        trials=trials,
+        feedback=feedback or ("on" if protocol == "timed" else "off"),
+        attention=attention,
+        exclusion=Exclusion(min_attention, min_reaction_ms, max_same_answer, max_alternation),
+        annotators_wanted=annotators,
+        margin=margin,
+        seed=seed,
+        scale=1 if scale is None else scale,
+        minutes=minutes,
+        consent=DEFAULT_CONSENT if consent is None else read_text(consent),
+        retention_days=retention_days,
+        recruiter=recruiter,
+        resample=resample,
+    )
+    plan.check()
+    with errors.status(escape(f"reading {', '.join([real, *fake])}")):
+        reals = read_images(real, images, seed)
+        fakes = [read_images(name, images, seed) for name in fake]
+    if scale is None:
+        plan = plan.enlarged(reals)
+    token = create_study(study, plan, reals, fakes, database)
+    if {reals.were_jpeg, *(source.were_jpeg for source in fakes)} == {False, True}:
+        errors.print(
+            "caution: some sources were JPEG files and others not; the artefacts of JPEG can be "
+            "seen in the pixels and tell them apart",
+            highlight=False,
+            soft_wrap=True,
+        )
+    print_line(f"study: {study}")
+    print_line(f"owner's token: {token}")
+    print_line(f"next: convergan turing invite {study} --count 10, convergan turing serve {study}")
+
+
+@turing.command()
+def serve(
+    study: StudyFolder,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    public_url: PublicUrl = None,
+    browser: Annotated[bool, typer.Option(help="Open the owner's page.")] = True,
+) -> None:
+    """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
+    import webbrowser
+
+    from ..core.signals import stopping
+    from ..turing.study.study import opened
+    from ..turing.web.app import create_app
+    from ..turing.web.server import listen, server_of
+
+    url = address_in_links(public_url, host, port)
+    said = stopping("while serving; every answer that was acknowledged is stored")
+    with said, opened(study) as found, listen(host, port) as listener:
+        server = server_of(create_app(found, url))
+        print_line(f"owner's page: {url}/owner")
+        if browser:
+            webbrowser.open(f"{url}/owner")
+        server.run(sockets=[listener])
+
+
+@turing.command()
+def invite(
+    study: StudyFolder,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many links.")] = 1,
+    days: Annotated[float, typer.Option(help="For which a link can be opened.")] = 14,
+    public_url: PublicUrl = None,
+) -> None:
+    """Print invitation links, each for one person."""
+    from ..turing.study.study import opened
+    from ..turing.web.owner import invite as make_invitations
+
+    if not 0 < days <= 365:
+        raise ValueError(f"days must be above 0 and at most 365, got {days}")
+    url = address_in_links(public_url)
+    with opened(study) as found:
+        links = make_invitations(found, url, count, days)
+    for link in links:
+        print_line(link)
+
+
+@turing.command()
+def simulate(
+    study: StudyFolder,
+    annotators: Annotated[int, typer.Option(min=1, help="How many take part.")] = 30,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="observer:d=1,c=0.2, guesser:skill=.5, crowd:skill=.7,rho=.05, "
+            "learner:slope=2,without=0,start=0, staircase:threshold=400,spread=60, always-fake, "
+            "alternator or fast-clicker:ms=80. The option again for more kinds, which take turns. "
+            "Default: observer."
+        ),
+    ] = None,
+    habit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="On the network: steady, quitter, returner, reloader, double-sender or two-tabs; "
+            "several take turns. Default: steady."
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Of a running server of the study. Default: one for the occasion."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Annotators at once.")] = 30,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Print what the study should have found as well.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Decides what annotators answer.")] = 0,
+) -> None:
+    """Let simulated annotators take part in a study through its pages, as people would.
+
+    Their votes count as people's do, so take a study that is made for it. What they know of the
+    truth is read from the database; the server tells them no more than it tells others.
+    """
+    from contextlib import nullcontext
+
+    from rich.progress import Progress
+
+    from ..turing.simulation.cast import Cast
+    from ..turing.simulation.simulator import describe
+    from ..turing.simulation.simulator import simulate as take_part
+    from ..turing.web.server_process import serving
+
+    cast = Cast(annotators, kind or ["observer"], habit or ["steady"], workers, seed)
+    with (
+        nullcontext(url) if url else serving(study) as address,
+        Progress(console=errors, transient=True) as progress,
+    ):
+        task = progress.add_task("answers")
+        visits = take_part(
+            study,
+            address,
+            cast,
+            expect=truth,
+            answered=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    for line in describe(visits):
+        print_line(line)
+    status(study)
+
+
+@turing.command()
+def status(study: StudyFolder) -> None:
+    """Print how many people and votes a study has, and its error so far."""
+    from ..turing.study.study import opened
+    from ..turing.web.owner import summary
+
+    with opened(study) as found:
+        now = summary(found)
+    people = ", ".join(f"{count} {state}" for state, count in now["people"].items()) or "nobody yet"
+    print_line(f"{now['name']}: {now['state']}, {now['wanted']} people wanted; {people}")
+    print_line(f"{now['votes']:,} votes, {now['losses']:,} pictures could not be shown")
+    if (error := now["error"]) is not None:
+        print_line(
+            f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}, "
+            "nobody excluded"
+        )
+
+
+@turing.command()
+def results(
+    study: StudyFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="Page to write. Default: STUDY/results.html.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="File of the figures to write as well.")
+    ] = None,
+    values: Annotated[
+        Path | None, typer.Option("--json", help="File of all values to write as well.")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option("--votes", help="CSV file of every vote to write as well.")
+    ] = None,
+) -> None:
+    """Print every figure of a study, and write them with plots as one page."""
+    import json
+
+    from ..turing.results.analysis import analyse, to_json
+    from ..turing.results.page import results_page
+    from ..turing.results.text import csv_text, terminal_text
+    from ..turing.study.study import opened
+    from ..turing.web.owner import export_csv, read_design, read_votes
+
+    with opened(study) as found:
+        votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
+    with errors.status("resampling"):
+        analysis = analyse(votes, design)
+    print_line(terminal_text(analysis))
+    page = results_page(analysis, votes, f"Real or generated: {found.name}")
+    for name, file, data in (
+        ("page", out or study / "results.html", page),
+        ("figures", table, csv_text(analysis).encode()),
+        ("values", values, json.dumps(to_json(analysis), indent=1).encode()),
+        ("votes", export, every_vote.encode()),
+    ):
+        if file is not None:
+            write_result(file, data)
+            print_line(f"{name}: {file}")
+
+
+def write_result(file: Path, data: bytes) -> None:
+    """Write a file, and the folder that it is to be in.
+
+    Raises:
+        OSError: naming the file, if that is not possible.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"{file} cannot be written: {reason}") from None
+
+
+@turing.command()
+def power(
+    half_widths: Annotated[
+        str, typer.Option(help="Of the 95% interval, in points, with commas between them.")
+    ] = "5,3,2",
+    votes: Annotated[
+        str, typer.Option(help="Of one person, with commas between them.")
+    ] = "50,100,300",
+    rho: Annotated[
+        float, typer.Option(help="How alike two votes of one person are; 0.05 is usual.")
+    ] = 0.05,
+) -> None:
+    """Print how many people a study needs for an interval of some width."""
+    from ..turing.results.text import power_text
+
+    halves = [points / 100 for points in parse_numbers("half-widths", half_widths)]
+    print_line(power_text(halves, [*parse_numbers("votes", votes), math.inf], rho))
+
+
+def parse_numbers(name: str, text: str) -> list[float]:
+    """Return the numbers of an option.
+
+    Raises:
+        ValueError: if something else is in it.
+
+    Example:
+        >>> parse_numbers("votes", "50,100")
+        [50.0, 100.0]
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{name} must be numbers with commas between them, got {text!r}") from None
+
+
+@turing.command()
+def purge(
+    study: StudyFolder,
+    early: Annotated[
+        bool, typer.Option("--early", help="Even if the date of retention is not reached.")
+    ] = False,
+) -> None:
+    """Remove everybody's sessions, votes and invitations; the images and the design stay.
+
+    What results wrote, STUDY/results.html first of all, and backups of the folder or the database
+    are yours to remove.
+    """
+    from ..turing.study.study import opened
+    from ..turing.web.owner import purge as remove_all
+
+    with opened(study) as found:
+        count = remove_all(found, early=early)
+    print_line(f"removed {count:,} {'session' if count == 1 else 'sessions'} and their votes")
+
+
+def address_in_links(public_url: str | None, host: str = "127.0.0.1", port: int = 8000) -> str:
+    """Return where people reach the server.
+
+    Args:
+        public_url: as it was asked for; None for the address that the server listens on.
+        host: of that address.
+        port: of that address.
+
+    Raises:
+        ValueError: if a browser could not follow it.
+
+    Example:
+        >>> address_in_links(None, "::1"), address_in_links("https://study.example/")
+        ('http://[::1]:8000', 'https://study.example')
+    """
+    if public_url is None:
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", public_url):
+        raise ValueError(f"public-url must be like https://study.example, got {public_url!r}")
+    return public_url.rstrip("/")
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        ValueError: if it is not in UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not a text in UTF-8") from None
+
+
+def read_images(source: str, most: int, seed: int) -> "Source":
+    """Find images by the words of the command line.
+
+    Args:
+        source: folder of a run, folder of files, ``.npz``, or data as for train.
+        most: how many, drawn at random.
+        seed: decides which, and a run's samples.
+    """
+    import numpy as np
+
+    from ..turing.study.image_import import Source, read_source, source_of_array
+
+    path = Path(source).expanduser()
+    if (path / "config.json").is_file():
+        from ..runs.run import draw_run_rows
+
+        found = source_of_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
+    elif (path.is_dir() or path.suffix == ".npz") and not _is_data(path):
+        found = read_source(path)
+    else:
+        from ..data import load
+
+        found = source_of_array(source, load(source).train.images[:].numpy())
+    if len(found.pixels) <= most:
+        return found
+    chance = np.random.default_rng(np.random.SeedSequence([seed, 3]))
+    chosen = np.sort(chance.permutation(len(found.pixels))[:most])
+    return Source(found.name, found.pixels[chosen], tuple(found.labels[i] for i in chosen))
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a folder or an archive is one for training, with labels."""
+    import zipfile
+
+    if path.is_dir():
+        labelled = (path / "labeled").is_dir() or (path / "labels.csv").is_file()
+        return labelled or any(path.rglob("*.parquet"))
+    try:
+        with zipfile.ZipFile(path) as entries:
+            return "x_train.npy" in entries.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False

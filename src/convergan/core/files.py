@@ -1,0 +1,85 @@
+"""Files that are there wholly or not at all, and the plain values in them."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one spelling of ``value``: sorted keys, no spaces, no NaN or infinity."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def canonical_sha256(value: Any) -> str:
+    """Return the hash of that spelling."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write ``data`` to a new file and wait until the disk has it."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in ``folder``."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put ``data`` in the place of ``path``, wholly or not at all."""
+    temporary = path.with_name(f".tmp-{path.name}-{secrets.token_hex(4)}")
+    try:
+        write_synced(temporary, data)
+        temporary.rename(path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Put ``value`` in the place of ``file`` as JSON for readers."""
+    replace_file(file, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+
+def write_array(file: Path, values: "Tensor") -> None:
+    """Put ``values`` in the place of ``file`` as an array that numpy reads without pickle."""
+    buffer = io.BytesIO()
+    np.save(buffer, values.cpu().numpy(), allow_pickle=False)
+    replace_file(file, buffer.getvalue())
+
+
+def write_csv(file: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Put ``rows``, the first of them the names of the columns, in the place of ``file``."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    replace_file(file, buffer.getvalue().encode())
+
+
+def read_json(file: Path) -> Any:
+    """Read one JSON file of a folder.
+
+    Raises:
+        ValueError: if it holds something else; the message names it.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is not readable JSON: {error}") from None

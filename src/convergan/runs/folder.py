@@ -1,0 +1,135 @@
+"""A folder belongs to one run or one sweep, and one process at a time writes there."""
+
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..core.files import canonical_sha256, read_json, write_json
+from ..core.version import __version__
+
+LOCK = ".lock"
+_NOTHING: Mapping[str, Any] = {}
+"""In the place of a setting that one of two recipes does not have."""
+
+
+@contextmanager
+def held(description: Path) -> Iterator[None]:
+    """Hold the folder that ``description`` stands in, or will, for as long as the block lasts.
+
+    The lock is one of the operating system's on the file ``.lock``: it goes with the process,
+    however that ends, and the file stays.
+
+    Args:
+        description: ``config.json`` of a run or ``sweep.json`` of a sweep; its folder is created.
+
+    Raises:
+        ValueError: if another process holds the folder, or something else is in it.
+    """
+    folder, kind = description.parent, _kind(description)
+    if not description.exists() and folder.exists():
+        if any(f.name != LOCK and not f.name.startswith(".tmp-") for f in folder.iterdir()):
+            raise ValueError(f"{folder} is not empty and not a {kind}; choose another --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a+", encoding="utf-8") as lock:
+        if not _lock(lock.fileno()):
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise ValueError(
+                f"{folder} is in use by {holder}; wait for it, or choose another --out"
+            )
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {platform.node()}\n")
+        lock.flush()
+        yield
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process holds ``folder`` at this moment."""
+    if not (folder / LOCK).exists():
+        return False
+    with (folder / LOCK).open("a", encoding="utf-8") as lock:
+        return not _lock(lock.fileno())
+
+
+def claim(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any]) -> str:
+    """Make a held folder the one of ``identity``, or see that it is, and return its hash.
+
+    Args:
+        description: as in `held`.
+        identity: what may not differ, with the parts ``settings`` and ``recipe``, or ``recipes``
+            by name.
+        more: what is written down beside it.
+
+    Raises:
+        ValueError: if the folder belongs to another; the message names what differs.
+    """
+    sha256 = canonical_sha256(identity)
+    if description.exists():
+        _require_same(description, read_json(description), {**identity, "sha256": sha256})
+    else:
+        write_json(description, {**identity, "sha256": sha256, **more})
+    return sha256
+
+
+def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    if found["sha256"] == wanted["sha256"]:
+        return
+
+    differences = [
+        difference
+        for part in ("settings", "recipe")
+        for difference in _differences(found.get(part, {}), wanted.get(part, {}))
+    ]
+    there, here = found.get("recipes", {}), wanted.get("recipes", {})
+    differences += [
+        f"another recipe {name}"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    ]
+    began = began_by(found)
+    aged = f"it is of convergan {began}, this is {__version__}, see CHANGELOG.md; "
+    raise ValueError(
+        f"{description.parent} belongs to another {_kind(description)}: "
+        f"{'; '.join(differences) or 'other data'}; {aged * (began != __version__)}"
+        "choose another --out, or remove the folder"
+    )
+
+
+def began_by(description: Mapping[str, Any]) -> str:
+    """Return the version of convergan that made a folder, given what the folder says of itself."""
+    version: str = description.get("versions", {}).get("convergan", __version__)
+    return version
+
+
+def _differences(there: Any, here: Any, name: str = "") -> list[str]:
+    """Say which settings differ, down to the arguments of functions."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        found: list[str] = []
+        for key in sorted(there.keys() | here.keys()):
+            inner = name if key == "arguments" else f"{name} {key}".strip()
+            found += _differences(there.get(key, _NOTHING), here.get(key, _NOTHING), inner)
+        return found
+    if there == here:
+        return []
+    return [f"{name} {_shown(there)} there, {_shown(here)} here"]
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is _NOTHING else repr(value)
+
+
+def _kind(description: Path) -> str:
+    return "run" if description.name == "config.json" else description.stem
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

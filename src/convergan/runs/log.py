@@ -1,0 +1,98 @@
+"""The log of a run, one JSON line for each look at it: no line twice, none missing, none in half.
+
+A disk that refuses a line does not end the run: the line waits in memory. A checkpoint is written
+only after all lines are, so what waits is bounded by the saves that may fail in a row.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..training import CheckpointError
+from ..core.files import replace_file
+
+
+class RunLog:
+    """Lines in a file, and those that the disk has refused so far.
+
+    Args:
+        file: ``metrics.jsonl`` of a run; created at the first line if it is missing.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Stand at the end of what is there."""
+        self.file = file
+        self._length = file.stat().st_size if file.exists() else 0
+        self._waiting: list[bytes] = []
+
+    def add(self, line: Mapping[str, Any]) -> tuple[str, ...]:
+        """Write a line, or keep it; return a notice where the disk refused it."""
+        self._waiting.append(json.dumps(line).encode() + b"\n")
+        try:
+            self.write()
+        except OSError as error:
+            return (f"{len(self._waiting)} lines of {self.file} wait: {error}",)
+        return ()
+
+    def write(self) -> None:
+        """Write all lines that wait, over what a failed attempt may have left of them.
+
+        Raises:
+            OSError: if the disk refuses.
+        """
+        data = b"".join(self._waiting)
+        self.file.touch()
+        with self.file.open("r+b") as log:
+            log.truncate(self._length)
+            log.seek(self._length)
+            log.write(data)
+            log.flush()
+        self._length += len(data)
+        self._waiting.clear()
+
+    def mark(self) -> dict[str, Any]:
+        """Write and sync everything; return what a checkpoint must know of the log.
+
+        Raises:
+            OSError: if the disk refuses.
+        """
+        self.write()
+        with self.file.open("rb") as log:
+            written = log.read()
+            os.fsync(log.fileno())
+        return {"log_bytes": len(written), "log_sha256": hashlib.sha256(written).hexdigest()}
+
+    def require(self, mark: Mapping[str, Any]) -> None:
+        """See that the file begins with the lines that ``mark`` is of.
+
+        Raises:
+            CheckpointError: if it does not.
+        """
+        if hashlib.sha256(self._until(mark)).hexdigest() != mark.get("log_sha256"):
+            raise CheckpointError(
+                f"{self.file} is not the log that the checkpoint was written with"
+            )
+
+    def cut(self, mark: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Go back to the lines that ``mark`` is of, and return them."""
+        kept = self._until(mark)
+        replace_file(self.file, kept)
+        self._length = len(kept)
+        self._waiting.clear()
+        return [json.loads(line) for line in kept.splitlines()]
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.file.unlink(missing_ok=True)
+        self._length = 0
+        self._waiting.clear()
+
+    def _until(self, mark: Mapping[str, Any]) -> bytes:
+        length = mark.get("log_bytes")
+        if not (isinstance(length, int) and length >= 0 and self.file.exists()):
+            return b""
+        with self.file.open("rb") as log:
+            return log.read(length)

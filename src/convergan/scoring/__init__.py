@@ -1,0 +1,1 @@
+"""Samples against real rows: what is compared, the figures, and their files."""

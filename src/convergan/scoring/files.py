@@ -1,0 +1,171 @@
+"""What a score leaves in its folder: score.json, pictures, and the best of the samples.
+
+``score.json`` has every figure with its definition. ``nearest.png`` shows how far samples and
+held-out rows are from their nearest reference row, ``classes.png`` which classes the extractor
+sees, ``memorised.png`` the samples nearest to a reference row, each beside it.
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.files import replace_file, write_json
+from ..core.pictures import sample_picture
+from ..core.version import __version__
+from ..data import ImageSet
+from ..metrics import Extractor, score_contributions, select_best
+from ..metrics.extractor import coloured, resized
+from .score import Plan, Scores
+from .sources import Sets
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PAIRS = 32
+"""Samples in ``memorised.png``."""
+SHOWN_CLASSES = 50
+CAUTION = (
+    "the inception score is a rough guide to quality and not to be optimised: samples chosen or "
+    "generators trained by it tend towards adversarial examples (Salimans et al. 2016, section 4); "
+    "say so wherever these samples are shown"
+)
+
+
+def write_scores(
+    folder: Path,
+    sets: Sets,
+    extractor: Extractor,
+    plan: Plan,
+    scores: Scores,
+    names: tuple[str, str],
+) -> None:
+    """Write ``score.json`` and the three pictures.
+
+    Args:
+        folder: created if missing.
+        sets: what was scored.
+        extractor: by which.
+        plan: how.
+        scores: what was found.
+        names: of samples and reference, as on the command line.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "score.json", _description(sets, extractor, plan, scores, names))
+    replace_file(folder / "nearest.png", _plot(lambda axes: _draw_nearest(axes, scores)))
+    replace_file(folder / "classes.png", _plot(lambda axes: _draw_classes(axes, scores)))
+    replace_file(folder / "memorised.png", _pairs(sets, scores))
+
+
+def write_best(folder: Path, samples: ImageSet, scores: Scores, fraction: float) -> Path:
+    """Write the samples that the inception score owes most to, the best first.
+
+    Args:
+        folder: gets ``best.png`` and, with ``samples``, ``rows`` and ``contributions``,
+            ``best.npz``.
+        samples: that were scored.
+        scores: of them.
+        fraction: of them to take.
+
+    Returns:
+        The archive.
+
+    Raises:
+        ValueError: if ``fraction`` is not above 0 and at most 1.
+    """
+    contributions = score_contributions(logits=scores.samples.logits)
+    rows = select_best(contributions, fraction)
+    images = _alike(samples.take(rows.tolist()))
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        samples=images.numpy(),
+        rows=rows.numpy(),
+        contributions=contributions[rows].numpy(),
+    )
+    replace_file(folder / "best.npz", buffer.getvalue())
+    replace_file(folder / "best.png", sample_picture(images[:100]))
+    return folder / "best.npz"
+
+
+def _description(
+    sets: Sets, extractor: Extractor, plan: Plan, scores: Scores, names: tuple[str, str]
+) -> dict[str, Any]:
+    def described(images: ImageSet, count: int, source: str) -> dict[str, Any]:
+        return {"source": source, "rows": count, "sha256": images.sha256(), **images.remarks()}
+
+    counts = [len(scores.samples.features), scores.reference_rows, len(scores.held_out.features)]
+    sources = (names[0], names[1], f"{names[1]}: {sets.floor}")
+    return {
+        "samples": described(sets.samples, counts[0], sources[0]),
+        "reference": described(sets.reference, counts[1], sources[1]),
+        "held_out": described(sets.held_out, counts[2], sources[2]),
+        "extractor": extractor.name,
+        "splits": plan.splits,
+        "order": "shuffled" if plan.shuffle else "as given",
+        "seed": plan.seed,
+        "figures": [
+            {"samples": figure._asdict(), "floor": floor._asdict()}
+            for figure, floor in zip(scores.figures, scores.floor, strict=True)
+        ],
+        "near": scores.nearest.share._asdict(),
+        "notes": scores.notes,
+        "seconds": scores.seconds,
+        "versions": {"convergan": __version__, "torch": torch.__version__},
+    }
+
+
+def _draw_nearest(axes: "Axes", scores: Scores) -> None:
+    nearest = scores.nearest
+    for values, label in ((nearest.distances, "samples"), (nearest.floor, "held-out real rows")):
+        axes.hist(values.numpy(), bins=60, density=True, histtype="step", label=label)
+    axes.set(xlabel="distance to the nearest reference row, in features", ylabel="density")
+
+
+def _draw_classes(axes: "Axes", scores: Scores) -> None:
+    classes = scores.samples.logits.shape[1]
+    shares = [
+        found.logits.argmax(dim=1).bincount(minlength=classes).double() / len(found.logits)
+        for found in (scores.samples, scores.held_out)
+    ]
+    order = shares[1].argsort(descending=True, stable=True)[:SHOWN_CLASSES]
+    if classes <= SHOWN_CLASSES:
+        order = torch.arange(classes)
+    for share, label in zip(shares, ("samples", "held-out real rows"), strict=True):
+        axes.step(range(len(order)), share[order].numpy(), where="mid", label=label)
+    axes.set_xticks(range(len(order)), [str(k) for k in order.tolist()], rotation=90, fontsize=7)
+    axes.set(xlabel="class that the extractor sees", ylabel="share", ylim=(0, None))
+
+
+def _pairs(sets: Sets, scores: Scores) -> bytes:
+    """Picture the samples nearest to a reference row, each left of that row, nearest first."""
+    order = scores.nearest.distances.argsort(stable=True)[:PAIRS]
+    theirs = scores.nearest.rows[order].tolist()
+    pairs = zip(sets.samples.take(order.tolist()), sets.reference.take(theirs), strict=True)
+    return sample_picture(_alike([image for pair in pairs for image in pair]))
+
+
+def _alike(images: list[Tensor]) -> Tensor:
+    """Stack images, in colour if one is, at the side of the last if sizes differ."""
+    colour = any(len(image) == 3 for image in images)
+    shown = [coloured(image[None]) if colour else image[None] for image in images]
+    side = min(shown[-1].shape[2:])
+    same = len({image.shape for image in shown}) == 1
+    return torch.cat(shown if same else [resized(image, side) for image in shown])
+
+
+def _plot(draw: Callable[["Axes"], None]) -> bytes:
+    """Draw on axes of a figure that no global state knows."""
+    from matplotlib.figure import Figure as Canvas
+
+    figure = Canvas(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    draw(axes)
+    axes.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()

@@ -1,0 +1,341 @@
+"""All runs of a table: several arms, several seeds, one folder each.
+
+The arms are the label counts of one of the paper's tables, or the recipes of a study. The folder
+holds ``sweep.json`` (what the runs have in common), a run folder such as ``labels-100/seed-3/`` or
+``toy-on-ring/seed-3/`` for each, and ``table.md``, ``table.csv`` and ``table.json``. Finished runs
+are not run again and others go on, so the same command finishes what was stopped.
+"""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from ..core.files import read_json, replace_file, write_array
+from ..core.signals import Interrupted, Wishes, obeyed
+from ..data import DataError, Dataset
+from ..recipes import describe_training, find_recipe
+from ..runs.folder import claim, held, is_held
+from ..runs.run import Progress, Settings, choose_labels
+from .label_table import label_table, tell_errors
+from .results import (
+    FinishedRun,
+    Place,
+    Table,
+    finished_runs,
+    place_by_labels,
+    place_by_recipe,
+    write_table,
+)
+from .studies import Study
+from .study_table import draw_study, study_table, tell_figures
+from .workers import POLL, Outcome, Task, Workers
+
+STOP = ".stop"
+"""Name of the file that tells the runs to stop."""
+TAIL = 4096
+"""Bytes of a log in which its last line is looked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What is to be run, see `label_sweep` and `study_sweep`.
+
+    Attributes:
+        runs: every run, in the order in which they start.
+        common: the table's name, and settings that all runs share, now and whenever runs are added.
+        folder: where everything is written.
+        place: from the settings of a run to its folder below ``folder``.
+        tell: from a finished run to the line that is shown.
+        make_table: from ``folder`` to the table of what is there, finished or not.
+        draw: from ``folder`` to pictures there.
+        needs_test_rows: keep the test rows' labels for the table, and refuse data without any.
+        more: arguments of ``train`` for every run, that are no part of what it is.
+    """
+
+    runs: tuple[Settings, ...]
+    common: Mapping[str, Any]
+    folder: Path
+    place: Place
+    tell: Callable[[FinishedRun], str]
+    make_table: Callable[[Path], Table]
+    draw: Callable[[Path], None]
+    needs_test_rows: bool
+    more: tuple[str, ...] = ()
+
+    def folder_of(self, run: Settings) -> Path:
+        """Return the folder of one run."""
+        return self.folder / self.place(asdict(run))
+
+    def unfinished(self) -> list[Settings]:
+        """Return the runs without a result, in order."""
+        finished = {run.folder for run in finished_runs(self.folder, self.place)}
+        return [run for run in self.runs if self.folder_of(run) not in finished]
+
+
+def label_sweep(
+    table: str, shared: Settings, *, labels: Sequence[int], seeds: int, folder: Path
+) -> Sweep:
+    """Return a sweep over label counts: all of them with seed 0 first, then with seed 1, and so on.
+
+    Args:
+        table: name of the paper's table.
+        shared: settings of every run, whose ``labels`` and ``seed`` are not used.
+        labels: label counts, labelled rows over all classes.
+        seeds: number of seeds, from 0.
+        folder: where everything is written.
+
+    Raises:
+        ValueError: if there is no seed, or a label count is named twice.
+    """
+    _require_seeds(seeds)
+    _require_once("labels", labels)
+    runs = tuple(replace(shared, labels=n, seed=seed) for seed in range(seeds) for n in labels)
+    names = ("recipe", "data", "steps", "device", "precision")
+    return Sweep(
+        runs=runs,
+        common={"table": table, **{name: getattr(shared, name) for name in names}},
+        folder=folder,
+        place=place_by_labels,
+        tell=tell_errors,
+        make_table=label_table,
+        draw=_nothing,
+        needs_test_rows=True,
+    )
+
+
+def _nothing(folder: Path) -> None:
+    """Draw no picture."""
+
+
+def study_sweep(
+    study: Study,
+    *,
+    data: Sequence[str],
+    seeds: int | None,
+    steps: int | None,
+    device: str,
+    precision: str,
+    folder: Path,
+) -> Sweep:
+    """Return a sweep over the recipes of a study: all of them with seed 0 first, and so on.
+
+    Args:
+        study: whose arms to run.
+        data: sources; the arms on others are left out.
+        seeds: number of seeds, from 0; None for that of each arm.
+        steps: of every run; None for those of each recipe.
+        device: of every run, ``cpu`` or ``cuda``.
+        precision: of every run.
+        folder: where everything is written.
+
+    Raises:
+        ValueError: if there is no seed or no arm on one of ``data``, or one is named twice.
+    """
+    if seeds is not None:
+        _require_seeds(seeds)
+    _require_once("data", data)
+    arms = [arm for source in data for arm in study.arms_on(source)]
+    most = max(arm.seeds if seeds is None else seeds for arm in arms)
+    runs = [
+        Settings(
+            recipe=arm.recipe,
+            data=arm.data,
+            labels=find_recipe(arm.recipe).labels,
+            seed=seed,
+            steps=find_recipe(arm.recipe).steps if steps is None else steps,
+            device=device,
+            precision=precision,
+        )
+        for seed in range(most)
+        for arm in arms
+        if seed < (arm.seeds if seeds is None else seeds)
+    ]
+    common = {
+        "table": study.name,
+        "data": ",".join(data),
+        "device": device,
+        "precision": precision,
+        **({} if steps is None else {"steps": steps}),
+    }
+    return Sweep(
+        runs=tuple(runs),
+        common=common,
+        folder=folder,
+        place=place_by_recipe,
+        tell=tell_figures,
+        make_table=partial(study_table, study=study),
+        draw=partial(draw_study, study=study),
+        needs_test_rows=False,
+    )
+
+
+def _require_seeds(seeds: int) -> None:
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1, got {seeds}")
+
+
+def _require_once(kind: str, named: Sequence[object]) -> None:
+    for each in named:
+        if named.count(each) > 1:
+            raise ValueError(f"{kind} must be named once each, got {each} twice")
+
+
+def parse_labels(text: str) -> tuple[int, ...]:
+    """Return the label counts in a text such as ``20,50``.
+
+    Example:
+        >>> parse_labels("20, 50")
+        (20, 50)
+        >>> parse_labels("20;50")
+        Traceback (most recent call last):
+        ValueError: labels must be whole numbers with commas between them, got '20;50'
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"labels must be whole numbers with commas between them, got {text!r}"
+        ) from None
+
+
+def run_sweep(
+    sweep: Sweep, datasets: Mapping[str, Dataset], workers: Workers
+) -> Iterator[Progress]:
+    """Run what is not finished and write the table.
+
+    Args:
+        sweep: what to run.
+        datasets: by source, of all runs; every run loads its own again in its own process.
+        workers: how many at a time, and where.
+
+    Yields:
+        `Progress` in steps of all runs together; a notice for each run that ends.
+
+    Raises:
+        ValueError: if labels cannot be drawn, or the folder is in use or another sweep's.
+        DataError: if there are no test rows.
+        Interrupted: after SIGINT or SIGTERM, once every run has stopped with a checkpoint.
+    """
+    for run in sweep.runs:
+        choose_labels(find_recipe(run.recipe), datasets[run.data], run)
+    if sweep.needs_test_rows:
+        _require_test_rows(datasets)
+    with held(sweep.folder / "sweep.json"), obeyed() as wishes:
+        _claim(sweep, datasets)
+        left = {sweep.folder_of(run): run for run in sweep.unfinished()}
+        failed: list[str] = []
+        shown = _progress(sweep, left, _being_run(left))
+        yield shown
+        tasks = [_task(sweep, run, workers.threads) for run in left.values()]
+        for outcomes in _perform(tasks, workers, sweep.folder / STOP, wishes):
+            ended = [outcome for outcome in outcomes if not (outcome.code and wishes.stop)]
+            notices = [_tell(sweep, outcome, left, failed) for outcome in ended]
+            shown, before = _progress(sweep, left, notices), shown
+            if notices or shown.step != before.step:
+                yield shown
+        write_table(sweep.folder, sweep.make_table(sweep.folder), failed)
+        sweep.draw(sweep.folder)
+        if wishes.stop:
+            finished = f"{len(sweep.runs) - len(left)} of {len(sweep.runs)} runs finished"
+            raise Interrupted(wishes.stop, f"with {finished}; the same command goes on")
+        if failed:
+            yield _progress(sweep, left, [f"failed: {line}" for line in failed])
+
+
+def _require_test_rows(datasets: Mapping[str, Dataset]) -> None:
+    for source, dataset in datasets.items():
+        if not len(dataset.test.labels):
+            raise DataError(f"{source} has no test rows, which a table needs")
+
+
+def _claim(sweep: Sweep, datasets: Mapping[str, Dataset]) -> None:
+    recipes = sorted({run.recipe for run in sweep.runs})
+    identity = {
+        "settings": dict(sweep.common),
+        "recipes": {name: describe_training(find_recipe(name)) for name in recipes},
+        "data_sha256": {source: dataset.sha256() for source, dataset in datasets.items()},
+    }
+    claim(sweep.folder / "sweep.json", identity, {})
+    if sweep.needs_test_rows:
+        write_array(sweep.folder / "test_labels.npy", datasets[sweep.runs[0].data].test.labels)
+
+
+def _task(sweep: Sweep, run: Settings, threads: int) -> Task:
+    folder = sweep.folder_of(run)
+    options = asdict(run)
+    recipe = str(options.pop("recipe"))
+    options |= {"out": str(folder), "threads": threads, "keep": 1}
+    named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return Task(
+        arguments=("train", recipe, *named, *sweep.more, "--no-baselines"),
+        folder=folder.absolute(),
+        stop=sweep.folder.absolute() / STOP,
+        place=Path.cwd(),
+        threads=threads,
+    )
+
+
+def _perform(
+    tasks: Sequence[Task], workers: Workers, stop: Path, wishes: Wishes
+) -> Iterator[list[Outcome]]:
+    """Perform tasks in another thread; yield what came back since the last look."""
+    came: SimpleQueue[Outcome] = SimpleQueue()
+
+    def perform() -> None:
+        for outcome in workers.perform(tasks):
+            came.put(outcome)
+
+    stop.unlink(missing_ok=True)
+    with ThreadPoolExecutor(1) as thread:
+        performed = thread.submit(perform)
+        try:
+            while not performed.done():
+                time.sleep(POLL)
+                if wishes.stop and not stop.exists():
+                    replace_file(stop, str(wishes.stop).encode())
+                yield [came.get() for _ in range(came.qsize())]
+        finally:
+            if not performed.done():  # nobody looks any more
+                replace_file(stop, str(signal.SIGTERM.value).encode())
+    stop.unlink(missing_ok=True)
+    performed.result()
+    yield [came.get() for _ in range(came.qsize())]
+
+
+def _tell(sweep: Sweep, outcome: Outcome, left: dict[Path, Settings], failed: list[str]) -> str:
+    """Return the line of a run that ended, and note whether it is done or has failed."""
+    [(folder, run)] = [(f, r) for f, r in left.items() if f.absolute() == outcome.folder]
+    if outcome.code:
+        name = str(folder.relative_to(sweep.folder)).replace("-", " ").replace("/", " ")
+        failed.append(f"{name}: {outcome.reason}")
+        return f"failed: {failed[-1]}"
+    del left[folder]
+    finished = FinishedRun(folder, asdict(run), read_json(folder / "result.json"))
+    return sweep.tell(finished)
+
+
+def _being_run(left: Mapping[Path, Settings]) -> list[str]:
+    return [f"{folder} is in use; waiting for it" for folder in left if is_held(folder)]
+
+
+def _progress(sweep: Sweep, left: Mapping[Path, Settings], notices: Sequence[str]) -> Progress:
+    total = sum(run.steps for run in sweep.runs)
+    done = total - sum(run.steps for run in left.values()) + sum(map(logged_step, left))
+    return Progress(f"{len(sweep.runs)} runs", done, total, {}, tuple(notices))
+
+
+def logged_step(folder: Path) -> int:
+    """Return the last step that the log of a run has, or 0."""
+    try:
+        with (folder / "metrics.jsonl").open("rb") as log:
+            log.seek(max(0, log.seek(0, 2) - TAIL))
+            return int(json.loads(log.read().splitlines()[-1])["step"])
+    except (FileNotFoundError, IndexError, ValueError):  # no log, none yet, half a line
+        return 0

@@ -1,0 +1,370 @@
+"""All figures of a study as one frozen value."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+
+import numpy as np
+
+from ..statistics.agreement import Agreement, answer_counts, fleiss_kappa, krippendorff_alpha
+from ..statistics.annotator_bootstrap import DRAWS, generator, percentiles, resampled_sums
+from ..statistics.exclusion import Behaviour, behaviours
+from ..statistics.intervals import Interval, wilson
+from ..statistics.learning import Learning, learning
+from ..statistics.model_comparison import Comparison, compare
+from ..statistics.power import annotators_needed
+from ..statistics.signal_detection import sensitivity
+from ..statistics.staircase import block_of, time_score
+from ..statistics.votes import Design, FloatArray, Votes
+from .part_result import PartResult, cells, crossed_interval, part_result
+
+HALF_WIDTHS = (0.05, 0.03, 0.02)
+EXPOSURE_BIN_MS = 100
+
+
+@dataclass(frozen=True)
+class AnnotatorResult:
+    """An annotator.
+
+    Attributes:
+        alias: pseudonym.
+        model: whose images were shown.
+        feedback: whether told right or wrong.
+        finished: whether every trial is answered.
+        wrong: wrong votes on judged images, of ``behaviour.votes``.
+        interval: Wilson's interval of the error; none without votes.
+        d_prime: sensitivity.
+        criterion: bias.
+        time_score: mean over blocks of the modal exposure in ms; none unless timed.
+        behaviour: what the rules of exclusion look at.
+        excluded: why the votes do not count; empty if they do.
+    """
+
+    alias: str
+    model: str
+    feedback: bool
+    finished: bool
+    wrong: int
+    interval: Interval | None
+    d_prime: float
+    criterion: float
+    time_score: float | None
+    behaviour: Behaviour
+    excluded: tuple[str, ...]
+
+
+People = Sequence[AnnotatorResult]
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """An image.
+
+    Attributes:
+        image: its number.
+        generated: whether it is generated; of pairs, always.
+        votes: on it.
+        wrong: wrong ones among them.
+    """
+
+    image: int
+    generated: bool
+    votes: int
+    wrong: int
+
+
+@dataclass(frozen=True)
+class ExposureResult:
+    """Votes at like exposures.
+
+    Attributes:
+        first_ms: shortest exposure.
+        last_ms: where the next one begins.
+        votes: at them.
+        wrong: wrong ones among them.
+        pooled: Wilson's interval of the error, as if votes were independent.
+    """
+
+    first_ms: float
+    last_ms: float
+    votes: int
+    wrong: int
+    pooled: Interval
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What a staircase finds.
+
+    Attributes:
+        score_ms: mean of the time scores of those who finished; of all, while nobody has. Who left
+            early has seen little but the exposure that a staircase begins with.
+        interval: of it, over annotators; none of a single annotator.
+        exposures: errors by exposure.
+    """
+
+    score_ms: float
+    interval: Interval | None
+    exposures: tuple[ExposureResult, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the study: an arm or a model.
+
+    Attributes:
+        name: in words.
+        result: its figures; none without votes that count.
+        timed: what the staircase found; none unless timed.
+    """
+
+    name: str
+    result: PartResult | None
+    timed: Timed | None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A study.
+
+    Attributes:
+        design: what was fixed before the first vote.
+        draws: of every bootstrap.
+        attention_votes: answers to attention trials.
+        finished: annotators who answered every trial.
+        result: the figures after exclusion; none without votes that count.
+        crossed: interval of the error over annotators and images.
+        without_exclusion: the figures of all annotators.
+        arms: with and without feedback, where there are both.
+        models: each model's figures, where there are several.
+        comparison: between models, by those who finished.
+        learning: by trial number.
+        alpha: Krippendorff's.
+        kappa: Fleiss'.
+        timed: what the staircase found; none unless timed.
+        power: annotators for each of ``HALF_WIDTHS`` at this study's votes and ``rho``; none where
+            the latter cannot be told.
+        annotators: each one, excluded ones too.
+        images: each one that was judged by annotators whose votes count.
+    """
+
+    design: Design
+    draws: int
+    attention_votes: int
+    finished: int
+    result: PartResult | None
+    crossed: Interval | None
+    without_exclusion: PartResult | None
+    arms: tuple[Part, ...]
+    models: tuple[Part, ...]
+    comparison: Comparison
+    learning: Learning
+    alpha: Agreement
+    kappa: Agreement
+    timed: Timed | None
+    power: tuple[int, ...] | None
+    annotators: tuple[AnnotatorResult, ...]
+    images: tuple[ImageResult, ...]
+
+    @property
+    def excluded(self) -> int:
+        """The number of annotators whose votes do not count."""
+        return sum(bool(person.excluded) for person in self.annotators)
+
+
+def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
+    """Return all figures of a study.
+
+    Args:
+        votes: all of them.
+        design: what was fixed before the first one.
+        draws: resampled studies of every bootstrap.
+
+    Raises:
+        ValueError: if ``draws`` is not positive, or votes have trials that the design does not.
+    """
+    if draws < 1:
+        raise ValueError(f"{draws} draws should be 1 or more")
+    if len(votes) and (last := int(votes.trial.max())) >= design.trials:
+        raise ValueError(f"votes: trial {last}, but the design has {design.trials}, from 0")
+    people = _annotators(votes, design)
+    counted = [person for person in people if not person.excluded]
+    kept = counted_votes(votes, people)
+    result = part_result(kept, design, draws=draws, purpose="study")
+    answer = kept.said_generated if design.protocol != "pair" else kept.correct
+    answers = answer_counts(kept.image, answer.astype(np.int64))
+    return Analysis(
+        design=design,
+        draws=draws,
+        attention_votes=int(votes.attention.sum()),
+        finished=sum(person.finished for person in people),
+        result=result,
+        crossed=crossed_interval(kept, design, draws=draws),
+        without_exclusion=part_result(votes.judged(), design, draws=draws, purpose="study"),
+        arms=_arms(kept, counted, design, draws),
+        models=_models(kept, counted, design, draws),
+        comparison=compare(_figures_by_model(counted)),
+        learning=learning(
+            kept.annotator,
+            kept.trial,
+            kept.correct,
+            kept.feedback,
+            draws=draws,
+            rng=generator(design.seed, "learning"),
+        ),
+        alpha=krippendorff_alpha(answers),
+        kappa=fleiss_kappa(answers),
+        timed=_timed(kept, design, counted, draws),
+        power=_power(result),
+        annotators=people,
+        images=_images(kept, design),
+    )
+
+
+def counted_votes(votes: Votes, people: People) -> Votes:
+    """Return the votes that the figures are made of: judged, by annotators who are not excluded.
+
+    Args:
+        votes: all of them.
+        people: in order of ``votes.annotators``.
+    """
+    counts = np.array([not person.excluded for person in people], bool)
+    return votes.select(counts[votes.annotator] & ~votes.attention)
+
+
+def to_json(analysis: Analysis) -> dict[str, object]:
+    """Return an analysis as plain values by name; what is not finite is none."""
+    found = _plain(analysis)
+    assert isinstance(found, dict)
+    return found
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Interval | Agreement):
+        return {name: _plain(entry) for name, entry in value._asdict().items()}
+    if isinstance(value, tuple):
+        return [_plain(entry) for entry in value]
+    if is_dataclass(value):
+        names = [column.name for column in fields(value)]
+        names += [name for name, kind in vars(type(value)).items() if isinstance(kind, property)]
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
+    edges = np.searchsorted(votes.annotator, np.arange(len(votes.annotators) + 1))
+    table, found = cells(votes), []
+    for number, behaviour in enumerate(behaviours(votes)):
+        rows = slice(edges[number], edges[number + 1])
+        hits, fakes, alarms, reals = (int(count) for count in table[number])
+        wrong, count = fakes - hits + alarms, fakes + reals
+        told = sensitivity(hits, fakes, alarms, reals, pairs=design.protocol == "pair")
+        seen = ~votes.attention[rows]
+        score = None
+        if design.protocol == "timed" and count:
+            block = block_of(votes.trial[rows][seen], design.trials)
+            score = time_score(votes.exposure_ms[rows][seen], block)
+        found.append(
+            AnnotatorResult(
+                alias=votes.annotators[number],
+                model=votes.models[votes.model[rows][0]] if len(seen) else "",
+                feedback=bool(votes.feedback[rows].any()),
+                finished=len(seen) == design.trials,
+                wrong=wrong,
+                interval=wilson(wrong, count) if count else None,
+                d_prime=float(told.d_prime),
+                criterion=float(told.criterion),
+                time_score=score,
+                behaviour=behaviour,
+                excluded=behaviour.reasons(design.exclusion),
+            )
+        )
+    return tuple(found)
+
+
+def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
+    if design.feedback != "split":
+        return ()
+    return tuple(
+        _part(
+            f"{'with' if told else 'without'} feedback",
+            votes.select(votes.feedback == told),
+            [person for person in people if person.feedback == told],
+            design,
+            draws,
+        )
+        for told in (False, True)
+    )
+
+
+def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
+    if len(votes.models) < 2:
+        return ()
+    return tuple(
+        _part(
+            name,
+            votes.select(votes.model == number),
+            [person for person in people if person.model == name],
+            design,
+            draws,
+        )
+        for number, name in enumerate(votes.models)
+    )
+
+
+def _part(name: str, votes: Votes, people: People, design: Design, draws: int) -> Part:
+    result = part_result(votes, design, draws=draws, purpose=name)
+    return Part(name, result, _timed(votes, design, people, draws))
+
+
+def _figures_by_model(people: People) -> dict[str, FloatArray]:
+    """Return the time score where there is one, else the error, of each who finished.
+
+    Everybody weighs the same in a comparison, so a few votes would make extreme figures.
+    """
+    figures: dict[str, list[float]] = {}
+    for person in people:
+        if person.finished and (count := person.behaviour.votes):
+            error = person.wrong / count
+            score = error if person.time_score is None else person.time_score
+            figures.setdefault(person.model, []).append(score)
+    return {model: np.array(values) for model, values in sorted(figures.items())}
+
+
+def _timed(votes: Votes, design: Design, people: People, draws: int) -> Timed | None:
+    chosen = [person for person in people if person.finished] or people
+    scores = np.array([p.time_score for p in chosen if p.time_score is not None])
+    if design.protocol != "timed" or not len(scores):
+        return None
+    interval = None
+    if len(scores) > 1:
+        microseconds = np.rint(1000 * scores).astype(np.int64)[:, None]  # whole, so sums are exact
+        sums = resampled_sums(microseconds, draws, generator(design.seed, "timed"))
+        interval = percentiles(sums[:, 0] / 1000 / len(scores))
+    place, found = votes.exposure_ms // EXPOSURE_BIN_MS, []
+    for number in np.unique(place):
+        wrong = ~votes.correct[place == number]
+        first = float(number) * EXPOSURE_BIN_MS
+        pooled = wilson(int(wrong.sum()), len(wrong))
+        found.append(
+            ExposureResult(first, first + EXPOSURE_BIN_MS, len(wrong), int(wrong.sum()), pooled)
+        )
+    return Timed(float(scores.mean()), interval, tuple(found))
+
+
+def _power(result: PartResult | None) -> tuple[int, ...] | None:
+    if result is None or result.rho is None:
+        return None
+    each, rho = result.votes_each, result.rho
+    return tuple(annotators_needed(half, each, rho) for half in HALF_WIDTHS)
+
+
+def _images(votes: Votes, design: Design) -> tuple[ImageResult, ...]:
+    numbers, first, place = np.unique(votes.image, return_index=True, return_inverse=True)
+    counts = np.bincount(place, minlength=len(numbers))
+    wrong = np.bincount(place[~votes.correct], minlength=len(numbers))
+    truth = votes.generated[first] | (design.protocol == "pair")
+    columns = zip(numbers.tolist(), truth.tolist(), counts.tolist(), wrong.tolist(), strict=True)
+    return tuple(ImageResult(*row) for row in columns)

@@ -1,0 +1,357 @@
+"""What a study says, in words and rows: for the terminal, for CSV, and for the page."""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from ..statistics.equivalence import LEVEL
+from ..statistics.intervals import Interval
+from ..statistics.power import power_table
+from .analysis import HALF_WIDTHS, Analysis, Part
+from .part_result import PartResult, Rate
+
+ANTI_CONSERVATIVE = "anti-conservative"
+"""The label of what takes votes of the same person as independent: too sure of itself."""
+FEW = 15
+"""Of fewer annotators, the interval over annotators is itself too narrow (about 92 % at 15)."""
+BETTER = "That real and generated images can be told apart: shown (the interval is below 50 %)."
+
+
+class Row(NamedTuple):
+    """A figure.
+
+    Attributes:
+        quantity: its name.
+        value: of it.
+        interval: where it lies, at 95 %; may be empty.
+        meaning: how it is defined.
+        caution: ``anti-conservative``, ``conservative`` or empty.
+        group: what it belongs to.
+    """
+
+    quantity: str
+    value: str
+    interval: str
+    meaning: str
+    caution: str = ""
+    group: str = ""
+
+
+def percent(share: float) -> str:
+    """Spell a share.
+
+    Example:
+        >>> percent(0.476)
+        '47.6 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def number(value: float) -> str:
+    """Spell a figure without unit; what would be minus zero has no sign.
+
+    Example:
+        >>> number(1.642), number(-0.0001)
+        ('1.64', '0.00')
+    """
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
+def milliseconds(value: float) -> str:
+    """Spell a time.
+
+    Example:
+        >>> milliseconds(412.4)
+        '412 ms'
+    """
+    return f"{value:.0f} ms"
+
+
+def span(interval: Interval | None, spell: Callable[[float], str]) -> str:
+    """Spell an interval.
+
+    Example:
+        >>> span(Interval(0.4, 0.5), percent), span(None, percent)
+        ('40.0 to 50.0 %', 'none over fewer than 2 annotators')
+    """
+    if interval is None:
+        return "none over fewer than 2 annotators"
+    low, high = (spell(end) for end in interval)
+    head, _, unit = low.rpartition(" ")
+    return f"{head} to {high}" if head and high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def p_value(p: float) -> str:
+    """Spell a p-value.
+
+    Example:
+        >>> p_value(0.0336), p_value(1e-9)
+        ('0.034', 'below 0.001')
+    """
+    return f"{p:.3f}" if p >= 0.001 else "below 0.001"
+
+
+def headline(analysis: Analysis) -> list[str]:
+    """Return what the study says, a sentence for each claim."""
+    result = analysis.result
+    if result is None:
+        return ["There are no votes that count yet."]
+    who = f"{result.annotators} annotator{'' if result.annotators == 1 else 's'}"
+    where = span(result.error.interval, percent)
+    sentences = [
+        f"{who} erred in {percent(result.error.error)} of {result.error.votes:,} votes "
+        f"(95 % interval over annotators: {where})."
+    ]
+    if timed := analysis.timed:
+        where = span(timed.interval, milliseconds)
+        sentences = [
+            f"{who} needed {milliseconds(timed.score_ms)} to be right in 75 % of their votes "
+            f"(95 % interval over annotators: {where}).",
+            "The staircase holds the error near 25 %: the time is the result, not the error.",
+        ]
+        return sentences
+    return [*sentences, against_guessing(result), result.equivalence.sentence()]
+
+
+def cautions(analysis: Analysis) -> list[str]:
+    """Return what has to be read with the headline, a sentence for each; none if nothing has."""
+    if (result := analysis.result) is None:
+        return []
+    found, design = [], analysis.design
+    if result.annotators < FEW:
+        found.append(
+            f"With {result.annotators} annotator{'' if result.annotators == 1 else 's'} the "
+            f"intervals over annotators are too narrow; {FEW} or more are wanted for any claim."
+        )
+    if analysis.finished < design.annotators_wanted:
+        found.append(
+            f"The study is not over: {analysis.finished} of {design.annotators_wanted} annotators "
+            "have finished. To stop when the figures please is no fair test."
+        )
+    for parts, name in ((analysis.arms, "both arms"), (analysis.models, "all models")):
+        if parts:
+            found.append(f"The figures of all votes mix {name}; below, each has its own.")
+    return found
+
+
+def against_guessing(result: PartResult) -> str:
+    """Return in words whether annotators differ from guessing, by the interval over annotators.
+
+    The pooled test has to agree, so that a few annotators who happen to be alike cannot show it.
+    """
+    interval = result.error.interval if result.pooled_p < LEVEL else None
+    if interval is not None and interval.high < 0.5:
+        return BETTER
+    if interval is not None and interval.low > 0.5:
+        return (
+            "That annotators are wrong more often than right: shown (the interval is above 50 %)."
+        )
+    return "That real and generated images can be told apart: not shown."
+
+
+def rows(analysis: Analysis) -> list[Row]:
+    """Return the figures of a study, in the order of their importance."""
+    result = analysis.result
+    if result is None:
+        return []
+    pair, timed = analysis.design.protocol == "pair", analysis.timed is not None
+    groups: list[tuple[str, Iterable[Row]]] = [
+        ("Time", _timed_rows(analysis)),
+        ("Error", _error_rows(result, analysis.crossed, pair)),
+        ("Equivalence", [] if timed else _equivalence_rows(result)),
+        ("As if votes were independent", _pooled_rows(result, timed)),
+        ("Arms", map(_part_row, analysis.arms)),
+        ("Models", map(_part_row, analysis.models)),
+        ("Differences of models", _difference_rows(analysis)),
+        ("Sensitivity and bias", _sensitivity_rows(result, pair)),
+        ("Learning", _learning_rows(analysis)),
+        ("Agreement", _agreement_rows(analysis)),
+        ("Annotators", _annotator_rows(analysis)),
+    ]
+    return [row._replace(group=group) for group, part in groups for row in part]
+
+
+def _timed_rows(analysis: Analysis) -> Iterator[Row]:
+    if timed := analysis.timed:
+        meaning = "modal exposure of a block, mean over blocks, mean over annotators who finished"
+        where = span(timed.interval, milliseconds)
+        yield Row("Time to be right in 75 %", milliseconds(timed.score_ms), where, meaning)
+
+
+def _error_rows(result: PartResult, crossed: Interval | None, pair: bool) -> Iterator[Row]:
+    kinds: list[tuple[str, Rate | None]] = [
+        ("Error", result.error),
+        ("Error, generated on the left" if pair else "Error on generated", result.on_generated),
+        ("Error, generated on the right" if pair else "Error on real", result.on_real),
+    ]
+    for name, rate in kinds:
+        if rate is not None:
+            meaning = f"{rate.wrong:,} wrong of {rate.votes:,} votes; annotators are drawn anew"
+            yield Row(name, percent(rate.error), span(rate.interval, percent), meaning)
+    error = percent(result.error.error)
+    if crossed is not None:
+        meaning = "annotators and images are both drawn anew"
+        where = span(crossed, percent)
+        yield Row("Error, other images too", error, where, meaning, "conservative")
+    if result.rho is not None:
+        where, effect = span(result.widened, percent), number(result.effect)
+        meaning = (
+            f"Wilson's interval, widened by the design effect {effect} = 1 + (m - 1) rho: votes "
+            f"of an annotator m = {result.votes_each:.0f}, their correlation rho = {result.rho:.3f}"
+        )
+        yield Row("Error, widened", error, where, meaning)
+
+
+def _pooled_rows(result: PartResult, timed: bool) -> Iterator[Row]:
+    where = span(result.error.pooled, percent)
+    error = percent(result.error.error)
+    yield Row("Error", error, where, "Wilson's interval", ANTI_CONSERVATIVE)
+    if not timed:  # the staircase sees to the error, whatever people can tell
+        p = p_value(result.pooled_p)
+        yield Row("p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE)
+        p = p_value(result.equivalence.pooled_p)
+        yield Row("p of equivalence", p, "", "two one-sided exact tests", ANTI_CONSERVATIVE)
+
+
+def _part_row(part: Part) -> Row:
+    if (result := part.result) is None:
+        return Row(part.name, "none", "", "no votes that count")
+    counts = (
+        f"{result.annotators} annotators, {result.error.votes:,} votes, d' {number(result.d_prime)}"
+    )
+    if part.timed is not None:
+        where = span(part.timed.interval, milliseconds)
+        return Row(part.name, milliseconds(part.timed.score_ms), where, counts)
+    told = "shown" if against_guessing(result) == BETTER else "not shown"
+    where = span(result.error.interval, percent)
+    return Row(part.name, percent(result.error.error), where, f"{counts}; told apart: {told}")
+
+
+def _difference_rows(analysis: Analysis) -> Iterator[Row]:
+    if len(analysis.models) < 2:
+        return
+    comparison = analysis.comparison
+    if comparison.p is None or comparison.f is None:
+        yield Row("Any difference", "undefined", "", comparison.why)
+        return
+    spell, what = (milliseconds, "time") if analysis.timed else (percent, "error")
+    meaning = f"p of the analysis of variance of annotators' {what}, F = {number(comparison.f)}"
+    yield Row("Any difference", p_value(comparison.p), "", meaning)
+    for pair in comparison.differences:
+        meaning = (
+            f"difference of {what}; corrected for the number of pairs, Tukey's interval and p = "
+            f"{p_value(pair.tukey_p)}, Welch's test by Holm p = {p_value(pair.holm_p)}"
+        )
+        names = f"{pair.first} less {pair.second}"
+        yield Row(names, spell(pair.difference), span(pair.interval, spell), meaning)
+
+
+def _sensitivity_rows(result: PartResult, pair: bool) -> Iterator[Row]:
+    where = span(result.d_prime_interval, number)
+    meaning = "distance of real and generated in deviations, apart from bias; 0 is guessing"
+    yield Row("Sensitivity d'", number(result.d_prime), where, meaning)
+    where = span(result.criterion_interval, number)
+    kinds = '"left", above 0 "right"' if pair else '"generated", above 0 "real"'
+    meaning = f"below 0, {kinds} is said more often"
+    yield Row("Bias (criterion c)", number(result.criterion), where, meaning)
+
+
+def _learning_rows(analysis: Analysis) -> Iterator[Row]:
+    meaning = "change of the log odds of a right answer over 100 trials"
+    for arm in analysis.learning.arms:
+        name = f"Learning {'with' if arm.feedback else 'without'} feedback"
+        yield Row(name, number(arm.slope), span(arm.interval, number), meaning)
+    if analysis.learning.difference is not None:
+        value, where = analysis.learning.difference, span(analysis.learning.interval, number)
+        yield Row("Learning, difference", number(value), where, "with feedback less without")
+
+
+def _agreement_rows(analysis: Analysis) -> Iterator[Row]:
+    kinds = (("Krippendorff's alpha", analysis.alpha), ("Fleiss' kappa", analysis.kappa))
+    for name, agreement in kinds:
+        if agreement.value is None:
+            yield Row(name, "undefined", "", agreement.why)
+        else:
+            meaning = f"agreement on {agreement.images:,} images; 1 is perfect, 0 is chance"
+            yield Row(name, number(agreement.value), "", meaning)
+
+
+def _equivalence_rows(result: PartResult) -> Iterator[Row]:
+    equivalence = result.equivalence
+    where = span(equivalence.interval, percent)
+    yield Row(
+        f"Error within 50 ± {100 * equivalence.margin:g} %",
+        "shown" if equivalence.shown else "not shown",
+        where if equivalence.interval is None else f"{where} (90 %)",
+        "two one-sided tests over annotators, at the margin fixed beforehand",
+    )
+
+
+def _annotator_rows(analysis: Analysis) -> Iterator[Row]:
+    share = f"{analysis.excluded} of {len(analysis.annotators)}"
+    yield Row("Excluded", share, "", "by the rules fixed beforehand")
+    if everyone := analysis.without_exclusion:
+        where = span(everyone.error.interval, percent)
+        meaning = f"nobody excluded, {everyone.error.votes:,} votes"
+        yield Row("Error without exclusion", percent(everyone.error.error), where, meaning)
+    if analysis.power is not None and analysis.result is not None and analysis.timed is None:
+        points = " / ".join(f"{100 * half:g}" for half in HALF_WIDTHS)
+        needed = " / ".join(f"{annotators:,}" for annotators in analysis.power)
+        meaning = (
+            f"for ± {points} points, {analysis.result.votes_each:.0f} votes "
+            f"each and rho = {analysis.result.rho:.3f}, as here"
+        )
+        yield Row("Needed", needed, "", meaning)
+
+
+def terminal_text(analysis: Analysis) -> str:
+    """Return what the study says and its figures, as lines; without interval, with meaning."""
+    lines, group = [*headline(analysis), *cautions(analysis)], ""
+    found = rows(analysis)
+    wide = [max((len(row[column]) for row in found), default=0) for column in range(3)]
+    for row in found:
+        if row.group != group:
+            group = row.group
+            lines += ["", group]
+        where = row.interval or row.meaning
+        cells = f"{row.quantity:{wide[0]}}  {row.value:>{wide[1]}}  {where:{wide[2]}}"
+        lines.append(f"  {cells}  {row.caution}".rstrip())
+    return "\n".join(lines)
+
+
+def power_text(half_widths: Sequence[float], votes_each: Sequence[float], rho: float) -> str:
+    """Return how many annotators a study needs, as lines of text.
+
+    Args:
+        half_widths: of the 95 % interval, shares; a column each.
+        votes_each: votes of an annotator; a line each; may be infinite.
+        rho: correlation of two votes of the same annotator.
+
+    Raises:
+        ValueError: if a value is out of its range.
+
+    Example:
+        >>> print(power_text([0.05, 0.02], [100, math.inf], 0.05))
+        votes of an annotator   ± 5   ± 2 points
+                          100    23   143
+                     no bound    20   121
+    """
+    heads = [f"± {100 * half:g}" for half in half_widths]
+    lines = [f"votes of an annotator  {'  '.join(f'{head:>4}' for head in heads)} points"]
+    for votes, needed in power_table(half_widths, votes_each, rho):
+        name = "no bound" if math.isinf(votes) else f"{votes:,.0f}"
+        widths = [max(4, len(head)) for head in heads]
+        cells = (f"{count:>{wide}}" for count, wide in zip(needed, widths, strict=True))
+        lines.append(f"{name:>21}  {'  '.join(cells)}")
+    return "\n".join(lines)
+
+
+def csv_text(analysis: Analysis) -> str:
+    """Return the rows as CSV with a line of names."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(Row._fields)
+    writer.writerows(rows(analysis))
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Simulated people, who take part in a study through its real interface."""

@@ -1,0 +1,329 @@
+"""Simulated annotators, whose truth is known, and studies of them.
+
+An annotator is a frozen value with a pure method ``answer``; what it draws comes from an argument.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.special import expit, ndtr
+
+from ..statistics.staircase import START_MS, block_of, next_exposure
+from ..statistics.votes import Design, FloatArray, Votes
+
+ATTENTIVE = 0.98
+"""Share of attention trials that honest annotators answer rightly."""
+POOL = 200
+"""Images of a model in a simulated study; as many real ones."""
+ATTENTION_EVERY = 20
+"""One trial in so many is one of attention."""
+
+
+class Annotator(Protocol):
+    """What answers."""
+
+    def answer(
+        self,
+        generated: bool,
+        trial: int,
+        exposure_ms: float,
+        feedback: bool,
+        rng: np.random.Generator,
+        attention: bool = False,
+    ) -> tuple[bool, float]:
+        """Return an answer and the time it took.
+
+        Args:
+            generated: the truth; of pairs, whether the left image is generated.
+            trial: position in the session, from 0.
+            exposure_ms: how long the image is seen; may be infinite.
+            feedback: whether the annotator is told right or wrong.
+            rng: what draws.
+            attention: whether the image is obvious.
+
+        Returns:
+            whether "generated" (of pairs, "left") was said, and the reaction time in ms.
+        """
+
+
+def _seconds(rng: np.random.Generator) -> float:
+    """Return a time that people take, in ms."""
+    return 900.0 * math.exp(0.35 * float(rng.standard_normal()))
+
+
+class Honest(ABC):
+    """Looks, and is right with a probability that depends on what is shown and when."""
+
+    @abstractmethod
+    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+        """Return the probability of a right answer; arguments as of ``answer``."""
+
+    def answer(
+        self,
+        generated: bool,
+        trial: int,
+        exposure_ms: float,
+        feedback: bool,
+        rng: np.random.Generator,
+        attention: bool = False,
+    ) -> tuple[bool, float]:
+        """Return an answer and the time it took."""
+        right = self.right(generated, trial, exposure_ms, feedback)
+        is_right = bool(rng.random() < (ATTENTIVE if attention else right))
+        return generated == is_right, _seconds(rng)
+
+
+@dataclass(frozen=True)
+class Guesser(Honest):
+    """Right with a fixed probability, whatever it sees.
+
+    Attributes:
+        skill: that probability.
+    """
+
+    skill: float = 0.5
+
+    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+        """Return the skill."""
+        return self.skill
+
+
+@dataclass(frozen=True)
+class Observer(Honest):
+    """Signal detection: says "generated" where evidence with normal noise exceeds a criterion.
+
+    Attributes:
+        d_prime: distance of the two kinds of images, in deviations of the noise.
+        criterion: from the middle between them.
+        pairs: two images at once, whose evidence differs by the root of 2 times as much.
+
+    Example:
+        >>> round(Observer(2.0).right(True, 0, np.inf, False), 4)
+        0.8413
+    """
+
+    d_prime: float
+    criterion: float = 0.0
+    pairs: bool = False
+
+    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+        """Return the probability of evidence on the right side of the criterion."""
+        mean = self.d_prime * (math.sqrt(0.5) if self.pairs else 0.5)
+        return float(ndtr(mean - self.criterion if generated else mean + self.criterion))
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """People whose skills differ, so that votes of the same person are correlated.
+
+    Attributes:
+        skill: mean probability of a right answer.
+        rho: correlation of two votes of a person, 0 to below 1: skills have the variance
+            ``rho skill (1 - skill)`` of a beta distribution.
+    """
+
+    skill: float
+    rho: float
+
+    def skills(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Return the skills of some people."""
+        if self.rho == 0:
+            return np.full(count, self.skill)
+        strength = (1 - self.rho) / self.rho
+        return rng.beta(self.skill * strength, (1 - self.skill) * strength, count)
+
+    def people(self, count: int, rng: np.random.Generator) -> list[Guesser]:
+        """Return some people."""
+        return [Guesser(float(skill)) for skill in self.skills(count, rng)]
+
+
+@dataclass(frozen=True)
+class Learner(Honest):
+    """Better with every trial, if told right or wrong.
+
+    Attributes:
+        slope: change of the log odds of a right answer over 100 trials, with feedback.
+        without: likewise, without feedback.
+        start: log odds at the first trial; 0 is guessing.
+    """
+
+    slope: float
+    without: float = 0.0
+    start: float = 0.0
+
+    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+        """Return the probability at a trial."""
+        return float(expit(self.start + (self.slope if feedback else self.without) * trial / 100))
+
+
+@dataclass(frozen=True)
+class StaircaseObserver(Honest):
+    """Sees better the longer it sees; a psychometric curve in ms.
+
+    Attributes:
+        threshold_ms: exposure at which 75 % are right.
+        spread_ms: of the logistic curve from guessing to certainty.
+
+    Example:
+        >>> observer = StaircaseObserver(400)
+        >>> [observer.right(True, 0, exposure, False) for exposure in (400, np.inf)]
+        [0.75, 1.0]
+    """
+
+    threshold_ms: float
+    spread_ms: float = 60.0
+
+    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+        """Return the probability at an exposure."""
+        return 0.5 + 0.5 * float(expit((exposure_ms - self.threshold_ms) / self.spread_ms))
+
+
+@dataclass(frozen=True)
+class AlwaysFake:
+    """Says "generated" (of pairs, "left") whatever it sees."""
+
+    def answer(
+        self,
+        generated: bool,
+        trial: int,
+        exposure_ms: float,
+        feedback: bool,
+        rng: np.random.Generator,
+        attention: bool = False,
+    ) -> tuple[bool, float]:
+        """Return an answer and the time it took."""
+        return True, _seconds(rng)
+
+
+@dataclass(frozen=True)
+class Alternator:
+    """Says "generated" at every other trial."""
+
+    def answer(
+        self,
+        generated: bool,
+        trial: int,
+        exposure_ms: float,
+        feedback: bool,
+        rng: np.random.Generator,
+        attention: bool = False,
+    ) -> tuple[bool, float]:
+        """Return an answer and the time it took."""
+        return trial % 2 == 0, _seconds(rng)
+
+
+@dataclass(frozen=True)
+class FastClicker:
+    """Answers by chance, sooner than anybody could see.
+
+    Attributes:
+        reaction_ms: the time it takes.
+    """
+
+    reaction_ms: float = 80.0
+
+    def answer(
+        self,
+        generated: bool,
+        trial: int,
+        exposure_ms: float,
+        feedback: bool,
+        rng: np.random.Generator,
+        attention: bool = False,
+    ) -> tuple[bool, float]:
+        """Return an answer and the time it took."""
+        return bool(rng.random() < 0.5), self.reaction_ms
+
+
+def simulate_votes(
+    observers: Sequence[Annotator],
+    design: Design,
+    rng: np.random.Generator,
+    *,
+    models: Sequence[str] = ("model",),
+    pool: int = POOL,
+) -> Votes:
+    """Return the votes of a study, without a server: a full session of each observer.
+
+    Half of the images of a session are generated; one trial in ``ATTENTION_EVERY`` is one of
+    attention. Models take turns, and with split feedback every other annotator of a model is told
+    right or wrong.
+
+    Args:
+        observers: the annotators, in order of their sessions.
+        design: of the study.
+        rng: what draws.
+        models: whose images are shown, one model in a session.
+        pool: generated images of a model, and as many real ones of all.
+
+    Raises:
+        ValueError: if a session needs more images of a kind than there are.
+    """
+    if (design.trials + 1) // 2 > pool:
+        raise ValueError(
+            f"{design.trials} trials need {(design.trials + 1) // 2} images of a kind, got {pool}"
+        )
+    columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
+    for number, observer in enumerate(observers):
+        model = number % len(models)
+        told = design.feedback == "on" or (
+            design.feedback == "split" and number // len(models) % 2 == 1
+        )
+        for row in _session(observer, design, told, model, pool, rng):
+            values = (number, *row, told, model)
+            for name, value in zip(_COLUMNS, values, strict=True):
+                columns[name].append(value)
+    names = tuple(f"P-{number:04x}" for number in range(len(observers)))
+    return Votes(**columns, annotators=names, models=tuple(models))  # type: ignore[arg-type]
+
+
+_COLUMNS = (
+    "annotator",
+    "trial",
+    "image",
+    "generated",
+    "said_generated",
+    "attention",
+    "reaction_ms",
+    "exposure_ms",
+    "feedback",
+    "model",
+)
+_Row = tuple[int, int, bool, bool, bool, float, float]
+
+
+def _session(
+    observer: Annotator,
+    design: Design,
+    told: bool,
+    model: int,
+    pool: int,
+    rng: np.random.Generator,
+) -> list[_Row]:
+    """Return a session's columns from ``trial`` to ``exposure_ms``, a tuple for each trial."""
+    truth = rng.permutation(np.arange(design.trials) % 2 == 0)
+    obvious = np.zeros(design.trials, bool)
+    obvious[rng.choice(design.trials, design.trials // ATTENTION_EVERY, replace=False)] = True
+    real, fake = rng.permutation(pool), rng.permutation(pool) + pool * (1 + model)
+    timed = design.protocol == "timed"
+    exposure = START_MS if timed else math.inf
+    blocks = block_of(np.arange(design.trials), design.trials)
+    rows: list[_Row] = []
+    for trial, generated in enumerate(truth.tolist()):
+        if timed and trial and blocks[trial] != blocks[trial - 1]:
+            exposure = START_MS
+        of_kind = (
+            trial // 2 if design.protocol == "pair" else int((truth[:trial] == generated).sum())
+        )
+        shown = fake if generated or design.protocol == "pair" else real
+        attention = bool(obvious[trial])
+        said, reaction = observer.answer(generated, trial, exposure, told, rng, attention)
+        image = -1 if attention else int(shown[of_kind])
+        rows.append((trial, image, generated, said, attention, reaction, exposure))
+        if timed and not attention:
+            exposure = next_exposure(exposure, said == generated)
+    return rows

@@ -1,0 +1,298 @@
+"""One simulated annotator over HTTP: what the page's script sends, and what became of it."""
+
+import asyncio
+import json
+import math
+import random
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import numpy as np
+
+from ..errors import StudyError
+from ..study.sessions import WORDS
+from .cast import Habit
+from .observers import Annotator
+
+PATIENCE = 60.0
+"""Seconds for which a request is sent again where no reply came, or one of a broken server."""
+DRAWS = 100
+"""Answers that are drawn at each trial to learn how often an annotator is wrong there."""
+
+Told = dict[str, Any]
+
+
+@dataclass
+class Visit:
+    """What one annotator went through.
+
+    Attributes:
+        session: its identifier.
+        code: the completion code, or None without one.
+        replies: the acknowledged answers, by trial.
+        differing: replies to a repeated answer that were not the bytes of the first.
+        statuses: of all replies to answers.
+        failures: requests without a reply, or with a 5xx.
+        latencies: seconds to each reply to an answer.
+        wrong: answers to trials other than attention that were meant to be wrong.
+        judged: such trials.
+        expected_wrong: how many of them the annotator has wrong on average, if asked for.
+    """
+
+    session: str
+    code: str | None = None
+    replies: dict[str, bytes] = field(default_factory=dict)
+    differing: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+    wrong: int = 0
+    judged: int = 0
+    expected_wrong: float | None = None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of a trial beside its images.
+
+    Attributes:
+        generated: of the first image.
+        attention: whether it is obvious.
+    """
+
+    generated: bool
+    attention: bool
+
+
+ReadTruth = Callable[[str], Mapping[str, Truth]]
+"""From a session to the truth about its trials."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all people of a simulation share.
+
+    Attributes:
+        read_truth: from a session to the truth about its trials.
+        seed: of the answers.
+        expect: whether to work out `Visit.expected_wrong`.
+        answered: called after each trial.
+        context: for encrypted connections.
+    """
+
+    read_truth: ReadTruth
+    seed: int
+    expect: bool
+    answered: Callable[[], None]
+    context: ssl.SSLContext
+
+
+class Tab:
+    """A window with the page of a session."""
+
+    def __init__(self, client: httpx2.AsyncClient, place: str, visit: Visit) -> None:
+        """Point a window at a session's address; failures are counted in the visit."""
+        self.client, self.place, self.visit = client, place, visit
+        self.form = ""
+
+    async def load(self) -> Told:
+        """Load the page and what it shows."""
+        page = await self.request("GET", self.place)
+        if page.status_code != 200:
+            raise StudyError(f"a session's page is refused: {_sentence(page)}")
+        self.form = page.text.split('name="form-token" content="')[1].split('"')[0]
+        return _told(await self.request("GET", f"{self.place}/state"))
+
+    async def post(self, what: str, body: Told) -> httpx2.Response:
+        """Send as the page's script does."""
+        headers = {"X-Form-Token": self.form}
+        return await self.request("POST", f"{self.place}/{what}", body, headers)
+
+    async def request(
+        self, method: str, url: str, body: Told | None = None, headers: Told | None = None
+    ) -> httpx2.Response:
+        """Send until a reply comes that is no server's error.
+
+        Raises:
+            StudyError: if none does.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                reply = await self.client.request(method, url, json=body, headers=headers)
+                failure = f"{reply.status_code}"
+                if reply.status_code < 500:
+                    return reply
+            except httpx2.TransportError as error:
+                failure = type(error).__name__
+            self.visit.failures[failure] += 1
+            if time.monotonic() > deadline:
+                raise StudyError(f"{method} {url.partition('/s/')[0]}: {failure} for a minute")
+            await asyncio.sleep(0.1)
+
+
+class Person:
+    """Somebody who takes part."""
+
+    def __init__(
+        self, setting: Setting, number: int, link: str, annotator: Annotator, habit: Habit
+    ) -> None:
+        """Invite somebody.
+
+        Args:
+            setting: of everybody.
+            number: of the person, from 0.
+            link: the invitation.
+            annotator: what answers.
+            habit: on the network.
+        """
+        self.setting, self.number = setting, number
+        self.link, self.annotator, self.habit = link, annotator, habit
+        self.rng = np.random.default_rng([setting.seed, 0, number])
+        self.other_rng = np.random.default_rng([setting.seed, 1, number])
+        self.order = random.Random(f"{setting.seed} {number}")
+        self.visit = Visit("")
+        self.known: Mapping[str, Truth] = {}
+        self.decided: dict[str, tuple[bool, float]] = {}
+        self.protocol, self.feedback = "single", False
+
+    async def join(self) -> None:
+        """Follow the invitation.
+
+        Raises:
+            StudyError: if it leads nowhere.
+        """
+        async with self._client() as client:
+            reply = await Tab(client, "", self.visit).request("GET", self.link)
+        if reply.status_code != 303:
+            raise StudyError(f"annotator {self.number} cannot join: {_sentence(reply)}")
+        self.place = str(reply.url.join(reply.headers["location"]))
+        self.visit.session = self.place.rpartition("/")[2]
+
+    async def take_part(self) -> Visit:
+        """Go from consent to the code, or as far as the habit goes."""
+        for share in (self.habit.leaves, 1.0) if self.habit.returns else (self.habit.leaves,):
+            async with self._client() as client:
+                tabs = [Tab(client, self.place, self.visit) for _ in range(self.habit.tabs)]
+                state = [await tab.load() for tab in tabs][0]
+                self.protocol, self.feedback = state["protocol"], state["feedback"]
+                state = await self._begin(tabs[0], state)
+                state = await self._answer(tabs, state, math.ceil(share * state["total"]))
+            if state["stage"] == "done":
+                self.visit.code = state["completion"]["code"]
+        return self.visit
+
+    def _client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(verify=self.setting.context, timeout=PATIENCE)
+
+    async def _begin(self, tab: Tab, state: Told) -> Told:
+        if state["stage"] == "consent":
+            version = {"version": state["consent"]["version"]}
+            state = _told(await tab.post("consent", version))
+        if state["stage"] == "tutorial":
+            state = _told(await tab.post("tutorial", {}))
+        return state
+
+    async def _answer(self, tabs: list[Tab], state: Told, most: int) -> Told:
+        """Answer so many trials of the session at most; return its state then."""
+        stage, waiting = state["stage"], state["trials"]
+        before: Told | None = None
+        while stage == "trials" and waiting[0]["number"] < most:
+            if self.habit.reloads:
+                waiting = (await tabs[0].load())["trials"]
+            trial, *following = waiting
+            await self._look(tabs, trial)
+            await self._send_copies(tabs, before, trial, following)
+            self.setting.answered()
+            reply = json.loads(self.visit.replies[trial["trial"]])
+            stage, waiting, before = reply["stage"], reply["next"], trial
+        if before is not None and self.habit.sends > 1:
+            await self._send(tabs[0], before)
+        return await tabs[0].load()
+
+    async def _look(self, tabs: list[Tab], trial: Told) -> None:
+        for tab in tabs:
+            for image in trial["images"]:
+                url = httpx2.URL(self.place).join(image)
+                reply = await tab.request("GET", str(url))
+                elsewhere = len(tabs) > 1 or trial["trial"] in self.visit.replies
+                if reply.status_code != 200 and not elsewhere:
+                    raise StudyError(f"an image cannot be fetched: {_sentence(reply)}")
+
+    async def _send_copies(
+        self, tabs: list[Tab], before: Told | None, trial: Told, following: list[Told]
+    ) -> None:
+        """Send a trial's answer, with late and early copies of others as the habit has it."""
+        lot = [(tab, trial, bool(place % 2)) for place, tab in enumerate(tabs)]
+        if self.habit.sends > 1:
+            lot += [(tabs[0], trial, False)] * (self.habit.sends - 2)
+            lot += [(tabs[0], asked, False) for asked in (before,) if asked is not None]
+            if trial["trial"] not in self.visit.replies:
+                lot += [(tabs[0], asked, False) for asked in following]
+        for _, asked, _ in lot:
+            self._decide(asked)
+        self.order.shuffle(lot)
+        await asyncio.gather(*(self._send(*letter) for letter in lot))
+        if trial["trial"] not in self.visit.replies:
+            raise StudyError("the answer to an open trial was refused")
+
+    async def _send(self, tab: Tab, trial: Told, opposite: bool = False) -> None:
+        said, reaction = self.decided[trial["trial"]]
+        first, other = WORDS[self.protocol]
+        body = {
+            "trial": trial["trial"],
+            "answer": first if said != opposite else other,
+            "reaction_ms": reaction,
+            "shown_ms": trial["exposure_ms"] or reaction,
+            "ignored": 0,
+            "screen": {"width": 1280, "height": 720, "ratio": 1, "shown_px": 256},
+        }
+        started = time.perf_counter()
+        reply = await tab.post("answers", body)
+        self.visit.latencies.append(time.perf_counter() - started)
+        self.visit.statuses[reply.status_code] += 1
+        if reply.status_code == 200:
+            same = self.visit.replies.setdefault(trial["trial"], reply.content)
+            self.visit.differing += same != reply.content
+
+    def _decide(self, trial: Told) -> None:
+        """Make up the mind about a trial, once."""
+        if trial["trial"] in self.decided:
+            return
+        if trial["trial"] not in self.known:  # new ones come where a picture could not be shown
+            self.known = self.setting.read_truth(self.visit.session)
+        truth = self.known[trial["trial"]]
+        exposure = math.inf if trial["exposure_ms"] is None else float(trial["exposure_ms"])
+
+        def answer(rng: np.random.Generator) -> tuple[bool, float]:
+            return self.annotator.answer(
+                truth.generated, trial["number"], exposure, self.feedback, rng, truth.attention
+            )
+
+        self.decided[trial["trial"]] = answer(self.rng)
+        if not truth.attention:
+            visit = self.visit
+            visit.judged += 1
+            visit.wrong += self.decided[trial["trial"]][0] != truth.generated
+            if self.setting.expect:
+                drawn = [answer(self.other_rng)[0] != truth.generated for _ in range(DRAWS)]
+                visit.expected_wrong = (visit.expected_wrong or 0.0) + sum(drawn) / DRAWS
+
+
+def _told(reply: httpx2.Response) -> Told:
+    if reply.status_code != 200:
+        raise StudyError(f"the server refuses: {_sentence(reply)}")
+    found: Told = reply.json()
+    return found
+
+
+def _sentence(reply: httpx2.Response) -> str:
+    """Return what a refusal says."""
+    if reply.headers.get("content-type", "").startswith("application/json"):
+        return f"{reply.status_code}, {reply.json()['error']}"
+    return str(reply.status_code)

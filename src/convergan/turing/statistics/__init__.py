@@ -1,0 +1,1 @@
+"""Figures about votes: one file for each kind."""

@@ -1,0 +1,1 @@
+"""A study and its database: images, people, trials and answers."""

@@ -1,0 +1,315 @@
+"""Images into a study: files that may be hostile to pixels, pixels to PNG that tells no class.
+
+Files are decoded in a child process that may use little memory, so that no file of a size it does
+not admit to can harm the caller. It knows PNG and JPEG alone, whatever a file is called, reads one
+frame, and takes a picture of too many pixels for an error.
+
+Every image of a study, real or generated, is then written by one function: same mode, same size,
+PNG without compression, so all files have one length and none has metadata.
+"""
+
+import hashlib
+import io
+import json
+import os
+import resource
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..errors import StudyError
+
+Pixels = NDArray[np.uint8]  # (N, H, W) grey or (N, H, W, 3)
+
+MOST_FILES = 20_000
+MOST_BYTES = 32 * 2**20
+"""Of one file."""
+MOST_PIXELS = 2048 * 2048
+"""Of one image."""
+MOST_MEMORY = 3 * 2**30
+"""Address space of the child process, with the interpreter's own."""
+MOST_UNPACKED = 2**30
+"""Bytes of an archive's arrays."""
+SUFFIXES = (".png", ".jpg", ".jpeg")
+SHIFT = 0.25
+"""Of a pixel, down and right: how far `resample` moves an image."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images of one kind.
+
+    Attributes:
+        name: what the owner calls them.
+        pixels: (N, H, W) grey or (N, H, W, 3), uint8.
+        labels: what each is called in messages.
+    """
+
+    name: str
+    pixels: Pixels
+    labels: tuple[str, ...]
+
+    @property
+    def were_jpeg(self) -> bool:
+        """Whether most images were JPEG files, whose artefacts stay in the pixels.
+
+        Example:
+            >>> pixels = np.zeros((2, 8, 8), np.uint8)
+            >>> Source("photos", pixels, ("a.JPG", "b.jpeg")).were_jpeg
+            True
+        """
+        names = [label.lower() for label in self.labels]
+        return 2 * sum(name.endswith((".jpg", ".jpeg")) for name in names) > len(names)
+
+
+def read_source(path: Path) -> Source:
+    """Read a folder of PNG and JPEG files, or an ``.npz`` archive with ``samples`` or ``images``.
+
+    Args:
+        path: the folder, whose subfolders are read, too, or the archive.
+
+    Raises:
+        StudyError: if there is none, or anything in it is not a plain image; the message names it.
+    """
+    with tempfile.TemporaryDirectory(prefix="convergan-import-") as scratch:
+        result = Path(scratch) / "pixels.npy"
+        code = f"from {__name__} import child; child()"
+        arguments = [sys.executable, "-c", code, str(path), str(result), str(MOST_MEMORY)]
+        done = subprocess.run(arguments, capture_output=True, text=True, env=_environment())
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            raise StudyError(
+                f"{path} cannot be read within {MOST_MEMORY // 2**20:,} MiB of memory"
+            ) from None
+        if "error" in answer:
+            raise StudyError(answer["error"])
+        pixels = np.load(result, allow_pickle=False)
+    return Source(path.name, pixels, tuple(answer["labels"]))
+
+
+def source_of_array(name: str, array: NDArray[Any]) -> Source:
+    """Take images from an array.
+
+    Args:
+        name: what the owner calls them.
+        array: (N, C, H, W), (N, H, W, C) or (N, H, W), C = 1 or 3; uint8, or floating point in
+            [0, 1].
+
+    Raises:
+        StudyError: if it is none of these.
+
+    Example:
+        >>> source_of_array("zeros", np.zeros((5, 1, 8, 8))).pixels.shape
+        (5, 8, 8)
+    """
+    if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[-1] not in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    if array.ndim == 4 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] != 3) or not len(array):
+        raise StudyError(f"{name} must hold images (N, C, H, W) with C 1 or 3, got {array.shape}")
+    if array.dtype != np.uint8:
+        if not np.issubdtype(array.dtype, np.floating):
+            raise StudyError(f"{name} must be uint8 or floating point, got {array.dtype}")
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise StudyError(f"{name} must lie in [0, 1], got values outside")
+        array = np.rint(array * 255).astype(np.uint8)
+    if array.shape[1] * array.shape[2] > MOST_PIXELS:
+        raise StudyError(f"{name} has images of more than {MOST_PIXELS:,} pixels")
+    labels = tuple(f"{name}[{place}]" for place in range(len(array)))
+    return Source(name, _without_colour(np.ascontiguousarray(array)), labels)
+
+
+def require_alike(real: Source, generated: Sequence[Source], needed: int) -> None:
+    """See that nothing but what they show tells the classes apart.
+
+    Args:
+        real: real images.
+        generated: those of each model.
+        needed: of each, by a session.
+
+    Raises:
+        StudyError: if there are too few, they differ in size or in having colour, two models have
+            one name, or a generated image is a real one to the pixel.
+    """
+    for source in (real, *generated):
+        if len(source.pixels) < needed:
+            raise StudyError(
+                f"{source.name} has {len(source.pixels):,} images, a session needs {needed:,}"
+            )
+    names = [source.name for source in generated]
+    if len(set(names)) < len(names):
+        raise StudyError(f"models must have different names, got {', '.join(names)}")
+    for source in generated:
+        if source.pixels.shape[1:3] != real.pixels.shape[1:3]:
+            raise StudyError(f"{real.name} has {_size(real)} images, {source.name} {_size(source)}")
+        if source.pixels.ndim != real.pixels.ndim:
+            kinds = ["grey" if s.pixels.ndim == 3 else "colour" for s in (real, source)]
+            raise StudyError(f"{real.name} is {kinds[0]}, {source.name} is {kinds[1]}")
+    known = dict(zip(map(_digest, real.pixels), real.labels, strict=True))
+    pairs = [
+        f"{label} is {known[digest]}"
+        for source in generated
+        for digest, label in zip(map(_digest, source.pixels), source.labels, strict=True)
+        if digest in known
+    ]
+    if pairs:
+        raise StudyError(
+            f"{len(pairs):,} generated images are real ones to the pixel: {', '.join(pairs[:3])}"
+        )
+
+
+def resample(pixels: Pixels) -> Pixels:
+    """Move every image by a quarter of a pixel, so that no pixel is as in a public data set."""
+    height, width = pixels.shape[1:3]
+    move = (1, 0, -SHIFT, 0, 1, -SHIFT)
+    moved = [
+        Image.fromarray(image).transform(
+            (width, height), Image.Transform.AFFINE, move, Image.Resampling.BICUBIC
+        )
+        for image in pixels
+    ]
+    return np.stack([np.asarray(image) for image in moved])
+
+
+def scramble(pixels: Pixels, seed: int) -> Pixels:
+    """Shuffle the pixels within each image: nobody can take it for a real one."""
+    chance = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+    flat = pixels.reshape(len(pixels), -1, *pixels.shape[3:])
+    mixed = [image[chance.permutation(len(image))] for image in flat]
+    return np.stack(mixed).reshape(pixels.shape)
+
+
+def encode(image: Pixels) -> bytes:
+    """Write one image (H, W) or (H, W, 3) as PNG; the length depends on the shape alone.
+
+    Example:
+        >>> black, noise = np.zeros((8, 8), np.uint8), np.arange(64, dtype=np.uint8).reshape(8, 8)
+        >>> len(encode(black)) == len(encode(noise))
+        True
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=0)
+    return buffer.getvalue()
+
+
+def child() -> None:
+    """Read the source that the command line names, write its pixels, print labels or an error."""
+    source, result, memory = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    try:
+        found = _read_archive(source) if source.suffix == ".npz" else _read_folder(source)
+        np.save(result, found.pixels, allow_pickle=False)
+        print(json.dumps({"labels": found.labels}))
+    except StudyError as error:
+        print(json.dumps({"error": " ".join(str(error).split())}))
+    except OSError as error:
+        print(json.dumps({"error": f"{source} cannot be read: {error.strerror or error}"}))
+
+
+def _environment() -> dict[str, str]:
+    """One thread of linear algebra: each takes address space."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+
+
+def _read_folder(folder: Path) -> Source:
+    if not folder.is_dir():
+        raise StudyError(f"there is no folder {folder}")
+    root = folder.resolve()
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise StudyError(f"{folder} has no PNG or JPEG files")
+    if len(files) > MOST_FILES:
+        raise StudyError(f"{folder} has {len(files):,} images, at most {MOST_FILES:,} can be taken")
+    images: list[Pixels] = []
+    for file in files:
+        if not file.exists():
+            raise StudyError(f"{file} is a link to nothing")
+        if not file.resolve().is_relative_to(root):
+            raise StudyError(f"{file} is a link out of {folder}")
+        images.append(_decode(file))
+        if images[-1].shape[:2] != images[0].shape[:2]:
+            first, other = (f"{i.shape[1]}x{i.shape[0]}" for i in (images[0], images[-1]))
+            raise StudyError(f"images must be of one size: {files[0]} is {first}, {file} {other}")
+    labels = tuple(str(file.relative_to(folder)) for file in files)
+    return Source(folder.name, _without_colour(np.stack(images)), labels)
+
+
+def _decode(file: Path) -> Pixels:
+    """Return (H, W, 3)."""
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise StudyError(f"{file} is not a plain file")
+    if status.st_size > MOST_BYTES:
+        raise StudyError(f"{file} has more than {MOST_BYTES // 2**20} MiB")
+    Image.MAX_IMAGE_PIXELS = None  # ours comes first, as an error
+    try:
+        with Image.open(io.BytesIO(file.read_bytes()), formats=["PNG", "JPEG"]) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise StudyError(f"{file} has more than {MOST_PIXELS:,} pixels")
+            if getattr(image, "n_frames", 1) > 1:
+                raise StudyError(f"{file} is animated")
+            if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
+                raise StudyError(f"{file} is of mode {image.mode}; 8 bits a channel are right")
+            image.load()
+            if image.has_transparency_data and image.convert("RGBA").getchannel(
+                "A"
+            ).getextrema() != (255, 255):
+                raise StudyError(f"{file} is transparent in parts")
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except StudyError:
+        raise
+    except UnidentifiedImageError:
+        raise StudyError(f"{file} is not a PNG or JPEG image, whatever its name says") from None
+    except MemoryError:
+        raise StudyError(f"{file} takes too much memory") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:  # Pillow's for broken files
+        raise StudyError(f"{file} is not a whole image: {error}") from None
+
+
+def _read_archive(file: Path) -> Source:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > MOST_UNPACKED:
+            raise StudyError(f"{file} has {size // 2**20:,} MiB of arrays, too many")
+        with np.load(file, allow_pickle=False) as arrays:
+            names = [name for name in ("samples", "images") if name in arrays.files]
+            if not names:
+                raise StudyError(f"{file} has neither an array samples nor images")
+            array = arrays[names[0]]
+    except FileNotFoundError:
+        raise StudyError(f"there is no file {file}") from None
+    except StudyError:
+        raise
+    except (ValueError, zipfile.BadZipFile, EOFError, KeyError, MemoryError) as error:
+        raise StudyError(f"{file} is not an npz archive without pickles: {error}") from None
+    return source_of_array(file.name, array)
+
+
+def _without_colour(pixels: Pixels) -> Pixels:
+    """Drop the colour channels where they are equal in every image."""
+    if pixels.ndim == 3:
+        return pixels
+    grey = pixels[..., :1]
+    return np.ascontiguousarray(pixels[..., 0]) if (pixels == grey).all() else pixels
+
+
+def _digest(image: Pixels) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(image).data).digest()
+
+
+def _size(source: Source) -> str:
+    return f"{source.pixels.shape[2]}x{source.pixels.shape[1]}"

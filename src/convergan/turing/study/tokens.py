@@ -1,0 +1,95 @@
+"""Identifiers, signatures and keyed hashes. The key lies outside the database."""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from ..errors import RefusedError
+
+CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that is read as another
+
+
+def new_id() -> str:
+    """Return 128 random bits in 22 letters that stand in a URL.
+
+    Example:
+        >>> len(new_id())
+        22
+    """
+    return secrets.token_urlsafe(16)
+
+
+def new_code() -> str:
+    """Return a completion code of 10 letters, 49 bits."""
+    return "".join(secrets.choice(CODE_LETTERS) for _ in range(10))
+
+
+def person_hash(key: bytes, adapter: str, external_id: str) -> str:
+    """Return what a person is stored as: without the key, nobody can try out names.
+
+    Example:
+        >>> person_hash(b"k", "prolific", "ann") == person_hash(b"k", "prolific", "ann")
+        True
+        >>> person_hash(b"k", "prolific", "ann") == person_hash(b"k", "mturk", "ann")
+        False
+    """
+    return _keyed(key, "person", adapter, external_id)
+
+
+def form_token(key: bytes, session: str) -> str:
+    """Return what a session's page sends with every POST, so that no other page can."""
+    return _keyed(key, "form", session)
+
+
+def same(given: str, expected: str) -> bool:
+    """Compare two secrets in a time that tells nothing."""
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
+
+
+def token_sha256(token: str) -> str:
+    """Return what the owner's token is stored as; it has 256 random bits, so a plain hash does."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def sign_invitation(key: bytes, study: str, invitation: str, expires: float) -> str:
+    """Return the last part of an invitation's link.
+
+    Args:
+        key: of the study.
+        study: its identifier.
+        invitation: its identifier.
+        expires: seconds since 1970.
+    """
+    return str(_signer(key).dumps([study, invitation, int(expires)]))
+
+
+def read_invitation(key: bytes, study: str, token: str, now: float) -> str:
+    """Return the identifier of an invitation that holds.
+
+    Raises:
+        RefusedError: if it is forged, of another study, or expired.
+    """
+    try:
+        found: Any = _signer(key).loads(token)
+        of, invitation, expires = found
+    except (BadSignature, ValueError, TypeError):
+        raise RefusedError(404, "This invitation link is not complete or not genuine.") from None
+    if of != study:
+        raise RefusedError(404, "This invitation link is not complete or not genuine.")
+    if now > expires:
+        raise RefusedError(410, "This invitation has expired.")
+    return str(invitation)
+
+
+def _signer(key: bytes) -> URLSafeSerializer:
+    return URLSafeSerializer(
+        key, salt="invitation", signer_kwargs={"digest_method": hashlib.sha256}
+    )
+
+
+def _keyed(key: bytes, *parts: str) -> str:
+    text = "\0".join(parts).encode(errors="replace")
+    return hmac.new(key, text, hashlib.sha256).hexdigest()

@@ -1,0 +1,342 @@
+"""What the owner of a study asks of it and does to it."""
+
+import csv
+import datetime
+import io
+import secrets
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from ..errors import RefusedError
+from ..results.analysis import analyse, to_json
+from ..statistics.annotator_bootstrap import generator, percentiles, resampled_sums
+from ..statistics.intervals import Interval, wilson
+from ..statistics.votes import Design, Exclusion, Votes
+from ..study import schema
+from ..study.schema import answers, invitations, models, sessions, trials
+from ..study.sessions import remove_votes
+from ..study.study import Study
+from ..study.tokens import new_id, person_hash, sign_invitation
+
+LIVE_DRAWS = 1000
+"""Resampled studies of the interval that the owner's page shows while votes come in."""
+COUNTED = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
+"""States of sessions whose votes are in the analysis; the others were given back or withdrawn."""
+PEOPLE = (answers, trials, sessions, invitations)
+"""Tables that hold what people said, those first that refer to others."""
+EXPORTED = (*COUNTED, schema.RETURNED, schema.SCREENED_OUT)
+
+COLUMNS = (
+    *("annotator", "state", "model", "feedback", "number", "block", "attention", "generated"),
+    *("said_generated", "correct", "image", "exposure_ms", "shown_ms", "reaction_ms", "ignored"),
+    *("screen_width", "screen_height", "pixel_ratio", "shown_px"),
+)
+"""Of the exported table. ``generated`` and ``said_generated`` are of the left image in pairs."""
+
+
+def token_hash(study: Study) -> str:
+    """Return the hash of the owner's token."""
+    with study.database.reading() as connection:
+        return str(connection.execute(select(schema.study.c.owner_token_sha256)).scalar_one())
+
+
+def set_state(study: Study, state: str) -> dict[str, Any]:
+    """Start or stop taking people; those who have begun may finish in either case."""
+    with study.database.writing() as connection:
+        connection.execute(update(schema.study).values(state=state))
+    return {"state": state}
+
+
+def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
+    """Make invitation links, each for one person.
+
+    Args:
+        study: that they are for.
+        public_url: where people reach it.
+        count: how many.
+        days: for which they can be opened.
+    """
+    now = study.clock()
+    expires = now + days * 86400
+    rows = [{"id": new_id(), "created": now, "expires": expires} for _ in range(count)]
+    with study.database.writing() as connection:
+        connection.execute(insert(invitations), rows)
+    tokens = [sign_invitation(study.key, study.id, str(row["id"]), expires) for row in rows]
+    return [f"{public_url.rstrip('/')}/join/{token}" for token in tokens]
+
+
+def summary(study: Study) -> dict[str, Any]:
+    """Return how the study stands: people by state, votes, the error, and its course by trial."""
+    with study.database.reading() as connection:
+        design = connection.execute(select(schema.study)).one()
+        states = select(sessions.c.state, func.count()).group_by(sessions.c.state)
+        people = {state: count for state, count in connection.execute(states)}
+        lost = select(func.count()).where(trials.c.state == schema.LOST)
+        losses = connection.execute(lost).scalar_one()
+        votes = _votes(connection).judged()
+    return {
+        "name": design.name,
+        "state": design.state,
+        "protocol": design.protocol,
+        "wanted": design.annotators_wanted,
+        "people": people,
+        "votes": len(votes),
+        "losses": losses,
+        "error": _error(votes, study.seed),
+        "curve": _curve(votes),
+    }
+
+
+def people(study: Study) -> list[dict[str, Any]]:
+    """Return everybody by pseudonym, in the order in which they came."""
+    given = select(answers.c.session, func.count()).group_by(answers.c.session)
+    left = (
+        select(trials.c.session, func.count())
+        .where(trials.c.state == schema.WAITING)
+        .group_by(trials.c.session)
+    )
+    with study.database.reading() as connection:
+        answered = {session: count for session, count in connection.execute(given)}
+        waiting = {session: count for session, count in connection.execute(left)}
+        rows = connection.execute(
+            select(sessions, models.c.name)
+            .join(models, models.c.id == sessions.c.model)
+            .order_by(sessions.c.number)
+        ).all()
+    return [
+        {
+            "alias": row.alias,
+            "state": row.state,
+            "adapter": row.adapter,
+            "model": row.name,
+            "feedback": row.feedback,
+            "answered": answered.get(row.id, 0),
+            "total": answered.get(row.id, 0) + waiting.get(row.id, 0),
+            "completion_code": row.completion_code,
+            "created": iso_time(row.created),
+            "finished": None if row.finished is None else iso_time(row.finished),
+        }
+        for row in rows
+    ]
+
+
+def close_person(study: Study, alias: str, state: str) -> None:
+    """End a session under way that was given back or screened out, and free its place.
+
+    Args:
+        study: of the person.
+        alias: their pseudonym.
+        state: `schema.RETURNED` or `schema.SCREENED_OUT`.
+
+    Raises:
+        RefusedError: if there is nobody of that pseudonym, or the session has ended.
+    """
+    with study.database.writing() as connection:
+        row = _person(connection, alias)
+        if row.state not in (schema.OPEN, schema.TIMED_OUT):
+            raise RefusedError(409, f"This session is {row.state}.")
+        mine = sessions.c.id == row.id
+        connection.execute(update(sessions).where(mine).values(state=state))
+
+
+def delete_person(study: Study, alias: str) -> None:
+    """Remove everything that is stored of a person, the invitation as well.
+
+    Raises:
+        RefusedError: if there is nobody of that pseudonym.
+    """
+    with study.database.writing() as connection:
+        row = _person(connection, alias)
+        remove_votes(connection, row.id)
+        connection.execute(delete(sessions).where(sessions.c.id == row.id))
+        for invitation in connection.execute(select(invitations.c.id)).scalars().all():
+            if person_hash(study.key, "invitation", invitation) == row.person:
+                connection.execute(delete(invitations).where(invitations.c.id == invitation))
+    study.database.empty_log()
+
+
+def export_csv(study: Study) -> str:
+    """Return every vote as a line, people under names that are new in each export."""
+    with study.database.reading() as connection:
+        rows = _vote_rows(connection, EXPORTED)
+        names = [row.name for row in _models(connection)]
+    fresh: dict[str, str] = {}
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for row in rows:
+        name = fresh.setdefault(row.alias, f"A-{secrets.token_hex(4)}")
+        screen = row.screen
+        table.writerow(
+            (
+                *(name, row.session_state, names[row.model], int(row.feedback), row.number),
+                *(row.block, int(row.attention), int(row.generated), int(row.said_generated)),
+                *(int(row.generated == row.said_generated), _judged(row), row.exposure_ms),
+                *(row.shown_ms, row.reaction_ms, row.ignored, screen["width"], screen["height"]),
+                *(screen["ratio"], screen["shown_px"]),
+            )
+        )
+    return text.getvalue()
+
+
+def results(study: Study) -> dict[str, object]:
+    """Return the whole analysis as plain values."""
+    return to_json(analyse(read_votes(study), read_design(study)))
+
+
+def read_votes(study: Study) -> Votes:
+    """Return the votes of all sessions that were neither given back nor withdrawn."""
+    with study.database.reading() as connection:
+        return _votes(connection)
+
+
+def read_design(study: Study) -> Design:
+    """Return what was fixed before the first vote."""
+    with study.database.reading() as connection:
+        row = connection.execute(select(schema.study)).one()
+    return Design(
+        protocol=row.protocol,
+        trials=row.blocks * (row.trials + row.attention),
+        feedback=row.feedback,
+        margin=row.margin,
+        annotators_wanted=row.annotators_wanted,
+        exclusion=Exclusion(**row.exclusion),
+        seed=row.seed,
+        consent_version=row.consent_version,
+        created=iso_time(row.created),
+    )
+
+
+def purge(study: Study, *, early: bool = False) -> int:
+    """Remove everybody's sessions, votes and invitations, and what SQLite keeps of them on disk.
+
+    Args:
+        study: which takes nobody from then on.
+        early: even if the date of retention is not reached, or there is none.
+
+    Returns:
+        How many sessions there were.
+
+    Raises:
+        ValueError: if it is too early.
+    """
+    with study.database.writing() as connection:
+        until = connection.execute(select(schema.study.c.retain_until)).scalar_one()
+        if not early and (until is None or study.clock() < until):
+            kept = "without a date" if until is None else f"until {iso_time(until)}"
+            raise ValueError(f"what people said is kept {kept}; --early removes it nevertheless")
+        count = connection.execute(select(func.count()).select_from(sessions)).scalar_one()
+        for table in PEOPLE:
+            connection.execute(delete(table))
+        connection.execute(update(schema.study).values(state=schema.STOPPED))
+    study.database.shrink([table.name for table in PEOPLE])
+    return count
+
+
+def iso_time(moment: float) -> str:
+    """Return seconds since 1970 as ISO 8601 in UTC.
+
+    Example:
+        >>> iso_time(0)
+        '1970-01-01T00:00:00+00:00'
+    """
+    found = datetime.datetime.fromtimestamp(moment, datetime.UTC)
+    return found.isoformat(timespec="seconds")
+
+
+def _person(connection: Connection, alias: str) -> Row[Any]:
+    query = select(sessions).where(sessions.c.alias == alias).with_for_update()
+    row = None if "\0" in alias else connection.execute(query).first()  # NUL breaks PostgreSQL
+    if row is None:
+        raise RefusedError(404, "There is nobody of that name.")
+    return row
+
+
+def _vote_rows(connection: Connection, states: tuple[str, ...]) -> list[Row[Any]]:
+    """Return all answers of sessions in some states, by person and number."""
+    query = (
+        select(
+            sessions.c.alias,
+            sessions.c.state.label("session_state"),
+            sessions.c.model,
+            sessions.c.feedback,
+            answers,
+            *(trials.c[name] for name in ("block", "generated", "attention", "exposure_ms")),
+            trials.c.first_image,
+            trials.c.second_image,
+        )
+        .join(sessions, sessions.c.id == answers.c.session)
+        .join(trials, trials.c.id == answers.c.trial)
+        .where(sessions.c.state.in_(states))
+        .order_by(sessions.c.number, answers.c.number)
+    )
+    return list(connection.execute(query))
+
+
+def _votes(connection: Connection) -> Votes:
+    rows = _vote_rows(connection, COUNTED)
+    names = {row.alias: None for row in rows}
+    place = {alias: number for number, alias in enumerate(names)}
+    exposures = [np.inf if row.exposure_ms is None else row.exposure_ms for row in rows]
+
+    def column(values: list[Any], kind: type) -> Any:
+        return np.array(values, kind)
+
+    return Votes(
+        annotator=column([place[row.alias] for row in rows], np.int64),
+        image=column([_judged(row) for row in rows], np.int64),
+        generated=column([row.generated for row in rows], np.bool_),
+        said_generated=column([row.said_generated for row in rows], np.bool_),
+        attention=column([row.attention for row in rows], np.bool_),
+        trial=column([row.number for row in rows], np.int64),
+        reaction_ms=column([row.reaction_ms for row in rows], np.float64),
+        exposure_ms=column(exposures, np.float64),
+        feedback=column([row.feedback for row in rows], np.bool_),
+        model=column([row.model for row in rows], np.int64),
+        annotators=tuple(names),
+        models=tuple(row.name for row in _models(connection)),
+    )
+
+
+def _judged(row: Row[Any]) -> int:
+    """Return the number of the judged image: of pairs the generated one, of attention -1."""
+    if row.attention:
+        return -1
+    second = row.second_image is not None and not row.generated
+    return int(row.second_image if second else row.first_image)
+
+
+def _models(connection: Connection) -> list[Row[Any]]:
+    return list(connection.execute(select(models).order_by(models.c.id)))
+
+
+def _error(votes: Votes, seed: int) -> dict[str, float] | None:
+    """Return the share of wrong votes and its interval over annotators, pooled for a single one."""
+    if not len(votes):
+        return None
+    wrong = (~votes.correct).astype(np.int64)
+    people = len(votes.annotators)
+    counts = np.stack(
+        [np.bincount(votes.annotator, weights, people) for weights in (wrong, np.ones(len(votes)))],
+        axis=1,
+    ).astype(np.int64)
+    interval: Interval = wilson(int(wrong.sum()), len(votes))
+    if people > 1:
+        sums = resampled_sums(counts, LIVE_DRAWS, generator(seed, "live"))
+        interval = percentiles(sums[:, 0] / sums[:, 1])
+    return {"rate": float(wrong.mean()), "low": float(interval.low), "high": float(interval.high)}
+
+
+def _curve(votes: Votes) -> list[dict[str, Any]]:
+    """Return the error at every trial number, with and without feedback."""
+    found = []
+    for feedback in (False, True):
+        arm = votes.feedback == feedback
+        for trial in np.unique(votes.trial[arm]):
+            here = arm & (votes.trial == trial)
+            error = float((~votes.correct[here]).mean())
+            point = {"trial": int(trial), "feedback": feedback, "votes": int(here.sum())}
+            found.append({**point, "error": error})
+    return found

@@ -1,0 +1,86 @@
+"""The server of a study as a process of its own, for those who simulate people or kill it."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import StudyError
+
+PATIENCE = 60.0
+"""Seconds in which a server has to answer after its start."""
+GRACE = 30.0
+"""Seconds in which it has to end when it is asked to."""
+
+
+def free_port() -> int:
+    """Return a port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+    """Start to serve a study on this machine; return once it answers.
+
+    What the server complains of goes to ``server.log`` beside the study's database.
+
+    Args:
+        folder: of the study.
+        port: to listen on.
+
+    Raises:
+        StudyError: if it ends at once, or does not answer in time.
+    """
+    command = [sys.executable, "-m", "convergan", "turing", "serve", str(folder), "--no-browser"]
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+    deadline = time.monotonic() + PATIENCE
+    while not is_up(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            end_server(process)
+            raise StudyError(f"the server of {folder} does not start; see {folder}/server.log")
+        time.sleep(0.05)
+    return process
+
+
+def end_server(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a server to end, and kill it if it does not."""
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a study for as long as the block lasts; yield the address."""
+    port = free_port()
+    process = start_server(folder, port)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        end_server(process)
+
+
+def is_up(port: int) -> bool:
+    """Whether a server of a study answers on a port of this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/owner")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

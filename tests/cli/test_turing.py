@@ -1,0 +1,282 @@
+"""The study's commands, as in a terminal."""
+
+import csv
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convergan.cli import main as cli
+from convergan.cli import turing as turing_commands
+from convergan.cli.turing import read_images
+from convergan.turing.statistics.votes import Exclusion
+from convergan.turing.study.study import opened
+from convergan.turing.web.owner import people, read_design, read_votes
+from convergan.turing.web.server import listen
+
+
+class Done(NamedTuple):
+    """What a command printed and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def turing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command of the study in this process."""
+
+    def run(*words: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["convergan", "turing", *map(str, words)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        assert isinstance(code, int)
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """A folder of images, some in a folder of it."""
+    chance = np.random.default_rng(0)
+    (tmp_path / "real" / "more").mkdir(parents=True)
+    for number in range(12):
+        place = tmp_path / "real" / ("more" if number % 2 else "") / f"{number}.png"
+        Image.fromarray(chance.integers(0, 256, (8, 8), dtype=np.uint8)).save(place)
+    return tmp_path / "real"
+
+
+def archive(file: Path, seed: int = 1, count: int = 12, side: int = 8) -> Path:
+    chance = np.random.default_rng(seed)
+    np.savez(file, samples=chance.random((count, 1, side, side), dtype=np.float32))
+    return file
+
+
+def test_rules_of_exclusion_are_fixed_when_the_study_is_made(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    rules = ("--min-attention", 0.6, "--min-reaction-ms", 300, "--max-same-answer", 0.95)
+    assert turing("create", tmp_path / "study", *words, *rules).code == 0
+    with opened(tmp_path / "study") as study:
+        assert read_design(study).exclusion == Exclusion(0.6, 300, 0.95, 0.9)
+    refused = turing("create", tmp_path / "other", *words, "--min-attention", 80)
+    assert refused.code == 2
+    assert "min_attention is 80.0, but a share is from 0 to 1" in refused.err
+
+
+def test_a_study_is_made_invited_to_looked_at_and_purged(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study, fake = tmp_path / "study", archive(tmp_path / "gan.npz")
+    other = archive(tmp_path / "vae.npz", seed=2)
+    made = turing("create", study, "--real", real, "--fake", fake, "--fake", other, "--trials", 6)
+    assert made.code == 0, made.err
+    lines = made.out.splitlines()
+    assert lines[0] == f"study: {study}"
+    token = lines[1].removeprefix("owner's token: ")
+    assert len(token) == 43
+    assert not any(token.encode() in file.read_bytes() for file in study.iterdir())
+    address = "https://study.example"
+    invited = turing("invite", study, "--count", 3, "--days", 2, "--public-url", address)
+    assert invited.out.count(f"{address}/join/") == 3
+    with opened(study) as found:
+        assert read_design(found).trials == 11
+        assert read_votes(found).models == ("gan.npz", "vae.npz")
+        assert people(found) == []
+    assert "no votes" in turing("results", study).out.lower()
+    assert (study / "results.html").read_bytes().startswith(b"<!doctype html>")
+    shown = turing("status", study)
+    assert "running, 30 people wanted; nobody yet" in shown.out
+    early = turing("purge", study)
+    assert (early.code, early.err.count("\n")) == (2, 1)
+    assert "removed 0 sessions" in turing("purge", study, "--early").out
+
+
+def test_files_of_results_get_a_folder_or_one_line_that_says_why_not(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study = tmp_path / "study"
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    turing("create", study, *words)
+    assert turing("results", study, "--json", tmp_path / "new" / "values.json").code == 0
+    assert json.loads((tmp_path / "new" / "values.json").read_text())
+    refused = turing("results", study, "--json", study / "secret.key" / "x")
+    assert (refused.code, refused.err.count("\n")) == (74, 1)
+    assert f"{study}/secret.key/x cannot be written: " in refused.err
+
+
+def test_jpeg_files_against_others_are_warned_of(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    words = ("--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert "JPEG" not in turing("create", tmp_path / "png", "--real", real, *words).err
+    (tmp_path / "photos").mkdir()
+    for file in real.rglob("*.png"):
+        Image.open(file).save(tmp_path / "photos" / f"{file.stem}.jpg", quality=95)
+    made = turing("create", tmp_path / "study", "--real", tmp_path / "photos", *words)
+    assert made.code == 0
+    assert made.err.count("the artefacts of JPEG can be seen") == 1
+
+
+def test_results_are_a_table_a_page_and_files_that_say_the_same(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study = tmp_path / "study"
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert turing("create", study, *words, "--annotators", 3).code == 0
+    assert turing("simulate", study, "--annotators", 3, "--kind", "observer:d=2").code == 0
+    files = {name: tmp_path / f"found.{name}" for name in ("csv", "json", "votes")}
+    options = [word for name, file in files.items() for word in (f"--{name}", file)]
+    found = turing("results", study, *options)
+    assert found.code == 0, found.err
+    values = json.loads(files["json"].read_text())
+    assert values["without_exclusion"]["error"]["votes"] == 18
+    with files["votes"].open() as lines:
+        votes = list(csv.DictReader(lines))
+    assert len(votes) == 3 * (6 + 5)
+    wrong = sum(vote["correct"] == "0" and vote["attention"] == "0" for vote in votes)
+    assert values["without_exclusion"]["error"]["wrong"] == wrong
+    assert "Error" in files["csv"].read_text()
+    assert (study / "results.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "reason"),
+    [
+        (["--trials", "30"], 65, "real has 12 images, a session needs 15"),
+        (["--trials", "5"], 2, "trials must be even"),
+        (["--protocol", "timed", "--feedback", "off"], 2, "feedback must be on"),
+        (["--margin", "0.7"], 2, "margin must be"),
+        (["--fake", "wide.npz", "--trials", "6"], 65, "8x8 images, wide.npz 9x9"),
+        (["--fake", "real", "--trials", "6"], 65, "real ones to the pixel"),
+        (["--fake", "none.npz", "--trials", "6"], 65, "there is no file"),
+        (["--fake", "empty", "--trials", "6"], 65, "no PNG or JPEG"),
+        (["--trials", "6", "--database", "mysql://x"], 65, "postgresql"),
+        (["--trials", "6", "--consent", "none.txt"], 2, "none.txt"),
+        (["--trials", "6", "--consent", "gan.npz"], 2, "gan.npz is not a text in UTF-8"),
+        (["--trials", "6", "--images", "-1"], 2, "--images"),
+        (["--trials", "6", "--protocol", "quiz"], 2, "protocol must be one of"),
+    ],
+)
+def test_what_cannot_be_a_study_is_one_line_and_leaves_nothing(
+    turing: Command,
+    tmp_path: Path,
+    real: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    code: int,
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    archive(tmp_path / "gan.npz")
+    archive(tmp_path / "wide.npz", side=9)
+    (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    done = turing("create", "study", "--real", "real", "--fake", "gan.npz", *options)
+    assert done.code == code, done.err
+    assert reason in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_study_is_never_made_over_something(turing: Command, tmp_path: Path, real: Path) -> None:
+    done = turing("create", real, "--real", real, "--fake", archive(tmp_path / "gan.npz"))
+    assert (done.code, "exists" in done.err) == (65, True)
+    assert len(list(real.rglob("*.png"))) == 12
+
+
+def test_serving_what_is_no_study_or_where_another_listens_is_one_line(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    none = turing("serve", tmp_path, "--no-browser")
+    assert (none.code, none.err.count("\n")) == (65, 1)
+    fake = archive(tmp_path / "gan.npz")
+    made = turing("create", tmp_path / "s", "--real", real, "--fake", fake, "--trials", 6)
+    assert made.code == 0
+
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        done = turing("serve", tmp_path / "s", "--no-browser", "--port", port)
+    assert (done.code, done.err.count("\n")) == (74, 1)
+    assert "cannot be listened on" in done.err
+
+
+@pytest.mark.parametrize("url", ["study.example", "javascript:alert(1)", "https://", "http://a b"])
+def test_an_address_that_no_browser_can_follow_is_refused(
+    turing: Command, tmp_path: Path, url: str
+) -> None:
+    for words in (("invite",), ("serve", "--no-browser")):
+        done = turing(words[0], tmp_path, *words[1:], "--public-url", url)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert "public-url must be like https://study.example" in done.err
+
+
+def test_a_database_that_turns_out_damaged_is_one_line(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study, fake = tmp_path / "study", archive(tmp_path / "gan.npz")
+    assert turing("create", study, "--real", real, "--fake", fake, "--trials", 6).code == 0
+    with sqlite3.connect(study / "study.sqlite3") as database:
+        database.execute("DROP TABLE answers")
+    database.close()
+    for command in ("status", "results"):
+        done = turing(command, study)
+        assert (done.code, done.err.count("\n")) == (74, 1)
+        assert "no such table: answers" in done.err
+
+
+def test_images_come_from_folders_archives_and_data_sets(tmp_path: Path, real: Path) -> None:
+    assert len(read_images(str(real), 100, 0).pixels) == 12
+    some = read_images(str(real), 5, 0)
+    assert len(some.pixels) == len(some.labels) == 5
+    assert read_images(str(real), 5, 0).labels == some.labels
+    assert read_images(str(real), 5, 1).labels != some.labels
+    assert read_images(str(archive(tmp_path / "gan.npz")), 100, 0).name == "gan.npz"
+    digits = read_images("digits", 50, 0)
+    assert digits.pixels.shape == (50, 8, 8)
+    rows = np.zeros((30, 8, 8), np.uint8)
+    np.savez(tmp_path / "data.npz", x_train=rows, y_train=np.arange(30) % 2)
+    assert len(read_images(str(tmp_path / "data.npz"), 100, 0).pixels) == 30
+
+
+def test_power_prints_how_many_people_are_needed(turing: Command) -> None:
+    done = turing("power", "--half-widths", "5,2", "--votes", "100", "--rho", "0.05")
+    assert done.code == 0
+    assert done.out.split()[-5:] == ["143", "no", "bound", "20", "121"]
+    assert turing("power", "--votes", "many").code == 2
+    assert turing("power", "--rho", "2").code == 2
+
+
+def test_what_is_not_installed_is_named(
+    turing: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turing_commands, "NEEDED", ("fastapi", "no_such_package"))
+    done = turing("status", tmp_path)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "needs no_such_package: pip install 'convergan[turing]'" in done.err
+
+
+def test_help_of_the_study_loads_neither_server_nor_database() -> None:
+    code = (
+        "import sys; from convergan import cli; sys.argv[1:] = ['turing', 'create', '--help']\n"
+        "try: cli.main()\nexcept SystemExit: pass\nprint(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "fastapi", "sqlalchemy", "numpy"} & set(done.stdout.split())

@@ -1,0 +1,93 @@
+"""Whose a folder is, and who writes there now."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convergan.runs.folder import claim, held, is_held
+from convergan.core.version import __version__
+
+IDENTITY = {"settings": {"seed": 0}, "recipe": {}, "data_sha256": "00"}
+HOLD = """
+import sys, time
+from pathlib import Path
+from convergan.runs.folder import held
+with held(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_is_held_by_one_at_a_time_and_free_once_the_block_ends(tmp_path: Path) -> None:
+    config = tmp_path / "run" / "config.json"
+    with held(config):
+        claim(config, IDENTITY, {})
+        before = config.read_bytes()
+        assert is_held(config.parent)
+        with pytest.raises(ValueError, match=r"run is in use by process \d+ on .+; wait for it"):
+            held(config).__enter__()
+        assert is_held(config.parent) and config.read_bytes() == before
+    assert not is_held(config.parent)
+    with held(config):
+        assert is_held(config.parent)
+
+
+def test_a_folder_that_was_never_held_is_free_and_stays_untouched(tmp_path: Path) -> None:
+    assert not is_held(tmp_path)
+    assert not is_held(tmp_path / "nowhere")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path / "config.json"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    assert is_held(tmp_path)
+    with pytest.raises(ValueError, match=f"in use by process {process.pid} on"):
+        held(tmp_path / "config.json").__enter__()
+    process.kill()
+    process.communicate()
+    with held(tmp_path / "config.json"):
+        pass
+
+
+def test_a_lock_alone_does_not_make_a_folder_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".tmp-config.json-00ff").touch()
+    with held(tmp_path / "config.json"):
+        claim(tmp_path / "config.json", IDENTITY, {})
+
+
+def test_a_folder_of_something_else_gets_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "chapter.txt").touch()
+    with pytest.raises(ValueError, match="is not empty and not a sweep; choose another --out"):
+        held(tmp_path / "sweep.json").__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["chapter.txt"]
+
+
+def test_a_description_that_is_no_json_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text('{"settings": {')
+    with held(config), pytest.raises(ValueError, match=r"config\.json is not readable JSON"):
+        claim(config, IDENTITY, {})
+    assert config.read_text() == '{"settings": {'
+
+
+def test_what_differs_is_told_down_to_the_arguments_and_the_version(tmp_path: Path) -> None:
+    config = tmp_path / "run" / "config.json"
+    adam = {"function": "torch.optim.Adam", "arguments": {"lr": 0.1, "fused": True}}
+    there = {"optimizer": adam, "start": None}
+    other = {"function": "torch.optim.SGD", "arguments": {"lr": 0.1}}
+    here = {"optimizer": other, "start": {"rows": 100}}
+    with held(config):
+        claim(config, IDENTITY | {"recipe": there}, {"versions": {"convergan": "0.8.0"}})
+        with pytest.raises(ValueError) as refused:
+            claim(config, IDENTITY | {"recipe": here}, {})
+    [line] = str(refused.value).splitlines()
+    assert "optimizer fused True there, nothing here;" in line
+    assert "optimizer function 'torch.optim.Adam' there, 'torch.optim.SGD' here;" in line
+    assert "start None there, {'rows': 100} here;" in line and " lr " not in line
+    assert f"it is of convergan 0.8.0, this is {__version__}, see CHANGELOG.md;" in line

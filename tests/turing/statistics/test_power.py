@@ -1,0 +1,39 @@
+import math
+
+import pytest
+
+from convergan.turing.statistics.power import annotators_needed, half_width, power_table
+
+
+@pytest.mark.parametrize(("votes", "needed"), [(100, [23, 64, 143]), (math.inf, [20, 54, 121])])
+def test_annotators_are_those_of_the_closed_form(votes: float, needed: list[int]) -> None:
+    assert power_table([0.05, 0.03, 0.02], [votes], 0.05) == [(votes, needed)]
+
+
+def test_so_many_annotators_reach_the_half_width_and_one_less_does_not() -> None:
+    for half in (0.05, 0.02):
+        people = annotators_needed(half, 60, 0.1)
+        assert half_width(people, 60, 0.1) <= half < half_width(people - 1, 60, 0.1)
+
+
+def test_without_correlation_only_the_number_of_votes_counts() -> None:
+    assert half_width(10, 100, 0) == pytest.approx(half_width(1000, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("half", "votes", "rho", "sentence"),
+    [
+        (0, 100, 0.1, "half-width 0 should be above 0"),
+        (0.5, 100, 0.1, "half-width 0.5"),
+        (math.nan, 100, 0.1, "half-width nan"),
+        (0.05, 0, 0.1, "0 votes of an annotator should be 1 or more"),
+        (0.05, math.nan, 0.1, "nan votes"),
+        (0.05, 100, -0.1, "rho -0.1 should be from 0 to 1"),
+        (0.05, 100, 1.1, "rho 1.1"),
+    ],
+)
+def test_values_out_of_range_are_refused(
+    half: float, votes: float, rho: float, sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        annotators_needed(half, votes, rho)

@@ -1,0 +1,196 @@
+"""Making and opening a study, and what is left where that fails."""
+
+import os
+import sqlite3
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, inspect, select
+
+from convergan.turing.errors import StudyError
+from convergan.turing.study import schema
+from convergan.turing.study.database import locate
+from convergan.turing.study.image_import import Source
+from convergan.turing.study.study import Plan, create_study, opened
+from convergan.turing.study.tokens import token_sha256
+from tests.turing.serving import Make, noise
+
+PLAN = Plan(trials=4, attention=1, annotators_wanted=3)
+
+
+def test_a_study_keeps_its_key_from_others_and_its_owners_token_from_itself(
+    make: Make, tmp_path: Path
+) -> None:
+    study, token = make()
+    folder = tmp_path / "study"
+    assert stat.S_IMODE((folder / "secret.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    with study.database.reading() as connection:
+        rows = [repr(connection.execute(select(t)).all()) for t in schema.metadata.sorted_tables]
+    assert not any(token in row or study.key.hex() in row for row in rows)
+    assert any(token_sha256(token) in row for row in rows)
+    assert not list(tmp_path.glob(".tmp-*"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"protocol": "triple"}, "protocol must be one of single, pair, timed, got 'triple'"),
+        ({"feedback": "maybe"}, "feedback must be one of"),
+        ({"protocol": "timed", "feedback": "split"}, "feedback must be on"),
+        ({"trials": 5}, "trials must be even"),
+        ({"trials": 0}, "trials must be from 2"),
+        ({"attention": -1}, "attention must be"),
+        ({"annotators_wanted": 0}, "annotators_wanted must be"),
+        ({"margin": 0.5}, "margin must be between"),
+        ({"margin": float("nan")}, "margin must be between"),
+        ({"seed": -1}, "seed must be"),
+        ({"scale": 0}, "scale must be"),
+        ({"minutes": 0}, "minutes must be"),
+        ({"consent": " "}, "consent must be"),
+        ({"retention_days": -1}, "retention_days must be"),
+        ({"retention_days": float("inf")}, "retention_days must be"),
+        ({"recruiter": "forum"}, "recruiter must be"),
+        ({"trials": 200}, "real has 40 images, a session needs 100"),
+        ({"trials": 60, "attention": 50}, "50 attention trials need as many"),
+    ],
+)
+def test_a_plan_that_cannot_be_leaves_nothing(
+    address: str | None, tmp_path: Path, fields: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        plan = replace(PLAN, **fields)
+        create_study(tmp_path / "study", plan, noise("real"), [noise("a")], address)
+    assert not list(tmp_path.iterdir())
+    if address is not None:
+        engine = create_engine(address)
+        assert not inspect(engine).get_table_names()
+        engine.dispose()
+
+
+def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "mine").write_text("kept")
+    with pytest.raises(StudyError, match="exists"):
+        create_study(tmp_path / "study", PLAN, noise("real"), [noise("a")])
+    assert [file.name for file in tmp_path.rglob("*")] == ["study", "mine"]
+
+
+def test_a_database_takes_one_study(make: Make, address: str | None, tmp_path: Path) -> None:
+    if address is None:
+        pytest.skip("SQLite's is in the folder")
+    make()
+    with pytest.raises(StudyError, match="holds a study"):
+        create_study(tmp_path / "other", PLAN, noise("real"), [noise("a")], address)
+    assert not (tmp_path / "other").exists()
+
+
+def test_an_address_that_is_not_of_postgresql_is_refused(tmp_path: Path) -> None:
+    for address in ("mysql://x/y", "postgresql+psycopg2://x/y", "sqlite:///x", "nonsense", ""):
+        with pytest.raises(StudyError, match="postgresql"):
+            create_study(tmp_path / "study", PLAN, noise("real"), [noise("a")], address)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(tmp_path: Path) -> None:
+    address = "postgresql+psycopg://ann:hunter2@127.0.0.1:1/none"
+    with pytest.raises(OSError, match="cannot be used") as refused:
+        create_study(tmp_path / "study", PLAN, noise("real"), [noise("a")], address)
+    assert "hunter2" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+    assert locate(address, tmp_path).password == "hunter2"
+
+
+def break_key(folder: Path) -> None:
+    (folder / "secret.key").write_text("not hexadecimal\n")
+
+
+def binary_key(folder: Path) -> None:
+    (folder / "secret.key").write_bytes(b"\xff\xfe")
+
+
+def public_key(folder: Path) -> None:
+    (folder / "secret.key").chmod(0o644)
+
+
+def no_key(folder: Path) -> None:
+    (folder / "secret.key").unlink()
+
+
+def no_database(folder: Path) -> None:
+    (folder / "study.sqlite3").unlink()
+
+
+def other_schema(folder: Path) -> None:
+    with sqlite3.connect(folder / "study.sqlite3") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+
+def no_schema(folder: Path) -> None:
+    (folder / "study.sqlite3").unlink()
+    sqlite3.connect(folder / "study.sqlite3").close()
+
+
+def broken_database(folder: Path) -> None:
+    (folder / "study.sqlite3").write_bytes(os.urandom(5000))
+
+
+BROKEN = {
+    break_key: "not a key of 64",
+    binary_key: "cannot be read",
+    public_key: "can be read by others",
+    no_key: "cannot be read",
+    no_database: "has no database",
+    other_schema: "has schema 9999, this version of convergan knows 0003",
+    no_schema: "holds no study",
+    broken_database: "cannot be used: file is not a database",
+}
+
+
+@pytest.mark.parametrize("spoil", BROKEN, ids=lambda spoil: spoil.__name__)
+def test_a_study_that_cannot_be_opened_says_why_in_one_line(spoil: Any, tmp_path: Path) -> None:
+    create_study(tmp_path / "study", PLAN, noise("real"), [noise("a")])
+    spoil(tmp_path / "study")
+    with pytest.raises(StudyError, match=BROKEN[spoil]), opened(tmp_path / "study"):
+        pass
+
+
+def test_a_study_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="there is no study"), opened(tmp_path / "none"):
+        pass
+
+
+def test_images_are_stored_without_names_and_with_one_length(make: Make) -> None:
+    study, _ = make(models=("a", "b"), attention=2)
+    with study.database.reading() as connection:
+        rows = connection.execute(select(schema.images).order_by("id")).all()
+    assert [row.id for row in rows] == list(range(40 * 3 + 16))
+    assert [row.model for row in rows] == [None] * 40 + [0] * 40 + [1] * 40 + [None] * 16
+    assert [row.attention for row in rows] == [False] * 120 + [True] * 16
+    assert len({len(row.png) for row in rows}) == 1
+    assert not any(b"real" in row.png for row in rows)
+
+
+def test_images_of_real_and_generated_are_moved_alike_when_asked(make: Make) -> None:
+    study, _ = make(resample=True)
+    plain = noise("real")
+    with study.database.reading() as connection:
+        found = connection.execute(select(schema.images.c.png)).scalars().all()
+    from convergan.turing.study.image_import import encode
+
+    assert encode(plain.pixels[0]) not in found
+
+
+def test_images_are_shown_enlarged_to_about_256_pixels() -> None:
+    for side, scale in ((8, 32), (28, 9), (32, 8), (256, 1), (400, 1)):
+        source: Source = noise("real", count=1, side=side)
+        assert PLAN.enlarged(source).scale == scale
+
+
+def test_the_version_of_the_consent_changes_with_its_text() -> None:
+    assert PLAN.consent_version == Plan().consent_version
+    assert replace(PLAN, consent="Other.").consent_version != PLAN.consent_version

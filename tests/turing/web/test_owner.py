@@ -1,0 +1,181 @@
+"""What the owner reads of a study and removes from it."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from convergan.turing.errors import RefusedError
+from convergan.turing.study import schema, sessions
+from convergan.turing.study.study import Plan, create_study, opened
+from convergan.turing.web.owner import (
+    delete_person,
+    export_csv,
+    people,
+    purge,
+    read_design,
+    read_votes,
+    results,
+    summary,
+)
+from tests.turing.serving import Make, noise
+from tests.turing.study.test_sessions import begin, come, reply_to, run_through
+
+
+def test_the_summary_counts_people_votes_losses_and_errors(make: Make) -> None:
+    study, _ = make(recruiter="prolific", feedback="split", trials=6, attention=1)
+    assert summary(study)["error"] is None
+    for person in range(4):
+        session = come(study, f"p{person}")
+        begin(study, session)
+        run_through(study, session)
+    late = come(study, "late")
+    trial = begin(study, late)["trials"][0]
+    sessions.technical(study, late, trial["trial"], "offline")
+    found = summary(study)
+    assert found["people"] == {"done": 4, "open": 1}
+    assert (found["votes"], found["losses"], found["wanted"]) == (24, 1, 10)
+    assert found["error"] == {"rate": 0.5, "low": 0.5, "high": 0.5}  # all said generated
+    assert {point["feedback"] for point in found["curve"]} == {False, True}
+    assert sum(point["votes"] for point in found["curve"]) == 24
+    assert sum(point["votes"] * point["error"] for point in found["curve"]) == pytest.approx(12)
+
+
+def test_votes_are_those_that_were_given(make: Make) -> None:
+    study, _ = make(models=("a", "b"), recruiter="prolific", protocol="pair", trials=6)
+    given: list[bool] = []
+    for person in range(2):
+        session = come(study, f"p{person}")
+        found = begin(study, session)
+        while found["stage"] == "trials":
+            word = ("left", "right")[len(given) % 2]
+            sessions.answer(study, session, reply_to(found["trials"][0], word))
+            given.append(word == "left")
+            found = sessions.state(study, session)
+    votes = read_votes(study)
+    assert votes.said_generated.tolist() == given
+    assert votes.trial.tolist() == [*range(7), *range(7)]
+    assert votes.annotators == tuple(person["alias"] for person in people(study))
+    assert sorted(set(votes.model.tolist())) == [0, 1]
+    judged = votes.judged()
+    shown = judged.model == (judged.image >= 80)  # real ones, those of a, those of b
+    assert shown.all() and (judged.image >= 40).all()
+    with study.database.reading() as connection:
+        query = select(schema.trials.c.generated).join(schema.answers).order_by("number")
+        truth = connection.execute(query).scalars().all()
+    assert sorted(truth) == sorted(votes.generated.tolist())
+
+
+def test_the_design_is_what_was_asked_for(make: Make) -> None:
+    study, _ = make(trials=8, attention=2, margin=0.03, feedback="split", seed=5)
+    design = read_design(study)
+    assert (design.trials, design.margin, design.feedback, design.seed) == (10, 0.03, "split", 5)
+    assert design.exclusion.min_attention > 0
+
+
+def test_results_are_plain_values_even_of_no_votes(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    assert results(study)["result"] is None
+    session = come(study)
+    begin(study, session)
+    run_through(study, session)
+    assert results(study)["finished"] == 1
+
+
+def test_the_export_has_every_vote_under_names_that_change(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    for person in ("ann", "ben"):
+        session = come(study, person)
+        begin(study, session)
+        run_through(study, session)
+    texts = [export_csv(study) for _ in range(2)]
+    tables = [list(csv.DictReader(io.StringIO(text))) for text in texts]
+    names = [{row["annotator"] for row in table} for table in tables]
+    assert [len(found) for found in names] == [2, 2] and not names[0] & names[1]
+    stored = {person["alias"] for person in people(study)}
+    assert not stored & names[0]
+    assert len(tables[0]) == 10
+    assert {row["said_generated"] for row in tables[0]} == {"1"}
+    assert all((row["image"] == "-1") == (row["attention"] == "1") for row in tables[0])
+    assert all((row["correct"] == "1") == (row["generated"] == "1") for row in tables[0])
+
+
+def test_nothing_of_a_deleted_person_is_left(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    for person in ("ann", "ben"):
+        session = come(study, person)
+        begin(study, session)
+        run_through(study, session)
+    alias = people(study)[0]["alias"]
+    delete_person(study, alias)
+    assert [person["alias"] for person in people(study)] != [alias]
+    assert len(read_votes(study).annotators) == 1
+    with study.database.reading() as connection:
+        for table, column in (
+            (schema.answers, schema.answers.c.session),
+            (schema.trials, schema.trials.c.session),
+            (schema.sessions, schema.sessions.c.id),
+        ):
+            query = select(func.count(column.distinct())).select_from(table)
+            assert connection.execute(query).scalar_one() == 1
+    with pytest.raises(RefusedError, match="nobody"):
+        delete_person(study, alias)
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "deleted", "purged"])
+def test_no_file_keeps_what_was_removed(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "study"
+    plan = Plan(trials=4, attention=1, recruiter="prolific")
+    create_study(folder, plan, noise("real"), [noise("made")])
+    remove: dict[str, Callable[[], object]] = {
+        "withdrawn": lambda: sessions.withdraw(study, mine),
+        "deleted": lambda: delete_person(study, people(study)[0]["alias"]),
+        "purged": lambda: purge(study, early=True),
+    }
+    with opened(folder) as study:
+        mine, other = come(study, "ann"), come(study, "ben")
+        for session in (mine, other):
+            begin(study, session)
+        with study.database.reading() as connection:
+            query = select(schema.trials.c.id).where(schema.trials.c.session == mine)
+            names = [name.encode() for name in connection.execute(query).scalars()]
+        run_through(study, mine)
+        assert all(name in files_of(folder) for name in names)
+        remove[how]()
+        assert not any(name in files_of(folder) for name in names)
+        assert (mine.encode() in files_of(folder)) == (how == "withdrawn")
+        assert (other.encode() in files_of(folder)) == (how != "purged")
+
+
+def files_of(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+def test_purge_waits_for_its_date_and_then_leaves_nobody(make: Make) -> None:
+    study, _ = make(recruiter="prolific", retention_days=10)
+    session = come(study)
+    begin(study, session)
+    run_through(study, session)
+    with pytest.raises(ValueError, match="is kept until"):
+        purge(study)
+    now = study.clock()
+    assert purge(replace(study, clock=lambda: now + 11 * 86400)) == 1
+    with study.database.reading() as connection:
+        for table in (schema.answers, schema.trials, schema.sessions, schema.invitations):
+            assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
+        images = select(func.count()).select_from(schema.images)
+        assert connection.execute(images).scalar_one() > 80
+    with pytest.raises(RefusedError, match="ended"):
+        come(study)
+
+
+def test_purge_without_a_date_is_asked_for(make: Make) -> None:
+    study, _ = make(recruiter="prolific")
+    come(study)
+    with pytest.raises(ValueError, match="kept without a date"):
+        purge(study)
+    assert purge(study, early=True) == 1
