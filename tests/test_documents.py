@@ -184,7 +184,9 @@ def test_every_command_that_documents_name_exists() -> None:
 
 
 def test_every_recipe_that_documents_train_exists() -> None:
-    from convergan.recipes import RECIPES, STUDIES, TABLES
+    from convergan.recipes import RECIPES
+    from convergan.sweeps.paper_tables import TABLES
+    from convergan.sweeps.studies import STUDIES
 
     pattern = r"convergan (?:train|sweep) ([a-z][\w-]*)(?![\w./])"
     text = "\n".join((ROOT / page).read_text() for page in PAGES if page != "CHANGELOG.md")
@@ -211,14 +213,16 @@ def test_sections_of_experiments_are_dated_and_the_newest_comes_first(page: str)
     assert days == sorted(days, reverse=True)
 
 
-def test_every_file_of_the_papers_table_exists() -> None:
-    named = {
-        word.strip("`|")
-        for word in PAPER.read_text().split()
-        if word.startswith("`src/") or word.startswith("`tests/")
+def test_every_file_that_documents_name_exists() -> None:
+    folders = "src|tests|tests_parity|bench|faults|examples"
+    found = {
+        (page, name)
+        for page in PAGES
+        if page != "CHANGELOG.md"
+        for name in re.findall(rf"`((?:{folders})/[\w./-]*)", (ROOT / page).read_text())
     }
-    assert len(named) > 50
-    assert not [name for name in named if not (ROOT / name).exists()]
+    assert len({name for page, name in found if ROOT / page == PAPER}) > 100
+    assert not [(page, name) for page, name in found if not (ROOT / name).exists()]
 
 
 def test_every_technique_of_the_papers_table_can_be_imported_by_its_name() -> None:
