@@ -1,4 +1,4 @@
-"""The import rule, lightness of imports, and promises of the README."""
+"""The import rule, and lightness of imports."""
 
 import ast
 import subprocess
@@ -119,25 +119,3 @@ def test_newest_version_of_the_changelog_is_the_package_version() -> None:
         if line.startswith("## [")
     ]
     assert versions[0] == __version__
-
-
-def test_every_file_of_the_readme_tree_and_table_exists() -> None:
-    text = (ROOT / "README.md").read_text()
-    named = {
-        word.strip("`") for word in text.split() if word.startswith("`src/") or "`tests/" in word
-    }
-    assert named
-    assert not [name for name in named if not (ROOT / name).exists()]
-
-
-def test_every_technique_of_the_readme_table_can_be_imported_by_its_name() -> None:
-    import importlib
-
-    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if "`convergan." in line]
-    names = [
-        word.strip("`|") for row in rows for word in row.split() if word.startswith("`convergan.")
-    ]
-    assert names
-    for name in names:
-        module, attribute = name.rsplit(".", 1)
-        assert hasattr(importlib.import_module(module), attribute), name

@@ -89,7 +89,8 @@ def mnist_2016() -> Recipe:
 def mnist_pixels() -> Recipe:
     """Return ours on pixels: softplus output, spread labels as the first teacher.
 
-    Chosen on the last 10,000 training images of MNIST, held out of training; see EXPERIMENTS.md.
+    Chosen on the last 10,000 training images of MNIST, held out of training; see
+    docs/experiments/mnist_search.md.
     """
     adam = partial(Adam, lr=0.003, betas=(0.5, 0.999), eps=1e-4, fused=True)
     return replace(
@@ -121,7 +122,7 @@ def mnist_fast() -> Recipe:
     Labels spread over a graph of images that may be moved and bent a little, and a small pair of
     networks that sees descriptors learns from them and from its own averaged weights. Chosen on the
     last 10,000 training images of MNIST and of Fashion-MNIST, held out of training; see
-    EXPERIMENTS.md.
+    docs/experiments/mnist_search.md.
     """
     consistency = partial(
         teacher_consistency, weight=4.0, spread_weight=4.0, spread_until=1000, spread_share=0.5

@@ -87,8 +87,9 @@ def cifar10_narrow() -> Recipe:
     """Return `cifar10` at a third of its width, for two hours of one CPU core.
 
     Losses and layers are those of the script. Ours are the width, batches of 50 at three times the
-    rate (chosen on training rows 30,000 to 31,999, held out of training; see EXPERIMENTS.md), a
-    schedule scaled to the steps, and an average with a short memory.
+    rate (chosen on training rows 30,000 to 31,999, held out of training; see
+    docs/experiments/cifar10.md), a schedule scaled to the steps, and an average with a short
+    memory.
     """
     adam = partial(AdamInsideRoot, lr=1e-3, betas=(0.5, 0.999))
     return replace(
