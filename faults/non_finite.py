@@ -166,7 +166,7 @@ def _compare_without(mode: Mode, folder: Path, size: int, at: tuple[int, ...]) -
 NON_FINITE = Row(
     number=8,
     fault="NaN, infinity in a loss, gradient, batch, one of two processes; stop, skip, roll back",
-    holds="all find it before the update; policy handle_signals; state as if the step had been none",
+    holds="all find it before the update; policy obeyed; state as if the step had been none",
     ci=25,
     full=250,
     perform=perform,

@@ -1,10 +1,10 @@
 """A few labels of nine data sets: ours beside what else is at hand, as one command to be resumed.
 
 ``python -m bench.few_labels.errors run --out FILE`` fits every method on every set, number of
-labels a
-class and seed that FILE lacks, appends a line of JSON for each, then prints what ``python -m
-bench.few_labels.errors report FILE`` prints. A stopped run goes on when called again; ``--jobs`` and calls
-beside each other with other ``--sets`` or ``--methods`` share a file. One thread a fit.
+labels a class and seed that FILE lacks, appends a line of JSON for each, then prints what
+``python -m bench.few_labels.errors report FILE`` prints. A stopped run goes on when called again;
+``--jobs`` and calls beside each other with other ``--sets`` or ``--methods`` share a file. One
+thread a fit.
 
 A seed draws the labels, the same for all methods, and is each method's own seed; all other labels
 of the pool are hidden. The test set is looked at once, after fitting, and chooses nothing. See

@@ -1,7 +1,7 @@
 """Features of images and of sentences, computed once and kept in the user's cache folder.
 
-The folder is that of `convergan.runs.neighbor_cache`, ``$CONVERGAN_CACHE`` or ``~/.cache/convergan``;
-a file's name has a hash of the extractor's name and of what it saw, so the folder may be removed
+The folder is that of `convergan.core.cache`, ``$CONVERGAN_CACHE`` or ``~/.cache/convergan``; a
+file's name has a hash of the extractor's name and of what it saw, so the folder may be removed
 at any time.
 """
 

@@ -1,8 +1,8 @@
 """How well `score_samples` tells test rows from rows of another kind, beside two simple scores.
 
-``python -m bench.few_labels.ood [--sets digits fashion_mnist] [--labels 10] [--seeds 5]``. A line is
-the area under the ROC curve in percent, mean and deviation over seeds: 50 is chance, 100 is apart,
-below 50 the other rows look more usual than test rows. Scores are ``log D`` of ours
+``python -m bench.few_labels.ood [--sets digits fashion_mnist] [--labels 10] [--seeds 5]``. A line
+is the area under the ROC curve in percent, mean and deviation over seeds: 50 is chance, 100 is
+apart, below 50 the other rows look more usual than test rows. Scores are ``log D`` of ours
 (`score_samples`), its largest class probability, and minus the distance to the nearest row of the
 pool.
 

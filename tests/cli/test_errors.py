@@ -13,7 +13,7 @@ from PIL import Image
 from convergan.cli.main import main
 from convergan.data import load
 from convergan.recipes import describe_training, find_recipe
-from convergan.runs.folder import claim_identity
+from convergan.runs.folder import claim_identity, locked
 from convergan.runs.run import Settings, run
 from tests.cli.test_main import convergan
 

@@ -275,8 +275,9 @@ def test_what_is_not_installed_is_named(
 
 def test_help_of_the_study_loads_neither_server_nor_database() -> None:
     code = (
-        "import sys; from convergan import cli; sys.argv[1:] = ['turing', 'create', '--help']\n"
-        "try: cli.main()\nexcept SystemExit: pass\nprint(*sys.modules)"
+        "import sys; from convergan.cli import main\n"
+        "sys.argv[1:] = ['turing', 'create', '--help']\n"
+        "try: main.main()\nexcept SystemExit: pass\nprint(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "fastapi", "sqlalchemy", "numpy"} & set(done.stdout.split())

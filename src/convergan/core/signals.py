@@ -14,7 +14,7 @@ TOGETHER = 2.0
 
 
 class Interrupted(Exception):
-    """A signal that was handle_signals, with nothing lost.
+    """A request to stop that was met, with nothing lost.
 
     Attributes:
         number: of the signal; the process exits with 128 more.
@@ -59,7 +59,7 @@ class StopRequests:
 
 
 def decode_counts(counts: Sequence[int]) -> tuple[int | None, bool]:
-    """Return the signal to stop at and whether to save, from `StopRequests.counts` of all processes."""
+    """Return the signal to stop at and whether to save, from all processes' `counts`."""
     interrupts, terminations, saves = counts
     stop = signal.SIGTERM if terminations else signal.SIGINT if interrupts else None
     return stop, saves > 0

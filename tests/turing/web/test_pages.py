@@ -26,7 +26,7 @@ def test_a_page_has_nothing_inline_and_nothing_from_elsewhere(page: str) -> None
 
 @pytest.mark.parametrize("name", ["annotator.js", "owner.js"])
 def test_a_script_finds_all_elements_that_it_names(name: str) -> None:
-    script = (files("convergan.turing") / "static" / name).read_text()
+    script = (files("convergan.turing.web") / "static" / name).read_text()
     page = PAGES[name.removesuffix(".js")]
     named = set(re.findall(r'\$\("([a-z-]+)"\)', script))
     assert len(named) > 10
@@ -46,5 +46,5 @@ def test_a_page_has_the_form_token_and_says_when_it_is_a_preview() -> None:
 
 def test_nothing_of_a_session_tells_what_an_image_is() -> None:
     assert 'alt="' not in PAGES["annotator"]  # pictures are made by the script, with one text
-    script = (files("convergan.turing") / "static" / "annotator.js").read_text()
+    script = (files("convergan.turing.web") / "static" / "annotator.js").read_text()
     assert script.count("image to judge") == 1

@@ -44,7 +44,7 @@ def owner_page() -> str:
 
 @cache
 def _environment() -> Environment:
-    loader = PackageLoader("convergan.turing")
+    loader = PackageLoader("convergan.turing.web")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
 
