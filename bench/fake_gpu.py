@@ -32,11 +32,11 @@ from torch.utils.backend_registration import (
 
 import convergan
 from bench.devices import MIDDLE, batch_for, draws_of_step, state_for
+from bench.small import small
 from convergan.core.chance import supplied_draws
 from convergan.data import Batch
 from convergan.recipes import RECIPES, Recipe, find_recipe
 from convergan.training import State
-from tests.narrow import small
 
 PACKAGE = Path(convergan.__file__).parent
 STAND_IN = "standin"

@@ -30,12 +30,12 @@ from torch import Tensor
 
 from bench.devices import step_apart
 from bench.golden import LARGEST, Golden, replay, worst
+from bench.small import SHAPES, small
 from bench.step import count_flops, matrix_rate, median_seconds, prepare
 from convergan.core.files import write_json
 from convergan.data import Batches, DataError, Dataset, draw_labeled_subset, load
 from convergan.recipes import RECIPES, Recipe, find_recipe
 from convergan.training import Record, State, evaluate, train
-from tests.narrow import SHAPES, small
 
 ROOT = Path(__file__).parents[1]
 PAPER = (

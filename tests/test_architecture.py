@@ -1,6 +1,7 @@
 """The import rule, and lightness of imports."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,32 @@ def test_a_package_imports_only_packages_before_it(file: Path) -> None:
 def test_the_order_names_every_package_once() -> None:
     there = {place_of(file) for file in PACKAGE.rglob("*.py")} - set(TOP)
     assert sorted(ORDER) == sorted(there)
+
+
+def modules_imported(file: Path) -> set[str]:
+    """The modules that a file imports, by absolute names; names imported from them as well."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_no_test_module_imports_another() -> None:
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        modules = {m for m in modules_imported(file) if m.startswith("tests.")}
+        tests = {m for m in modules if re.search(r"\.(conftest|test_\w+)(\.|$)", m)}
+        assert not tests, (
+            f"{file.relative_to(ROOT)} imports {tests}; move helpers to a plain module"
+        )
+
+
+@pytest.mark.parametrize("folder", ["src", "bench", "faults", "examples"])
+def test_nothing_outside_the_tests_imports_them(folder: str) -> None:
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        assert not {m for m in modules_imported(file) if m.split(".")[0] == "tests"}, file
 
 
 def modules_loaded_by(code: str) -> set[str]:

@@ -13,9 +13,9 @@ from torch import Tensor
 from bench import devices, gpu
 from bench.devices import apart, step_apart
 from bench.gpu import STATES, main
+from bench.small import small
 from convergan.data import DataError
 from convergan.recipes import find_recipe
-from tests.narrow import small
 
 QUICK = ("--device", "cpu", "--repeats", "6", "--recipes", "toy")
 

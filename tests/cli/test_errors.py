@@ -15,7 +15,7 @@ from convergan.data import load
 from convergan.recipes import describe_training, find_recipe
 from convergan.runs.folder import claim_identity, locked
 from convergan.runs.run import Settings, run
-from tests.cli.test_main import convergan
+from tests.commands import convergan
 
 Refusal = tuple[int, str]
 Ask = Callable[..., Refusal]

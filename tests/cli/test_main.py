@@ -1,7 +1,6 @@
 """A user's way through the commands, on data small enough to train on in seconds."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from convergan.cli import main as cli
 from convergan.networks import Generator
 from convergan.recipes import find_recipe
-
-
-def convergan(*arguments: object) -> int:
-    before = sys.argv
-    sys.argv = ["convergan", *map(str, arguments)]
-    try:
-        cli.main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    finally:
-        sys.argv = before
-    return 0
+from tests.commands import convergan
 
 
 def train_digits(folder: Path, *more: object) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from bench.small import small
 from convergan.collective import ALONE, Ranks, share_out
 from convergan.data import Batches, draw_labeled_subset
 from convergan.data.sources import Dataset
@@ -12,7 +13,6 @@ from convergan.recipes import Recipe, find_recipe
 from convergan.training import State, train
 from faults.elastic import difference as difference
 from faults.elastic import in_double as in_double
-from tests.narrow import small
 
 
 def small_run(name: str, batch_size: int) -> tuple[Recipe, Dataset]:

@@ -24,7 +24,7 @@ from faults.non_finite import poisoned_step
 from faults.training import final_hash
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import in_double, small_run
-from tests.runs.test_resume import everything_on, log_without_times, trainer
+from tests.runs.trainers import everything_on, log_without_times, trainer
 
 SIDE = 8
 ROWS = 10

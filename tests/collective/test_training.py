@@ -19,7 +19,7 @@ from convergan.recipes.collapse import TECHNIQUES
 from convergan.training import NonFiniteError, WeightAverage, checkpoint, warm_up
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import difference, in_double, small_run, take_steps
-from tests.runs.test_resume import trainer
+from tests.runs.trainers import trainer
 
 CLOSE = 1e-6
 STEPS = 50

@@ -15,7 +15,7 @@ from convergan.data import DataError, Streaming, load
 from convergan.data.scan import Scan, as_plain, look_at, spelled
 from convergan.data.sources import find_encoded
 from faults.bad_files import KINDS
-from tests.cli.test_main import convergan
+from tests.commands import convergan
 from tests.data.test_sources import picture, write_parquet
 
 SIDE = 8

@@ -1,3 +1,3 @@
 """Both kinds of database, as for the tests of the study."""
 
-from tests.turing.conftest import server as server
+from tests.databases import server as server

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from bench.devices import apart, draws_of_step, state_in_float64, step_apart, step_in_float64
 from bench.golden import CPU, Golden, replay
 from bench.gpu import APART
+from bench.small import small
 from convergan.recipes import RECIPES
 from convergan.training import AdamInsideRoot, Player, TensorFlowAdam, checkpoint
-from tests.narrow import small
 
 pytestmark = [
     pytest.mark.gpu,

@@ -5,7 +5,7 @@ import pytest
 from convergan.recipes import RECIPES, describe, find_recipe
 from convergan.recipes.ablations import ABLATIONS, recipe_name
 from convergan.sweeps.studies import STUDIES
-from tests.recipes.test_collapse import differing
+from tests.recipes.differences import differing
 
 FAMILIES = ("ablation", "cifar10-ablation")
 NAMES = {

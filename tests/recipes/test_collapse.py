@@ -1,5 +1,4 @@
 import math
-from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -10,13 +9,14 @@ from torch.optim import Adam
 
 from convergan.data import MIXTURES
 from convergan.networks import packed_shape
-from convergan.recipes import RECIPES, Recipe, describe, find_recipe
+from convergan.recipes import RECIPES, describe, find_recipe
 from convergan.recipes.collapse import TECHNIQUES, Plain, non_saturating_losses
 from convergan.recipes.stacked import stacked
 from convergan.recipes.toy import toy
 from convergan.sweeps.studies import STUDIES
 from tests import oracles
 from tests.oracles import draw
+from tests.recipes.differences import differing
 
 PLAIN = {"toy": toy, "stacked": stacked}
 CHANGED = {
@@ -31,12 +31,6 @@ CHANGED = {
 }
 SHAPES = {"toy": (2,), "stacked": (3, 28, 28)}
 pairs = pytest.mark.parametrize("pair", PLAIN)
-
-
-def differing(one: Recipe, other: Recipe) -> set[str]:
-    """Return the fields in which two recipes differ, their summaries aside."""
-    a, b = describe(replace(one, summary="")), describe(replace(other, summary=""))
-    return {field.name for field in fields(Recipe) if a[field.name] != b[field.name]}
 
 
 def variant(pair: str, technique: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pytest import approx
 
 from convergan.networks import imagenet_discriminator
 from convergan.recipes import describe, find_recipe
-from tests.recipes.test_collapse import differing
+from tests.recipes.differences import differing
 
 NAMES = ("mnist-minibatch", "svhn-minibatch", "cifar10-minibatch")
 every = pytest.mark.parametrize("name", NAMES)

@@ -12,6 +12,7 @@ import torch
 from pytest import approx
 from typer.testing import CliRunner
 
+from bench.small import SHAPES, narrow
 from convergan.cli.main import app
 from convergan.data import (
     Dataset,
@@ -33,7 +34,6 @@ from convergan.training import (
     supervised_step,
     warm_up,
 )
-from tests.narrow import SHAPES, narrow
 
 SLOW_ADAM = partial(torch.optim.Adam, lr=1e-5)
 

@@ -9,8 +9,8 @@ import torch
 from pytest import approx
 from torch import Tensor, nn
 
+from bench.small import SHAPES, narrow
 from convergan.recipes import Recipe, find_recipe
-from tests.narrow import SHAPES, narrow
 from tests.oracles import draw
 
 CPU = torch.device("cpu")

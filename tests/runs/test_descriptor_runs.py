@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
+from convergan.core.signals import Interrupted
 from convergan.data import Dataset, load
 from convergan.recipes import Recipe, find_recipe
 from convergan.recipes.mnist import upright_gradients
 from convergan.runs.run import Settings, draw_run_samples, run
-from convergan.core.signals import Interrupted
 
 MINE = """
 from dataclasses import replace

@@ -13,19 +13,18 @@ import pytest
 import torch
 from PIL import Image
 
-from convergan.data import Batch, DataError, Streaming, load
 from convergan.core.files import read_json
+from convergan.core.signals import StopRequests
+from convergan.data import Batch, DataError, Streaming, load
 from convergan.recipes import find_recipe
 from convergan.runs.run import Settings, run
-from convergan.core.signals import StopRequests
 from convergan.runs.trainer import Trainer
 from convergan.training import State
 from convergan.training.steps import Losses, Step
 from faults.modes import Mode, mode_of
 from faults.non_finite import poisoned_step, step_left_out, with_step
 from faults.training import final_hash, said, train
-from tests.runs.test_log import files_of_at_most
-from tests.runs.test_resume import everything_on, log_without_times, trainer
+from tests.runs.trainers import everything_on, files_of_at_most, log_without_times, trainer
 
 TOY = mode_of(0).of_length(60)
 

@@ -1,25 +1,13 @@
 """Lines that the disk refuses wait; what a failed write has left is written over."""
 
 import json
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from convergan.runs.log import RunLog
 from convergan.training import CheckpointError
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))  # Python ignores the signal
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+from tests.runs.trainers import files_of_at_most
 
 
 def steps(file: Path) -> list[int]:

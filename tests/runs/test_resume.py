@@ -1,56 +1,23 @@
 """Stopped and continued is the same as never stopped, to the bit."""
 
-import json
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
-from convergan.data import Dataset, draw_labeled_subset, load
-from convergan.recipes import RECIPES, Recipe, find_recipe
+from bench.small import small
 from convergan.core.signals import Interrupted, StopRequests
+from convergan.data import Dataset, load
+from convergan.recipes import RECIPES, Recipe, find_recipe
 from convergan.sweeps.sweep import logged_step
-from convergan.runs.trainer import Trainer
-from convergan.training import NonFiniteError, WeightAverage, supervised_step, warm_up
+from convergan.training import NonFiniteError, supervised_step
 from convergan.training.steps import Losses
 from faults.training import final_hash
-from tests.narrow import small
-
-STEPS = 12
-
-
-def everything_on() -> Recipe:
-    return replace(
-        find_recipe("digits"),
-        historical_weight=0.01,
-        generator_average=partial(WeightAverage, rate=warm_up(0.9)),
-        evaluate_every=5,
-        checkpoint_every=4,
-    )
-
-
-def trainer(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) -> Trainer:
-    return Trainer(
-        recipe=recipe,
-        dataset=recipe.as_players_see(dataset),
-        pictures=dataset.train.images[:],
-        subset=draw_labeled_subset(
-            dataset.train.labels, 2 * len(dataset.classes), dataset.classes, seed=0
-        ),
-        steps=steps,
-        seed=0,
-        device=torch.device("cpu"),
-        autocast=None,
-        folder=folder,
-        identity="0",
-        keep=2,
-    )
+from tests.runs.trainers import STEPS, everything_on, log_without_times, trainer
 
 
 def finish(recipe: Recipe, folder: Path, dataset: Dataset, stop_at: int | None = None) -> None:
@@ -58,11 +25,6 @@ def finish(recipe: Recipe, folder: Path, dataset: Dataset, stop_at: int | None =
     for event in trainer(recipe, folder, dataset).run(requests):
         if event.step + 1 == stop_at:
             requests.stop = signal.SIGTERM
-
-
-def log_without_times(folder: Path) -> list[dict[str, float]]:
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
 
 
 def test_a_run_stopped_at_any_step_ends_in_the_same_state(tmp_path: Path) -> None:

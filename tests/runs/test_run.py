@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
+from bench.small import small
+from convergan.core.version import __version__
 from convergan.data import load
 from convergan.recipes import find_recipe
 from convergan.runs.run import Settings, draw_run_rows, run
 from convergan.training import checkpoint
-from convergan.core.version import __version__
-from tests.narrow import small
 
 DIGITS = Settings(recipe="digits", data="digits", labels=50, seed=0, steps=3, device="cpu")
 
@@ -42,7 +42,7 @@ def test_a_run_of_another_version_goes_on_with_a_notice(tmp_path: Path) -> None:
 
 RECIPE = """
 from convergan.recipes import find_recipe
-from tests.narrow import small
+from bench.small import small
 
 def imagenet():
     return small(find_recipe("imagenet"))[0]

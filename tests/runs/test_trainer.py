@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pytest import approx
 
+from convergan.core.signals import StopRequests
 from convergan.data import Dataset, load, to_unit_range
 from convergan.recipes import Recipe, find_recipe
 from convergan.recipes.judges import mixture_modes
 from convergan.runs.report import write_report
 from convergan.runs.run import Settings, run
-from convergan.core.signals import StopRequests
-from tests.runs.test_resume import trainer
+from tests.runs.trainers import trainer
 
 
 def finish(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = 6) -> dict[str, Any]:

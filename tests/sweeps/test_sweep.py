@@ -18,7 +18,7 @@ from convergan.runs.run import Settings
 from convergan.sweeps.studies import STUDIES
 from convergan.sweeps.sweep import Sweep, label_sweep, logged_step, study_sweep
 from convergan.sweeps.workers import Outcome, Task, perform, require
-from tests.cli.test_main import convergan
+from tests.commands import convergan
 
 SMALL = ("mnist-table", "--recipe", "digits", "--data", "digits", "--device", "cpu")
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.small import small
 from convergan.networks import Discriminator
 from convergan.recipes import RECIPES, Recipe, describe
 from convergan.training import (
@@ -22,7 +23,6 @@ from convergan.training import (
     checkpoint,
     constant_rate,
 )
-from tests.narrow import small
 
 Array = np.ndarray[Any, Any]
 CPU = torch.device("cpu")

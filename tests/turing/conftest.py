@@ -9,24 +9,9 @@ from typing import Any
 import pytest
 
 from convergan.turing.study.study import Plan, Study, create_study, opened
-from faults.studies import POSTGRESQL, scratch_database
+from faults.studies import scratch_database
+from tests.databases import server as server
 from tests.turing.serving import Make, Serve, Server, noise, served
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(None, id="sqlite"),
-        pytest.param(
-            POSTGRESQL,
-            id="postgresql",
-            marks=pytest.mark.skipif(POSTGRESQL is None, reason="no CONVERGAN_TEST_POSTGRESQL"),
-        ),
-    ]
-)
-def server(request: pytest.FixtureRequest) -> str | None:
-    """The PostgreSQL server that a study's database is to be on; None for SQLite."""
-    found: str | None = request.param
-    return found
 
 
 @pytest.fixture
