@@ -13,7 +13,7 @@ import pytest
 
 from convergan.recipes import RECIPES, find_recipe
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 GROUPS = 4
 
 

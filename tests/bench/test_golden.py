@@ -15,7 +15,7 @@ from convergan.layers import Dropout, GaussianNoise
 from convergan.objectives import interpolate
 
 Array = np.ndarray[Any, Any]
-FOLDER = Path(__file__).parent / "golden"
+FOLDER = Path(__file__).parents[1] / "golden"
 FILES = {
     "mnist": "mnist_feature_matching",
     "cifar10": "cifar10_feature_matching",
