@@ -1,6 +1,5 @@
 """The same function in several real processes."""
 
-import multiprocessing
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.distributed import FileStore  # type: ignore[attr-defined]
 
 from convergan.collective.ranks import Joined
+from tests.commands import forkserver
 
 Work = Callable[[Joined, dict[str, Tensor]], None]
 """What each process does; it puts what it found into the second argument."""
@@ -24,8 +24,7 @@ def in_processes(
     They are forked from one that has loaded torch and the recipes, and has done nothing with them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch._dynamo", "convergan.recipes", "convergan.runs.run"])
+    context = forkserver()
     started = [
         context.Process(target=_run, args=(work, rank, size, folder, seconds))
         for rank in range(size)

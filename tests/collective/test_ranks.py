@@ -1,12 +1,9 @@
 """The command in several processes, as a launcher starts them: what goes wrong, and who says so."""
 
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,104 +13,13 @@ from torch import Tensor
 
 from convergan.collective import PeerLeftError, PeerLostError, join
 from convergan.collective.ranks import Joined
+from tests.collective.launched import RECIPES, SECONDS, Launched, free_port
 from tests.collective.processes import in_processes
-
-RECIPES = """
-import os
-import resource
-from dataclasses import replace
-from convergan.data import DataError
-from convergan.recipes.toy import toy
-
-def tiny():
-    return replace(toy().recipe, batch_size=2, judge=None)
-
-def apart():
-    return replace(toy().recipe, batch_size=8 + int(os.environ.get("RANK", 0)), judge=None)
-
-def long():
-    return replace(toy().recipe, batch_size=8, judge=None, steps=1_000_000, checkpoint_every=10)
-
-def lose_file(state, batch, chance):
-    if state.step == 4 and os.environ["RANK"] == "1":
-        raise DataError("7.png cannot be read any more")
-    return long().step(state, batch, chance)
-
-def fill_disk(state, batch, chance):
-    if state.step == 4 and os.environ["RANK"] == "0":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-    return long().step(state, batch, chance)
-
-def gone():
-    return replace(long(), step=lose_file, checkpoint_every=2)
-
-def full():
-    return replace(long(), step=fill_disk, checkpoint_every=2)
-"""
-SECONDS = 20
-TRAIN = ("train", "--device", "cpu", "--threads", "1", "--no-baselines", "--out", "run")
-
-
-class Command:
-    """A command in several processes.
-
-    Args:
-        size: how many.
-        arguments: of the command.
-        folder: where it is called.
-        environment: beside that of a launcher.
-        command: its name and first options.
-    """
-
-    def __init__(
-        self,
-        size: int,
-        *arguments: str,
-        folder: Path,
-        environment: Mapping[str, str] | None = None,
-        command: Sequence[str] = TRAIN,
-    ) -> None:
-        (folder / "mine.py").write_text(RECIPES)
-        launched = {
-            "WORLD_SIZE": str(size),
-            "LOCAL_WORLD_SIZE": str(size),
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(free_port()),
-            "CONVERGAN_PEER_SECONDS": str(SECONDS),
-            **(environment or {}),
-        }
-        self.processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "convergan", *command, *arguments],
-                cwd=folder,
-                env={**os.environ, **launched, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(size)
-        ]
-
-    def codes_and_lines(self) -> tuple[list[int], list[str]]:
-        """Wait for all; return their exit codes, and what they printed that is no progress."""
-        printed = [process.communicate(timeout=180)[1] for process in self.processes]
-        lines = [
-            f"{rank}: {line}"
-            for rank, text in enumerate(printed)
-            for line in text.splitlines()
-            if not line.startswith("GAN ")
-        ]
-        return [process.returncode for process in self.processes], lines
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+from tests.commands import Command
 
 
 def test_more_processes_than_rows_end_with_one_line(tmp_path: Path) -> None:
-    codes, lines = Command(3, "mine.py:tiny", "--steps", "2", folder=tmp_path).codes_and_lines()
+    codes, lines = Launched(3, "mine.py:tiny", "--steps", "2", folder=tmp_path).codes_and_lines()
     assert codes == [2, 2, 2]
     assert lines == [
         "0: convergan: a batch of 2 rows cannot be shared by 3 processes; start at most 2"
@@ -121,7 +27,7 @@ def test_more_processes_than_rows_end_with_one_line(tmp_path: Path) -> None:
 
 
 def test_processes_with_other_recipes_end_with_one_line(tmp_path: Path) -> None:
-    codes, lines = Command(2, "mine.py:apart", "--steps", "2", folder=tmp_path).codes_and_lines()
+    codes, lines = Launched(2, "mine.py:apart", "--steps", "2", folder=tmp_path).codes_and_lines()
     assert codes == [2, 2]
     assert lines == [
         "0: convergan: recipe is not the same in process 0 and 1: start all with the same command, "
@@ -133,14 +39,14 @@ def test_processes_with_other_recipes_end_with_one_line(tmp_path: Path) -> None:
 def test_what_one_process_alone_refuses_ends_all_with_its_code_and_line(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
-    codes, lines = Command(2, "mine.py:tiny", "--steps", "2", folder=tmp_path).codes_and_lines()
+    codes, lines = Launched(2, "mine.py:tiny", "--steps", "2", folder=tmp_path).codes_and_lines()
     assert codes == [2, 2]  # though only rank 0 looks into the folder
     assert lines == ["0: convergan: run is not empty and not a run; choose another --out"]
 
 
 def test_a_missing_launcher_is_said_in_one_line(tmp_path: Path) -> None:
     nobody = {"WORLD_SIZE": "2", "RANK": "1", "CONVERGAN_PEER_SECONDS": "2"}
-    command = [sys.executable, "-m", "convergan", "train", "toy", "--device", "cpu"]
+    command = ("train", "toy", "--device", "cpu")
     for more, code, line in (
         ({}, 2, "WORLD_SIZE is set but MASTER_ADDR is not: start with torchrun"),
         (
@@ -149,20 +55,14 @@ def test_a_missing_launcher_is_said_in_one_line(tmp_path: Path) -> None:
             "no rendezvous with the others at 127.0.0.1",
         ),
     ):
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={**os.environ, **nobody, **more},
-            capture_output=True,
-            text=True,
-        )
+        done = Command(*command, folder=tmp_path, environment={**nobody, **more}).result()
         assert done.returncode == code
         assert line in done.stderr
         assert "Traceback" not in done.stderr
 
 
 def test_data_that_one_process_alone_cannot_read_end_all_with_its_line(tmp_path: Path) -> None:
-    command = Command(2, "mine.py:gone", "--steps", "20", folder=tmp_path)
+    command = Launched(2, "mine.py:gone", "--steps", "20", folder=tmp_path)
     codes, lines = command.codes_and_lines()
     assert codes == [65, 65]
     assert lines == [
@@ -174,7 +74,7 @@ def test_data_that_one_process_alone_cannot_read_end_all_with_its_line(tmp_path:
 def test_checkpoints_that_the_disk_refuses_end_all_once_the_third_is_refused(
     tmp_path: Path,
 ) -> None:
-    command = Command(2, "mine.py:full", "--steps", "20", folder=tmp_path)
+    command = Launched(2, "mine.py:full", "--steps", "20", folder=tmp_path)
     codes, lines = command.codes_and_lines()
     assert codes == [74, 74]
     assert [line.split(" could")[0] for line in lines] == [
@@ -187,7 +87,7 @@ def test_checkpoints_that_the_disk_refuses_end_all_once_the_third_is_refused(
 
 @pytest.mark.parametrize("victim", [0, 2])
 def test_when_a_process_is_killed_the_others_name_it_and_leave(victim: int, tmp_path: Path) -> None:
-    command = Command(3, "mine.py:long", folder=tmp_path)
+    command = Launched(3, "mine.py:long", folder=tmp_path)
     wait_for(tmp_path / "run" / "checkpoints", command)
     killed = command.processes[victim]
     killed.send_signal(signal.SIGKILL)
@@ -204,7 +104,7 @@ def test_when_a_process_is_killed_the_others_name_it_and_leave(victim: int, tmp_
         assert any("lost process that of the rendezvous" in line for line in lines), lines
 
 
-def wait_for(file: Path, command: Command) -> None:
+def wait_for(file: Path, command: Launched) -> None:
     until = time.monotonic() + 120
     while not file.exists():
         assert time.monotonic() < until

@@ -23,9 +23,9 @@ from convergan.scoring.files import write_scores
 from convergan.scoring.score import Plan, judge
 from convergan.scoring.sources import Sets
 from convergan.training import draw_samples, predict_probabilities
+from tests.collective.launched import Launched
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import small_run
-from tests.collective.test_ranks import Command
 
 Found = TypeVar("Found")
 PLAN = Plan(metrics=("is", "kid", "prdc"), splits=3, batch_size=16)
@@ -189,7 +189,7 @@ def test_two_processes_write_what_one_does(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 0
-    command = Command(2, *options, "--out", "two", folder=tmp_path, command=SCORE)
+    command = Launched(2, *options, "--out", "two", folder=tmp_path, command=SCORE)
     codes, lines = command.codes_and_lines()
     assert codes == [0, 0] and all(line.startswith("0: ") for line in lines), lines
     assert without_times(tmp_path / "one") == without_times(tmp_path / "two")
@@ -200,7 +200,7 @@ def test_two_processes_write_what_one_does(tmp_path: Path, monkeypatch: pytest.M
 def test_a_disk_that_refuses_the_figures_ends_all_with_its_code(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
     options = ("digits", "--extractor", "mnist", "--rows", "90", "--out", "taken")
-    codes, lines = Command(2, *options, folder=tmp_path, command=SCORE).codes_and_lines()
+    codes, lines = Launched(2, *options, folder=tmp_path, command=SCORE).codes_and_lines()
     assert codes == [74, 74]
     [printed] = [line for line in lines if "convergan: " in line]
     assert printed.startswith("0: ") and "taken" in printed
@@ -210,7 +210,7 @@ def test_what_one_process_refuses_ends_all_soon_with_its_code_and_line(tmp_path:
     (tmp_path / "judges.py").write_text(SLOW)
     (tmp_path / "batches.txt").touch()  # on a busy machine rank 0 may not come to its first
     options = ("digits", "--extractor", "judges.py:slow", "--samples", "400", "--batch-size", "4")
-    codes, lines = Command(2, *options, folder=tmp_path, command=SCORE).codes_and_lines()
+    codes, lines = Launched(2, *options, folder=tmp_path, command=SCORE).codes_and_lines()
     assert codes == [2, 2]
     printed = [line for line in lines if "features of" not in line]
     assert len(printed) == 1, printed
@@ -226,7 +226,7 @@ def test_a_process_that_is_killed_is_missed_long_before_the_others_need_its_rows
     (tmp_path / "judges.py").write_text(SLOW)
     (tmp_path / "batches.txt").touch()
     options = ("digits", "--extractor", "judges.py:killed", "--samples", "400", "--batch-size", "4")
-    codes, lines = Command(2, *options, folder=tmp_path, command=SCORE).codes_and_lines()
+    codes, lines = Launched(2, *options, folder=tmp_path, command=SCORE).codes_and_lines()
     assert codes == [75, -9]
     [printed] = [line for line in lines if "convergan: " in line]
     assert printed.startswith("0: convergan: lost process 1 of 2, ")

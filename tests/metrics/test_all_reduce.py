@@ -1,14 +1,12 @@
 """Two real processes with half of the rows each; both kinds of sums in one start."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
 import torch.distributed
 
 from convergan.metrics import FeatureMoments, InceptionSums, inception_score
+from tests.commands import forkserver
 
 ROWS = torch.randn(67, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 5
 
@@ -53,21 +51,11 @@ def work(rank: int, file: str) -> None:
 
 
 def test_two_processes_end_where_one_with_all_rows_does(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    script = (
-        "import sys; from tests.metrics.test_all_reduce import work;"
-        "work(int(sys.argv[1]), sys.argv[2])"
-    )
     started = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, str(rank), str(tmp_path / "meet")],
-            cwd=root,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
+        forkserver().Process(target=work, args=(rank, str(tmp_path / "meet"))) for rank in range(2)
     ]
     for process in started:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+        process.start()
+    for process in started:
+        process.join(timeout=120)
+        assert process.exitcode == 0

@@ -17,6 +17,7 @@ from convergan.sweeps.sweep import logged_step
 from convergan.training import NonFiniteError, supervised_step
 from convergan.training.steps import Losses
 from faults.training import final_hash
+from tests.commands import Command
 from tests.runs.trainers import STEPS, everything_on, log_without_times, trainer
 
 
@@ -101,12 +102,9 @@ def test_a_step_that_is_not_finite_names_the_last_good_checkpoint(tmp_path: Path
         finish(broken, tmp_path, load("digits"))
 
 
-def start(folder: Path, steps: int) -> "subprocess.Popen[bytes]":
-    """Start a run as a user does."""
-    command = [sys.executable, "-m", "convergan", "train", "digits", "--no-baselines"]
-    options = ["--threads", "1", "--steps", str(steps), "--out", str(folder)]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen([*command, *options], stdout=quiet, stderr=quiet)
+def command_for(folder: Path, steps: int) -> list[str]:
+    options = ["--no-baselines", "--threads", "1", "--steps", str(steps)]
+    return ["train", "digits", *options, "--out", str(folder)]
 
 
 def wait_for_step(step: int, folder: Path) -> None:
@@ -116,7 +114,8 @@ def wait_for_step(step: int, folder: Path) -> None:
 
 
 def test_sigterm_writes_a_checkpoint_and_exits_with_143(tmp_path: Path) -> None:
-    process = start(tmp_path / "run", steps=5000)
+    command = [sys.executable, "-m", "convergan", *command_for(tmp_path / "run", steps=5000)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_step(1, tmp_path / "run")
     process.terminate()
     process.terminate()  # as timeout does: together they are one
@@ -125,11 +124,12 @@ def test_sigterm_writes_a_checkpoint_and_exits_with_143(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_ends_in_the_same_state(tmp_path: Path) -> None:
-    assert start(tmp_path / "calm", 900).wait() == 0
+    calm, shaken = (command_for(tmp_path / name, steps=900) for name in ("calm", "shaken"))
+    assert Command(*calm, folder=tmp_path).wait() == 0
     for step in (250, 600):
-        process = start(tmp_path / "shaken", 900)
+        process = Command(*shaken, folder=tmp_path)
         wait_for_step(step, tmp_path / "shaken")
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    assert start(tmp_path / "shaken", 900).wait() == 0
+    assert Command(*shaken, folder=tmp_path).wait() == 0
     assert final_hash(tmp_path / "shaken") == final_hash(tmp_path / "calm")

@@ -18,7 +18,7 @@ from convergan.runs.run import Settings
 from convergan.sweeps.studies import STUDIES
 from convergan.sweeps.sweep import Sweep, label_sweep, logged_step, study_sweep
 from convergan.sweeps.workers import Outcome, Task, perform, require
-from tests.commands import convergan
+from tests.commands import Command, convergan
 
 SMALL = ("mnist-table", "--recipe", "digits", "--data", "digits", "--device", "cpu")
 
@@ -86,19 +86,9 @@ def test_ray_runs_what_processes_of_this_machine_run(tmp_path: Path) -> None:
 
 
 def test_a_run_that_fits_no_worker_of_ray_is_refused_at_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "convergan", "sweep", *SMALL, "--cluster", "ray", "--seeds"]
-    more = [
-        "1",
-        "--labels",
-        "20",
-        "--steps",
-        "20",
-        "--threads",
-        "999",
-        "--out",
-        str(tmp_path / "t"),
-    ]
-    done = subprocess.run([*command, *more], capture_output=True, text=True)
+    wished = ("--seeds", 1, "--labels", 20, "--steps", 20, "--threads", 999, "--out", "table")
+    command = ("sweep", *SMALL, "--cluster", "ray", *wished)
+    done = Command(*command, folder=tmp_path).result()
     assert done.returncode == 2
     assert "a run of 999 threads fits no worker of ray" in done.stderr
 
@@ -131,12 +121,10 @@ def test_a_sweep_that_was_stopped_and_then_killed_is_finished_by_the_same_comman
     assert not (folder / ".stop").exists()
 
     arguments = ("sweep", *SMALL, "--threads", 1, "--out", folder, *wished)
-    killed = subprocess.Popen(
-        [sys.executable, "-m", "convergan", *map(str, arguments)], stderr=subprocess.DEVNULL
-    )
+    killed = Command(*arguments, folder=tmp_path)
     before = logged_step(run)
     wait_until(lambda: logged_step(run) > before)
-    killed.kill()
+    killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert sweep(folder, *wished) == 0
     assert json.loads((run / "result.json").read_text())["steps"] == 400
