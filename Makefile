@@ -2,18 +2,28 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo gallery test lint bench gpu faults faults-small parity
+# Modules are compiled once, not in every process that a test starts.
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: help install demo gallery test test-fast lint bench gpu faults faults-small parity \
+	nightly nightly-tests nightly-gallery nightly-lowest nightly-sdist
 help:
-	@echo "make demo    train a few-label classifier on scikit-learn's digits, with table and report"
-	@echo "make gallery the scripts of examples/ on a few rows each; needs their data sets"
-	@echo "make test    all tests and doctests"
-	@echo "make lint    formatting, style, types"
-	@echo "make bench   step time against its floor"
-	@echo "make gpu     bench.gpu on a machine with CUDA: tests, recorded numbers, speed, training"
-	@echo "make faults  every row of the fault table, hours; goes on after a stop (faults.jsonl)"
-	@echo "make faults-small  the same rows with few trials, minutes"
-	@echo "make parity  metrics against torch-fidelity and torchmetrics, in an environment of 6 GB"
-	@echo "make install only make .venv and install"
+	@echo "make demo      train a few-label classifier on scikit-learn's digits, with table and report"
+	@echo "make gallery   the scripts of examples/ on a few rows each; needs their data sets"
+	@echo "make test-fast tests that are not marked slow, before each commit"
+	@echo "make test      all tests and doctests but those marked nightly"
+	@echo "make lint      formatting, style, types"
+	@echo "make bench     step time against its floor"
+	@echo "make gpu       bench.gpu on a machine with CUDA: tests, recorded numbers, speed, training"
+	@echo "make faults    every row of the fault table, hours; goes on after a stop (faults.jsonl)"
+	@echo "make faults-small    the same rows with few trials, minutes"
+	@echo "make parity    metrics against torch-fidelity and torchmetrics, in an environment of 6 GB"
+	@echo "make nightly   all of nightly-tests, nightly-gallery, nightly-lowest and nightly-sdist"
+	@echo "make nightly-tests   tests marked nightly"
+	@echo "make nightly-gallery the scripts of examples/ at their own length"
+	@echo "make nightly-lowest  test-fast with the lowest versions that pyproject.toml allows"
+	@echo "make nightly-sdist   test-fast in an unpacked source distribution"
+	@echo "make install   only make .venv and install"
 
 install: .venv/installed
 
@@ -33,7 +43,11 @@ gallery: install
 	done
 
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+FAST := -n 2 --dist worksteal -m "not slow and not nightly" tests
+test-fast: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(FAST)
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -63,3 +77,33 @@ faults-small: install
 
 parity: .venv-parity/installed
 	OMP_NUM_THREADS=1 PYTHONPATH=src .venv-parity/bin/python -m pytest -n auto tests_parity
+
+nightly: nightly-tests nightly-gallery nightly-lowest nightly-sdist
+
+nightly-tests: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m nightly tests
+
+nightly-gallery: install
+	for example in digits fashion_mnist text_topics cifar10_features; do \
+		echo && echo "examples/$$example.py" && \
+		OMP_NUM_THREADS=1 $(BIN)/python examples/$$example.py || exit 1; \
+	done
+
+.venv-lowest/installed: requirements-lowest.lock
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check -q \
+		-r requirements-lowest.lock || { rm -rf .venv-lowest; exit 1; }
+	touch $@
+
+nightly-lowest: .venv-lowest/installed
+	OMP_NUM_THREADS=1 PYTHONPATH=src .venv-lowest/bin/python -m pytest $(FAST)
+
+# Only what is in the archive can be found there: the package too comes from it.
+nightly-sdist: install
+	rm -rf build/sdist
+	mkdir -p build/sdist
+	$(BIN)/python -c "from setuptools.build_meta import build_sdist; build_sdist('build/sdist')"
+	tar -xzf build/sdist/*.tar.gz -C build/sdist
+	cd build/sdist/convergan-*/ && OMP_NUM_THREADS=1 PYTHONPATH=src \
+		../../../$(BIN)/python -m pytest $(FAST)

@@ -28,6 +28,8 @@ import torch
 
 from convergan import SemiSupervisedGANClassifier
 
+pytestmark = pytest.mark.slow
+
 MADE = Path(__file__).parent / "made_by_0_8"
 EXPECTED = MADE / "expected"
 DRIVER = """

@@ -13,8 +13,11 @@ import pytest
 
 from convergan.recipes import RECIPES, find_recipe
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 GROUPS = 4
+"""Of recipes; all but the first are left to the nightly tests."""
 
 
 def watched(*recipes: str, out: Path) -> subprocess.CompletedProcess[str]:
@@ -29,7 +32,9 @@ def expected_waits(name: str) -> dict[str, int]:
     return {"training/state.py: _refuse_non_finite": 1 + step.keywords.get("generator_steps", 1)}
 
 
-@pytest.mark.parametrize("group", range(GROUPS))
+@pytest.mark.parametrize(
+    "group", [0, *(pytest.param(group, marks=pytest.mark.nightly) for group in range(1, GROUPS))]
+)
 def test_no_step_mixes_devices_or_waits_but_for_its_updates(group: int, tmp_path: Path) -> None:
     names = list(RECIPES)[group::GROUPS]
     done = watched(*names, out=tmp_path / "found.json")

@@ -43,6 +43,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "train_on", lambda name, plan: gpu.Result(f"{name} trained", {}))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_training")
 def test_sections_end_in_a_table_and_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -95,6 +96,7 @@ def test_a_difference_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert table(tmp_path)[0] == 1
 
 
+@pytest.mark.slow
 def test_training_takes_the_time_that_is_left() -> None:
     plan = gpu.Plan(torch.device("cpu"), (), "digits", 1, time.monotonic() + 3)
     result = gpu.train_on("digits", plan)

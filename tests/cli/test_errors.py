@@ -325,6 +325,7 @@ def test_unreadable_files_are_left_out_and_listed_where_that_is_allowed(ask: Ask
     assert Path("run/left_out.csv").read_text() == "left out\nlabeled/a/004.png (zero bytes)\n"
 
 
+@pytest.mark.slow
 def test_a_sweep_and_its_runs_leave_out_what_they_are_allowed_to(ask: Ask) -> None:
     for number in range(140):
         split = "test" if number >= 120 else "labeled"
@@ -406,6 +407,7 @@ FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200
 """No file may grow beyond 200,000 bytes: grids of samples fit, tensors do not."""
 
 
+@pytest.mark.slow
 def test_a_disk_without_space_ends_the_run_with_74_and_once_there_is_some_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -429,6 +431,7 @@ def test_a_disk_without_space_ends_the_run_with_74_and_once_there_is_some_it_goe
     assert "report: mine/report.html" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_fresh_process_leaves_with_the_code_and_one_line_on_stderr(tmp_path: Path) -> None:
     left = fresh("", "train", "nonsense", folder=tmp_path)
     assert left.returncode == 2 and left.stdout == ""

@@ -89,6 +89,7 @@ def test_a_run_whose_generator_has_changed_since_is_refused_in_one_line(
     assert "Traceback" not in told and not (tmp_path / "a.npz").exists()
 
 
+@pytest.mark.slow
 def test_training_in_bfloat16_differs_from_float32_and_ends_as_well(tmp_path: Path) -> None:
     hashes = set()
     for precision in ("float32", "bfloat16"):
@@ -100,6 +101,7 @@ def test_training_in_bfloat16_differs_from_float32_and_ends_as_well(tmp_path: Pa
     assert len(hashes) == 2
 
 
+@pytest.mark.slow
 def test_an_image_folder_with_few_labels_is_learned_from_without_choosing_a_number(
     tmp_path: Path,
 ) -> None:

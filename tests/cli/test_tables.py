@@ -139,6 +139,7 @@ def test_rows_of_little_confidence_are_not_answered(fitted: Path, call: Call) ->
     assert f"of {178 - rejected.sum()} labelled rows" in shown
 
 
+@pytest.mark.slow
 def test_a_fresh_process_and_the_estimator_predict_the_same(fitted: Path, call: Call) -> None:
     arguments = ("predict", fitted / "model", fitted / "full.csv", "--probabilities")
     assert call(*arguments, "--out", "here.parquet")[0] == 0
@@ -160,6 +161,7 @@ def test_labels_that_were_fitted_to_are_no_test(fitted: Path, call: Call) -> Non
     assert "the model was fitted to these very labels" in shown
 
 
+@pytest.mark.slow
 def test_csv_and_parquet_give_the_same_model(call: Call) -> None:
     few(wine(), "kind").to_csv("wine.csv", index=False)
     few(wine(), "kind").to_parquet("wine.parquet")

@@ -135,6 +135,7 @@ def test_jpeg_files_against_others_are_warned_of(
     assert made.err.count("the artefacts of JPEG can be seen") == 1
 
 
+@pytest.mark.slow
 def test_results_are_a_table_a_page_and_files_that_say_the_same(
     turing: Command, tmp_path: Path, real: Path
 ) -> None:
@@ -157,6 +158,7 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
     assert (study / "results.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "code", "reason"),
     [
@@ -242,6 +244,7 @@ def test_a_database_that_turns_out_damaged_is_one_line(
         assert "no such table: answers" in done.err
 
 
+@pytest.mark.slow
 def test_images_come_from_folders_archives_and_data_sets(tmp_path: Path, real: Path) -> None:
     assert len(read_images(str(real), 100, 0).pixels) == 12
     some = read_images(str(real), 5, 0)

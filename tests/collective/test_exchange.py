@@ -11,6 +11,8 @@ from convergan.collective.exchange import gather, gather_alike, total, total_ali
 from convergan.collective.ranks import Joined
 from tests.collective.processes import in_processes
 
+pytestmark = pytest.mark.slow
+
 COUNTS = (3, 2)
 
 

@@ -26,6 +26,8 @@ from tests.collective.processes import in_processes
 from tests.collective.small_runs import in_double, small_run
 from tests.runs.trainers import everything_on, log_without_times, trainer
 
+pytestmark = pytest.mark.slow
+
 SIDE = 8
 ROWS = 10
 """Of a batch."""

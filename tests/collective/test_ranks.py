@@ -17,6 +17,8 @@ from tests.collective.launched import RECIPES, SECONDS, Launched, free_port
 from tests.collective.processes import in_processes
 from tests.commands import Command
 
+pytestmark = pytest.mark.slow
+
 
 def test_more_processes_than_rows_end_with_one_line(tmp_path: Path) -> None:
     codes, lines = Launched(3, "mine.py:tiny", "--steps", "2", folder=tmp_path).codes_and_lines()

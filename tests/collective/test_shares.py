@@ -27,6 +27,8 @@ from tests.collective.launched import Launched
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import small_run
 
+pytestmark = pytest.mark.slow
+
 Found = TypeVar("Found")
 PLAN = Plan(metrics=("is", "kid", "prdc"), splits=3, batch_size=16)
 SIZE = 3

@@ -21,6 +21,8 @@ from tests.collective.processes import in_processes
 from tests.collective.small_runs import difference, in_double, small_run, take_steps
 from tests.runs.trainers import trainer
 
+pytestmark = pytest.mark.slow
+
 CLOSE = 1e-6
 STEPS = 50
 EVEN = ["digits", "stacked-minibatch-discrimination", "toy", *(f"toy-{t}" for t in TECHNIQUES)]

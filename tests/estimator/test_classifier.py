@@ -39,6 +39,7 @@ def blobs(per_class: int = 60, labeled: int = 3, spread: float = 1.0) -> tuple[A
     return X, y, true
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
     [SemiSupervisedGANClassifier(unlabeled_label=None, **CHECKED)]
@@ -47,6 +48,7 @@ def test_without_a_marker_every_check_of_scikit_learn_passes(estimator: Any, che
     check(estimator)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
     [SemiSupervisedGANClassifier(**CHECKED)], expected_failed_checks=lambda _: NAMED
@@ -72,6 +74,7 @@ def test_few_labels_and_many_rows_tell_clusters_apart(fitted: SemiSupervisedGANC
     assert model.score(X, y) == (model.predict(X)[y >= 0] == y[y >= 0]).mean()
 
 
+@pytest.mark.slow
 def test_unlabeled_rows_help_where_labels_mislead() -> None:
     chance = np.random.default_rng(0)
     angle = chance.uniform(0, np.pi, 400)
@@ -378,6 +381,7 @@ def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
     assert guarded.risk_table_ is not None
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:class . has:UserWarning")
 def test_a_grid_search_of_two_jobs_finds_what_one_job_finds() -> None:
     X, y, _ = blobs()

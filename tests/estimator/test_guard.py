@@ -20,6 +20,8 @@ from convergan.estimator.guard import (
 from convergan.estimator.member import Lesson, forward
 from convergan.estimator.teacher import logistic_layers
 
+pytestmark = pytest.mark.slow
+
 Array = np.ndarray[Any, Any]
 
 

@@ -14,6 +14,8 @@ import pytest
 from convergan.collective import join
 from faults.children import fork_together, wait_all
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import subprocess
 import sys

@@ -12,6 +12,8 @@ from convergan.training.checkpoint import clear_leftovers, read_latest, save
 from faults.crashes import Folder, disks_after_a_crash, disks_at_the_end, write_folder
 from faults.operations import Operation, recorded
 
+pytestmark = pytest.mark.slow
+
 CONFIG = "c0ffee"
 
 

@@ -13,6 +13,8 @@ from convergan.turing.web.server_process import serving
 from faults.crowds import crowd, kept_port
 from faults.studies import disagreements, faults, make_study
 
+pytestmark = pytest.mark.slow
+
 
 def test_answers_sent_three_times_and_out_of_order_are_stored_once(
     tmp_path: Path, server: str | None

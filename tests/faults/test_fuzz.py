@@ -8,6 +8,8 @@ import pytest
 from faults.fuzz import Reply, attack, fault_of
 from faults.grammar import CHANGES, Change, Request
 
+pytestmark = pytest.mark.slow
+
 
 def test_requests_from_nobodys_browser_are_refused_and_told_nothing(
     tmp_path: Path, server: str | None

@@ -7,6 +7,8 @@ import pytest
 
 from faults.leaks import areas, audit, differing_replies, telling
 
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_but_pixels_tells_what_is_generated(tmp_path: Path) -> None:
     assert telling(audit(tmp_path / "study", 4, None, 0.9999, length=50)) == set()

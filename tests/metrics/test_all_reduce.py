@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 import torch.distributed
 
@@ -50,6 +51,7 @@ def work(rank: int, file: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_end_where_one_with_all_rows_does(tmp_path: Path) -> None:
     started = [
         forkserver().Process(target=work, args=(rank, str(tmp_path / "meet"))) for rank in range(2)

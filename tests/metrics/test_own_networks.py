@@ -34,6 +34,7 @@ def test_a_function_in_a_file_gives_logits_or_both(tmp_path: Path) -> None:
     assert find_extractor(f"{file}:both").name != before
 
 
+@pytest.mark.slow
 def test_an_exported_network_gives_what_it_gave(tmp_path: Path) -> None:
     file = tmp_path / "means.pt2"
     batch = torch.export.Dim("batch", min=1)
@@ -72,6 +73,7 @@ def test_the_hub_names_the_extra_that_it_needs() -> None:
         find_extractor("hf:some/model")
 
 
+@pytest.mark.slow
 def test_a_model_in_a_folder_sees_what_its_preprocessor_says(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     config = transformers.ResNetConfig(

@@ -28,6 +28,7 @@ def given(classes: int, dtype: torch.dtype, *, logits: bool, rows: int = 150) ->
     return (drawn if logits else drawn.softmax(dim=1)).to(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logits", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("classes", CLASSES)

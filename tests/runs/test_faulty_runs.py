@@ -26,6 +26,8 @@ from faults.non_finite import poisoned_step, step_left_out, with_step
 from faults.training import final_hash, said, train
 from tests.runs.trainers import everything_on, files_of_at_most, log_without_times, trainer
 
+pytestmark = pytest.mark.slow
+
 TOY = mode_of(0).of_length(60)
 
 

@@ -28,6 +28,7 @@ def finish(recipe: Recipe, folder: Path, dataset: Dataset, stop_at: int | None =
             requests.stop = signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_a_run_stopped_at_any_step_ends_in_the_same_state(tmp_path: Path) -> None:
     dataset = load("digits")
     finish(everything_on(), tmp_path / "calm", dataset)
@@ -50,6 +51,7 @@ def test_a_supervised_twin_goes_on_though_its_generator_never_steps(tmp_path: Pa
     assert final_hash(tmp_path / "stopped") == final_hash(tmp_path / "calm")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_every_recipe_takes_two_steps_and_resumes_between_them(name: str, tmp_path: Path) -> None:
     recipe, dataset = small(replace(find_recipe(name), checkpoint_every=1))
@@ -113,6 +115,7 @@ def wait_for_step(step: int, folder: Path) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_sigterm_writes_a_checkpoint_and_exits_with_143(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "convergan", *command_for(tmp_path / "run", steps=5000)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -123,6 +126,7 @@ def test_sigterm_writes_a_checkpoint_and_exits_with_143(tmp_path: Path) -> None:
     assert list((tmp_path / "run" / "checkpoints").glob("step-*"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_in_the_same_state(tmp_path: Path) -> None:
     calm, shaken = (command_for(tmp_path / name, steps=900) for name in ("calm", "shaken"))
     assert Command(*calm, folder=tmp_path).wait() == 0

@@ -69,12 +69,14 @@ def seen(program: str, folder: Path) -> list[tuple[float, float, str]]:
     return sorted((float(began), float(ended), gpus) for began, ended, gpus in lines)
 
 
+@pytest.mark.nightly
 def test_runs_on_ray_have_a_gpu_each_and_wait_for_one(tmp_path: Path) -> None:
     first, second = seen(RAY, tmp_path)
     assert (first[2], second[2]) == ("0", "0")
     assert first[1] < second[0]
 
 
+@pytest.mark.nightly
 def test_runs_on_dask_wait_for_a_gpu_where_a_worker_declares_one(tmp_path: Path) -> None:
     *undeclared, first, second = seen(DASK, tmp_path)
     assert len(undeclared) == 2

@@ -14,7 +14,10 @@ from tests.turing.serving import Serve
 FOUND = importlib.util.find_spec("axe_playwright_python")
 SERIOUS = ("serious", "critical")
 
-pytestmark = pytest.mark.skipif(FOUND is None, reason="axe-playwright-python is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(FOUND is None, reason="axe-playwright-python is not installed"),
+]
 
 
 def findings(page: Page) -> list[str]:

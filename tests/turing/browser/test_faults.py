@@ -13,6 +13,8 @@ from tests.turing.browser.conftest import Visit
 from tests.turing.browser.person import Person, begun, recorded
 from tests.turing.serving import Serve
 
+pytestmark = pytest.mark.slow
+
 PICTURES = "**/image/*"
 
 

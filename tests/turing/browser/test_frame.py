@@ -13,6 +13,8 @@ from tests.turing.browser.conftest import Visit
 from tests.turing.browser.person import recorded
 from tests.turing.serving import Serve, Server
 
+pytestmark = pytest.mark.slow
+
 SANDBOX = "allow-scripts allow-same-origin allow-forms allow-popups"
 TURK = {"assignmentId": "3ABCD", "hitId": "3HIT", "workerId": "A1WORKER"}
 

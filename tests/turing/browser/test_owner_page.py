@@ -4,11 +4,14 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.turing.browser.conftest import Visit
 from tests.turing.browser.person import Person
 from tests.turing.serving import Serve, Server
+
+pytestmark = pytest.mark.slow
 
 
 def enter(server: Server, context: BrowserContext, visit: Visit) -> Person:

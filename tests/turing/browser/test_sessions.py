@@ -1,5 +1,6 @@
 """Whole sessions of all protocols, by keyboard, mouse and touch."""
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
@@ -8,6 +9,8 @@ from convergan.turing.study.study import Study
 from tests.turing.browser.conftest import Visit
 from tests.turing.browser.person import recorded
 from tests.turing.serving import Serve
+
+pytestmark = pytest.mark.slow
 
 
 def tab_to(page: Page, name: str) -> None:

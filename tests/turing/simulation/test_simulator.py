@@ -19,6 +19,8 @@ from convergan.turing.web.owner import read_design, read_votes
 from convergan.turing.web.server_process import serving
 from tests.turing.serving import Serve, Server, noise
 
+pytestmark = pytest.mark.slow
+
 
 def rows(server: Server, table: Any) -> list[Any]:
     with server.study.database.reading() as connection:

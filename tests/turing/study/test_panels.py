@@ -13,6 +13,8 @@ from convergan.turing.study.schema import sessions
 from convergan.turing.web.owner import close_person, people
 from tests.turing.serving import Make, Person, Serve, Server, served
 
+pytestmark = pytest.mark.slow
+
 ADAPTERS = ("prolific", "mturk")
 
 

@@ -24,6 +24,8 @@ from convergan.turing.web.owner import invite, read_votes
 from convergan.turing.web.server import listen
 from tests.turing.serving import Person, Serve, noise
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_listener_is_one_whose_replies_are_sent_at_once() -> None:
     import socket
