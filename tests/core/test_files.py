@@ -1,0 +1,70 @@
+"""Files that are there wholly or not at all."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from convergan.core.files import (
+    canonical_sha256,
+    read_json,
+    replace_file,
+    write_array,
+    write_csv,
+    write_json,
+)
+
+
+def test_a_value_has_one_hash_whatever_the_order_of_its_keys() -> None:
+    assert canonical_sha256({"a": 1, "b": [2]}) == canonical_sha256({"b": [2], "a": 1})
+    assert canonical_sha256({"a": 1}) != canonical_sha256({"a": 2})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_sha256(float("nan"))
+
+
+def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    replace_file(file, b"old")
+    replace_file(file, b"new")
+    assert file.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_nothing_else_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"old")
+
+    def refuse(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="no space"):
+        replace_file(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": [1, 2.5]})
+    assert read_json(tmp_path / "a.json") == {"b": [1, 2.5]}
+    write_array(tmp_path / "a.npy", torch.arange(3.0))
+    assert np.load(tmp_path / "a.npy", allow_pickle=False).tolist() == [0, 1, 2]
+    write_csv(tmp_path / "a.csv", [("x", "y"), (1, 'a "b"')])
+    assert (tmp_path / "a.csv").read_text() == 'x,y\n1,"a ""b"""\n'
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b""])
+def test_what_is_no_json_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="a.json is not readable JSON"):
+        read_json(file)
+
+
+def test_json_is_written_in_one_order(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": 1, "a": 2})
+    assert list(json.loads((tmp_path / "a.json").read_text())) == ["a", "b"]
