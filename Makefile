@@ -97,13 +97,13 @@ nightly-gallery: install
 	touch $@
 
 nightly-lowest: .venv-lowest/installed
-	OMP_NUM_THREADS=1 PYTHONPATH=src .venv-lowest/bin/python -m pytest $(FAST)
+	OMP_NUM_THREADS=1 PYTHONPATH=$(CURDIR)/src .venv-lowest/bin/python -m pytest $(FAST)
 
-# Only what is in the archive can be found there: the package too comes from it.
+# Tests, documents and the package all come from the archive.
 nightly-sdist: install
 	rm -rf build/sdist
 	mkdir -p build/sdist
 	$(BIN)/python -c "from setuptools.build_meta import build_sdist; build_sdist('build/sdist')"
 	tar -xzf build/sdist/*.tar.gz -C build/sdist
-	cd build/sdist/convergan-*/ && OMP_NUM_THREADS=1 PYTHONPATH=src \
+	cd build/sdist/convergan-*/ && OMP_NUM_THREADS=1 PYTHONPATH="$$PWD/src" \
 		../../../$(BIN)/python -m pytest $(FAST)
