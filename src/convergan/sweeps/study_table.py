@@ -50,13 +50,14 @@ def study_table(folder: Path, study: Study) -> Table:
     head = ["data", "technique", "seeds", *names, *["paper"] * papers, "seconds", "every seed"]
     arms = [arm for source in sources for arm in study.arms_on(source) if _runs_of(arm, runs)]
     seeds = spell_seeds([len(_runs_of(arm, runs)) for arm in arms])
-    gone = [arm for arm in arms if not _sample_file(arm, runs)]
+    gone = [f"{arm.name} on {arm.data}" for arm in arms if not _sample_file(arm, runs)]
+    missing = f" Not drawn, as its samples/*.png are gone: {', '.join(gone)}." if gone else ""
     return Table(
         title=f"{study.name}: {study.summary}; {seeds}; mean ± standard deviation",
         head=head,
         rows=rows,
         numbers=range(2, len(head) - 1),
-        note=f"{NOTE} {_without_samples(gone)}" if gone else NOTE,
+        note=NOTE + missing,
         runs=[("recipe", "data", "seed", "steps", "seconds", *figures), *map(_line(figures), runs)],
         record={"arms": record},
     )
@@ -93,11 +94,6 @@ def draw_study(folder: Path, study: Study) -> list[Picture]:
 def _sample_file(arm: Arm, runs: Sequence[FinishedRun]) -> Path | None:
     """Return the last picture of samples of an arm's first seed, if it is still there."""
     return max((_runs_of(arm, runs)[0].folder / "samples").glob("*.png"), default=None)
-
-
-def _without_samples(arms: Sequence[Arm]) -> str:
-    names = ", ".join(f"{arm.name} on {arm.data}" for arm in arms)
-    return f"The pictures of samples are gone from the first run of: {names}."
 
 
 def _judged(run: FinishedRun) -> dict[str, float]:

@@ -151,7 +151,8 @@ def _annotators(analysis: Analysis) -> Folded:
     head = ["annotator", "votes", "error", "95 % interval", "d'", "c", "attention", "median"]
     timed = ["time"] if analysis.timed else []
     lines = [_annotator(person, bool(timed)) for person in analysis.annotators]
-    inner = Table([*head, *timed, "counts"], lines, numbers=(1, 2, 4, 5, 6, 7, 8)[: 6 + len(timed)])
+    numbers = [1, 2, 4, 5, 6, 7, *([8] if timed else [])]
+    inner = Table([*head, *timed, "counts"], lines, numbers)
     return Folded(f"All {len(lines)} annotators", inner)
 
 
