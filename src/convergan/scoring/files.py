@@ -72,8 +72,7 @@ def write_scores(
     pictures = _pictures(sets, scores)
     for name, picture in pictures.items():
         replace_file(folder / name, picture.png)
-    page = _page(description, scores, list(pictures.values()))
-    replace_file(folder / "score.html", page)
+    replace_file(folder / "score.html", _page(description, scores, pictures))
 
 
 def figure_rows(scores: Scores) -> list[tuple[str, str, str]]:
@@ -101,7 +100,7 @@ def _spell(figure: Figure) -> str:
     return f"{text} ({low:.4g} to {high:.4g})"
 
 
-def _page(description: dict[str, Any], scores: Scores, pictures: list[Picture]) -> bytes:
+def _page(description: dict[str, Any], scores: Scores, pictures: dict[str, Picture]) -> bytes:
     samples, reference, held_out = (
         description[name] for name in ("samples", "reference", "held_out")
     )
@@ -115,14 +114,15 @@ def _page(description: dict[str, Any], scores: Scores, pictures: list[Picture]) 
         Section("", [Paragraph(text), *([Caution(scores.notes)] if scores.notes else [])]),
         Section("Figures", [Table(head, figure_rows(scores), numbers=(1, 2))]),
         Section("Definitions", [Bullets(definitions(scores))]),
-        Section("Pictures", pictures),
+        Section("Distances to the nearest reference row", [pictures["nearest.png"]]),
+        Section("Classes", [pictures["classes.png"]]),
+        Section("Samples nearest to a reference row, each left of it", [pictures["memorised.png"]]),
         Section("Record", [Preformatted(json.dumps(description, indent=2))]),
     ]
     return render(f"{samples['source']} against {reference['source']}", sections)
 
 
 def _pictures(sets: Sets, scores: Scores) -> dict[str, Picture]:
-    pairs = Picture(_pairs(sets, scores), "samples nearest to a reference row, each left of it")
     return {
         "nearest.png": plot(
             lambda axes: _draw_nearest(axes, scores),
@@ -132,7 +132,7 @@ def _pictures(sets: Sets, scores: Scores) -> dict[str, Picture]:
             lambda axes: _draw_classes(axes, scores),
             "share of each class that the extractor sees in samples and in held-out rows",
         ),
-        "memorised.png": pairs,
+        "memorised.png": Picture(_pairs(sets, scores), "pairs of a sample and a reference row"),
     }
 
 

@@ -80,7 +80,7 @@ def _figures(analysis: Analysis) -> list[Part]:
         "sure of itself. Intervals over annotators are percentiles of "
         f"{analysis.draws:,} resampled studies."
     )
-    lines = [(row.group, *row[:3], _meaning(row)) for row in rows(analysis)]
+    lines = [(row.group, *map(_unbroken, (*row[:3], _meaning(row)))) for row in rows(analysis)]
     head = ("figure", "value", "95 % interval", "meaning")
     return [Table(head, lines, numbers=(1,), groups=True), Paragraph(note)]
 
