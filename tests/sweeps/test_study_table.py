@@ -261,7 +261,7 @@ def test_runs_whose_pictures_are_gone_have_a_table_that_says_so(
     assert [row[1] for row in table.rows] == ["plain", "pacgan 2", "real rows"]
     names = {"toy": "plain on ring", "toy-pacgan-2": "pacgan 2 on ring"}
     missing = ", ".join(names[recipe] for recipe in gone)
-    assert table.note.endswith(f" Not drawn, as its samples/*.png are gone: {missing}.")
+    assert table.note.endswith(f" Samples not drawn, as their files are gone: {missing}.")
     pictures = draw_study(tmp_path, COLLAPSE)
     drawn = {"figures.png"} if len(gone) == 2 else {"figures.png", "samples.png"}
     assert {file.name for file in tmp_path.glob("*.png")} == drawn

@@ -51,7 +51,7 @@ def study_table(folder: Path, study: Study) -> Table:
     arms = [arm for source in sources for arm in study.arms_on(source) if _runs_of(arm, runs)]
     seeds = spell_seeds([len(_runs_of(arm, runs)) for arm in arms])
     gone = [f"{arm.name} on {arm.data}" for arm in arms if not _sample_file(arm, runs)]
-    missing = f" Not drawn, as its samples/*.png are gone: {', '.join(gone)}." if gone else ""
+    missing = f" Samples not drawn, as their files are gone: {', '.join(gone)}." if gone else ""
     return Table(
         title=f"{study.name}: {study.summary}; {seeds}; mean ± standard deviation",
         head=head,
