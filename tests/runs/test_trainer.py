@@ -13,9 +13,8 @@ from convergan.data import Dataset, load, to_unit_range
 from convergan.recipes import Recipe, find_recipe
 from convergan.recipes.judges import mixture_modes
 from convergan.runs.report import write_report
-from convergan.runs.settings import Settings
 from convergan.runs.run import run
-from convergan.core.signals import StopRequests
+from convergan.runs.settings import Settings
 from tests.runs.test_resume import trainer
 
 
@@ -157,7 +156,13 @@ def test_classes_of_any_number_and_name_have_a_confusion_matrix(
     tmp_path: Path, classes: list[str]
 ) -> None:
     counts = [[3] * len(classes)] * len(classes)
-    result = {"test_error": 0.5, "steps": 10, "seconds": 1, "state_sha256": "a", "confusion": counts}
+    result = {
+        "test_error": 0.5,
+        "steps": 10,
+        "seconds": 1,
+        "state_sha256": "a",
+        "confusion": counts,
+    }
     write_run(tmp_path, classes, {"result.json": json.dumps(result)})
     page = write_report(tmp_path).read_text()
     assert page.count("<img") == 1 and "<script" not in page

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .reading import read_config, table
 from ..core.files import read_json, replace_file
 from ..core.html import Folded, Paragraph, Picture, Preformatted, Section, Table, plot, render
 from .baselines import Baseline
+from .reading import read_config, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,4 +123,10 @@ def _confusion(counts: list[list[int]], classes: list[str]) -> list[Picture | Fo
     rows = [(name, *map(str, row)) for name, row in zip(classes, counts, strict=True)]
     head = ("true class", *classes)
     numbers = range(1, len(head))
-    return [picture, Folded("Counts: a row for each true class, a column for each predicted one", Table(head, rows, numbers))]
+    return [
+        picture,
+        Folded(
+            "Counts: a row for each true class, a column for each predicted one",
+            Table(head, rows, numbers),
+        ),
+    ]
