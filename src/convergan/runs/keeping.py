@@ -35,7 +35,7 @@ class Keeper:
         self._failed_saves = 0
 
     def log(self, line: Mapping[str, Any]) -> tuple[str, ...]:
-        """Write a line, if this process is the one that writes; return what the user should know."""
+        """Write a line, in rank 0; return what the user should know."""
         return self._log.add(line) if self._job.ranks.leads else ()
 
     def newest(self) -> str:
