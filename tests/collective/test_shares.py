@@ -14,7 +14,7 @@ from torch import Tensor
 
 from convergan.cli.main import main
 from convergan.collective import ALONE, Ranks
-from convergan.collective.ranks import Joined
+from convergan.collective.ranks import DistributedRanks
 from convergan.data import DataError, ImageFiles, ImageRows, load, to_unit_range
 from convergan.metrics import find_extractor
 from convergan.recipes import find_recipe
@@ -32,7 +32,7 @@ PLAN = Plan(metrics=("is", "kid", "prdc"), splits=3, batch_size=16)
 SIZE = 3
 
 
-def everything(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def everything(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     """Do all that is shared, in this process alone and with the others."""
     torch.set_default_dtype(torch.float32)
     for who, name in ((ALONE, "one"), (ranks, "three")):

@@ -6,6 +6,7 @@ from .batches import Batches as Batches
 from .batches import to_unit_range as to_unit_range
 from .dataset import Dataset as Dataset
 from .dataset import Images as Images
+from .dataset import LazyImages as LazyImages
 from .dataset import Rows as Rows
 from .image_files import DataError as DataError
 from .image_files import ImageFiles as ImageFiles

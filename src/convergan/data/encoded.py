@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
-from .dataset import Images, Rows, nothing
+from .dataset import Images, Rows
 from .image_files import name_below, read_inside
 
 
@@ -123,12 +123,10 @@ class Split(NamedTuple):
     labels: Tensor
     names: tuple[str, ...] = ()
 
-    def rows(
-        self, images: Images, places: Tensor, expect: Callable[[Tensor], None] = nothing
-    ) -> Rows:
+    def rows(self, images: Images, places: Tensor) -> Rows:
         """Return images that come from ``places``, (n,) int64, with their labels and names."""
         names = tuple(self.names[place] for place in places.tolist()) if self.names else ()
-        return Rows(images, self.labels[places], names, expect)
+        return Rows(images, self.labels[places], names)
 
 
 class EncodedSet(NamedTuple):

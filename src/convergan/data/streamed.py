@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from ..core.cache import cache_folder, in_turn
-from .dataset import Dataset, Rows, begin_sha256
+from .dataset import Dataset, LazyImages, Rows, begin_sha256
 from .encoded import Encoded, EncodedSet, Split
 from .image_files import DataError, decode, read_ahead, some, why_not
 
@@ -60,7 +60,7 @@ class Streaming:
             raise ValueError(f"workers must not be negative, got {self.workers}")
 
 
-class StreamedImages:
+class StreamedImages(LazyImages):
     """Rows of encoded images; see the top of this module.
 
     Args:
@@ -102,8 +102,8 @@ class StreamedImages:
         ]
         return torch.from_numpy(np.stack(pixels))
 
-    def expect(self, rows: Tensor) -> None:
-        """Begin to decode some rows, and forget those that were expected and not taken."""
+    def prefetch(self, rows: Tensor) -> None:
+        """Begin to decode some rows, and forget those that were prefetched and not taken."""
         wanted = set(rows.tolist())
         for number in [n for n in self._coming if n not in wanted]:
             self._coming.pop(number).cancel()
@@ -167,7 +167,7 @@ def stream(
         good[[number for number, _ in listed]] = False
         places = good.nonzero().flatten()
         images = StreamedImages(split.encoded, places, side=side, workers=streaming.workers)
-        return split.rows(images, places, images.expect)
+        return split.rows(images, places)
 
     train, test = (rows(*pair) for pair in zip(splits, checked["bad"], strict=True))
     return Dataset(source, found.classes, train, test, tuple(bad), checked["sha256"])

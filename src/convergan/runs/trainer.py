@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from ..core.chance import derive
-from ..collective import ALONE, Ranks, Sharing, share_out
+from ..collective import ALONE, Ranks, Sharing, share_batches
 from ..data import Batch, Batches, DataError, Dataset, Images, LabeledSubset, to_unit_range
-from ..data.dataset import nothing
 from ..core.pictures import sample_picture
 from .neighbor_cache import find_neighbors
 from ..recipes import Recipe
@@ -101,11 +100,11 @@ class Trainer:
             return
         real = self._judge_reals()  # a judge that refuses the data does so before the first step
         state = self.start()
-        sharing = share_out(
+        sharing = share_batches(
             self.ranks,
             self.recipe.batch_size,
             unit=state.discriminator.network.rows_together,
-            ask=requests.counts,
+            requests=requests.counts,
         )
         seconds, notices = self._go_on(state)
         yield Event(state.step, self._metrics, notices)
@@ -119,7 +118,6 @@ class Trainer:
             device=self.device,
             spread=self._spread_labels(),
             kinds=self.recipe.takes,
-            expect=self.dataset.train.expect,
             sharing=sharing,
         )
         while True:
@@ -136,7 +134,7 @@ class Trainer:
         state: State,
         batches: Batches,
         requests: StopRequests,
-        sharing: Sharing | None,
+        sharing: Sharing,
         started: float,
     ) -> Iterator[Event]:
         records = train(
@@ -158,7 +156,8 @@ class Trainer:
                 seconds = time.perf_counter() - started
                 notices = self._note(state, record, seconds)
                 noted = record.step
-                stop, save = self._wanted(requests, sharing)
+                # A step that is left out exchanges no gradients, and so no requests.
+                stop, save = decode_counts(sharing.take_requests() or (0, 0, 0))
                 last = record.step == self.steps
                 if last or stop or save or self._due(record.step):
                     notices += self._save(state, seconds, must=last or bool(stop))
@@ -193,7 +192,7 @@ class Trainer:
             batch = batches(step)
         except DataError as error:
             problem = str(error)
-        if self.dataset.train.expect is not nothing:  # rows in memory are there
+        if self.dataset.train.may_fail:
             problem = self.ranks.first_message(problem)
         if batch is None or problem:
             self._save(state, time.perf_counter() - started, must=True)
@@ -207,12 +206,6 @@ class Trainer:
         neighbors = find_neighbors(self.recipe.neighbors, self.pictures[:])
         spread = self.recipe.label_spreading(neighbors, rows, labels, len(self.dataset.classes))
         return self.ranks.broadcast_tensor(spread)
-
-    def _wanted(self, requests: StopRequests, sharing: Sharing | None) -> tuple[int | None, bool]:
-        """Return the signal to stop at, and whether to save: what all processes have agreed on."""
-        if sharing is None:
-            return requests.stop, requests.save
-        return decode_counts(sharing.listen() or (0, 0, 0))  # nothing is heard in a step left out
 
     def _due(self, step: int) -> bool:
         return step % self.recipe.checkpoint_every == 0
