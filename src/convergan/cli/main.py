@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from ..collective import Ranks
     from ..runs.baselines import Baseline
     from ..runs.run import Progress as RunProgress
-    from ..scoring.score import Figure, Scores
+    from ..scoring.score import Scores
+    from ..scoring.values import MetricValue
     from ..sweeps.sweep import Sweep
     from ..sweeps.workers import Workers
 
@@ -515,14 +516,15 @@ def score(
     from ..metrics import find_extractor
     from ..runs.run import choose_device
     from ..scoring.files import CAUTION, write_best, write_scores
-    from ..scoring.score import Plan, judge, verify
+    from ..scoring.score import score_images, verify_known_score
     from ..scoring.sources import open_sets
+    from ..scoring.values import ScoreSettings
 
     place = choose_device(device)
     prepare(threads, place)
 
     def work(ranks: Ranks) -> None:
-        plan = Plan(
+        plan = ScoreSettings(
             metrics=tuple(metrics.split(",")),
             splits=splits,
             shuffle=shuffle,
@@ -531,7 +533,7 @@ def score(
             device=place,
         )
         if verify_weights:
-            known = finish(verify(plan, ranks), shown=ranks.leads)
+            known = finish(verify_known_score(plan, ranks), shown=ranks.leads)
             if known is not None:
                 print_line(str(known))
             ranks.barrier()
@@ -553,7 +555,7 @@ def score(
                 seed=seed,
                 ranks=ranks,
             )
-        scores = finish(judge(sets, network, plan, ranks), shown=ranks.leads)
+        scores = finish(score_images(sets, network, plan, ranks), shown=ranks.leads)
         if scores is not None:
             folder = out or Path("scores") / Path(samples).stem
             write_scores(folder, sets, network, plan, scores, (samples, against))
@@ -698,7 +700,7 @@ def show_errors(rows: "list[Baseline]") -> None:
 def show_scores(scores: "Scores") -> None:
     """Print every figure of the samples beside that of held-out rows, then the definitions."""
 
-    def spelled(figure: "Figure") -> str:
+    def spelled(figure: "MetricValue") -> str:
         text = f"{figure.value:.4g}" if figure.spread is None else f"{figure.value:.4f}"
         text += f" +- {figure.spread:.4f}" if figure.spread is not None else ""
         if figure.interval is None:
@@ -707,11 +709,11 @@ def show_scores(scores: "Scores") -> None:
         return f"{text} ({low:.4g} to {high:.4g})"
 
     shown = Table("metric", "samples", "floor: held-out real rows")
-    for figure, floor in zip(scores.figures, scores.floor, strict=True):
+    for figure, floor in zip(scores.values, scores.floor, strict=True):
         shown.add_row(figure.name, spelled(figure), spelled(floor))
     shown.add_row(scores.nearest.share.name, spelled(scores.nearest.share), "1% by definition")
     output.print(shown)
-    definitions = [figure.definition for figure in (*scores.figures, scores.nearest.share)]
+    definitions = [figure.definition for figure in (*scores.values, scores.nearest.share)]
     for line in dict.fromkeys(definitions):
         print_line(line)
     for note in scores.notes:
@@ -770,7 +772,7 @@ def explain(error: Exception) -> tuple[int, str]:
         return REFUSED, line
     from ..collective import PeerLeftError, PeerLostError
     from ..data import DataError
-    from ..data.image_files import LISTED
+    from ..data.decoding import LISTED
     from ..training import CheckpointError, NonFiniteError
 
     if isinstance(error, PeerLeftError):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from torch import Tensor
 
 from .dataset import Images, Rows
-from .image_files import name_below, read_inside
+from .decoding import name_below, read_inside
 
 
 class Encoded(Protocol):

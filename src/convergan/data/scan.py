@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .decoding import LISTED, DataError, decode, read_ahead, some, why_not
 from .encoded import EncodedSet, Split
-from .image_files import LISTED, DataError, decode, read_ahead, some, why_not
 
 AHEAD = 256
 """Images decoded ahead."""

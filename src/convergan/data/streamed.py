@@ -4,7 +4,7 @@ Which rows a step takes is a function of (seed, step), see `convergan.data.batch
 function of its file. So workers only change how long it takes, and going on after a stop asks for
 what would have been asked for.
 
-All images become RGB squares of one side, by the rules of `convergan.data.image_files.decode`.
+All images become RGB squares of one side, by the rules of `convergan.data.decoding.decode`.
 Before the first step every image is decoded once: files that cannot be read are found before
 training, not hours into it, and the data set gets the same hash as in memory. What was found is
 kept in the cache folder under the names, sizes and times of the files; the folder may be removed.
@@ -28,8 +28,8 @@ from torch import Tensor
 
 from ..core.cache import cache_folder, in_turn
 from .dataset import Dataset, LazyImages, Rows, begin_sha256
+from .decoding import DataError, decode, read_ahead, some, why_not
 from .encoded import Encoded, EncodedSet, Split
-from .image_files import DataError, decode, read_ahead, some, why_not
 
 TRIES = 3
 """How often a file is read that could be read before."""

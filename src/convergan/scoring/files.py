@@ -1,6 +1,6 @@
 """What a score leaves in its folder: score.json, pictures, and the best of the samples.
 
-``score.json`` has every figure with its definition. ``nearest.png`` shows how far samples and
+``score.json`` has every value with its definition. ``nearest.png`` shows how far samples and
 held-out rows are from their nearest reference row, ``classes.png`` which classes the extractor
 sees, ``memorised.png`` the samples nearest to a reference row, each beside it.
 """
@@ -17,11 +17,12 @@ from torch import Tensor
 from ..core.files import replace_file, write_json
 from ..core.pictures import sample_picture
 from ..core.version import __version__
-from ..data import ImageSet
+from ..data import ImageSet, ReadReport
 from ..metrics import Extractor, score_contributions, select_best
 from ..metrics.extractor import coloured, resized
-from .score import Plan, Scores
+from .score import Scores
 from .sources import Sets
+from .values import ScoreSettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +41,7 @@ def write_scores(
     folder: Path,
     sets: Sets,
     extractor: Extractor,
-    plan: Plan,
+    settings: ScoreSettings,
     scores: Scores,
     names: tuple[str, str],
 ) -> None:
@@ -50,12 +51,12 @@ def write_scores(
         folder: created if missing.
         sets: what was scored.
         extractor: by which.
-        plan: how.
+        settings: of the metrics.
         scores: what was found.
         names: of samples and reference, as on the command line.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "score.json", _description(sets, extractor, plan, scores, names))
+    write_json(folder / "score.json", _description(sets, extractor, settings, scores, names))
     replace_file(folder / "nearest.png", _plot(lambda axes: _draw_nearest(axes, scores)))
     replace_file(folder / "classes.png", _plot(lambda axes: _draw_classes(axes, scores)))
     replace_file(folder / "memorised.png", _pairs(sets, scores))
@@ -93,30 +94,39 @@ def write_best(folder: Path, samples: ImageSet, scores: Scores, fraction: float)
 
 
 def _description(
-    sets: Sets, extractor: Extractor, plan: Plan, scores: Scores, names: tuple[str, str]
+    sets: Sets,
+    extractor: Extractor,
+    settings: ScoreSettings,
+    scores: Scores,
+    names: tuple[str, str],
 ) -> dict[str, Any]:
-    def described(images: ImageSet, count: int, source: str) -> dict[str, Any]:
-        return {"source": source, "rows": count, "sha256": images.sha256(), **images.remarks()}
-
-    counts = [len(scores.samples.features), scores.reference_rows, len(scores.held_out.features)]
-    sources = (names[0], names[1], f"{names[1]}: {sets.floor}")
+    counts = (len(scores.samples.features), scores.reference_rows, len(scores.held_out.features))
+    sources = (*names, f"{names[1]}: {sets.floor}")
+    read = ("samples", "reference", "held_out")
     return {
-        "samples": described(sets.samples, counts[0], sources[0]),
-        "reference": described(sets.reference, counts[1], sources[1]),
-        "held_out": described(sets.held_out, counts[2], sources[2]),
+        **{
+            name: {"source": source, "rows": count, **_shown(report)}
+            for name, source, count, report in zip(
+                read, sources, counts, scores.reports, strict=True
+            )
+        },
         "extractor": extractor.name,
-        "splits": plan.splits,
-        "order": "shuffled" if plan.shuffle else "as given",
-        "seed": plan.seed,
+        "splits": settings.splits,
+        "order": "shuffled" if settings.shuffle else "as given",
+        "seed": settings.seed,
         "figures": [
-            {"samples": figure._asdict(), "floor": floor._asdict()}
-            for figure, floor in zip(scores.figures, scores.floor, strict=True)
+            {"samples": value._asdict(), "floor": floor._asdict()}
+            for value, floor in zip(scores.values, scores.floor, strict=True)
         ],
         "near": scores.nearest.share._asdict(),
         "notes": scores.notes,
         "seconds": scores.seconds,
         "versions": {"convergan": __version__, "torch": torch.__version__},
     }
+
+
+def _shown(report: ReadReport) -> dict[str, Any]:
+    return {name: value for name, value in report._asdict().items() if value is not None}
 
 
 def _draw_nearest(axes: "Axes", scores: Scores) -> None:
@@ -160,9 +170,9 @@ def _alike(images: list[Tensor]) -> Tensor:
 
 def _plot(draw: Callable[["Axes"], None]) -> bytes:
     """Draw on axes of a figure that no global state knows."""
-    from matplotlib.figure import Figure as Canvas
+    from matplotlib.figure import Figure
 
-    figure = Canvas(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     draw(axes)
     axes.legend()
