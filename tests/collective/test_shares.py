@@ -24,9 +24,9 @@ from convergan.scoring.score import score_images
 from convergan.scoring.sources import Sets
 from convergan.scoring.values import ScoreSettings
 from convergan.training import draw_samples, predict_probabilities
+from tests.collective.commands import Command
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import small_run
-from tests.collective.test_ranks import Command
 
 Found = TypeVar("Found")
 PLAN = ScoreSettings(metrics=("is", "kid", "prdc"), splits=3, batch_size=16)

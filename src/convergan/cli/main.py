@@ -330,15 +330,15 @@ def scan(
     """
     from ..core.files import write_json
     from ..core.signals import stopping
-    from ..data.scan import Scan, Seen, as_plain, look_at, spelled
+    from ..data.scan import Scan, ScannedImage, scan_images, summary_lines, to_json
     from ..data.sources import find_encoded
     from ..runs.run import Progress as RunProgress
 
-    images: list[Seen] = []
+    images: list[ScannedImage] = []
 
     def progress() -> Iterator[RunProgress]:
         count = len(found.train.encoded) + len(found.test.encoded)
-        for image in look_at(found, workers):
+        for image in scan_images(found, workers):
             images.append(image)
             yield RunProgress("images", len(images), count, {})
 
@@ -349,10 +349,10 @@ def scan(
             found = find_encoded(source)
         show_progress(progress())
     scanned = Scan(source, found.classes, images)
-    for line in spelled(scanned):
+    for line in summary_lines(scanned):
         print_line(line)
     if json is not None:
-        write_json(json, as_plain(scanned))
+        write_json(json, to_json(scanned))
         print_line(str(json))
     scanned.require_all()
 
@@ -419,7 +419,7 @@ def classifier(
     from ..core.files import replace_file
     from ..data import load
     from ..metrics.classifier import classifier_weights, weights_sha256
-    from ..metrics.train_classifier import Lesson, train_classifier
+    from ..metrics.train_classifier import TrainingProgress, train_classifier
     from ..runs.run import Progress as RunProgress
 
     if out.suffix != ".safetensors":
@@ -427,21 +427,21 @@ def classifier(
     prepare(threads, "cpu")
     with errors.status(escape(f"reading {data}")):
         dataset = load(data)
-    lessons: list[Lesson] = []
+    reports: list[TrainingProgress] = []
 
     def progress() -> Iterator[RunProgress]:
-        for lesson in train_classifier(dataset, seed=seed, epochs=epochs):
-            lessons[:] = [lesson]
-            metrics = {"supervised_loss": lesson.loss}
-            if lesson.test_accuracy is not None:
-                metrics["test_error"] = 1 - lesson.test_accuracy
-            yield RunProgress("classifier", lesson.step, lesson.steps, metrics)
+        for report in train_classifier(dataset, seed=seed, epochs=epochs):
+            reports[:] = [report]
+            metrics = {"supervised_loss": report.loss}
+            if report.test_accuracy is not None:
+                metrics["test_error"] = 1 - report.test_accuracy
+            yield RunProgress("classifier", report.step, report.steps, metrics)
 
     show_progress(progress())
-    weights = classifier_weights(lessons[-1].network)
+    weights = classifier_weights(reports[-1].network)
     out.parent.mkdir(parents=True, exist_ok=True)
     replace_file(out, weights)
-    output.print(f"test accuracy: {lessons[-1].test_accuracy:.2%}", highlight=False)
+    output.print(f"test accuracy: {reports[-1].test_accuracy:.2%}", highlight=False)
     for line in (f"sha256: {weights_sha256(weights)}", f"weights: {out}"):
         print_line(line)
 

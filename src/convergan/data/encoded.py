@@ -1,4 +1,4 @@
-"""Data sets as they lie there: encoded images of two splits, in files or in cells of a table."""
+"""Data sets before decoding: encoded images of two splits, in files or in cells of a table."""
 
 import hashlib
 import os
@@ -15,12 +15,10 @@ from .decoding import name_below, read_inside
 class Encoded(Protocol):
     """Encoded images by their numbers."""
 
-    def __len__(self) -> int:
-        """Return how many there are."""
-        ...
+    def __len__(self) -> int: ...
 
     def name(self, number: int) -> str:
-        """Return what messages call one."""
+        """Return the name of one for messages."""
         ...
 
     def read(self, number: int) -> bytes:
@@ -28,7 +26,7 @@ class Encoded(Protocol):
         ...
 
     def stamp(self) -> str:
-        """Return what changes where any of them does."""
+        """Return a hash that changes when any of them does."""
         ...
 
 
@@ -44,7 +42,6 @@ class EncodedFiles(NamedTuple):
     files: tuple[Path, ...]
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.files)
 
     def name(self, number: int) -> str:
@@ -74,7 +71,6 @@ class EncodedCells(NamedTuple):
     split_name: str
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.split)
 
     def name(self, number: int) -> str:
@@ -111,12 +107,12 @@ def _stamp(files: Sequence[Path]) -> str:
 
 
 class Split(NamedTuple):
-    """A split as it lies there.
+    """A split before decoding.
 
     Attributes:
         encoded: its images.
         labels: (N,), their classes.
-        names: the file of each, or nothing.
+        names: the file of each, none where images are no files.
     """
 
     encoded: Encoded

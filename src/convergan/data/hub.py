@@ -50,8 +50,8 @@ def read_hub_layout(path: str, source: str, config: str | None = None) -> Encode
         if Path(path).is_dir():
             raise DataError(f"the Parquet files in {path} cannot be read: {reason}") from None
         raise DataError(
-            f"no data set {source!r}: neither a folder nor a file here, and it cannot be loaded from "
-            f"the Hugging Face hub ({reason})"
+            f"no data set {source!r}: neither a folder nor a file here, and it cannot be loaded "
+            f"from the Hugging Face hub ({reason})"
         ) from None
     if "train" not in splits:
         raise DataError(f"{source} has no split named train, only {', '.join(splits)}")

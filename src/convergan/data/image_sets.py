@@ -124,7 +124,6 @@ class ImageRows:
         return height if height == width else None
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.images)
 
     def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:

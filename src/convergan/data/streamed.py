@@ -55,7 +55,6 @@ class Streaming:
     workers: int
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
         if self.workers < 0:
             raise ValueError(f"workers must not be negative, got {self.workers}")
 
@@ -71,7 +70,6 @@ class StreamedImages(LazyImages):
     """
 
     def __init__(self, encoded: Encoded, places: Tensor, *, side: int, workers: int) -> None:
-        """Read nothing yet."""
         self.encoded, self._places, self._side = encoded, places.tolist(), side
         self._threads = ThreadPoolExecutor(workers) if workers else None
         self._coming: dict[int, Future[np.ndarray[Any, Any]]] = {}
@@ -82,7 +80,6 @@ class StreamedImages(LazyImages):
         return torch.Size((len(self), 3, self._side, self._side))
 
     def __len__(self) -> int:
-        """Return N."""
         return len(self._places)
 
     def __getitem__(self, rows: Tensor | slice) -> Tensor:

@@ -289,7 +289,6 @@ class MinibatchDiscrimination(StartsFromBatch):
         theta_std: float = 0.05,
         chance: torch.Generator,
     ) -> None:
-        """Draw the directions ``theta``."""
         super().__init__()
         directions = torch.empty(in_features, num_kernels, kernel_dim)
         self.directions = nn.Parameter(
@@ -352,7 +351,6 @@ class CrossHalfDiscrimination(nn.Module):
         normalization: Normalization = "released",
         chance: torch.Generator,
     ) -> None:
-        """Draw the weights."""
         super().__init__()
         _check_normalization(normalization)
         self.kernel_shape = (num_kernels, kernel_dim)

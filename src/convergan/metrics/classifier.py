@@ -52,7 +52,6 @@ class ImageClassifier(nn.Module):
     """
 
     def __init__(self, image_shape: Sequence[int], chance: torch.Generator) -> None:
-        """Build the layers and draw their weights."""
         super().__init__()
         self.image_shape = tuple(image_shape)
         if self.image_shape not in WIDTHS:

@@ -95,7 +95,6 @@ class InceptionSums:
     def __init__(
         self, rows: int, splits: int, classes: int, *, device: torch.device | str = "cpu"
     ) -> None:
-        """Begin with no rows."""
         if not 1 <= splits <= rows:
             raise ValueError(f"splits must be from 1 to the {rows} rows, got {splits}")
         if rows > MOST_ROWS:

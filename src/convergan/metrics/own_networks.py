@@ -87,11 +87,11 @@ def from_hugging_face(name: str, device: torch.device | str = "cpu") -> Extracto
     return Extractor(
         name=f"hf:{name}[weights {weights.hexdigest()[:8]}, grey to 3 channels, whole image to "
         f"{side}x{side} bicubic with antialias, mean and deviation of its preprocessor]",
-        network=partial(_see, model, side, shift, scale),
+        network=partial(_features_and_logits, model, side, shift, scale),
     )
 
 
-def _see(
+def _features_and_logits(
     model: Any, side: int, shift: Tensor, scale: Tensor, images: Tensor
 ) -> tuple[Tensor, Tensor]:
     pixels = (resized(coloured(images.float()), side) - shift) / scale
