@@ -32,17 +32,6 @@ class Images(Protocol):
 class LazyImages(ABC):
     """`Images` that are decoded when they are taken, which may fail while training."""
 
-    @property
-    @abstractmethod
-    def shape(self) -> torch.Size:
-        """Return (N, *row shape)."""
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
-    def __getitem__(self, rows: Any, /) -> Tensor: ...
-
     @abstractmethod
     def prefetch(self, rows: Tensor) -> None:
         """Begin to decode the rows that will be taken next, (n,) int64."""
@@ -73,7 +62,7 @@ class Dataset:
     """All rows of a data set.
 
     Attributes:
-        source: what `convergan.data.load` was asked for.
+        source: the argument of `convergan.data.load`.
         classes: the class names, in the order of their numbers; empty where rows have no class.
         train: rows to learn from.
         test: rows to measure on; empty where there are none.

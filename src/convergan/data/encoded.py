@@ -129,7 +129,7 @@ class EncodedSet(NamedTuple):
     """Both splits.
 
     Attributes:
-        source: what `convergan.data.load` was asked for.
+        source: the argument of `convergan.data.load`.
         classes: the class names, in the order of their numbers.
         train: images to learn from.
         test: images to measure on; empty where there are none.

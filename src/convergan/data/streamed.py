@@ -1,8 +1,8 @@
-"""Images that are decoded when they are asked for, for sets that do not fit in memory.
+"""Images that are decoded when they are taken, for data sets that do not fit in memory.
 
 Which rows a step takes is a function of (seed, step), see `convergan.data.batches`, and a row is a
-function of its file. So workers only change how long it takes, and going on after a stop asks for
-what would have been asked for.
+function of its file. So workers only change how long it takes, and a resumed run takes the rows
+that the stopped one would have taken.
 
 All images become RGB squares of one side, by the rules of `convergan.data.decoding.decode`.
 Before the first step every image is decoded once: files that cannot be read are found before
@@ -46,7 +46,7 @@ class Streaming:
     """How images are decoded.
 
     Attributes:
-        workers: threads that decode; 0 to decode where the images are asked for.
+        workers: threads that decode; 0 to decode where the images are taken.
 
     Raises:
         ValueError: if ``workers`` is negative.
@@ -135,7 +135,7 @@ def decode_rgb(data: bytes, side: int) -> np.ndarray[Any, Any]:
 def stream(
     found: EncodedSet, *, side: int | None, streaming: Streaming, allow_bad: bool
 ) -> Dataset:
-    """Return a data set whose images are decoded when they are asked for.
+    """Return a data set whose images are decoded when they are taken.
 
     Args:
         found: its encoded images.
