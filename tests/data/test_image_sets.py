@@ -1,4 +1,3 @@
-import io
 import os
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from PIL import Image
 from torch import Tensor
 
 from convergan.data import DataError, ImageFiles, ImageRows, ImageSet
-from convergan.data.decoding import decode
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (30, 6, 6, 3), dtype=np.uint8)
 
@@ -154,28 +152,6 @@ def test_an_empty_folder_and_one_without_a_readable_image_are_refused(tmp_path: 
 def test_rows_that_are_no_images_are_refused(images: Tensor, reason: str) -> None:
     with pytest.raises(DataError, match=f"^mine: images must be .*?{reason}"):
         ImageRows(images, "mine")
-
-
-@pytest.mark.parametrize("ending", ["BMP", "TIFF"])
-def test_images_of_8_bits_are_taken_whatever_their_width(ending: str) -> None:
-    for width in range(1, 120):  # lines of 16, 160 or 168 bytes, and places in the file like that
-        for mode in ("1", "L", "RGB"):
-            pixels = np.random.default_rng(width).integers(0, 256, (2, width), dtype=np.uint8)
-            file = io.BytesIO()
-            compression = {"compression": "tiff_lzw"} if ending == "TIFF" else {}
-            Image.fromarray(pixels).convert(mode).save(file, ending, **compression)
-            assert decode(file.getvalue(), None).size == (width, 2)
-
-
-def test_a_palette_loses_its_transparency_without_a_word() -> None:
-    image = Image.fromarray(LEVELS[0]).quantize(16)
-    for alphas in (0, bytes(range(16))):
-        plain, clear = io.BytesIO(), io.BytesIO()
-        image.save(plain, "PNG")
-        image.save(clear, "PNG", transparency=alphas)
-        assert clear.getvalue() != plain.getvalue()
-        one, other = (decode(file.getvalue(), None).pixels for file in (plain, clear))
-        assert np.array_equal(one, other)
 
 
 def test_a_bad_file_whose_name_is_not_utf_8_is_spelled(tmp_path: Path) -> None:

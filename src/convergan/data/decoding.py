@@ -125,9 +125,14 @@ def read_ahead(
     Args:
         perform: what is done.
         count: how often.
-        workers: threads; 0 to do each when it is asked for.
-        ahead: how many are done or waited for beyond the one that is asked for.
+        workers: threads; 0 to do each when it is taken.
+        ahead: how many are done or waited for beyond the next one.
+
+    Raises:
+        ValueError: if ``workers`` is negative.
     """
+    if workers < 0:
+        raise ValueError(f"workers must not be negative, got {workers}")
     if not workers:
         yield from map(perform, range(count))
         return

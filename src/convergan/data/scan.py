@@ -148,8 +148,6 @@ def scan_images(found: EncodedSet, workers: int) -> Iterator[ScannedImage]:
     Raises:
         ValueError: if ``workers`` is negative.
     """
-    if workers < 0:
-        raise ValueError(f"workers must not be negative, got {workers}")
     for name, split in (("train", found.train), ("test", found.test)):
         scan_one = partial(_scan_one, split, name)
         yield from read_ahead(scan_one, len(split.encoded), workers=workers, ahead=AHEAD)

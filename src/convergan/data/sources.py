@@ -80,7 +80,7 @@ def load(
     else:
         found = find_encoded(source)
         if streaming is None:
-            dataset = _decode(found, side, allow_bad)
+            dataset = _decode_all(found, side, allow_bad)
         else:
             dataset = stream(found, side=side, streaming=streaming, allow_bad=allow_bad)
     _check(dataset)
@@ -200,7 +200,7 @@ MAKERS: dict[str, Callable[[], Dataset]] = {
 # --- image files ---------------------------------------------------------------------------------
 
 
-def _decode(found: EncodedSet, side: int | None, allow_bad: bool) -> Dataset:
+def _decode_all(found: EncodedSet, side: int | None, allow_bad: bool) -> Dataset:
     """Decode every image completely, both splits together; find every one that fails.
 
     Grey images stay grey where all are grey; otherwise all become RGB.
