@@ -334,14 +334,14 @@ def scan(
     from ..core.files import write_json
     from ..core.progress import Progress as RunProgress
     from ..core.signals import stopping
-    from ..data.scan import Scan, Seen, as_plain, look_at, spelled
+    from ..data.scan import Scan, ScannedImage, scan_images, summary_lines, to_json
     from ..data.sources import find_encoded
 
-    images: list[Seen] = []
+    images: list[ScannedImage] = []
 
     def progress() -> Iterator[RunProgress]:
         count = len(found.train.encoded) + len(found.test.encoded)
-        for image in look_at(found, workers):
+        for image in scan_images(found, workers):
             images.append(image)
             yield RunProgress("images", len(images), count, {})
 
@@ -352,10 +352,10 @@ def scan(
             found = find_encoded(source)
         show_progress(progress())
     scanned = Scan(source, found.classes, images)
-    for line in spelled(scanned):
+    for line in summary_lines(scanned):
         print_line(line)
     if json is not None:
-        write_json(json, as_plain(scanned))
+        write_json(json, to_json(scanned))
         print_line(str(json))
     scanned.require_all()
 
@@ -423,28 +423,28 @@ def classifier(
     from ..core.progress import Progress as RunProgress
     from ..data import load
     from ..metrics.classifier import classifier_weights, weights_sha256
-    from ..metrics.train_classifier import Lesson, train_classifier
+    from ..metrics.train_classifier import TrainingProgress, train_classifier
 
     if out.suffix != ".safetensors":
         raise ValueError(f"weights are written as .safetensors, got --out {out}")
     prepare(threads, "cpu")
     with errors.status(escape(f"reading {data}")):
         dataset = load(data)
-    lessons: list[Lesson] = []
+    reports: list[TrainingProgress] = []
 
     def progress() -> Iterator[RunProgress]:
-        for lesson in train_classifier(dataset, seed=seed, epochs=epochs):
-            lessons[:] = [lesson]
-            metrics = {"supervised_loss": lesson.loss}
-            if lesson.test_accuracy is not None:
-                metrics["test_error"] = 1 - lesson.test_accuracy
-            yield RunProgress("classifier", lesson.step, lesson.steps, metrics)
+        for report in train_classifier(dataset, seed=seed, epochs=epochs):
+            reports[:] = [report]
+            metrics = {"supervised_loss": report.loss}
+            if report.test_accuracy is not None:
+                metrics["test_error"] = 1 - report.test_accuracy
+            yield RunProgress("classifier", report.step, report.steps, metrics)
 
     show_progress(progress())
-    weights = classifier_weights(lessons[-1].network)
+    weights = classifier_weights(reports[-1].network)
     out.parent.mkdir(parents=True, exist_ok=True)
     replace_file(out, weights)
-    output.print(f"test accuracy: {lessons[-1].test_accuracy:.2%}", highlight=False)
+    output.print(f"test accuracy: {reports[-1].test_accuracy:.2%}", highlight=False)
     for line in (f"sha256: {weights_sha256(weights)}", f"weights: {out}"):
         print_line(line)
 
@@ -519,14 +519,15 @@ def score(
     from ..core.devices import choose_device
     from ..metrics import find_extractor
     from ..scoring.files import CAUTION, write_best, write_scores
-    from ..scoring.score import Plan, judge, verify
+    from ..scoring.score import score_images, verify_known_score
     from ..scoring.sources import open_sets
+    from ..scoring.values import ScoreSettings
 
     place = choose_device(device)
     prepare(threads, place)
 
     def work(ranks: Ranks) -> None:
-        plan = Plan(
+        plan = ScoreSettings(
             metrics=tuple(metrics.split(",")),
             splits=splits,
             shuffle=shuffle,
@@ -535,7 +536,7 @@ def score(
             device=place,
         )
         if verify_weights:
-            known = finish(verify(plan, ranks), shown=ranks.leads)
+            known = finish(verify_known_score(plan, ranks), shown=ranks.leads)
             if known is not None:
                 print_line(str(known))
             ranks.barrier()
@@ -557,7 +558,7 @@ def score(
                 seed=seed,
                 ranks=ranks,
             )
-        scores = finish(judge(sets, network, plan, ranks), shown=ranks.leads)
+        scores = finish(score_images(sets, network, plan, ranks), shown=ranks.leads)
         if scores is not None:
             folder = out or Path("scores") / Path(samples).stem
             write_scores(folder, sets, network, plan, scores, (samples, against))
@@ -766,7 +767,7 @@ def explain(error: Exception) -> tuple[int, str]:
         return REFUSED, line
     from ..collective import PeerLeftError, PeerLostError
     from ..data import DataError
-    from ..data.image_files import LISTED
+    from ..data.decoding import LISTED
     from ..training import CheckpointError, NonFiniteError
 
     if isinstance(error, PeerLeftError):
