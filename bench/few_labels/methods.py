@@ -24,8 +24,8 @@ from sklearn.svm import SVC
 
 from convergan import estimator
 from convergan.estimator import SemiSupervisedGANClassifier
-from convergan.estimator.fitting import be_silent, choose_steps, log_softmax
-from convergan.estimator.member import Lesson, forward, train_twin
+from convergan.estimator.fitting import choose_steps, log_softmax, print_nothing
+from convergan.estimator.member import TrainingTask, forward, train_twin
 from convergan.estimator.scaling import learn_scale
 
 Array = np.ndarray[Any, Any]
@@ -49,7 +49,7 @@ def twin(X: Array, y: Array, seed: int) -> Predict:
     scale = learn_scale(X)
     labeled = np.flatnonzero(y >= 0)
     batch_size = min(100, len(X))
-    lesson = Lesson(
+    task = TrainingTask(
         rows=torch.from_numpy(scale.apply(X)).float(),
         labeled=torch.from_numpy(labeled),
         labels=torch.from_numpy(y[labeled]),
@@ -60,7 +60,7 @@ def twin(X: Array, y: Array, seed: int) -> Predict:
         seed=seed,
         device=torch.device("cpu"),
     )
-    layers = train_twin(lesson, be_silent).layers
+    layers = train_twin(task, print_nothing).layers
     return lambda rows: np.exp(log_softmax(forward(layers, scale.apply(rows))))
 
 

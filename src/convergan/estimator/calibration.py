@@ -5,12 +5,12 @@ Paper and released code: not in Salimans et al. (2016).
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import bdtr, betaincinv
 
-Array = np.ndarray[Any, Any]
+from .checks import Array, require_finite, require_integer
 
 COLDEST, HOTTEST = 0.05, 20.0
 """Temperatures that are looked for."""
@@ -221,8 +221,7 @@ def calibration_error(probabilities: Array, labels: Array, bins: int = 15) -> fl
         >>> calibration_error(np.array([[0.75, 0.25]] * 4), np.array([0, 0, 1, 1]))
         0.25
     """
-    if bins < 1:
-        raise ValueError(f"bins must be 1 or more, got {bins}")
+    require_integer("bins", bins)
     probabilities, labels = _check(probabilities, labels, "probabilities")
     confidence = probabilities.max(axis=1)
     surplus = confidence - (probabilities.argmax(axis=1) == labels)
@@ -290,10 +289,7 @@ def _check(values: Array, labels: Array, name: str) -> tuple[Array, Array]:
             f"{name} must be (n, K) and labels (n,), n at least 1, got {values.shape} and "
             f"{labels.shape}"
         )
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"{name} must be finite, row {(~np.isfinite(values)).any(1).argmax()} is not"
-        )
+    require_finite(name, values)
     if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < values.shape[1]:
         raise ValueError(
             f"labels must be integers from 0 to {values.shape[1] - 1}, got {labels.dtype} from "

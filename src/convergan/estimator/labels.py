@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from .checks import Array
 
 NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 TRUTH = (bool, np.bool_)

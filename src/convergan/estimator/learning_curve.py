@@ -14,7 +14,8 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_consistent_length
 
-from .labels import Array, encode_labels, labeled_part, mask_labels
+from .checks import Array
+from .labels import encode_labels, labeled_part, mask_labels
 
 
 class LearningCurve(NamedTuple):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .labels import Array
+from .checks import Array, require_finite
 
 LOOKED_AT = 2000
 """Rows among which to choose, the least sure ones; twice ``count`` where that is more.
@@ -108,9 +108,7 @@ def _check(probabilities: Array, features: Array) -> None:
             f"features must be ({len(probabilities)}, F) as probabilities are, got {features.shape}"
         )
     for values, name in ((probabilities, "probabilities"), (features, "features")):
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            raise ValueError(f"{name} must be finite, row {finite.argmin()} is not")
+        require_finite(name, values)
 
 
 def _rows(rows: Sequence[int] | Array, name: str, count: int) -> Array:

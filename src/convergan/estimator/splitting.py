@@ -16,7 +16,8 @@ from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.utils import _safe_indexing, check_consistent_length
 
-from .labels import Array, decode_labels, encode_labels, labeled_part
+from .checks import Array, require_integer
+from .labels import decode_labels, encode_labels, labeled_part
 
 
 class SemiSupervisedKFold(BaseCrossValidator):  # type: ignore[misc]
@@ -48,9 +49,7 @@ class SemiSupervisedKFold(BaseCrossValidator):  # type: ignore[misc]
         random_state: int | np.random.RandomState | None = None,
         unlabeled_label: Any = -1,
     ) -> None:
-        """Store the arguments."""
-        if not isinstance(n_splits, int | np.integer) or n_splits < 2:
-            raise ValueError(f"n_splits must be an integer of 2 or more, got {n_splits!r}")
+        require_integer("n_splits", n_splits, least=2)
         if not shuffle and random_state is not None:
             raise ValueError(
                 f"random_state has no effect without shuffle, got {random_state!r}; use None"
