@@ -248,7 +248,7 @@ def test_pools_of_hundreds_give_p_values(call: Call) -> None:
     assert code == 0
     assert "unlike the unlabelled rows of fit, p < 0.01: 0 rows" in shown
     assert "error: 100.00%, 300 of 300 labelled rows" in shown
-    assert "labels that the model does not know, so never answers: 'd'" in shown
+    assert "labels that the model does not know, so never predicts: 'd'" in shown
     assert pd.read_csv("other-predicted.csv")["ood_pvalue"].between(0, 1).all()
 
 
@@ -261,7 +261,7 @@ def test_few_labels_and_keys_among_features_are_noted(call: Call) -> None:
     assert code == 0
     assert "note: class 0 has 1 labeled row" in shown
     assert "note: column 'number' rises from row to row as a key does" in shown
-    assert "no errors are told: a class has 1 labeled row, which cannot be held out" in shown
+    assert "no errors were measured: a class has 1 labeled row, which cannot be held out" in shown
     page = Path("model/report.html").read_text()
     assert "<div class=caution>" in page and "None were held out" in page
 

@@ -325,5 +325,5 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
     def _log_probabilities(self, X: Any) -> Array:
         """Return (n, K) logarithms of calibrated probabilities."""
-        logs = mean_log_probabilities(self._members, self._rows(X))
-        return log_softmax(logs / self.temperature_)
+        rows = self._rows(X)
+        return log_softmax(mean_log_probabilities(self._members, rows) / self.temperature_)

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..core.html import page, plot, table
 from ..estimator import RiskTable
-from .fitting import Fitted, Opened
-from .judging import Array, Judged
+from .assessment import RowAssessment
+from .fitting import TableFit, TrainingTable
+from .reading import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,9 @@ LISTED = 20
 """Rows to label that the page shows; the file beside it has more."""
 
 
-def model_page(opened: Opened, fitted: Fitted, judged: Judged, record: dict[str, Any]) -> bytes:
+def model_page(
+    opened: TrainingTable, fitted: TableFit, judged: RowAssessment, record: dict[str, Any]
+) -> bytes:
     """Return the page, of UTF-8."""
     model = fitted.model
     parts = [*_summary(opened, fitted), _cautions(record["notices"])]
@@ -38,10 +41,10 @@ def model_page(opened: Opened, fitted: Fitted, judged: Judged, record: dict[str,
     if len(judged.to_label):
         parts += ["<h2>Rows to label next</h2>", _to_label(judged)]
     parts += ["<h2>Record</h2>", f"<pre>{html.escape(json.dumps(record, indent=2))}</pre>"]
-    return page(f"{opened.choices.target} from {opened.file.name}", filter(None, parts))
+    return page(f"{opened.options.target} from {opened.file.name}", filter(None, parts))
 
 
-def _summary(opened: Opened, fitted: Fitted) -> list[str]:
+def _summary(opened: TrainingTable, fitted: TableFit) -> list[str]:
     model, labeled = fitted.model, sum(opened.labels.counts.values())
     members = f" of {len(model.history_)} classifiers" if len(model.history_) > 1 else ""
     what = {"gan": f"The semi-supervised GAN{members}", "twin": "The supervised twin"}.get(
@@ -63,7 +66,7 @@ def _cautions(notices: Sequence[str]) -> str:
     return f"<div class=caution><p>To be looked at:</p><ul>{lines}</ul></div>"
 
 
-def _counts(opened: Opened) -> str:
+def _counts(opened: TrainingTable) -> str:
     rows = [(name, f"{count:,}") for name, count in opened.labels.counts.items()]
     rows.append(("no label", f"{len(opened.features) - sum(opened.labels.counts.values()):,}"))
     return table(("class", "rows"), rows, numbers=(1,))
@@ -142,7 +145,7 @@ def _log_d(log_d: Array, labeled: Array, diagnostics: dict[str, float]) -> str:
     return f"<p>{text}</p>" + plot(draw, "log D of labelled and of unlabelled rows")
 
 
-def _to_label(judged: Judged) -> str:
+def _to_label(judged: RowAssessment) -> str:
     shown = judged.to_label.head(LISTED)
     rows = [[*map(str, line[:-1]), f"{line[-1]:.3f}"] for line in shown.itertuples(index=False)]
     text = (
