@@ -154,8 +154,9 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of every row."""
-        found: Array = self.classes_[self._log_probabilities(X).argmax(axis=1)]
-        return found
+        codes = self._log_probabilities(X).argmax(axis=1)
+        predicted: Array = self.classes_[codes]
+        return predicted
 
     def predict_proba(self, X: Any) -> Array:
         """Return (n, K) calibrated class probabilities; rows sum to 1."""
