@@ -1,10 +1,10 @@
 """Methods of the few-label benchmark, with their defaults: nothing is tuned for a set.
 
 A method is fitted to all rows, labels being -1 where they are hidden, or to the labelled rows alone
-where it can use no others, and returns what predicts. Two kinds of defaults are not scikit-learn's:
+where it can use no others, and returns a function that predicts. Two are not scikit-learn's:
 logistic regression may take 1,000 iterations, and SVC, whose probabilities need folds that a single
-label does not allow, has the softmax of its decision function. SelfTraining is around logistic
-regression alone: around that SVC nothing reaches its threshold.
+label does not allow, has the softmax of its decision function. SelfTraining wraps logistic
+regression only: no probability of that SVC reaches its threshold.
 
 ``ImprovedGAN`` of LAMDA-SSL 1.0.2 (2022) is not among them. It asks scikit-learn for a name that is
 gone since 1.5, needs torchtext, whose last release is for torch 2.3, and torchvision, whose build
@@ -107,7 +107,7 @@ METHODS: dict[str, Fit] = {
 
 
 def code_of(method: str) -> str:
-    """Return a hash of the estimator's files for ours and the twin, whose figures are by them."""
+    """Return a hash of the estimator's source files for the methods that use them, else nothing."""
     if method not in (OURS, ENSEMBLE, GUARDED, TWIN):
         return ""
     files = sorted(Path(estimator.__path__[0]).glob("*.py"))
