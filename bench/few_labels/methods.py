@@ -1,7 +1,7 @@
 """Methods of the few-label benchmark, with their defaults: nothing is tuned for a set.
 
 A method is fitted to all rows, labels being -1 where they are hidden, or to the labelled rows alone
-where it can use no others, and returns a function that predicts. Two are not scikit-learn's:
+where it can use no others, and returns a function that predicts. Two settings are no defaults:
 logistic regression may take 1,000 iterations, and SVC, whose probabilities need folds that a single
 label does not allow, has the softmax of its decision function. SelfTraining wraps logistic
 regression only: no probability of that SVC reaches its threshold.

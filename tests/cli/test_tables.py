@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.datasets import load_digits
 
 import convergan
 from convergan.cli.main import main
+from tests.tabular.tables import COLUMNS, few, iris, wine
 
 Call = Callable[..., tuple[int, str, str]]
 QUICK = ("--max-epochs", "25", "--device", "cpu")
 QUICKEST = ("--max-epochs", "1", "--no-guard", "--device", "cpu")
-COLUMNS = ["width", "length", "petal width", "petal length"]
 
 
 @pytest.fixture
@@ -42,28 +42,6 @@ def call(
         return code, *capsys.readouterr()
 
     return run
-
-
-def wine() -> pd.DataFrame:
-    """All rows labelled with a word, under an identifier."""
-    data = load_wine(as_frame=True)
-    table: pd.DataFrame = data.data.assign(kind=np.array(["red", "rosé", "white"])[data.target])
-    table.insert(0, "id", [f"{number:04d}" for number in range(len(table))])
-    return table
-
-
-def few(table: pd.DataFrame, target: str, per_class: int = 5) -> pd.DataFrame:
-    """Keep the first labels of each class."""
-    return table.assign(
-        **{target: table[target].where(table.groupby(target).cumcount() < per_class)}
-    )
-
-
-def iris(labels: Any) -> pd.DataFrame:
-    """Rows of iris, labels of three classes in place of 0, 1 and 2, five rows of each labelled."""
-    data = load_iris()
-    table = pd.DataFrame(data.data, columns=COLUMNS)
-    return few(table.assign(kind=pd.Series(labels)[data.target].to_numpy()), "kind")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ SHOWN_BESIDE = 3
 
 
 class RowAssessment(NamedTuple):
-    """What a classifier says of the rows that it was fitted to.
+    """Results of a classifier on the rows that it was fitted to.
 
     Attributes:
         labeled: (n,) whether each has a label.
