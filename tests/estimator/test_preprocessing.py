@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from convergan.data import oriented_gradients
-from convergan.estimator.preprocessing import find_image_shape, fit_preprocessor, flatten_images
+from convergan.estimator.preprocessing import as_image_shape, fit_preprocessor, flatten_images
 from convergan.estimator.scaling import learn_scale
 
 CHANCE = np.random.default_rng(0)
@@ -48,9 +48,8 @@ def test_a_preprocessor_cannot_be_changed_and_a_pickle_of_it_does_the_same() -> 
     assert (pickle.loads(pickle.dumps(preprocessor)).apply(rows) == features).all()
 
 
-def test_the_shape_of_images_is_the_one_given_or_that_of_x() -> None:
-    assert find_image_shape(IMAGES, None) == (2, 8, 8)
-    assert find_image_shape(ROWS, None) is None
-    assert find_image_shape([[1.0]], [1, 2, 3]) == (1, 2, 3)  # type: ignore[arg-type]
+def test_a_shape_is_a_tuple_and_only_images_are_flattened() -> None:
+    assert as_image_shape(None) is None
+    assert as_image_shape([1, 2, 3]) == (1, 2, 3)
     assert flatten_images(IMAGES, (2, 8, 8)).shape == (30, 128)
     assert flatten_images(ROWS, None) is ROWS

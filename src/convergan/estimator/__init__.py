@@ -1,4 +1,4 @@
-"""A few-label classifier in the scikit-learn way, and what it takes to trust it."""
+"""A scikit-learn classifier for few labels, with splits, calibration and a ranking for labelling."""
 
 from .calibration import RiskTable as RiskTable
 from .calibration import brier_score as brier_score

@@ -21,20 +21,19 @@ from .calibration import conformal_pvalues
 from .checks import Array, require_integer
 from .devices import find_device, one_thread
 from .fitting import (
-    choose_steps,
     fit_classifier,
     hold_out_unlabeled,
     log_realness,
     log_softmax,
+    make_task,
     mean_log_probabilities,
     print_losses,
     print_nothing,
 )
 from .labels import decode_labels, encode_labels, labeled_part
-from .member import TrainingTask, features
-from .preprocessing import find_image_shape, fit_preprocessor, flatten_images
+from .member import features
+from .preprocessing import as_image_shape, fit_preprocessor, flatten_images
 
-BATCH_SIZE = 100
 FEW = 3
 """Labelled rows of a class below which `fit` warns."""
 
@@ -127,7 +126,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             ValueError: for rows, labels or arguments that cannot be trained on.
         """
         self._check_arguments()
-        shape = find_image_shape(X, self.image_shape)
+        is_images = self.image_shape is None and getattr(X, "ndim", 2) == 4
+        shape = as_image_shape(X.shape[1:] if is_images else self.image_shape)
         X = flatten_images(X, shape)
         required = None if y is None else "no_validation"
         X = validate_data(self, X, required, dtype="numeric", ensure_min_samples=2)
@@ -287,20 +287,15 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     def _fit_rows(self, rows: Array, codes: Array) -> None:
         chance = np.random.default_rng(self.seed_)
         kept, held = hold_out_unlabeled(codes, chance)
-        labeled = np.flatnonzero(codes[kept] >= 0)
-        batch_size = min(BATCH_SIZE, len(kept))
-        self.n_steps_ = choose_steps(len(kept), batch_size, self.max_epochs)
-        task = TrainingTask(
-            rows=torch.from_numpy(rows).float()[kept],
-            labeled=torch.from_numpy(labeled),
-            labels=torch.from_numpy(codes[kept][labeled]),
-            num_classes=len(self.classes_),
-            steps=self.n_steps_,
-            batch_size=batch_size,
+        task = make_task(
+            torch.from_numpy(rows).float()[kept],
+            codes[kept],
+            max_epochs=self.max_epochs,
             unlabeled_weight=float(self.unlabeled_weight),
             seed=self.seed_,
-            device=torch.device(self.device_),
+            device=self.device_,
         )
+        self.n_steps_ = task.steps
         fitted = fit_classifier(
             task,
             members=self.n_estimators,

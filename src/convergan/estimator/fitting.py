@@ -19,6 +19,7 @@ from .mismatch import mismatch_pvalue
 from .teacher import logistic_layers, pool_opinions
 
 FOLDS = 3
+BATCH_SIZE = 100
 LEAST_STEPS, MOST_STEPS, EPOCHS = 500, 2000, 10
 HELD_OUT, LEAST_HELD_OUT = 1000, 20
 """Unlabelled rows kept out of training: a tenth, at most 1,000; none where that is below 20."""
@@ -112,6 +113,31 @@ def hold_out_unlabeled(codes: Array, chance: np.random.Generator) -> tuple[Array
     count = min(HELD_OUT, len(unlabeled) // 10)
     held = chance.permutation(unlabeled)[: count if count >= LEAST_HELD_OUT else 0]
     return np.setdiff1d(np.arange(len(codes)), held), held
+
+
+def make_task(
+    rows: Tensor,
+    codes: Array,
+    *,
+    seed: int,
+    device: str,
+    unlabeled_weight: float = 1.0,
+    max_epochs: int | None = None,
+) -> TrainingTask:
+    """Return the task of standardised rows (n, A) with classes (n,), -1 where unlabelled."""
+    labeled = np.flatnonzero(codes >= 0)
+    batch_size = min(BATCH_SIZE, len(rows))
+    return TrainingTask(
+        rows=rows,
+        labeled=torch.from_numpy(labeled),
+        labels=torch.from_numpy(codes[labeled]),
+        num_classes=int(codes.max()) + 1,
+        steps=choose_steps(len(rows), batch_size, max_epochs),
+        batch_size=batch_size,
+        unlabeled_weight=unlabeled_weight,
+        seed=seed,
+        device=torch.device(device),
+    )
 
 
 def choose_steps(rows: int, batch_size: int, max_epochs: int | None) -> int:

@@ -20,7 +20,7 @@ from .calibration import RiskTable
 from .checks import Array
 from .guard import GuardReport
 from .member import Layers
-from .preprocessing import ImageShape, Preprocessor
+from .preprocessing import Preprocessor, as_image_shape
 from .scaling import Scale
 
 if TYPE_CHECKING:
@@ -127,10 +127,10 @@ def _plain(value: Any) -> Any:
 
 def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Array]) -> Model:
     parameters, stored = described["parameters"], EARLIER | described["attributes"]
-    model = kind(**parameters | {"image_shape": _shape(parameters["image_shape"])})
+    model = kind(**parameters | {"image_shape": as_image_shape(parameters["image_shape"])})
     attributes = {name: stored[name] for name in PLAIN}
     attributes["preprocessor_"] = Preprocessor(
-        image_shape=_shape(stored["image_shape_"]),
+        image_shape=as_image_shape(stored["image_shape_"]),
         lowest=stored["lowest_"],
         span=stored["span_"],
         cell=stored["cell_"],
@@ -151,14 +151,6 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
         attributes["risk_table_"] = RiskTable(**columns, level=risk["level"])
     model.__dict__.update(attributes)
     return model
-
-
-def _shape(sides: list[int] | None) -> ImageShape | None:
-    """Return a list of JSON's as a tuple."""
-    if sides is None:
-        return None
-    channels, height, width = sides
-    return channels, height, width
 
 
 def _layers(arrays: dict[str, Array], kind: str) -> list[Layers]:

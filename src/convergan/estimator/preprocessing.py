@@ -4,6 +4,7 @@ Paper and released code: Salimans et al. (2016) train on pixels in [-1, 1]. Here
 `convergan.data.oriented_gradients`, and all features are scaled by `convergan.estimator.scaling`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +59,14 @@ def fit_preprocessor(
     return Preprocessor(image_shape, lowest, span, cell, scale), scale.apply(described)
 
 
-def find_image_shape(X: Any, image_shape: ImageShape | None) -> ImageShape | None:
-    """Return the shape of images as given, or that of X where X is (n, C, H, W); else None.
+def as_image_shape(image_shape: Sequence[int] | None) -> ImageShape | None:
+    """Return a shape as a tuple.
 
     Raises:
-        ValueError: if ``image_shape`` is no shape.
+        ValueError: if it is neither None nor three positive integers.
     """
     if image_shape is None:
-        return tuple(X.shape[1:]) if getattr(X, "ndim", 2) == 4 else None
+        return None
     if len(image_shape) != 3:
         raise ValueError(f"image_shape must be (C, H, W) or None, got {image_shape!r}")
     for side in image_shape:
