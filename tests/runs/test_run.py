@@ -8,7 +8,9 @@ import torch
 
 from convergan.data import load
 from convergan.recipes import find_recipe
-from convergan.runs.run import Settings, draw_run_rows, run
+from convergan.runs.settings import Settings
+from convergan.runs.reading import draw_run_rows
+from convergan.runs.run import run
 from convergan.training import checkpoint
 from convergan.core.version import __version__
 from tests.narrow import small

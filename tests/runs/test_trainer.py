@@ -12,13 +12,14 @@ from convergan.data import Dataset, load, to_unit_range
 from convergan.recipes import Recipe, find_recipe
 from convergan.recipes.judges import mixture_modes
 from convergan.runs.report import write_report
-from convergan.runs.run import Settings, run
+from convergan.runs.settings import Settings
+from convergan.runs.run import run
 from convergan.core.signals import StopRequests
 from tests.runs.test_resume import trainer
 
 
 def finish(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = 6) -> dict[str, Any]:
-    list(trainer(recipe, folder, dataset, steps).run(StopRequests()))
+    list(trainer(recipe, folder, dataset, steps).run())
     result: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return result
 

@@ -1,4 +1,4 @@
-"""A scikit-learn classifier for few labels, with splits, calibration and a ranking for labelling."""
+"""A scikit-learn classifier for few labels: splits, calibration, ranking of rows to label."""
 
 from .calibration import RiskTable as RiskTable
 from .calibration import brier_score as brier_score

@@ -21,13 +21,13 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
+from ..core.progress import Progress
 from ..data import Batches, principal_axes
 from ..networks import DenseDiscriminator, DenseGenerator
 from ..objectives import squared_feature_matching
 from ..recipes.recipe import Recipe, StartFromData
 from ..recipes.schedules import linear_after
 from ..training import (
-    Record,
     WeightAverage,
     semi_supervised_step,
     supervised_step,
@@ -222,14 +222,14 @@ def _train(
 
 
 def _log(
-    records: Iterable[Record], task: TrainingTask, on_losses: LossCallback
+    records: Iterable[Progress], task: TrainingTask, on_losses: LossCallback
 ) -> Iterator[dict[str, float]]:
     """Train to the end or the deadline, and yield the lines of the history."""
     started = time.monotonic()
     for record in records:
         late = time.monotonic() > task.deadline
         if late or record.step % LOG_EVERY == 0 or record.step == task.steps:
-            losses = {name: loss.item() for name, loss in record.losses.items()}
+            losses = {name: loss.item() for name, loss in record.metrics.items()}
             seconds = round(time.monotonic() - started, 3)
             line = {"step": record.step, "seconds": seconds} | losses
             on_losses(line)

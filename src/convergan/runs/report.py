@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.files import read_json
 from ..core.html import image, page, plot
 from ..core.html import table as html_table
-from .run import read_config, table
+from .reading import read_config, table
 from ..core.files import replace_file
 
 if TYPE_CHECKING:

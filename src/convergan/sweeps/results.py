@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.files import read_json, replace_file, write_csv, write_json
+from ..runs.folder import read_description
 
 Place = Callable[[Mapping[str, Any]], str]
 """From the settings of a run to its folder below that of the sweep."""
@@ -19,7 +20,7 @@ class FinishedRun(NamedTuple):
 
     Attributes:
         folder: of the run.
-        settings: of the run, see `convergan.runs.run.Settings`.
+        settings: of the run, see `convergan.runs.settings.Settings`.
         result: its ``result.json``.
     """
 
@@ -66,11 +67,11 @@ def place_by_recipe(settings: Mapping[str, Any]) -> str:
 
 def finished_runs(folder: Path, place: Place) -> list[FinishedRun]:
     """Return every finished run of a sweep, by folder and seed."""
-    sweep = read_json(folder / "sweep.json")
+    sweep = read_description(folder / "sweep.json")
     found = []
     for file in folder.glob("*/seed-*/result.json"):
         try:
-            config = read_json(file.parent / "config.json")
+            config = read_description(file.parent / "config.json")
         except (OSError, ValueError):
             continue
         if _belongs(config, sweep) and folder / place(config["settings"]) == file.parent:

@@ -18,11 +18,12 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..core.files import read_json, replace_file, write_array
+from ..core.progress import Progress
 from ..core.signals import Interrupted, StopRequests, handle_signals
 from ..data import DataError, Dataset
 from ..recipes import describe_training, find_recipe
 from ..runs.folder import claim_identity, is_locked, locked
-from ..runs.run import Progress, Settings, choose_labels
+from ..runs.settings import Settings, choose_labels
 from .label_table import label_table, tell_errors
 from .results import (
     FinishedRun,
