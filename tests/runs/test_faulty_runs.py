@@ -13,13 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
-from convergan.data import Batch, DataError, Streaming, load
 from convergan.core.files import read_json
-from convergan.recipes import find_recipe
-from convergan.runs.settings import Settings
-from convergan.runs.run import run
 from convergan.core.signals import StopRequests
+from convergan.data import Batch, DataError, Streaming, load
+from convergan.recipes import find_recipe
 from convergan.runs.job import Job
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
 from convergan.runs.trainer import Trainer
 from convergan.training import State
 from convergan.training.steps import Losses, Step

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from convergan.core.signals import Interrupted, StopRequests
 from convergan.data import Dataset, draw_labeled_subset, load
 from convergan.recipes import RECIPES, Recipe, find_recipe
-from convergan.core.signals import Interrupted, StopRequests
-from convergan.sweeps.sweep import logged_step
 from convergan.runs.job import Job
 from convergan.runs.trainer import Trainer
+from convergan.sweeps.sweep import logged_step
 from convergan.training import NonFiniteError, WeightAverage, supervised_step, warm_up
 from convergan.training.steps import Losses
 from faults.training import final_hash

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..collective import Ranks
     from ..core.progress import Progress as RunProgress
     from ..runs.baselines import Baseline
-    from ..scoring.score import Figure, Scores
+    from ..scoring.score import Scores
     from ..sweeps.sweep import Sweep
     from ..sweeps.workers import Workers
 
@@ -562,7 +562,7 @@ def score(
             folder = out or Path("scores") / Path(samples).stem
             write_scores(folder, sets, network, plan, scores, (samples, against))
             show_scores(scores)
-            written = [folder / "score.json"]
+            written = [folder / "score.json", folder / "score.html"]
             if best is not None:
                 written.append(write_best(folder, sets.samples, scores, best))
                 output.print(f"caution: {CAUTION}", highlight=False, markup=False)
@@ -701,22 +701,13 @@ def show_errors(rows: "list[Baseline]") -> None:
 
 def show_scores(scores: "Scores") -> None:
     """Print every figure of the samples beside that of held-out rows, then the definitions."""
-
-    def spelled(figure: "Figure") -> str:
-        text = f"{figure.value:.4g}" if figure.spread is None else f"{figure.value:.4f}"
-        text += f" +- {figure.spread:.4f}" if figure.spread is not None else ""
-        if figure.interval is None:
-            return text
-        low, high = figure.interval
-        return f"{text} ({low:.4g} to {high:.4g})"
+    from ..scoring.files import definitions, figure_rows
 
     shown = Table("metric", "samples", "floor: held-out real rows")
-    for figure, floor in zip(scores.figures, scores.floor, strict=True):
-        shown.add_row(figure.name, spelled(figure), spelled(floor))
-    shown.add_row(scores.nearest.share.name, spelled(scores.nearest.share), "1% by definition")
+    for row in figure_rows(scores):
+        shown.add_row(*row)
     output.print(shown)
-    definitions = [figure.definition for figure in (*scores.figures, scores.nearest.share)]
-    for line in dict.fromkeys(definitions):
+    for line in definitions(scores):
         print_line(line)
     for note in scores.notes:
         print_line(f"note: {note}")
@@ -733,6 +724,7 @@ def show_sweep(plan: "Sweep") -> None:
     output.print(table.note, highlight=False, markup=False)
     file = plan.folder / "table.md"
     print_line(f"table: {file}")
+    print_line(f"page: {plan.folder / 'table.html'}")
     if missing := plan.unfinished():
         raise UnfinishedError(
             f"{len(missing)} of {len(plan.runs)} runs failed; the same command tries them again"

@@ -217,7 +217,9 @@ class Trainer:
                 f"rolled back before it: {len(before)}" * bool(job.roll_back),
                 keeper.newest(),
             ]
-            raise NonFiniteError(f"step {step}: {error}; {'; '.join(filter(None, counts))}") from None
+            raise NonFiniteError(
+                f"step {step}: {error}; {'; '.join(filter(None, counts))}"
+            ) from None
         made = roll_back(before, step, every=job.recipe.checkpoint_every, reason=str(error))
         notices = keeper.go_back(state, LeftOut(rolled_back=(*before, made)))
         told = f"step {step}: {error}; rolled back, and leaving out steps {made.first} to {step}"

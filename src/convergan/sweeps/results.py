@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.files import read_json, replace_file, write_csv, write_json
+from ..core.html import Caution, Paragraph, Picture, Section, render
+from ..core.html import Table as PageTable
 from ..runs.folder import read_description
 
 Place = Callable[[Mapping[str, Any]], str]
@@ -36,6 +38,7 @@ class Table(NamedTuple):
         title: what was run, and what the figures are.
         head: of each column.
         rows: of text.
+        numbers: columns that are numbers.
         note: how the figures are to be read.
         runs: every run with its figures, the names of the figures first.
         record: the figures by name, as plain values.
@@ -44,6 +47,7 @@ class Table(NamedTuple):
     title: str
     head: Sequence[str]
     rows: list[list[str]]
+    numbers: Sequence[int]
     note: str
     runs: list[tuple[Any, ...]]
     record: dict[str, Any]
@@ -113,3 +117,30 @@ def write_table(folder: Path, table: Table, failed: Sequence[str]) -> None:
         "failed": list(failed),
     }
     write_json(folder / "table.json", record)
+
+
+def write_page(
+    folder: Path, table: Table, failed: Sequence[str], pictures: Sequence[Picture]
+) -> None:
+    """Write ``table.html`` into a sweep's folder.
+
+    Args:
+        folder: of the sweep.
+        table: to show.
+        failed: a line for each run that failed.
+        pictures: to show below it.
+    """
+    name, _, what = table.title.partition(": ")
+    sections = [
+        Section(
+            "",
+            [
+                Paragraph(what),
+                PageTable(table.head, table.rows, table.numbers),
+                Paragraph(table.note),
+            ],
+        ),
+        Section("Failed runs", [Caution(failed)] if failed else []),
+        Section("Pictures", pictures),
+    ]
+    replace_file(folder / "table.html", render(name, sections))
