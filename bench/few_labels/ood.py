@@ -1,8 +1,8 @@
-"""How well `score_samples` tells test rows from rows of another kind, beside two simple scores.
+"""Out-of-distribution detection by `score_samples`, beside two simple scores.
 
 ``python -m bench.few_labels.ood [--sets digits fashion_mnist] [--labels 10] [--seeds 5]``. A line
 is the area under the ROC curve in percent, mean and deviation over seeds: 50 is chance, 100 is
-apart, below 50 the other rows look more usual than test rows. Scores are ``log D`` of ours
+perfect, below 50 the other rows look more usual than test rows. Scores are ``log D`` of ours
 (`score_samples`), its largest class probability, and minus the distance to the nearest row of the
 pool.
 
@@ -29,7 +29,7 @@ SCORES = ("log D", "max softmax", "nearest row")
 
 
 def others(name: str) -> Iterator[tuple[str, Array]]:
-    """Go through rows of other kinds, by what they are."""
+    """Yield rows of other kinds, each with a name."""
     rows = load(name).X_test
     side = round(rows.shape[1] ** 0.5)
     images = rows.reshape(-1, side, side)
