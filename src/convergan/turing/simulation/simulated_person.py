@@ -15,7 +15,7 @@ import httpx2
 import numpy as np
 
 from ..errors import StudyError
-from ..study.sessions import WORDS
+from ..study.sessions import CHOICES
 from .cast import Habit
 from .observers import Annotator
 
@@ -243,7 +243,7 @@ class Person:
 
     async def _send(self, tab: Tab, trial: Told, opposite: bool = False) -> None:
         said, reaction = self.decided[trial["trial"]]
-        first, other = WORDS[self.protocol]
+        first, other = CHOICES[self.protocol]
         body = {
             "trial": trial["trial"],
             "answer": first if said != opposite else other,

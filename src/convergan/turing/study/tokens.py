@@ -44,8 +44,8 @@ def form_token(key: bytes, session: str) -> str:
     return _keyed(key, "form", session)
 
 
-def same(given: str, expected: str) -> bool:
-    """Compare two secrets in a time that tells nothing."""
+def equal_secrets(given: str, expected: str) -> bool:
+    """Compare two secrets in a time that does not depend on where they differ."""
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 

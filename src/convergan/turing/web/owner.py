@@ -16,7 +16,7 @@ from ..statistics.intervals import Interval, wilson
 from ..statistics.votes import Design, Exclusion, Votes
 from ..study import schema
 from ..study.schema import answers, invitations, models, sessions, trials
-from ..study.sessions import remove_votes
+from ..study.session_record import remove_votes
 from ..study.study import Study
 from ..study.tokens import new_id, person_hash, sign_invitation
 
