@@ -129,10 +129,10 @@ def create(
     Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
     """
     from ..turing.statistics.votes import Exclusion
-    from ..turing.study.study import DEFAULT_CONSENT, Plan, create_study, require_absent
+    from ..turing.study.study import DEFAULT_CONSENT, StudySettings, check_absent, create_study
 
-    require_absent(study)
-    plan = Plan(
+    check_absent(study)
+    settings = StudySettings(
         protocol=protocol,
         trials=trials,
         feedback=feedback or ("on" if protocol == "timed" else "off"),
@@ -148,13 +148,13 @@ def create(
         recruiter=recruiter,
         resample=resample,
     )
-    plan.check()
+    settings.check()
     with errors.status(escape(f"reading {', '.join([real, *fake])}")):
         reals = read_images(real, images, seed)
         fakes = [read_images(name, images, seed) for name in fake]
     if scale is None:
-        plan = plan.enlarged(reals)
-    token = create_study(study, plan, reals, fakes, database)
+        settings = settings.enlarged(reals)
+    token = create_study(study, settings, reals, fakes, database)
     if {reals.were_jpeg, *(source.were_jpeg for source in fakes)} == {False, True}:
         errors.print(
             "caution: some sources were JPEG files and others not; the artefacts of JPEG can be "
@@ -179,14 +179,14 @@ def serve(
     import webbrowser
 
     from ..core.signals import stopping
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.app import create_app
-    from ..turing.web.server import listen, server_of
+    from ..turing.web.server import listen, make_server
 
     url = address_in_links(public_url, host, port)
     said = stopping("while serving; every answer that was acknowledged is stored")
-    with said, opened(study) as found, listen(host, port) as listener:
-        server = server_of(create_app(found, url))
+    with said, open_study(study) as found, listen(host, port) as listener:
+        server = make_server(create_app(found, url))
         print_line(f"owner's page: {url}/owner")
         if browser:
             webbrowser.open(f"{url}/owner")
@@ -201,13 +201,13 @@ def invite(
     public_url: PublicUrl = None,
 ) -> None:
     """Print invitation links, each for one person."""
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.owner import invite as make_invitations
 
     if not 0 < days <= 365:
         raise ValueError(f"days must be above 0 and at most 365, got {days}")
     url = address_in_links(public_url)
-    with opened(study) as found:
+    with open_study(study) as found:
         links = make_invitations(found, url, count, days)
     for link in links:
         print_line(link)
@@ -252,12 +252,14 @@ def simulate(
 
     from rich.progress import Progress
 
-    from ..turing.simulation.cast import Cast
-    from ..turing.simulation.simulator import describe
+    from ..turing.simulation.participants import Participants
     from ..turing.simulation.simulator import simulate as take_part
+    from ..turing.simulation.simulator import summary_lines
     from ..turing.web.server_process import serving
 
-    cast = Cast(annotators, kind or ["observer"], habit or ["steady"], workers, seed)
+    participants = Participants(
+        annotators, kind or ["observer"], habit or ["steady"], workers, seed
+    )
     with (
         nullcontext(url) if url else serving(study) as address,
         Progress(console=errors, transient=True) as progress,
@@ -266,11 +268,11 @@ def simulate(
         visits = take_part(
             study,
             address,
-            cast,
+            participants,
             expect=truth,
             answered=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    for line in describe(visits):
+    for line in summary_lines(visits):
         print_line(line)
     status(study)
 
@@ -278,10 +280,10 @@ def simulate(
 @turing.command()
 def status(study: StudyFolder) -> None:
     """Print how many people and votes a study has, and its error so far."""
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.owner import summary
 
-    with opened(study) as found:
+    with open_study(study) as found:
         now = summary(found)
     people = ", ".join(f"{count} {state}" for state, count in now["people"].items()) or "nobody yet"
     print_line(f"{now['name']}: {now['state']}, {now['wanted']} people wanted; {people}")
@@ -315,10 +317,10 @@ def results(
     from ..turing.results.analysis import analyse, to_json
     from ..turing.results.page import results_page
     from ..turing.results.text import csv_text, terminal_text
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.owner import export_csv, read_design, read_votes
 
-    with opened(study) as found:
+    with open_study(study) as found:
         votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
     with errors.status("resampling"):
         analysis = analyse(votes, design)
@@ -396,10 +398,10 @@ def purge(
     What results wrote, STUDY/results.html first of all, and backups of the folder or the database
     are yours to remove.
     """
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.owner import purge as remove_all
 
-    with opened(study) as found:
+    with open_study(study) as found:
         count = remove_all(found, early=early)
     print_line(f"removed {count:,} {'session' if count == 1 else 'sessions'} and their votes")
 
@@ -448,19 +450,19 @@ def read_images(source: str, most: int, seed: int) -> "Source":
     """
     import numpy as np
 
-    from ..turing.study.image_import import Source, read_source, source_of_array
+    from ..turing.study.image_import import Source, read_source, source_from_array
 
     path = Path(source).expanduser()
     if (path / "config.json").is_file():
         from ..runs.run import draw_run_rows
 
-        found = source_of_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
+        found = source_from_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
     elif (path.is_dir() or path.suffix == ".npz") and not _is_data(path):
         found = read_source(path)
     else:
         from ..data import load
 
-        found = source_of_array(source, load(source).train.images[:].numpy())
+        found = source_from_array(source, load(source).train.images[:].numpy())
     if len(found.pixels) <= most:
         return found
     chance = np.random.default_rng(np.random.SeedSequence([seed, 3]))

@@ -15,12 +15,12 @@ from convergan.turing.errors import StudyError
 from convergan.turing.study import image_import
 from convergan.turing.study.image_import import (
     Source,
+    check_sources,
     encode,
     read_source,
-    require_alike,
     resample,
     scramble,
-    source_of_array,
+    source_from_array,
 )
 from tests.turing.serving import noise
 
@@ -238,26 +238,26 @@ def test_archives_are_read_without_pickles_and_by_their_size(
 )
 def test_arrays_that_are_no_images_are_refused(array: Any, reason: str) -> None:
     with pytest.raises(StudyError, match=reason):
-        source_of_array("array", array)
+        source_from_array("array", array)
 
 
 def test_floating_point_arrays_become_the_nearest_levels() -> None:
     levels = np.arange(256).reshape(1, 1, 16, 16)
-    assert (source_of_array("x", levels / 255).pixels == levels[:, 0]).all()
+    assert (source_from_array("x", levels / 255).pixels == levels[:, 0]).all()
 
 
 def test_classes_that_differ_in_more_than_what_they_show_are_refused() -> None:
     real = noise("real")
-    require_alike(real, [noise("a"), noise("b")], 20)
+    check_sources(real, [noise("a"), noise("b")], 20)
     for others, reason in (
         ([noise("a", count=9)], "a has 9 images, a session needs 20"),
         ([noise("a", side=9)], "8x8 images, a 9x9"),
         ([noise("a"), noise("a", seed=1)], "different names"),
-        ([source_of_array("a", np.random.default_rng(0).random((20, 3, 8, 8)))], "grey"),
+        ([source_from_array("a", np.random.default_rng(0).random((20, 3, 8, 8)))], "grey"),
         ([Source("a", real.pixels[:20], real.labels[:20])], r"20 .*: real\[0\] is real\[0\]"),
     ):
         with pytest.raises(StudyError, match=reason):
-            require_alike(real, others, 20)
+            check_sources(real, others, 20)
 
 
 def test_files_of_both_classes_have_one_length_and_only_the_chunks_of_pixels() -> None:
@@ -273,8 +273,8 @@ def test_files_of_both_classes_have_one_length_and_only_the_chunks_of_pixels() -
             kinds.append(file[place + 4 : place + 8])
             place += 12 + length
         assert kinds == [b"IHDR", b"IDAT", b"IEND"]
-        with Image.open(io.BytesIO(file)) as opened:
-            assert (np.asarray(opened) == image).all()
+        with Image.open(io.BytesIO(file)) as open_study:
+            assert (np.asarray(open_study) == image).all()
 
 
 def test_resampling_moves_every_image_a_little_and_in_the_same_way() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from convergan.turing.errors import RefusedError
 from convergan.turing.study import schema
-from convergan.turing.study.study import Plan, create_study, opened
+from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.turing.web.owner import (
     delete_person,
     export_csv,
@@ -129,14 +129,14 @@ def test_nothing_of_a_deleted_person_is_left(make: Make) -> None:
 @pytest.mark.parametrize("how", ["withdrawn", "deleted", "purged"])
 def test_no_file_keeps_what_was_removed(tmp_path: Path, how: str) -> None:
     folder = tmp_path / "study"
-    plan = Plan(trials=4, attention=1, recruiter="prolific")
-    create_study(folder, plan, noise("real"), [noise("made")])
+    settings = StudySettings(trials=4, attention=1, recruiter="prolific")
+    create_study(folder, settings, noise("real"), [noise("made")])
     remove: dict[str, Callable[[], object]] = {
         "withdrawn": lambda: mine.withdraw(),
         "deleted": lambda: delete_person(study, people(study)[0]["alias"]),
         "purged": lambda: purge(study, early=True),
     }
-    with opened(folder) as study:
+    with open_study(folder) as study:
         mine, other = come(study, "ann"), come(study, "ben")
         for session in (mine, other):
             begin(session)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 import numpy as np
 
 from ..statistics.agreement import Agreement, answer_counts, fleiss_kappa, krippendorff_alpha
-from ..statistics.annotator_bootstrap import DRAWS, generator, percentiles, resampled_sums
+from ..statistics.annotator_bootstrap import DRAWS, percentiles, resampled_sums, rng_for
 from ..statistics.exclusion import Behaviour, behaviours
 from ..statistics.intervals import Interval, wilson
 from ..statistics.learning import Learning, learning
@@ -16,7 +16,7 @@ from ..statistics.power import annotators_needed
 from ..statistics.signal_detection import sensitivity
 from ..statistics.staircase import block_of, time_score
 from ..statistics.votes import Design, FloatArray, Votes
-from .part_result import PartResult, cells, crossed_interval, part_result
+from .estimates import Estimates, confusion_counts, crossed_interval, estimate
 
 HALF_WIDTHS = (0.05, 0.03, 0.02)
 EXPOSURE_BIN_MS = 100
@@ -93,7 +93,7 @@ class ExposureResult:
 
 
 @dataclass(frozen=True)
-class Timed:
+class StaircaseResult:
     """What a staircase finds.
 
     Attributes:
@@ -109,7 +109,7 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subgroup:
     """A part of the study: an arm or a model.
 
     Attributes:
@@ -119,8 +119,8 @@ class Part:
     """
 
     name: str
-    result: PartResult | None
-    timed: Timed | None
+    result: Estimates | None
+    timed: StaircaseResult | None
 
 
 @dataclass(frozen=True)
@@ -152,16 +152,16 @@ class Analysis:
     draws: int
     attention_votes: int
     finished: int
-    result: PartResult | None
+    result: Estimates | None
     crossed: Interval | None
-    without_exclusion: PartResult | None
-    arms: tuple[Part, ...]
-    models: tuple[Part, ...]
+    without_exclusion: Estimates | None
+    arms: tuple[Subgroup, ...]
+    models: tuple[Subgroup, ...]
     comparison: Comparison
     learning: Learning
     alpha: Agreement
     kappa: Agreement
-    timed: Timed | None
+    timed: StaircaseResult | None
     power: tuple[int, ...] | None
     annotators: tuple[AnnotatorResult, ...]
     images: tuple[ImageResult, ...]
@@ -190,7 +190,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
     people = _annotators(votes, design)
     counted = [person for person in people if not person.excluded]
     kept = counted_votes(votes, people)
-    result = part_result(kept, design, draws=draws, purpose="study")
+    result = estimate(kept, design, draws=draws, purpose="study")
     answer = kept.said_generated if design.protocol != "pair" else kept.correct
     answers = answer_counts(kept.image, answer.astype(np.int64))
     return Analysis(
@@ -200,7 +200,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         finished=sum(person.finished for person in people),
         result=result,
         crossed=crossed_interval(kept, design, draws=draws),
-        without_exclusion=part_result(votes.judged(), design, draws=draws, purpose="study"),
+        without_exclusion=estimate(votes.judged(), design, draws=draws, purpose="study"),
         arms=_arms(kept, counted, design, draws),
         models=_models(kept, counted, design, draws),
         comparison=compare(_figures_by_model(counted)),
@@ -210,7 +210,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
             kept.correct,
             kept.feedback,
             draws=draws,
-            rng=generator(design.seed, "learning"),
+            rng=rng_for(design.seed, "learning"),
         ),
         alpha=krippendorff_alpha(answers),
         kappa=fleiss_kappa(answers),
@@ -255,7 +255,7 @@ def _plain(value: object) -> object:
 
 def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     edges = np.searchsorted(votes.annotator, np.arange(len(votes.annotators) + 1))
-    table, found = cells(votes), []
+    table, found = confusion_counts(votes), []
     for number, behaviour in enumerate(behaviours(votes)):
         rows = slice(edges[number], edges[number + 1])
         hits, fakes, alarms, reals = (int(count) for count in table[number])
@@ -284,11 +284,11 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     return tuple(found)
 
 
-def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
+def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Subgroup, ...]:
     if design.feedback != "split":
         return ()
     return tuple(
-        _part(
+        _subgroup(
             f"{'with' if told else 'without'} feedback",
             votes.select(votes.feedback == told),
             [person for person in people if person.feedback == told],
@@ -299,11 +299,11 @@ def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Par
     )
 
 
-def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
+def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[Subgroup, ...]:
     if len(votes.models) < 2:
         return ()
     return tuple(
-        _part(
+        _subgroup(
             name,
             votes.select(votes.model == number),
             [person for person in people if person.model == name],
@@ -314,9 +314,9 @@ def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[P
     )
 
 
-def _part(name: str, votes: Votes, people: People, design: Design, draws: int) -> Part:
-    result = part_result(votes, design, draws=draws, purpose=name)
-    return Part(name, result, _timed(votes, design, people, draws))
+def _subgroup(name: str, votes: Votes, people: People, design: Design, draws: int) -> Subgroup:
+    result = estimate(votes, design, draws=draws, purpose=name)
+    return Subgroup(name, result, _timed(votes, design, people, draws))
 
 
 def _figures_by_model(people: People) -> dict[str, FloatArray]:
@@ -333,7 +333,7 @@ def _figures_by_model(people: People) -> dict[str, FloatArray]:
     return {model: np.array(values) for model, values in sorted(figures.items())}
 
 
-def _timed(votes: Votes, design: Design, people: People, draws: int) -> Timed | None:
+def _timed(votes: Votes, design: Design, people: People, draws: int) -> StaircaseResult | None:
     chosen = [person for person in people if person.finished] or people
     scores = np.array([p.time_score for p in chosen if p.time_score is not None])
     if design.protocol != "timed" or not len(scores):
@@ -341,7 +341,7 @@ def _timed(votes: Votes, design: Design, people: People, draws: int) -> Timed | 
     interval = None
     if len(scores) > 1:
         microseconds = np.rint(1000 * scores).astype(np.int64)[:, None]  # whole, so sums are exact
-        sums = resampled_sums(microseconds, draws, generator(design.seed, "timed"))
+        sums = resampled_sums(microseconds, draws, rng_for(design.seed, "timed"))
         interval = percentiles(sums[:, 0] / 1000 / len(scores))
     place, found = votes.exposure_ms // EXPOSURE_BIN_MS, []
     for number in np.unique(place):
@@ -351,10 +351,10 @@ def _timed(votes: Votes, design: Design, people: People, draws: int) -> Timed | 
         found.append(
             ExposureResult(first, first + EXPOSURE_BIN_MS, len(wrong), int(wrong.sum()), pooled)
         )
-    return Timed(float(scores.mean()), interval, tuple(found))
+    return StaircaseResult(float(scores.mean()), interval, tuple(found))
 
 
-def _power(result: PartResult | None) -> tuple[int, ...] | None:
+def _power(result: Estimates | None) -> tuple[int, ...] | None:
     if result is None or result.rho is None:
         return None
     each, rho = result.votes_each, result.rho

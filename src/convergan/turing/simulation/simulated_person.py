@@ -16,15 +16,15 @@ import numpy as np
 
 from ..errors import StudyError
 from ..study.sessions import CHOICES
-from .cast import Habit
 from .observers import Annotator
+from .participants import Habit
 
-PATIENCE = 60.0
+RETRY_SECONDS = 60.0
 """Seconds for which a request is sent again where no reply came, or one of a broken server."""
-DRAWS = 100
+EXPECTATION_DRAWS = 100
 """Answers that are drawn at each trial to learn how often an annotator is wrong there."""
 
-Told = dict[str, Any]
+Json = dict[str, Any]
 
 
 @dataclass
@@ -74,7 +74,7 @@ ReadTruth = Callable[[str], Mapping[str, Truth]]
 
 
 @dataclass(frozen=True)
-class Setting:
+class SimulationContext:
     """What all people of a simulation share.
 
     Attributes:
@@ -100,28 +100,28 @@ class Tab:
         self.client, self.place, self.visit = client, place, visit
         self.form = ""
 
-    async def load(self) -> Told:
+    async def load(self) -> Json:
         """Load the page and what it shows."""
         page = await self.request("GET", self.place)
         if page.status_code != 200:
             raise StudyError(f"a session's page is refused: {_sentence(page)}")
         self.form = page.text.split('name="form-token" content="')[1].split('"')[0]
-        return _told(await self.request("GET", f"{self.place}/state"))
+        return _json(await self.request("GET", f"{self.place}/state"))
 
-    async def post(self, what: str, body: Told) -> httpx2.Response:
+    async def post(self, what: str, body: Json) -> httpx2.Response:
         """Send as the page's script does."""
         headers = {"X-Form-Token": self.form}
         return await self.request("POST", f"{self.place}/{what}", body, headers)
 
     async def request(
-        self, method: str, url: str, body: Told | None = None, headers: Told | None = None
+        self, method: str, url: str, body: Json | None = None, headers: Json | None = None
     ) -> httpx2.Response:
         """Send until a reply comes that is no server's error.
 
         Raises:
             StudyError: if none does.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + RETRY_SECONDS
         while True:
             try:
                 reply = await self.client.request(method, url, json=body, headers=headers)
@@ -140,7 +140,7 @@ class Person:
     """Somebody who takes part."""
 
     def __init__(
-        self, setting: Setting, number: int, link: str, annotator: Annotator, habit: Habit
+        self, setting: SimulationContext, number: int, link: str, annotator: Annotator, habit: Habit
     ) -> None:
         """Invite somebody.
 
@@ -188,20 +188,20 @@ class Person:
         return self.visit
 
     def _client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(verify=self.setting.context, timeout=PATIENCE)
+        return httpx2.AsyncClient(verify=self.setting.context, timeout=RETRY_SECONDS)
 
-    async def _begin(self, tab: Tab, state: Told) -> Told:
+    async def _begin(self, tab: Tab, state: Json) -> Json:
         if state["stage"] == "consent":
             version = {"version": state["consent"]["version"]}
-            state = _told(await tab.post("consent", version))
+            state = _json(await tab.post("consent", version))
         if state["stage"] == "tutorial":
-            state = _told(await tab.post("tutorial", {}))
+            state = _json(await tab.post("tutorial", {}))
         return state
 
-    async def _answer(self, tabs: list[Tab], state: Told, most: int) -> Told:
+    async def _answer(self, tabs: list[Tab], state: Json, most: int) -> Json:
         """Answer so many trials of the session at most; return its state then."""
         stage, waiting = state["stage"], state["trials"]
-        before: Told | None = None
+        before: Json | None = None
         while stage == "trials" and waiting[0]["number"] < most:
             if self.habit.reloads:
                 waiting = (await tabs[0].load())["trials"]
@@ -215,7 +215,7 @@ class Person:
             await self._send(tabs[0], before)
         return await tabs[0].load()
 
-    async def _look(self, tabs: list[Tab], trial: Told) -> None:
+    async def _look(self, tabs: list[Tab], trial: Json) -> None:
         for tab in tabs:
             for image in trial["images"]:
                 url = httpx2.URL(self.place).join(image)
@@ -225,7 +225,7 @@ class Person:
                     raise StudyError(f"an image cannot be fetched: {_sentence(reply)}")
 
     async def _send_copies(
-        self, tabs: list[Tab], before: Told | None, trial: Told, following: list[Told]
+        self, tabs: list[Tab], before: Json | None, trial: Json, following: list[Json]
     ) -> None:
         """Send a trial's answer, with late and early copies of others as the habit has it."""
         lot = [(tab, trial, bool(place % 2)) for place, tab in enumerate(tabs)]
@@ -241,7 +241,7 @@ class Person:
         if trial["trial"] not in self.visit.replies:
             raise StudyError("the answer to an open trial was refused")
 
-    async def _send(self, tab: Tab, trial: Told, opposite: bool = False) -> None:
+    async def _send(self, tab: Tab, trial: Json, opposite: bool = False) -> None:
         said, reaction = self.decided[trial["trial"]]
         first, other = CHOICES[self.protocol]
         body = {
@@ -260,7 +260,7 @@ class Person:
             same = self.visit.replies.setdefault(trial["trial"], reply.content)
             self.visit.differing += same != reply.content
 
-    def _decide(self, trial: Told) -> None:
+    def _decide(self, trial: Json) -> None:
         """Make up the mind about a trial, once."""
         if trial["trial"] in self.decided:
             return
@@ -280,14 +280,18 @@ class Person:
             visit.judged += 1
             visit.wrong += self.decided[trial["trial"]][0] != truth.generated
             if self.setting.expect:
-                drawn = [answer(self.other_rng)[0] != truth.generated for _ in range(DRAWS)]
-                visit.expected_wrong = (visit.expected_wrong or 0.0) + sum(drawn) / DRAWS
+                drawn = [
+                    answer(self.other_rng)[0] != truth.generated for _ in range(EXPECTATION_DRAWS)
+                ]
+                visit.expected_wrong = (visit.expected_wrong or 0.0) + sum(
+                    drawn
+                ) / EXPECTATION_DRAWS
 
 
-def _told(reply: httpx2.Response) -> Told:
+def _json(reply: httpx2.Response) -> Json:
     if reply.status_code != 200:
         raise StudyError(f"the server refuses: {_sentence(reply)}")
-    found: Told = reply.json()
+    found: Json = reply.json()
     return found
 
 

@@ -22,7 +22,7 @@ CHUNK = 250
 """Draws that are held in memory at a time. Another number gives other draws."""
 
 
-def generator(seed: int, purpose: str) -> np.random.Generator:
+def rng_for(seed: int, purpose: str) -> np.random.Generator:
     """Return a fresh generator for one purpose; different purposes draw independently.
 
     Args:

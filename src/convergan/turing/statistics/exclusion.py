@@ -10,7 +10,7 @@ import numpy as np
 
 from .votes import Exclusion, Votes
 
-FEWEST = 10
+MIN_VOTES = 10
 """Of fewer votes, the shares of the same answer and of alternation say nothing."""
 
 
@@ -22,7 +22,7 @@ class Behaviour:
         votes: on judged images.
         attention: share of attention trials answered rightly; none without such trials.
         median_reaction_ms: of the judged images; none without votes.
-        same_answer: share of the answer given more often; none of fewer than ``FEWEST`` votes.
+        same_answer: share of the answer given more often; none of fewer than ``MIN_VOTES`` votes.
         alternation: share of answers that differ from the one before, likewise.
     """
 
@@ -74,7 +74,7 @@ def behaviours(votes: Votes) -> list[Behaviour]:
         said = votes.said_generated[first:last][~attention]
         times = votes.reaction_ms[first:last][~attention]
         share = float(said.mean()) if len(said) else 0.0
-        enough = len(said) >= FEWEST
+        enough = len(said) >= MIN_VOTES
         attentive = votes.correct[first:last][attention]
         found.append(
             Behaviour(

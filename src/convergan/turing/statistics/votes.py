@@ -13,7 +13,7 @@ BoolArray = NDArray[np.bool_]
 
 PROTOCOLS = ("single", "pair", "timed")
 FEEDBACK = ("off", "on", "split")
-KINDS: Mapping[object, tuple[type, str, str]] = {
+COLUMN_TYPES: Mapping[object, tuple[type, str, str]] = {
     IntArray: (np.int64, "iu", "whole numbers"),
     FloatArray: (np.float64, "fiu", "numbers"),
     BoolArray: (np.bool_, "b", "true or false"),
@@ -101,7 +101,7 @@ class Votes:
 
 
 def _column(name: str, values: ArrayLike) -> NDArray[np.generic]:
-    kept, kinds, words = KINDS[Votes.__annotations__[name]]
+    kept, kinds, words = COLUMN_TYPES[Votes.__annotations__[name]]
     given = np.asarray(values)
     if given.ndim != 1:
         raise ValueError(f"votes: {name} has {given.ndim} dimensions, but a column has one")

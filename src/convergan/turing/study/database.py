@@ -104,7 +104,7 @@ def locate(address: str | None, folder: Path) -> URL:
 
 
 @contextmanager
-def reachable(url: URL) -> Iterator[None]:
+def readable_errors(url: URL) -> Iterator[None]:
     """Turn what the database complains of inside the block into one line without the password.
 
     Raises:

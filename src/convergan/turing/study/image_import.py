@@ -31,16 +31,16 @@ from ..errors import StudyError
 
 Pixels = NDArray[np.uint8]  # (N, H, W) grey or (N, H, W, 3)
 
-MOST_FILES = 20_000
-MOST_BYTES = 32 * 2**20
+MAX_FILES = 20_000
+MAX_FILE_BYTES = 32 * 2**20
 """Of one file."""
-MOST_PIXELS = 2048 * 2048
+MAX_PIXELS = 2048 * 2048
 """Of one image."""
-MOST_MEMORY = 3 * 2**30
+MAX_MEMORY = 3 * 2**30
 """Address space of the child process, with the interpreter's own."""
-MOST_UNPACKED = 2**30
+MAX_UNPACKED = 2**30
 """Bytes of an archive's arrays."""
-SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 SHIFT = 0.25
 """Of a pixel, down and right: how far `resample` moves an image."""
 
@@ -84,13 +84,13 @@ def read_source(path: Path) -> Source:
     with tempfile.TemporaryDirectory(prefix="convergan-import-") as scratch:
         result = Path(scratch) / "pixels.npy"
         code = f"from {__name__} import child; child()"
-        arguments = [sys.executable, "-c", code, str(path), str(result), str(MOST_MEMORY)]
+        arguments = [sys.executable, "-c", code, str(path), str(result), str(MAX_MEMORY)]
         done = subprocess.run(arguments, capture_output=True, text=True, env=_environment())
         try:
             answer = json.loads(done.stdout)
         except ValueError:
             raise StudyError(
-                f"{path} cannot be read within {MOST_MEMORY // 2**20:,} MiB of memory"
+                f"{path} cannot be read within {MAX_MEMORY // 2**20:,} MiB of memory"
             ) from None
         if "error" in answer:
             raise StudyError(answer["error"])
@@ -98,7 +98,7 @@ def read_source(path: Path) -> Source:
     return Source(path.name, pixels, tuple(answer["labels"]))
 
 
-def source_of_array(name: str, array: NDArray[Any]) -> Source:
+def source_from_array(name: str, array: NDArray[Any]) -> Source:
     """Take images from an array.
 
     Args:
@@ -110,7 +110,7 @@ def source_of_array(name: str, array: NDArray[Any]) -> Source:
         StudyError: if it is none of these.
 
     Example:
-        >>> source_of_array("zeros", np.zeros((5, 1, 8, 8))).pixels.shape
+        >>> source_from_array("zeros", np.zeros((5, 1, 8, 8))).pixels.shape
         (5, 8, 8)
     """
     if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[-1] not in (1, 3):
@@ -125,13 +125,13 @@ def source_of_array(name: str, array: NDArray[Any]) -> Source:
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise StudyError(f"{name} must lie in [0, 1], got values outside")
         array = np.rint(array * 255).astype(np.uint8)
-    if array.shape[1] * array.shape[2] > MOST_PIXELS:
-        raise StudyError(f"{name} has images of more than {MOST_PIXELS:,} pixels")
+    if array.shape[1] * array.shape[2] > MAX_PIXELS:
+        raise StudyError(f"{name} has images of more than {MAX_PIXELS:,} pixels")
     labels = tuple(f"{name}[{place}]" for place in range(len(array)))
     return Source(name, _without_colour(np.ascontiguousarray(array)), labels)
 
 
-def require_alike(real: Source, generated: Sequence[Source], needed: int) -> None:
+def check_sources(real: Source, generated: Sequence[Source], needed: int) -> None:
     """See that nothing but what they show tells the classes apart.
 
     Args:
@@ -185,9 +185,9 @@ def resample(pixels: Pixels) -> Pixels:
 
 def scramble(pixels: Pixels, seed: int) -> Pixels:
     """Shuffle the pixels within each image: nobody can take it for a real one."""
-    chance = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
     flat = pixels.reshape(len(pixels), -1, *pixels.shape[3:])
-    mixed = [image[chance.permutation(len(image))] for image in flat]
+    mixed = [image[rng.permutation(len(image))] for image in flat]
     return np.stack(mixed).reshape(pixels.shape)
 
 
@@ -228,11 +228,11 @@ def _read_folder(folder: Path) -> Source:
     if not folder.is_dir():
         raise StudyError(f"there is no folder {folder}")
     root = folder.resolve()
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise StudyError(f"{folder} has no PNG or JPEG files")
-    if len(files) > MOST_FILES:
-        raise StudyError(f"{folder} has {len(files):,} images, at most {MOST_FILES:,} can be taken")
+    if len(files) > MAX_FILES:
+        raise StudyError(f"{folder} has {len(files):,} images, at most {MAX_FILES:,} can be taken")
     images: list[Pixels] = []
     for file in files:
         if not file.exists():
@@ -252,13 +252,13 @@ def _decode(file: Path) -> Pixels:
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):
         raise StudyError(f"{file} is not a plain file")
-    if status.st_size > MOST_BYTES:
-        raise StudyError(f"{file} has more than {MOST_BYTES // 2**20} MiB")
+    if status.st_size > MAX_FILE_BYTES:
+        raise StudyError(f"{file} has more than {MAX_FILE_BYTES // 2**20} MiB")
     Image.MAX_IMAGE_PIXELS = None  # ours comes first, as an error
     try:
         with Image.open(io.BytesIO(file.read_bytes()), formats=["PNG", "JPEG"]) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise StudyError(f"{file} has more than {MOST_PIXELS:,} pixels")
+            if image.width * image.height > MAX_PIXELS:
+                raise StudyError(f"{file} has more than {MAX_PIXELS:,} pixels")
             if getattr(image, "n_frames", 1) > 1:
                 raise StudyError(f"{file} is animated")
             if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
@@ -283,7 +283,7 @@ def _read_archive(file: Path) -> Source:
     try:
         with zipfile.ZipFile(file) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-        if size > MOST_UNPACKED:
+        if size > MAX_UNPACKED:
             raise StudyError(f"{file} has {size // 2**20:,} MiB of arrays, too many")
         with np.load(file, allow_pickle=False) as arrays:
             names = [name for name in ("samples", "images") if name in arrays.files]
@@ -296,7 +296,7 @@ def _read_archive(file: Path) -> Source:
         raise
     except (ValueError, zipfile.BadZipFile, EOFError, KeyError, MemoryError) as error:
         raise StudyError(f"{file} is not an npz archive without pickles: {error}") from None
-    return source_of_array(file.name, array)
+    return source_from_array(file.name, array)
 
 
 def _without_colour(pixels: Pixels) -> Pixels:

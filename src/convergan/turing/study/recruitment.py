@@ -90,7 +90,7 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class WayBack:
+class PanelReturn:
     """How the browser goes back to the panel when a session is done.
 
     Attributes:
@@ -129,7 +129,7 @@ def arrive_from_prolific(query: Iterable[tuple[str, str]]) -> Arrival:
     return Arrival(adapter="prolific", person=person, visit=visit, task=task)
 
 
-def return_to_prolific(code: str) -> WayBack:
+def return_to_prolific(code: str) -> PanelReturn:
     """Return the redirect that ends a submission.
 
     Args:
@@ -138,7 +138,7 @@ def return_to_prolific(code: str) -> WayBack:
     Raises:
         ValueError: if it is no code.
     """
-    return WayBack("GET", PROLIFIC_COMPLETE, MappingProxyType({"cc": _code(code)}))
+    return PanelReturn("GET", PROLIFIC_COMPLETE, MappingProxyType({"cc": _code(code)}))
 
 
 def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) -> Arrival | None:
@@ -169,7 +169,7 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
     return Arrival("mturk", person=person, visit=visit, task=task, submit_to=submit_to)
 
 
-def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> WayBack:
+def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> PanelReturn:
     """Return the form that the browser sends to end an assignment.
 
     It puts the assignment's id in, which stands behind the # of the session's address, so that
@@ -186,7 +186,7 @@ def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> WayBack:
     if submit_to not in panel.forms:
         raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
     fields = MappingProxyType({"code": _code(code)})
-    return WayBack("POST", f"{submit_to}/mturk/externalSubmit", fields)
+    return PanelReturn("POST", f"{submit_to}/mturk/externalSubmit", fields)
 
 
 def _single_values(query: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..errors import RefusedError
 from ..results.analysis import analyse, to_json
-from ..statistics.annotator_bootstrap import generator, percentiles, resampled_sums
+from ..statistics.annotator_bootstrap import percentiles, resampled_sums, rng_for
 from ..statistics.intervals import Interval, wilson
 from ..statistics.votes import Design, Exclusion, Votes
 from ..study import schema
@@ -22,13 +22,13 @@ from ..study.tokens import new_id, person_hash, sign_invitation
 
 LIVE_DRAWS = 1000
 """Resampled studies of the interval that the owner's page shows while votes come in."""
-COUNTED = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
+COUNTED_STATES = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
 """States of sessions whose votes are in the analysis; the others were given back or withdrawn."""
-PEOPLE = (answers, trials, sessions, invitations)
+PERSONAL_TABLES = (answers, trials, sessions, invitations)
 """Tables that hold what people said, those first that refer to others."""
-EXPORTED = (*COUNTED, schema.RETURNED, schema.SCREENED_OUT)
+EXPORTED_STATES = (*COUNTED_STATES, schema.RETURNED, schema.SCREENED_OUT)
 
-COLUMNS = (
+EXPORT_COLUMNS = (
     *("annotator", "state", "model", "feedback", "number", "block", "attention", "generated"),
     *("said_generated", "correct", "image", "exposure_ms", "shown_ms", "reaction_ms", "ignored"),
     *("screen_width", "screen_height", "pixel_ratio", "shown_px"),
@@ -160,12 +160,12 @@ def delete_person(study: Study, alias: str) -> None:
 def export_csv(study: Study) -> str:
     """Return every vote as a line, people under names that are new in each export."""
     with study.database.reading() as connection:
-        rows = _vote_rows(connection, EXPORTED)
+        rows = _vote_rows(connection, EXPORTED_STATES)
         names = [row.name for row in _models(connection)]
     fresh: dict[str, str] = {}
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    table.writerow(EXPORT_COLUMNS)
     for row in rows:
         name = fresh.setdefault(row.alias, f"A-{secrets.token_hex(4)}")
         screen = row.screen
@@ -228,10 +228,10 @@ def purge(study: Study, *, early: bool = False) -> int:
             kept = "without a date" if until is None else f"until {iso_time(until)}"
             raise ValueError(f"what people said is kept {kept}; --early removes it nevertheless")
         count = connection.execute(select(func.count()).select_from(sessions)).scalar_one()
-        for table in PEOPLE:
+        for table in PERSONAL_TABLES:
             connection.execute(delete(table))
         connection.execute(update(schema.study).values(state=schema.STOPPED))
-    study.database.shrink([table.name for table in PEOPLE])
+    study.database.shrink([table.name for table in PERSONAL_TABLES])
     return count
 
 
@@ -276,7 +276,7 @@ def _vote_rows(connection: Connection, states: tuple[str, ...]) -> list[Row[Any]
 
 
 def _votes(connection: Connection) -> Votes:
-    rows = _vote_rows(connection, COUNTED)
+    rows = _vote_rows(connection, COUNTED_STATES)
     names = {row.alias: None for row in rows}
     place = {alias: number for number, alias in enumerate(names)}
     exposures = [np.inf if row.exposure_ms is None else row.exposure_ms for row in rows]
@@ -324,7 +324,7 @@ def _error(votes: Votes, seed: int) -> dict[str, float] | None:
     ).astype(np.int64)
     interval: Interval = wilson(int(wrong.sum()), len(votes))
     if people > 1:
-        sums = resampled_sums(counts, LIVE_DRAWS, generator(seed, "live"))
+        sums = resampled_sums(counts, LIVE_DRAWS, rng_for(seed, "live"))
         interval = percentiles(sums[:, 0] / sums[:, 1])
     return {"rate": float(wrong.mean()), "low": float(interval.low), "high": float(interval.high)}
 

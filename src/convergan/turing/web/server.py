@@ -36,7 +36,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_of(app: FastAPI) -> uvicorn.Server:
+def make_server(app: FastAPI) -> uvicorn.Server:
     """Return a server that logs nobody: addresses hold identifiers, and whose they are."""
     config = uvicorn.Config(
         app,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..errors import StudyError
 
-PATIENCE = 60.0
+START_SECONDS = 60.0
 """Seconds in which a server has to answer after its start."""
-GRACE = 30.0
+STOP_SECONDS = 30.0
 """Seconds in which it has to end when it is asked to."""
 
 
@@ -44,7 +44,7 @@ def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
             stderr=log,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_SECONDS
     while not is_up(port):
         if process.poll() is not None or time.monotonic() > deadline:
             end_server(process)
@@ -57,7 +57,7 @@ def end_server(process: "subprocess.Popen[bytes]") -> None:
     """Ask a server to end, and kill it if it does not."""
     process.terminate()
     try:
-        process.wait(GRACE)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""Who takes part in a simulated study, by words like ``observer:d=1,c=0.2`` and ``two-tabs``."""
+"""Who takes part in a simulated study, parsed from ``observer:d=1,c=0.2`` and ``two-tabs``."""
 
 import itertools
 import math
@@ -30,7 +30,7 @@ DEFAULTS: Mapping[str, Values] = {
     "alternator": {},
     "fast-clicker": {"ms": 80.0},
 }
-"""What can be asked for, and what is taken where nothing is said; see `observers` for the words."""
+"""Fields of each kind of annotator, with their defaults; see `observers` for what they mean."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Habit:
 
     Attributes:
         sends: how often each answer is sent: the last copy late, with the answer after it. From
-            2 on, answers also go early, where the one before them is not recorded yet. What goes
-            together goes in an order by chance.
+            2 on, answers also go early, where the one before them is not recorded yet. What is sent
+            together is sent in random order.
         tabs: windows with the same page; all answer at once, every other one the opposite.
         reloads: whether the page is loaded anew before every answer.
         leaves: after this share of the trials; 1 for nobody.
-        returns: whether who left comes back and finishes.
+        returns: whether a person who left comes back and finishes.
     """
 
     sends: int = 1
@@ -65,7 +65,7 @@ HABITS: Mapping[str, Habit] = {
 
 
 @dataclass(frozen=True)
-class Cast:
+class Participants:
     """Who takes part.
 
     Attributes:
@@ -77,7 +77,7 @@ class Cast:
         seed: of their skills and answers.
 
     Raises:
-        ValueError: if a number is too small or a habit is none.
+        ValueError: if a number is too small or a habit is unknown.
     """
 
     count: int = 30
@@ -95,14 +95,15 @@ class Cast:
             if name not in HABITS:
                 raise ValueError(f"habit must be one of {', '.join(HABITS)}, got {name!r}")
         if not (self.kinds and self.habit_names):
-            raise ValueError("there must be a kind of annotators and a habit")
+            raise ValueError("at least one kind of annotators and one habit are needed")
 
     @property
     def habits(self) -> list[Habit]:
         """Of each person.
 
         Example:
-            >>> [habit.sends for habit in Cast(3, habit_names=("steady", "double-sender")).habits]
+            >>> people = Participants(3, habit_names=("steady", "double-sender"))
+            >>> [habit.sends for habit in people.habits]
             [1, 3, 1]
         """
         turns = itertools.cycle(self.habit_names)
@@ -115,10 +116,10 @@ class Cast:
             pairs: whether they see two images at once.
 
         Raises:
-            ValueError: if a kind, a field or a number is none.
+            ValueError: if a kind or a field is unknown, or a value no number.
 
         Example:
-            >>> Cast(1, ["observer:d=1.5"]).annotators()
+            >>> Participants(1, ["observer:d=1.5"]).annotators()
             [Observer(d_prime=1.5, criterion=0.0, pairs=False)]
         """
         rng = np.random.default_rng([self.seed, 2])
