@@ -78,7 +78,7 @@ def test_rules_of_exclusion_are_fixed_when_the_study_is_made(
         assert read_design(study).exclusion == Exclusion(0.6, 300, 0.95, 0.9)
     refused = turing("create", tmp_path / "other", *words, "--min-attention", 80)
     assert refused.code == 2
-    assert "min_attention is 80.0, but a share is from 0 to 1" in refused.err
+    assert "min_attention must be from 0 to 1, got 80.0" in refused.err
 
 
 def test_a_study_is_made_invited_to_looked_at_and_purged(

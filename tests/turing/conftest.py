@@ -38,7 +38,7 @@ def address(server: str | None) -> Iterator[str | None]:
 
 @pytest.fixture
 def make(address: str | None, tmp_path: Path) -> Iterator[Make]:
-    """Make and open a study: fields of `StudySettings`, and names of models; returns it and the token."""
+    """Make and open a study of `StudySettings` and names of models; returns it and the token."""
     with ExitStack() as stack:
 
         def made(models: tuple[str, ...] = ("model",), **fields: Any) -> tuple[Study, str]:

@@ -7,7 +7,7 @@ from convergan.turing.results.estimates import (
     crossed_interval,
     estimate,
 )
-from convergan.turing.simulation.observers import AlwaysFake, Crowd, Guesser, Observer
+from convergan.turing.simulation.observers import AlwaysFake, Crowd, Guesser, Observer, Stimulus
 from convergan.turing.statistics.votes import Design, Votes
 from tests.turing.known_studies import DESIGN, votes_of
 
@@ -93,7 +93,7 @@ def test_the_interval_covers_an_observers_error_and_sensitivity(
     d_prime: float, criterion: float
 ) -> None:
     observer = Observer(d_prime, criterion)
-    rights = [observer.right(kind, 0, np.inf, False) for kind in (True, False)]
+    rights = [observer.right(Stimulus(kind, 0, np.inf, False)) for kind in (True, False)]
     truth = 1 - sum(rights) / 2
     held = []
     for seed in range(80):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convergan.turing.simulation.observers import FastClicker, Guesser, Observer
+from convergan.turing.simulation.observers import FastClicker, Guesser, Observer, Stimulus
 from convergan.turing.simulation.participants import DEFAULTS, HABITS, Participants
 
 
@@ -25,13 +25,13 @@ def test_a_crowd_has_skills_of_its_own_and_the_same_ones_with_the_same_seed() ->
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_every_kind_answers_by_its_defaults(name: str) -> None:
     (person,) = Participants(1, [name]).annotators()
-    said, reaction = person.answer(True, 0, 500.0, False, np.random.default_rng(0))
+    said, reaction = person.answer(Stimulus(True, 0, 500.0, False), np.random.default_rng(0))
     assert said in (True, False)
     assert reaction > 0
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "sentence"),
     [
         ("expert", "kind must be one of observer, guesser"),
         ("observer:e=1", "observer has no field 'e'; its fields: d, c"),
@@ -41,15 +41,15 @@ def test_every_kind_answers_by_its_defaults(name: str) -> None:
         ("crowd:rho=1", "a crowd needs 0 < skill < 1"),
     ],
 )
-def test_what_is_no_kind_is_refused_with_what_is(kind: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_an_unknown_kind_is_refused_with_the_known_ones(kind: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
         Participants(2, [kind]).annotators()
 
 
-def test_what_is_no_cast_is_refused() -> None:
+def test_participants_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match=f"habit must be one of {', '.join(HABITS)}, got 'lazy'"):
         Participants(habit_names=["lazy"])
     with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
         Participants(workers=0)
-    with pytest.raises(ValueError, match="there must be a kind"):
+    with pytest.raises(ValueError, match="kinds must be at least one"):
         Participants(kinds=[])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from convergan.turing.simulation.observers import StaircaseObserver
+from convergan.turing.simulation.observers import StaircaseObserver, Stimulus
 from convergan.turing.statistics.staircase import (
     MAX_MS,
     MIN_MS,
@@ -20,7 +20,7 @@ def climbed(up_ms: float, down_ms: float, trials: int = 20_000) -> tuple[np.ndar
     """Exposures and right answers of an observer on a staircase, after 500 trials of burn-in."""
     rng, exposure, exposures, rights = np.random.default_rng(0), START_MS, [], []
     for _ in range(trials + 500):
-        right = bool(rng.random() < OBSERVER.right(True, 0, exposure, False))
+        right = bool(rng.random() < OBSERVER.right(Stimulus(True, 0, exposure, False)))
         exposures.append(exposure)
         rights.append(right)
         exposure = next_exposure(exposure, right, up_ms=up_ms, down_ms=down_ms)

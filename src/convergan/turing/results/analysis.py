@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
 
+from ..checks import check
 from ..statistics.agreement import Agreement, answer_counts, fleiss_kappa, krippendorff_alpha
 from ..statistics.annotator_bootstrap import DRAWS, percentiles, resampled_sums, rng_for
 from ..statistics.exclusion import Behaviour, behaviours
@@ -15,7 +16,7 @@ from ..statistics.model_comparison import Comparison, compare
 from ..statistics.power import annotators_needed
 from ..statistics.signal_detection import sensitivity
 from ..statistics.staircase import block_of, time_score
-from ..statistics.votes import Design, FloatArray, Votes
+from ..statistics.votes import BoolArray, Design, FloatArray, Votes
 from .estimates import Estimates, confusion_counts, crossed_interval, estimate
 
 HALF_WIDTHS = (0.05, 0.03, 0.02)
@@ -183,8 +184,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
     Raises:
         ValueError: if ``draws`` is not positive, or votes have trials that the design does not.
     """
-    if draws < 1:
-        raise ValueError(f"{draws} draws should be 1 or more")
+    check({"draws": draws}, (draws >= 1, "draws", "at least 1"))
     if len(votes) and (last := int(votes.trial.max())) >= design.trials:
         raise ValueError(f"votes: trial {last}, but the design has {design.trials}, from 0")
     people = _annotators(votes, design)
@@ -260,7 +260,7 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
         rows = slice(edges[number], edges[number + 1])
         hits, fakes, alarms, reals = (int(count) for count in table[number])
         wrong, count = fakes - hits + alarms, fakes + reals
-        told = sensitivity(hits, fakes, alarms, reals, pairs=design.protocol == "pair")
+        overall = sensitivity(hits, fakes, alarms, reals, pairs=design.protocol == "pair")
         seen = ~votes.attention[rows]
         score = None
         if design.protocol == "timed" and count:
@@ -274,8 +274,8 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
                 finished=len(seen) == design.trials,
                 wrong=wrong,
                 interval=wilson(wrong, count) if count else None,
-                d_prime=float(told.d_prime),
-                criterion=float(told.criterion),
+                d_prime=float(overall.d_prime),
+                criterion=float(overall.criterion),
                 time_score=score,
                 behaviour=behaviour,
                 excluded=behaviour.reasons(design.exclusion),
@@ -284,18 +284,27 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     return tuple(found)
 
 
+def _subgroup(
+    name: str, votes: Votes, rows: BoolArray, people: People, design: Design, draws: int
+) -> Subgroup:
+    chosen = votes.select(rows)
+    result = estimate(chosen, design, draws=draws, purpose=name)
+    return Subgroup(name, result, _timed(chosen, design, people, draws))
+
+
 def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Subgroup, ...]:
     if design.feedback != "split":
         return ()
     return tuple(
         _subgroup(
-            f"{'with' if told else 'without'} feedback",
-            votes.select(votes.feedback == told),
-            [person for person in people if person.feedback == told],
+            name,
+            votes,
+            votes.feedback == arm,
+            [p for p in people if p.feedback == arm],
             design,
             draws,
         )
-        for told in (False, True)
+        for name, arm in (("without feedback", False), ("with feedback", True))
     )
 
 
@@ -305,18 +314,14 @@ def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[S
     return tuple(
         _subgroup(
             name,
-            votes.select(votes.model == number),
-            [person for person in people if person.model == name],
+            votes,
+            votes.model == number,
+            [p for p in people if p.model == name],
             design,
             draws,
         )
         for number, name in enumerate(votes.models)
     )
-
-
-def _subgroup(name: str, votes: Votes, people: People, design: Design, draws: int) -> Subgroup:
-    result = estimate(votes, design, draws=draws, purpose=name)
-    return Subgroup(name, result, _timed(votes, design, people, draws))
 
 
 def _figures_by_model(people: People) -> dict[str, FloatArray]:

@@ -1,4 +1,4 @@
-"""The figures of any part of a study: rows 1 to 6 and 11 of every report."""
+"""Error, sensitivity and bias of any votes of a study, with their intervals."""
 
 from dataclasses import dataclass
 
@@ -53,9 +53,9 @@ class Estimates:
             without such votes.
         on_real: error on real images; of pairs, with the generated one on the right.
         pooled_p: of the exact test against guessing, as if votes were independent: too small.
-        rho: correlation of two votes of an annotator; none where it cannot be told.
+        rho: correlation of two votes of an annotator; none where it is undefined.
         votes_each: that an annotator has, on the average over votes.
-        effect: the design effect, 1 where ``rho`` cannot be told.
+        effect: the design effect, 1 where ``rho`` is undefined.
         widened: Wilson's interval of the error, widened by the design effect.
         d_prime: sensitivity.
         d_prime_interval: over annotators; none of a single annotator.
@@ -109,7 +109,7 @@ def estimate(votes: Votes, design: Design, *, draws: int, purpose: str) -> Estim
     wrong, count = fakes - hits + alarms, fakes + reals
     wrong_sums, count_sums = sums[:, 1] - sums[:, 0] + sums[:, 2], sums[:, 1] + sums[:, 3]
     drawn = sensitivity(*sums.T, pairs=pairs)
-    told = sensitivity(hits, fakes, alarms, reals, pairs=pairs)
+    overall = sensitivity(hits, fakes, alarms, reals, pairs=pairs)
     right_each, votes_each = table[:, 0] + table[:, 3] - table[:, 2], table[:, 1] + table[:, 3]
     rho, each = intraclass_correlation(right_each, votes_each), effective_votes_each(votes_each)
     effect = design_effect(each, rho or 0.0)
@@ -126,9 +126,9 @@ def estimate(votes: Votes, design: Design, *, draws: int, purpose: str) -> Estim
         votes_each=each,
         effect=effect,
         widened=widened(wrong, count, effect),
-        d_prime=float(told.d_prime),
+        d_prime=float(overall.d_prime),
         d_prime_interval=_interval(drawn.d_prime),
-        criterion=float(told.criterion),
+        criterion=float(overall.criterion),
         criterion_interval=_interval(drawn.criterion),
         equivalence=Equivalence(design.margin, two_one_sided_p(wrong, count, design.margin), near),
     )

@@ -131,7 +131,7 @@ def cautions(analysis: Analysis) -> list[str]:
     if analysis.finished < design.annotators_wanted:
         found.append(
             f"The study is not over: {analysis.finished} of {design.annotators_wanted} annotators "
-            "have finished. Stopping when the figures please is no fair test."
+            "have finished. To stop when the figures please is no fair test."
         )
     for parts, name in ((analysis.arms, "both arms"), (analysis.models, "all models")):
         if parts:

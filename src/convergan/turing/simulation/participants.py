@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import check
 from .observers import (
     Alternator,
     AlwaysFake,
@@ -88,14 +89,17 @@ class Participants:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for name, least in (("count", 1), ("workers", 1), ("seed", 0)):
-            if (value := getattr(self, name)) < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+        habits = f"one of {', '.join(HABITS)}"
+        check(
+            vars(self),
+            (self.count >= 1, "count", "at least 1"),
+            (self.workers >= 1, "workers", "at least 1"),
+            (self.seed >= 0, "seed", "at least 0"),
+            (bool(self.kinds), "kinds", "at least one"),
+            (bool(self.habit_names), "habit_names", "at least one"),
+        )
         for name in self.habit_names:
-            if name not in HABITS:
-                raise ValueError(f"habit must be one of {', '.join(HABITS)}, got {name!r}")
-        if not (self.kinds and self.habit_names):
-            raise ValueError("at least one kind of annotators and one habit are needed")
+            check({"habit": name}, (name in HABITS, "habit", habits))
 
     @property
     def habits(self) -> list[Habit]:
@@ -129,8 +133,7 @@ class Participants:
 
 def _people(kind: str, count: int, rng: np.random.Generator, pairs: bool) -> Iterator[Annotator]:
     name, _, text = kind.partition(":")
-    if name not in DEFAULTS:
-        raise ValueError(f"kind must be one of {', '.join(DEFAULTS)}, got {name!r}")
+    check({"kind": name}, (name in DEFAULTS, "kind", f"one of {', '.join(DEFAULTS)}"))
     values = dict(DEFAULTS[name])
     for part in filter(None, text.split(",")):
         key, _, number = part.partition("=")
@@ -159,6 +162,5 @@ def _number(key: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{key} must be a number, got {text!r}")
+    check({key: text}, (math.isfinite(value), key, "a number"))
     return value

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import StudyError
 from ..study.sessions import CHOICES
-from .observers import Annotator
+from .observers import Annotator, Stimulus
 from .participants import Habit
 
 RETRY_SECONDS = 60.0
@@ -269,23 +269,21 @@ class Person:
         truth = self.known[trial["trial"]]
         exposure = math.inf if trial["exposure_ms"] is None else float(trial["exposure_ms"])
 
-        def answer(rng: np.random.Generator) -> tuple[bool, float]:
-            return self.annotator.answer(
-                truth.generated, trial["number"], exposure, self.feedback, rng, truth.attention
-            )
-
-        self.decided[trial["trial"]] = answer(self.rng)
+        stimulus = Stimulus(
+            truth.generated, trial["number"], exposure, self.feedback, truth.attention
+        )
+        self.decided[trial["trial"]] = self.annotator.answer(stimulus, self.rng)
         if not truth.attention:
             visit = self.visit
             visit.judged += 1
             visit.wrong += self.decided[trial["trial"]][0] != truth.generated
             if self.setting.expect:
-                drawn = [
-                    answer(self.other_rng)[0] != truth.generated for _ in range(EXPECTATION_DRAWS)
+                answers = [
+                    self.annotator.answer(stimulus, self.other_rng)
+                    for _ in range(EXPECTATION_DRAWS)
                 ]
-                visit.expected_wrong = (visit.expected_wrong or 0.0) + sum(
-                    drawn
-                ) / EXPECTATION_DRAWS
+                wrong = sum(said != truth.generated for said, _ in answers)
+                visit.expected_wrong = (visit.expected_wrong or 0.0) + wrong / EXPECTATION_DRAWS
 
 
 def _json(reply: httpx2.Response) -> Json:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Engine, NullPool, create_engine, select
 
+from ..checks import check
 from ..study.schema import trials
 from ..study.study import database_url, open_study
 from ..web.owner import invite, read_design
@@ -69,8 +70,8 @@ def simulate(
     Args:
         folder: of the study, which wants as many people or more.
         url: of its server.
-        participants: who takes part. With the same one on a new study of the same seed, the same votes
-            come out, but for two tabs.
+        participants: who takes part. The same ones on a new study of the same seed cast the same
+            votes, except with two tabs.
         expect: whether to work out `Visit.expected_wrong`.
         answered: is called after each trial with the number of answered trials and the most there
             can be.
@@ -79,8 +80,8 @@ def simulate(
         StudyError: if the server refuses what people do, or does not answer in time.
         ValueError: if the address is not one.
     """
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"url must be http://... or https://..., got {url!r}")
+    known = url.startswith(("http://", "https://"))
+    check({"url": url}, (known, "url", "http://... or https://..."))
     with open_study(folder) as study:
         annotators = participants.annotators(pairs=study.protocol == "pair")
         links = invite(study, url.rstrip("/"), participants.count, 1)

@@ -1,7 +1,7 @@
 """Whose votes do not count, by rules that were fixed before the first vote.
 
-The rules look at behaviour alone, never at whether judged images were told apart: who cannot tell
-them apart is no worse an annotator.
+The rules look at behaviour alone, never at the error on judged images: annotators who cannot tell
+them apart are no worse annotators.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from .votes import Exclusion, Votes
 
 MIN_VOTES = 10
-"""Of fewer votes, the shares of the same answer and of alternation say nothing."""
+"""With fewer votes, the shares of the same answer and of alternation mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +42,31 @@ class Behaviour:
             >>> Behaviour(100, 1.0, 80.0, 0.5, 0.5).reasons(Exclusion())
             ('median reaction 80 ms, least 250 ms',)
         """
-        found = []
-        if self.attention is not None and self.attention < rules.min_attention:
-            found.append(
-                f"attention {_percent(self.attention)}, least {_percent(rules.min_attention)}"
-            )
-        time, least = self.median_reaction_ms, rules.min_median_reaction_ms
-        if time is not None and time < least:
-            found.append(f"median reaction {time:.0f} ms, least {least:.0f} ms")
-        if self.same_answer is not None and self.same_answer > rules.max_same_answer:
-            found.append(
-                f"same answer {_percent(self.same_answer)}, most {_percent(rules.max_same_answer)}"
-            )
-        if self.alternation is not None and self.alternation > rules.max_alternation:
-            found.append(
-                f"alternation {_percent(self.alternation)}, most {_percent(rules.max_alternation)}"
-            )
-        return tuple(found)
+        checks = (
+            ("attention", self.attention, "least", rules.min_attention, _percent),
+            (
+                "median reaction",
+                self.median_reaction_ms,
+                "least",
+                rules.min_median_reaction_ms,
+                _ms,
+            ),
+            ("same answer", self.same_answer, "most", rules.max_same_answer, _percent),
+            ("alternation", self.alternation, "most", rules.max_alternation, _percent),
+        )
+        return tuple(
+            f"{name} {form(value)}, {side} {form(bound)}"
+            for name, value, side, bound, form in checks
+            if value is not None and (value < bound if side == "least" else value > bound)
+        )
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _ms(time: float) -> str:
+    return f"{time:.0f} ms"
 
 
 def behaviours(votes: Votes) -> list[Behaviour]:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from ..checks import check
+
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 """Mechanical Turk's assignment id for people who only look."""
 
@@ -32,14 +34,14 @@ class Panel:
         forms: origins that the last form may be sent to.
 
     Raises:
-        ValueError: if one is no origin, such as ``https://example.org``.
+        ValueError: if one is not an origin such as ``https://example.org``.
     """
 
     frames: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what would change the header that it is put in."""
+        # They go into a header, which a semicolon or a line break would change.
         for origin in (*self.frames, *self.forms):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"an origin is like https://example.org, got {origin!r}")
@@ -54,6 +56,19 @@ class Panel:
         frames = " ".join(self.frames) or "'none'"
         forms = " ".join(("'self'", *self.forms))
         return f"frame-ancestors {frames}; form-action {forms}"
+
+    def require_form(self, submit_to: str) -> str:
+        """Return an origin if forms may go there: else any site could have ours sent to it.
+
+        Raises:
+            ValueError: if it is not one of `forms` to the letter.
+        """
+        known = ", ".join(self.forms)
+        check(
+            {"turkSubmitTo": submit_to},
+            (submit_to in self.forms, "turkSubmitTo", f"one of {known}"),
+        )
+        return submit_to
 
 
 NO_PANEL = Panel()
@@ -152,7 +167,7 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
 
     Raises:
         ValueError: if a parameter is missing, repeated or no id, or if turkSubmitTo is not one of
-            the panel's origins to the letter: else any site could have the form sent to it.
+            the panel's origins.
 
     Example:
         >>> arrive_from_mturk([("assignmentId", PREVIEW), ("hitId", "3X")]) is None
@@ -163,9 +178,7 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
     if visit == PREVIEW:
         return None
     task, person = _identifier(values, "hitId"), _identifier(values, "workerId")
-    submit_to = values.get("turkSubmitTo", "")
-    if submit_to not in panel.forms:
-        raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
+    submit_to = panel.require_form(values.get("turkSubmitTo", ""))
     return Arrival("mturk", person=person, visit=visit, task=task, submit_to=submit_to)
 
 
@@ -183,10 +196,8 @@ def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> PanelRet
     Raises:
         ValueError: if an argument is not what it should be.
     """
-    if submit_to not in panel.forms:
-        raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
     fields = MappingProxyType({"code": _code(code)})
-    return PanelReturn("POST", f"{submit_to}/mturk/externalSubmit", fields)
+    return PanelReturn("POST", f"{panel.require_form(submit_to)}/mturk/externalSubmit", fields)
 
 
 def _single_values(query: Iterable[tuple[str, str]]) -> dict[str, str]:

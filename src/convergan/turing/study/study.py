@@ -19,8 +19,9 @@ from typing import Any
 from sqlalchemy import URL, Connection, insert, select
 
 from .. import migrations
+from ..checks import check
 from ..errors import StudyError
-from ..statistics.votes import FEEDBACK, PROTOCOLS, Exclusion
+from ..statistics.votes import Exclusion, design_rules
 from . import schema
 from .database import Database, locate, readable_errors
 from .image_import import Pixels, Source, check_sources, encode, resample, scramble
@@ -102,25 +103,20 @@ class StudySettings:
         even = self.protocol == "pair" or self.trials % 2 == 0
         useful = self.protocol != "timed" or self.feedback == "on"
         kept = self.retention_days is None or 0 < self.retention_days <= MAX_DAYS
-        rules = (
-            (self.protocol in PROTOCOLS, "protocol", f"one of {', '.join(PROTOCOLS)}"),
-            (self.feedback in FEEDBACK, "feedback", f"one of {', '.join(FEEDBACK)}"),
+        check(
+            vars(self),
+            *design_rules(self.protocol, self.feedback, self.annotators_wanted, self.margin),
             (self.recruiter in RECRUITERS, "recruiter", f"one of {', '.join(RECRUITERS)}"),
             (2 <= self.trials <= 1000, "trials", "from 2 to 1,000"),
             (even, "trials", "even, as half of them are generated"),
-            (useful, "feedback", "on, as exposures of a timed study reveal right and wrong"),
+            (useful, "feedback", "on, as exposures of a timed study tell right from wrong"),
             (0 <= self.attention <= self.trials, "attention", "from 0 to the trials"),
-            (self.annotators_wanted >= 1, "annotators_wanted", "at least 1"),
-            (0 < self.margin < 0.5, "margin", "between 0 and 0.5"),
             (0 <= self.seed < 2**31, "seed", "from 0 to 2,147,483,647"),
             (1 <= self.scale <= 64, "scale", "from 1 to 64"),
             (self.minutes > 0, "minutes", "above 0"),
             (bool(self.consent.strip()), "consent", "a text"),
             (kept, "retention_days", f"above 0 and at most {MAX_DAYS:,}"),
         )
-        for holds, name, right in rules:
-            if not holds:
-                raise ValueError(f"{name} must be {right}, got {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True)
@@ -264,34 +260,24 @@ def _bring_up_to_date(connection: Connection, folder: Path) -> None:
 def _insert_study(
     connection: Connection, name: str, settings: StudySettings, real: Source, token: str
 ) -> None:
-    now = time.time()
+    now, days = time.time(), settings.retention_days
     height, width = real.pixels.shape[1:3]
-    days = settings.retention_days
     row: dict[str, Any] = {
+        **asdict(settings),
         "id": new_id(),
         "name": name,
         "state": schema.RUNNING,
         "created": now,
         "retain_until": None if days is None else now + days * 86400,
         "owner_token_sha256": token_sha256(token),
-        "recruiter": settings.recruiter,
-        "protocol": settings.protocol,
-        "trials": settings.trials,
         "blocks": block_count(settings.protocol),
-        "attention": settings.attention,
-        "feedback": settings.feedback,
-        "margin": settings.margin,
-        "annotators_wanted": settings.annotators_wanted,
-        "exclusion": asdict(settings.exclusion),
-        "seed": settings.seed,
         "consent_version": settings.consent_version,
         "consent_text": settings.consent,
-        "minutes": settings.minutes,
         "width": width,
         "height": height,
-        "scale": settings.scale,
     }
-    connection.execute(insert(schema.study), row)
+    stored = {column.name: row[column.name] for column in schema.study.columns}
+    connection.execute(insert(schema.study), stored)
 
 
 def _insert_images(

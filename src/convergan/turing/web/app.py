@@ -261,15 +261,8 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.post("/s/{session}/answers")
     def answers(session: Own, body: AnswerBody) -> Response:
-        given = Answer(
-            body.trial,
-            body.answer,
-            body.reaction_ms,
-            body.shown_ms,
-            body.ignored,
-            body.screen.model_dump(),
-        )
-        return Response(session.answer(given), media_type="application/json")
+        reply = session.answer(Answer(**body.model_dump()))
+        return Response(reply, media_type="application/json")
 
     @app.post("/s/{session}/technical")
     def report_loss(session: Own, body: LossBody) -> Response:
