@@ -14,7 +14,6 @@ class RefusedError(Exception):
     """
 
     def __init__(self, status: int, text: str) -> None:
-        """Say what is refused."""
         super().__init__(text)
         self.status = status
         self.text = text

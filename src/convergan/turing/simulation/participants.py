@@ -88,7 +88,6 @@ class Participants:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check the values."""
         habits = f"one of {', '.join(HABITS)}"
         check(
             vars(self),

@@ -1,4 +1,4 @@
-"""One simulated annotator over HTTP: what the page's script sends, and what became of it."""
+"""One simulated annotator over HTTP: sends what the page's script does, and counts the replies."""
 
 import asyncio
 import json
@@ -20,9 +20,9 @@ from .observers import Annotator, Stimulus
 from .participants import Habit
 
 RETRY_SECONDS = 60.0
-"""Seconds for which a request is sent again where no reply came, or one of a broken server."""
+"""Seconds for which a request is sent again after no reply or a server error."""
 EXPECTATION_DRAWS = 100
-"""Answers that are drawn at each trial to learn how often an annotator is wrong there."""
+"""Answers drawn at each trial to estimate how often an annotator is wrong there."""
 
 Json = dict[str, Any]
 
@@ -82,29 +82,30 @@ class SimulationContext:
         seed: of the answers.
         expect: whether to work out `Visit.expected_wrong`.
         answered: called after each trial.
-        context: for encrypted connections.
+        tls: for encrypted connections.
     """
 
     read_truth: ReadTruth
     seed: int
     expect: bool
     answered: Callable[[], None]
-    context: ssl.SSLContext
+    tls: ssl.SSLContext
 
 
+@dataclass
 class Tab:
-    """A window with the page of a session."""
+    """A window with the page of a session; requests that fail are counted in the visit."""
 
-    def __init__(self, client: httpx2.AsyncClient, place: str, visit: Visit) -> None:
-        """Point a window at a session's address; failures are counted in the visit."""
-        self.client, self.place, self.visit = client, place, visit
-        self.form = ""
+    client: httpx2.AsyncClient
+    place: str
+    visit: Visit
+    form: str = ""
 
     async def load(self) -> Json:
         """Load the page and what it shows."""
         page = await self.request("GET", self.place)
         if page.status_code != 200:
-            raise StudyError(f"a session's page is refused: {_sentence(page)}")
+            raise StudyError(f"a session's page is refused: {_refusal(page)}")
         self.form = page.text.split('name="form-token" content="')[1].split('"')[0]
         return _json(await self.request("GET", f"{self.place}/state"))
 
@@ -116,7 +117,7 @@ class Tab:
     async def request(
         self, method: str, url: str, body: Json | None = None, headers: Json | None = None
     ) -> httpx2.Response:
-        """Send until a reply comes that is no server's error.
+        """Send until a reply comes that is not a server error.
 
         Raises:
             StudyError: if none does.
@@ -136,26 +137,29 @@ class Tab:
             await asyncio.sleep(0.1)
 
 
+@dataclass
 class Person:
-    """Somebody who takes part."""
+    """Somebody who takes part.
 
-    def __init__(
-        self, setting: SimulationContext, number: int, link: str, annotator: Annotator, habit: Habit
-    ) -> None:
-        """Invite somebody.
+    Attributes:
+        context: of everybody.
+        number: of the person, from 0.
+        link: the invitation.
+        annotator: who answers.
+        habit: on the network.
+    """
 
-        Args:
-            setting: of everybody.
-            number: of the person, from 0.
-            link: the invitation.
-            annotator: what answers.
-            habit: on the network.
-        """
-        self.setting, self.number = setting, number
-        self.link, self.annotator, self.habit = link, annotator, habit
-        self.rng = np.random.default_rng([setting.seed, 0, number])
-        self.other_rng = np.random.default_rng([setting.seed, 1, number])
-        self.order = random.Random(f"{setting.seed} {number}")
+    context: SimulationContext
+    number: int
+    link: str
+    annotator: Annotator
+    habit: Habit
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng([self.context.seed, 0, self.number])
+        # Expected errors have draws of their own, so that working them out changes no answer.
+        self.other_rng = np.random.default_rng([self.context.seed, 1, self.number])
+        self.order = random.Random(f"{self.context.seed} {self.number}")
         self.visit = Visit("")
         self.known: Mapping[str, Truth] = {}
         self.decided: dict[str, tuple[bool, float]] = {}
@@ -170,7 +174,7 @@ class Person:
         async with self._client() as client:
             reply = await Tab(client, "", self.visit).request("GET", self.link)
         if reply.status_code != 303:
-            raise StudyError(f"annotator {self.number} cannot join: {_sentence(reply)}")
+            raise StudyError(f"annotator {self.number} cannot join: {_refusal(reply)}")
         self.place = str(reply.url.join(reply.headers["location"]))
         self.visit.session = self.place.rpartition("/")[2]
 
@@ -188,7 +192,7 @@ class Person:
         return self.visit
 
     def _client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(verify=self.setting.context, timeout=RETRY_SECONDS)
+        return httpx2.AsyncClient(verify=self.context.tls, timeout=RETRY_SECONDS)
 
     async def _begin(self, tab: Tab, state: Json) -> Json:
         if state["stage"] == "consent":
@@ -206,38 +210,38 @@ class Person:
             if self.habit.reloads:
                 waiting = (await tabs[0].load())["trials"]
             trial, *following = waiting
-            await self._look(tabs, trial)
+            await self._fetch_images(tabs, trial)
             await self._send_copies(tabs, before, trial, following)
-            self.setting.answered()
+            self.context.answered()
             reply = json.loads(self.visit.replies[trial["trial"]])
             stage, waiting, before = reply["stage"], reply["next"], trial
         if before is not None and self.habit.sends > 1:
             await self._send(tabs[0], before)
         return await tabs[0].load()
 
-    async def _look(self, tabs: list[Tab], trial: Json) -> None:
+    async def _fetch_images(self, tabs: list[Tab], trial: Json) -> None:
         for tab in tabs:
             for image in trial["images"]:
                 url = httpx2.URL(self.place).join(image)
                 reply = await tab.request("GET", str(url))
                 elsewhere = len(tabs) > 1 or trial["trial"] in self.visit.replies
                 if reply.status_code != 200 and not elsewhere:
-                    raise StudyError(f"an image cannot be fetched: {_sentence(reply)}")
+                    raise StudyError(f"an image cannot be fetched: {_refusal(reply)}")
 
     async def _send_copies(
         self, tabs: list[Tab], before: Json | None, trial: Json, following: list[Json]
     ) -> None:
         """Send a trial's answer, with late and early copies of others as the habit has it."""
-        lot = [(tab, trial, bool(place % 2)) for place, tab in enumerate(tabs)]
+        batch = [(tab, trial, bool(place % 2)) for place, tab in enumerate(tabs)]
         if self.habit.sends > 1:
-            lot += [(tabs[0], trial, False)] * (self.habit.sends - 2)
-            lot += [(tabs[0], asked, False) for asked in (before,) if asked is not None]
+            batch += [(tabs[0], trial, False)] * (self.habit.sends - 2)
+            batch += [(tabs[0], asked, False) for asked in (before,) if asked is not None]
             if trial["trial"] not in self.visit.replies:
-                lot += [(tabs[0], asked, False) for asked in following]
-        for _, asked, _ in lot:
+                batch += [(tabs[0], asked, False) for asked in following]
+        for _, asked, _ in batch:
             self._decide(asked)
-        self.order.shuffle(lot)
-        await asyncio.gather(*(self._send(*letter) for letter in lot))
+        self.order.shuffle(batch)
+        await asyncio.gather(*(self._send(*entry) for entry in batch))
         if trial["trial"] not in self.visit.replies:
             raise StudyError("the answer to an open trial was refused")
 
@@ -261,11 +265,11 @@ class Person:
             self.visit.differing += same != reply.content
 
     def _decide(self, trial: Json) -> None:
-        """Make up the mind about a trial, once."""
+        """Draw the answer to a trial, once: copies of an answer are all the same."""
         if trial["trial"] in self.decided:
             return
-        if trial["trial"] not in self.known:  # new ones come where a picture could not be shown
-            self.known = self.setting.read_truth(self.visit.session)
+        if trial["trial"] not in self.known:  # lost images come again as new trials
+            self.known = self.context.read_truth(self.visit.session)
         truth = self.known[trial["trial"]]
         exposure = math.inf if trial["exposure_ms"] is None else float(trial["exposure_ms"])
 
@@ -277,7 +281,7 @@ class Person:
             visit = self.visit
             visit.judged += 1
             visit.wrong += self.decided[trial["trial"]][0] != truth.generated
-            if self.setting.expect:
+            if self.context.expect:
                 answers = [
                     self.annotator.answer(stimulus, self.other_rng)
                     for _ in range(EXPECTATION_DRAWS)
@@ -288,13 +292,13 @@ class Person:
 
 def _json(reply: httpx2.Response) -> Json:
     if reply.status_code != 200:
-        raise StudyError(f"the server refuses: {_sentence(reply)}")
+        raise StudyError(f"the server refuses: {_refusal(reply)}")
     found: Json = reply.json()
     return found
 
 
-def _sentence(reply: httpx2.Response) -> str:
-    """Return what a refusal says."""
+def _refusal(reply: httpx2.Response) -> str:
+    """Return the status and the sentence of a refusal."""
     if reply.headers.get("content-type", "").startswith("application/json"):
         return f"{reply.status_code}, {reply.json()['error']}"
     return str(reply.status_code)

@@ -88,15 +88,15 @@ def simulate(
         total = participants.count * read_design(study).trials
     done = itertools.count(1)
     with open_truth(folder) as read_truth:
-        setting = SimulationContext(
+        context = SimulationContext(
             read_truth,
             participants.seed,
             expect,
             lambda: answered(next(done), total),
-            ssl.create_default_context(),  # takes too long to make one each
+            ssl.create_default_context(),  # making one for each person takes too long
         )
         people = [
-            Person(setting, number, *what)
+            Person(context, number, *what)
             for number, what in enumerate(zip(links, annotators, participants.habits, strict=True))
         ]
         try:

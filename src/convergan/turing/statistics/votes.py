@@ -77,7 +77,6 @@ class Votes:
         _check_sessions(self)
 
     def __len__(self) -> int:
-        """Return the number of answered trials, those of attention among them."""
         return len(self.annotator)
 
     @property
@@ -188,7 +187,6 @@ class Exclusion:
     max_alternation: float = 0.9
 
     def __post_init__(self) -> None:
-        """Check the values."""
         check(
             vars(self),
             (0 <= self.min_attention <= 1, "min_attention", "from 0 to 1"),
@@ -239,7 +237,6 @@ class Design:
     created: str
 
     def __post_init__(self) -> None:
-        """Check the values."""
         utc = datetime.fromisoformat(self.created).utcoffset() == timedelta(0)
         check(
             vars(self),

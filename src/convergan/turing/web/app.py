@@ -127,7 +127,6 @@ class PageRefusedError(RefusedError):
     """
 
     def __init__(self, status: int, text: str, panel: Panel) -> None:
-        """Say what is refused."""
         super().__init__(status, text)
         self.panel = panel
 
@@ -136,7 +135,6 @@ class SecurityMiddleware:
     """Headers on every reply, whatever made it; no request with more than a small body."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before an application."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
