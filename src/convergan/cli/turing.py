@@ -1,7 +1,6 @@
 """The commands of the visual Turing test: parse, call, show."""
 
 import math
-import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -129,6 +128,7 @@ def create(
     Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
     """
     from ..turing.statistics.votes import Exclusion
+    from ..turing.study.image_import import jpeg_caution
     from ..turing.study.study import DEFAULT_CONSENT, StudySettings, check_absent, create_study
 
     check_absent(study)
@@ -155,13 +155,8 @@ def create(
     if scale is None:
         settings = settings.enlarged(reals)
     token = create_study(study, settings, reals, fakes, database)
-    if {reals.were_jpeg, *(source.were_jpeg for source in fakes)} == {False, True}:
-        errors.print(
-            "caution: some sources were JPEG files and others not; the artefacts of JPEG can be "
-            "seen in the pixels and tell them apart",
-            highlight=False,
-            soft_wrap=True,
-        )
+    if (caution := jpeg_caution([reals, *fakes])) is not None:
+        errors.print(caution, highlight=False, soft_wrap=True)
     print_line(f"study: {study}")
     print_line(f"owner's token: {token}")
     print_line(f"next: convergan turing invite {study} --count 10, convergan turing serve {study}")
@@ -181,9 +176,9 @@ def serve(
     from ..core.signals import stopping
     from ..turing.study.study import open_study
     from ..turing.web.app import create_app
-    from ..turing.web.server import listen, make_server
+    from ..turing.web.server import listen, make_server, public_address
 
-    url = address_in_links(public_url, host, port)
+    url = public_address(public_url, host, port)
     said = stopping("while serving; every answer that was acknowledged is stored")
     with said, open_study(study) as found, listen(host, port) as listener:
         server = make_server(create_app(found, url))
@@ -203,10 +198,9 @@ def invite(
     """Print invitation links, each for one person."""
     from ..turing.study.study import open_study
     from ..turing.web.owner import invite as make_invitations
+    from ..turing.web.server import public_address
 
-    if not 0 < days <= 365:
-        raise ValueError(f"days must be above 0 and at most 365, got {days}")
-    url = address_in_links(public_url)
+    url = public_address(public_url)
     with open_study(study) as found:
         links = make_invitations(found, url, count, days)
     for link in links:
@@ -280,19 +274,13 @@ def simulate(
 @turing.command()
 def status(study: StudyFolder) -> None:
     """Print how many people and votes a study has, and its error so far."""
+    from ..turing.results.text import status_text
     from ..turing.study.study import open_study
     from ..turing.web.owner import summary
 
     with open_study(study) as found:
         now = summary(found)
-    people = ", ".join(f"{count} {state}" for state, count in now["people"].items()) or "nobody yet"
-    print_line(f"{now['name']}: {now['state']}, {now['wanted']} people wanted; {people}")
-    print_line(f"{now['votes']:,} votes, {now['losses']:,} pictures could not be shown")
-    if (error := now["error"]) is not None:
-        print_line(
-            f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}, "
-            "nobody excluded"
-        )
+    print_line(status_text(now))
 
 
 @turing.command()
@@ -404,28 +392,6 @@ def purge(
     with open_study(study) as found:
         count = remove_all(found, early=early)
     print_line(f"removed {count:,} {'session' if count == 1 else 'sessions'} and their votes")
-
-
-def address_in_links(public_url: str | None, host: str = "127.0.0.1", port: int = 8000) -> str:
-    """Return where people reach the server.
-
-    Args:
-        public_url: as it was asked for; None for the address that the server listens on.
-        host: of that address.
-        port: of that address.
-
-    Raises:
-        ValueError: if a browser could not follow it.
-
-    Example:
-        >>> address_in_links(None, "::1"), address_in_links("https://study.example/")
-        ('http://[::1]:8000', 'https://study.example')
-    """
-    if public_url is None:
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", public_url):
-        raise ValueError(f"public-url must be like https://study.example, got {public_url!r}")
-    return public_url.rstrip("/")
 
 
 def read_text(file: Path) -> str:

@@ -3,8 +3,8 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..statistics.equivalence import LEVEL
 from ..statistics.intervals import Interval
@@ -321,6 +321,25 @@ def terminal_text(analysis: Analysis) -> str:
         where = row.interval or row.meaning
         cells = f"{row.quantity:{wide[0]}}  {row.value:>{wide[1]}}  {where:{wide[2]}}"
         lines.append(f"  {cells}  {row.caution}".rstrip())
+    return "\n".join(lines)
+
+
+def status_text(summary: Mapping[str, Any]) -> str:
+    """Return the state of a study that is still running, as lines.
+
+    Args:
+        summary: as `web.owner.summary` returns it.
+    """
+    counts = [f"{count} {state}" for state, count in summary["people"].items()]
+    lines = [
+        f"{summary['name']}: {summary['state']}, {summary['wanted']} people wanted; "
+        f"{', '.join(counts) or 'nobody yet'}",
+        f"{summary['votes']:,} votes, {summary['losses']:,} pictures could not be shown",
+    ]
+    if (error := summary["error"]) is not None:
+        low, high = f"{error['low']:.1%}", f"{error['high']:.1%}"
+        interval = f"95% interval {low} to {high}, nobody excluded"
+        lines.append(f"error: {error['rate']:.1%}, {interval}")
     return "\n".join(lines)
 
 

@@ -104,7 +104,7 @@ def effective_votes_each(votes_each: IntArray) -> float:
 
     Example:
         >>> import numpy as np
-        >>> effective_votes_each(np.array([100, 100])), equal_votes_each(np.array([1, 3]))
+        >>> effective_votes_each(np.array([100, 100])), effective_votes_each(np.array([1, 3]))
         (100.0, 2.5)
     """
     return float((votes_each**2).sum() / votes_each.sum())

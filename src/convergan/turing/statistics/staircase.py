@@ -44,7 +44,7 @@ def convergence_share(up_ms: float = UP_MS, down_ms: float = DOWN_MS) -> float:
     """Return the share of right answers at which the staircase rests.
 
     Example:
-        >>> convergence_share(), equilibrium(up_ms=10, down_ms=30)
+        >>> convergence_share(), convergence_share(up_ms=10, down_ms=30)
         (0.75, 0.25)
     """
     return up_ms / (up_ms + down_ms)

@@ -1,11 +1,11 @@
-"""Images into a study: files that may be hostile to pixels, pixels to PNG that tells no class.
+"""Import of images into a study: untrusted files to pixels, pixels to PNG that hides the class.
 
-Files are decoded in a child process that may use little memory, so that no file of a size it does
-not admit to can harm the caller. It knows PNG and JPEG alone, whatever a file is called, reads one
-frame, and takes a picture of too many pixels for an error.
+A child process with little memory decodes the files, so a file that unpacks to far more than its
+size cannot harm the caller. It accepts PNG and JPEG alone, whatever a file is called, of one frame
+and not too many pixels.
 
-Every image of a study, real or generated, is then written by one function: same mode, same size,
-PNG without compression, so all files have one length and none has metadata.
+One function then writes every image, real or generated: same mode, same size, PNG without
+compression, so all files have one length and none has metadata.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ MAX_UNPACKED = 2**30
 """Bytes of an archive's arrays."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 SHIFT = 0.25
-"""Of a pixel, down and right: how far `resample` moves an image."""
+"""Of a pixel, down and right: how far `shift` moves an image."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,16 @@ class Source:
         """
         names = [label.lower() for label in self.labels]
         return 2 * sum(name.endswith((".jpg", ".jpeg")) for name in names) > len(names)
+
+
+def jpeg_caution(sources: Sequence[Source]) -> str | None:
+    """Return a warning where only some sources were JPEG files, else None."""
+    if {source.were_jpeg for source in sources} != {False, True}:
+        return None
+    return (
+        "caution: some sources were JPEG files and others not; the artefacts of JPEG can be seen "
+        "in the pixels and tell them apart"
+    )
 
 
 def read_source(path: Path) -> Source:
@@ -132,7 +142,7 @@ def source_from_array(name: str, array: NDArray[Any]) -> Source:
 
 
 def check_sources(real: Source, generated: Sequence[Source], needed: int) -> None:
-    """See that nothing but what they show tells the classes apart.
+    """Check that nothing but the pixels distinguishes real from generated images.
 
     Args:
         real: real images.
@@ -170,8 +180,8 @@ def check_sources(real: Source, generated: Sequence[Source], needed: int) -> Non
         )
 
 
-def resample(pixels: Pixels) -> Pixels:
-    """Move every image by a quarter of a pixel, so that no pixel is as in a public data set."""
+def shift(pixels: Pixels) -> Pixels:
+    """Shift every image by a quarter of a pixel, so that none is found in a public data set."""
     height, width = pixels.shape[1:3]
     move = (1, 0, -SHIFT, 0, 1, -SHIFT)
     moved = [
@@ -184,7 +194,7 @@ def resample(pixels: Pixels) -> Pixels:
 
 
 def scramble(pixels: Pixels, seed: int) -> Pixels:
-    """Shuffle the pixels within each image: nobody can take it for a real one."""
+    """Shuffle the pixels within each image, so that nobody can take it for a real one."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
     flat = pixels.reshape(len(pixels), -1, *pixels.shape[3:])
     mixed = [image[rng.permutation(len(image))] for image in flat]
@@ -219,7 +229,7 @@ def child() -> None:
 
 
 def _environment() -> dict[str, str]:
-    """One thread of linear algebra: each takes address space."""
+    """Return the environment of the child: one thread, as each takes address space."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
     return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
 
@@ -254,7 +264,7 @@ def _decode(file: Path) -> Pixels:
         raise StudyError(f"{file} is not a plain file")
     if status.st_size > MAX_FILE_BYTES:
         raise StudyError(f"{file} has more than {MAX_FILE_BYTES // 2**20} MiB")
-    Image.MAX_IMAGE_PIXELS = None  # ours comes first, as an error
+    Image.MAX_IMAGE_PIXELS = None  # our own limit comes first, and as an error
     try:
         with Image.open(io.BytesIO(file.read_bytes()), formats=["PNG", "JPEG"]) as image:
             if image.width * image.height > MAX_PIXELS:

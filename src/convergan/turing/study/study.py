@@ -24,7 +24,7 @@ from ..errors import StudyError
 from ..statistics.votes import Exclusion, design_rules
 from . import schema
 from .database import Database, locate, readable_errors
-from .image_import import Pixels, Source, check_sources, encode, resample, scramble
+from .image_import import Pixels, Source, check_sources, encode, scramble, shift
 from .recruitment import MTURK, Panel
 from .tokens import new_id, token_sha256
 from .trials import block_count, images_needed
@@ -296,7 +296,7 @@ def _insert_images(
     for model, attention, pixels in groups:
         for start in range(0, len(pixels), 500):
             part = pixels[start : start + 500]
-            ready = resample(part) if settings.resample else part
+            ready = shift(part) if settings.resample else part
             pngs = [encode(image) for image in ready]
             connection.execute(
                 insert(schema.images),

@@ -1,4 +1,4 @@
-"""What the owner of a study asks of it and does to it."""
+"""What the owner of a study can read and do."""
 
 import csv
 import datetime
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from ..checks import check
 from ..errors import RefusedError
 from ..results.analysis import analyse, to_json
 from ..statistics.annotator_bootstrap import percentiles, resampled_sums, rng_for
@@ -23,9 +24,9 @@ from ..study.tokens import new_id, person_hash, sign_invitation
 LIVE_DRAWS = 1000
 """Resampled studies of the interval that the owner's page shows while votes come in."""
 COUNTED_STATES = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
-"""States of sessions whose votes are in the analysis; the others were given back or withdrawn."""
+"""States of sessions whose votes are in the analysis; the others were returned or withdrawn."""
 PERSONAL_TABLES = (answers, trials, sessions, invitations)
-"""Tables that hold what people said, those first that refer to others."""
+"""Tables of what people said; tables that refer to others come first."""
 EXPORTED_STATES = (*COUNTED_STATES, schema.RETURNED, schema.SCREENED_OUT)
 
 EXPORT_COLUMNS = (
@@ -56,8 +57,12 @@ def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
         study: that they are for.
         public_url: where people reach it.
         count: how many.
-        days: for which they can be opened.
+        days: for which they can be opened, at most 365.
+
+    Raises:
+        ValueError: if ``days`` is out of its range.
     """
+    check({"days": days}, (0 < days <= 365, "days", "above 0 and at most 365"))
     now = study.clock()
     expires = now + days * 86400
     rows = [{"id": new_id(), "created": now, "expires": expires} for _ in range(count)]
@@ -68,7 +73,7 @@ def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Return how the study stands: people by state, votes, the error, and its course by trial."""
+    """Return the state of the study: people by state, votes, the error, and the error by trial."""
     with study.database.reading() as connection:
         design = connection.execute(select(schema.study)).one()
         states = select(sessions.c.state, func.count()).group_by(sessions.c.state)
@@ -123,7 +128,7 @@ def people(study: Study) -> list[dict[str, Any]]:
 
 
 def close_person(study: Study, alias: str, state: str) -> None:
-    """End a session under way that was given back or screened out, and free its place.
+    """End a session under way that was returned or screened out, and free its place.
 
     Args:
         study: of the person.
@@ -187,7 +192,7 @@ def results(study: Study) -> dict[str, object]:
 
 
 def read_votes(study: Study) -> Votes:
-    """Return the votes of all sessions that were neither given back nor withdrawn."""
+    """Return the votes of all sessions that were neither returned nor withdrawn."""
     with study.database.reading() as connection:
         return _votes(connection)
 

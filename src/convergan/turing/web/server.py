@@ -1,5 +1,6 @@
 """The process that serves a study: one socket and one event loop."""
 
+import re
 import socket
 
 import uvicorn
@@ -46,3 +47,25 @@ def make_server(app: FastAPI) -> uvicorn.Server:
         timeout_keep_alive=IDLE_SECONDS,
     )
     return uvicorn.Server(config)
+
+
+def public_address(public_url: str | None, host: str = "127.0.0.1", port: int = 8000) -> str:
+    """Return where people reach the server.
+
+    Args:
+        public_url: what the owner asks for; None for the address that the server listens on.
+        host: of that address.
+        port: of that address.
+
+    Raises:
+        ValueError: if a browser could not follow it.
+
+    Example:
+        >>> public_address(None, "::1"), public_address("https://study.example/")
+        ('http://[::1]:8000', 'https://study.example')
+    """
+    if public_url is None:
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", public_url):
+        raise ValueError(f"public-url must be like https://study.example, got {public_url!r}")
+    return public_url.rstrip("/")
