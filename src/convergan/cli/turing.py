@@ -1,4 +1,4 @@
-"""The commands of the visual Turing test: parse, call, show."""
+"""The commands of the visual Turing test."""
 
 import math
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 turing = typer.Typer(
     no_args_is_help=True,
-    help="The visual Turing test: people say whether images are real or generated.\n\n"
+    help="The visual Turing test: people judge whether images are real or generated.\n\n"
     "Start with: convergan turing create STUDY --real DATA --fake RUN",
 )
 
@@ -27,7 +27,7 @@ PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the serv
 
 @turing.callback(help=turing.info.help)
 def require_packages() -> None:
-    """Refuse to begin without what a study needs."""
+    """Refuse to begin without the packages that a study needs."""
     for name in NEEDED:
         if find_spec(name) is None:
             raise ValueError(f"a study needs {name}: pip install 'convergan[turing]'")
@@ -50,7 +50,8 @@ def create(
         ),
     ],
     trials: Annotated[
-        int, typer.Option(help="Of each person, half of them generated; timed: of each block.")
+        int,
+        typer.Option(help="Trials of each person (timed: of each block), half of them generated."),
     ] = 50,
     protocol: Annotated[
         str,
@@ -63,32 +64,40 @@ def create(
         str | None,
         typer.Option(
             help="Whether people learn if they were right: off, on, or split for half of them. "
-            "Default: off, of timed on."
+            "Default: off; timed: on."
         ),
     ] = None,
     annotators: Annotated[
-        int, typer.Option(help="People wanted, over all models; nobody is taken beyond them.")
+        int, typer.Option(help="People wanted, over all models; the study takes no more.")
     ] = 30,
     attention: Annotated[
         int, typer.Option(help="Trials on top of the others that show a scrambled image.")
     ] = 5,
     min_attention: Annotated[
-        float, typer.Option(help="Votes count of people with this share of them right, or more.")
+        float,
+        typer.Option(
+            help="Least share of attention trials right; votes of other people do not count."
+        ),
     ] = 0.8,
     min_reaction_ms: Annotated[
-        float, typer.Option(help="Votes count of people with this median reaction, or more.")
+        float,
+        typer.Option(help="Least median reaction time, ms; votes of other people do not count."),
     ] = 250,
     max_same_answer: Annotated[
-        float, typer.Option(help="Votes count of people with one answer in this share, or less.")
+        float,
+        typer.Option(
+            help="Largest share of the more frequent answer; votes of other people do not count."
+        ),
     ] = 0.9,
     max_alternation: Annotated[
-        float, typer.Option(help="Votes count of people who change in this share, or less.")
+        float,
+        typer.Option(help="Largest share of changed answers; votes of other people do not count."),
     ] = 0.9,
     margin: Annotated[
-        float, typer.Option(help="Error of 0.5 minus or plus this counts as equivalent to chance.")
+        float, typer.Option(help="An error within 0.5 plus or minus this is equivalent to chance.")
     ] = 0.05,
     scale: Annotated[
-        int | None, typer.Option(help="Whole factor of enlargement. Default: to about 256 pixels.")
+        int | None, typer.Option(help="Whole factor of enlargement. Default: up to 256 pixels.")
     ] = None,
     consent: Annotated[
         Path | None,
@@ -99,29 +108,31 @@ def create(
     recruiter: Annotated[
         str,
         typer.Option(
-            help="Who else may send people, beside invitations: prolific or mturk. Default: nobody."
+            help="Panel that sends people besides invitations: prolific or mturk. Default: none."
         ),
     ] = "invitation",
     retention_days: Annotated[
-        float | None, typer.Option(help="After which purge removes what people said.")
+        float | None, typer.Option(help="Days after which purge may remove what people said.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option(help="Without an answer, after which a session loses its place.")
+        float, typer.Option(help="Minutes without an answer after which a session loses its place.")
     ] = 60,
     resample: Annotated[
         bool,
         typer.Option(
-            "--resample", help="Move all images by a quarter of a pixel, against look-up."
+            "--resample", help="Shift all images by a quarter of a pixel, against look-up."
         ),
     ] = False,
     images: Annotated[
         int,
-        typer.Option(min=1, help="Of each kind, at most; drawn at random where there are more."),
+        typer.Option(
+            min=1, help="Most images of each source; drawn at random where there are more."
+        ),
     ] = 5000,
     database: Annotated[
         str | None, typer.Option(help="postgresql+psycopg://... Default: SQLite in the folder.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides what who sees.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of what each person sees.")] = 0,
 ) -> None:
     """Make a study and print its owner's token, which is stored nowhere.
 
@@ -179,8 +190,8 @@ def serve(
     from ..turing.web.server import listen, make_server, public_address
 
     url = public_address(public_url, host, port)
-    said = stopping("while serving; every answer that was acknowledged is stored")
-    with said, open_study(study) as found, listen(host, port) as listener:
+    announced = stopping("while serving; every answer that was acknowledged is stored")
+    with announced, open_study(study) as found, listen(host, port) as listener:
         server = make_server(create_app(found, url))
         print_line(f"owner's page: {url}/owner")
         if browser:
@@ -192,7 +203,7 @@ def serve(
 def invite(
     study: StudyFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many links.")] = 1,
-    days: Annotated[float, typer.Option(help="For which a link can be opened.")] = 14,
+    days: Annotated[float, typer.Option(help="Days for which a link can be opened.")] = 14,
     public_url: PublicUrl = None,
 ) -> None:
     """Print invitation links, each for one person."""
@@ -223,24 +234,24 @@ def simulate(
     habit: Annotated[
         list[str] | None,
         typer.Option(
-            help="On the network: steady, quitter, returner, reloader, double-sender or two-tabs; "
-            "several take turns. Default: steady."
+            help="Behaviour on the network: steady, quitter, returner, reloader, double-sender or "
+            "two-tabs; several take turns. Default: steady."
         ),
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(help="Of a running server of the study. Default: one for the occasion."),
+        typer.Option(help="Address of a running server of the study. Default: start one."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Annotators at once.")] = 30,
     truth: Annotated[
-        bool, typer.Option("--truth", help="Print what the study should have found as well.")
+        bool, typer.Option("--truth", help="Also print the error that the study should find.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Decides what annotators answer.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the annotators' answers.")] = 0,
 ) -> None:
     """Let simulated annotators take part in a study through its pages, as people would.
 
-    Their votes count as people's do, so take a study that is made for it. What they know of the
-    truth is read from the database; the server tells them no more than it tells others.
+    Their votes count like real ones, so use a study of its own. They read the truth from the
+    database; the server sends them only what it sends everybody.
     """
     from contextlib import nullcontext
 
@@ -290,13 +301,13 @@ def results(
         Path | None, typer.Option(help="Page to write. Default: STUDY/results.html.")
     ] = None,
     table: Annotated[
-        Path | None, typer.Option("--csv", help="File of the figures to write as well.")
+        Path | None, typer.Option("--csv", help="Also write the figures to this file.")
     ] = None,
     values: Annotated[
-        Path | None, typer.Option("--json", help="File of all values to write as well.")
+        Path | None, typer.Option("--json", help="Also write all values to this file.")
     ] = None,
     export: Annotated[
-        Path | None, typer.Option("--votes", help="CSV file of every vote to write as well.")
+        Path | None, typer.Option("--votes", help="Also write every vote to this CSV file.")
     ] = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
@@ -342,13 +353,11 @@ def write_result(file: Path, data: bytes) -> None:
 @turing.command()
 def power(
     half_widths: Annotated[
-        str, typer.Option(help="Of the 95% interval, in points, with commas between them.")
+        str, typer.Option(help="Half-widths of the 95% interval in percentage points, with commas.")
     ] = "5,3,2",
-    votes: Annotated[
-        str, typer.Option(help="Of one person, with commas between them.")
-    ] = "50,100,300",
+    votes: Annotated[str, typer.Option(help="Votes of one person, with commas.")] = "50,100,300",
     rho: Annotated[
-        float, typer.Option(help="How alike two votes of one person are; 0.05 is usual.")
+        float, typer.Option(help="Correlation of two votes of one person; 0.05 is usual.")
     ] = 0.05,
 ) -> None:
     """Print how many people a study needs for an interval of some width."""
@@ -378,13 +387,12 @@ def parse_numbers(name: str, text: str) -> list[float]:
 def purge(
     study: StudyFolder,
     early: Annotated[
-        bool, typer.Option("--early", help="Even if the date of retention is not reached.")
+        bool, typer.Option("--early", help="Remove them even before the retention date.")
     ] = False,
 ) -> None:
     """Remove everybody's sessions, votes and invitations; the images and the design stay.
 
-    What results wrote, STUDY/results.html first of all, and backups of the folder or the database
-    are yours to remove.
+    What `results` wrote, such as STUDY/results.html, and backups remain: remove those yourself.
     """
     from ..turing.study.study import open_study
     from ..turing.web.owner import purge as remove_all

@@ -30,14 +30,14 @@ class AnnotatorResult:
     Attributes:
         alias: pseudonym.
         model: whose images were shown.
-        feedback: whether told right or wrong.
+        feedback: whether the annotator learns right or wrong.
         finished: whether every trial is answered.
         wrong: wrong votes on judged images, of ``behaviour.votes``.
         interval: Wilson's interval of the error; none without votes.
         d_prime: sensitivity.
         criterion: bias.
         time_score: mean over blocks of the modal exposure in ms; none unless timed.
-        behaviour: what the rules of exclusion look at.
+        behaviour: what the rules of exclusion depend on.
         excluded: why the votes do not count; empty if they do.
     """
 
@@ -98,8 +98,8 @@ class StaircaseResult:
     """What a staircase finds.
 
     Attributes:
-        score_ms: mean of the time scores of those who finished; of all, while nobody has. Who left
-            early has seen little but the exposure that a staircase begins with.
+        score_ms: mean of the time scores of those who finished; of all, while nobody has. People
+            who left early have seen little but the exposure that a staircase begins with.
         interval: of it, over annotators; none of a single annotator.
         exposures: errors by exposure.
     """
@@ -144,7 +144,7 @@ class Analysis:
         kappa: Fleiss'.
         timed: what the staircase found; none unless timed.
         power: annotators for each of ``HALF_WIDTHS`` at this study's votes and ``rho``; none where
-            the latter cannot be told.
+            the latter is undefined.
         annotators: each one, excluded ones too.
         images: each one that was judged by annotators whose votes count.
     """
@@ -233,7 +233,7 @@ def counted_votes(votes: Votes, people: People) -> Votes:
 
 
 def to_json(analysis: Analysis) -> dict[str, object]:
-    """Return an analysis as plain values by name; what is not finite is none."""
+    """Return an analysis as JSON values by name; values that are not finite are null."""
     found = _plain(analysis)
     assert isinstance(found, dict)
     return found

@@ -91,7 +91,7 @@ def confusion_counts(votes: Votes) -> IntArray:
 
 
 def estimate(votes: Votes, design: Design, *, draws: int, purpose: str) -> Estimates | None:
-    """Return the figures of some judged votes; none if there are none.
+    """Return the figures of some judged votes; None without votes.
 
     Args:
         votes: without those of attention trials.

@@ -53,7 +53,7 @@ class Annotator(Protocol):
             rng: source of randomness.
 
         Returns:
-            whether "generated" (of pairs, "left") was said, and the reaction time in ms.
+            whether the answer was "generated" (of pairs, "left"), and the reaction time in ms.
         """
 
 
@@ -63,7 +63,7 @@ def _reaction_ms(rng: np.random.Generator) -> float:
 
 
 class Honest(ABC):
-    """Looks, and is right with a probability that depends on what is shown and when."""
+    """Tries to answer right, with a probability that depends on the stimulus."""
 
     @abstractmethod
     def right(self, stimulus: Stimulus) -> float:
@@ -93,7 +93,7 @@ class Guesser(Honest):
 
 @dataclass(frozen=True)
 class Observer(Honest):
-    """Signal detection: says "generated" where evidence with normal noise exceeds a criterion.
+    """Signal detection: answers "generated" where evidence with normal noise exceeds a criterion.
 
     Attributes:
         d_prime: distance of the two kinds of images, in deviations of the noise.
@@ -184,7 +184,7 @@ class StaircaseObserver(Honest):
 
 @dataclass(frozen=True)
 class AlwaysFake:
-    """Says "generated" (of pairs, "left") whatever it sees."""
+    """Answers "generated" (of pairs, "left") whatever it sees."""
 
     def answer(self, stimulus: Stimulus, rng: np.random.Generator) -> tuple[bool, float]:
         """Return an answer and the time it took."""
@@ -193,7 +193,7 @@ class AlwaysFake:
 
 @dataclass(frozen=True)
 class Alternator:
-    """Says "generated" at every other trial."""
+    """Answers "generated" at every other trial."""
 
     def answer(self, stimulus: Stimulus, rng: np.random.Generator) -> tuple[bool, float]:
         """Return an answer and the time it took."""

@@ -44,7 +44,7 @@ class Habit:
             together is sent in random order.
         tabs: windows with the same page; all answer at once, every other one the opposite.
         reloads: whether the page is loaded anew before every answer.
-        leaves: after this share of the trials; 1 for nobody.
+        leaves: share of the trials after which the person leaves; 1 for all.
         returns: whether a person who left comes back and finishes.
     """
 

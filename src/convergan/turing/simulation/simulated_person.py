@@ -58,7 +58,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a trial beside its images.
+    """The truth about a trial.
 
     Attributes:
         generated: of the first image.

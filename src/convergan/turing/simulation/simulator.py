@@ -65,7 +65,7 @@ def simulate(
     expect: bool = False,
     answered: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Visit]:
-    """Let annotators take part; they come one after the other and answer beside each other.
+    """Let annotators take part; they join one after the other and answer concurrently.
 
     Args:
         folder: of the study, which wants as many people or more.

@@ -121,7 +121,7 @@ def intraclass_correlation(right_each: IntArray, votes_each: IntArray) -> float 
         votes_each: votes of each annotator, 1 or more.
 
     Returns:
-        a number from 0 to 1; nothing where it cannot be told: of a single annotator, or with one
+        a number from 0 to 1; None where it is undefined: with one annotator, or one
         vote each.
 
     Source: Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, section 15.3.

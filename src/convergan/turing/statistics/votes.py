@@ -36,7 +36,7 @@ class Votes:
         trial: position in the session, from 0, the tutorial not counted.
         reaction_ms: from display to answer, 0 or more.
         exposure_ms: how long the image was to be seen, above 0; infinite where it stays.
-        feedback: whether the annotator is told right or wrong.
+        feedback: whether the annotator learns right or wrong.
         model: whose images the session shows, an index of ``models``.
         annotators: the pseudonym of each annotator.
         models: the name of each model.
@@ -69,7 +69,7 @@ class Votes:
     models: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Copy the columns, so that nobody can change them, and check them."""
+        # Copies, so that no caller can change what was checked.
         for column in fields(self)[:-2]:
             object.__setattr__(self, column.name, _column(column.name, getattr(self, column.name)))
         _check_columns(self)
@@ -166,7 +166,7 @@ def _check_sessions(votes: Votes) -> None:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Rules that say whose votes do not count, fixed before the first vote.
+    """Rules for whose votes do not count, fixed before the first vote.
 
     A rule that does not apply to an annotator, as one on attention without such trials, excludes
     nobody. With fewer than 5 attention trials a single slip is less than 80 %.

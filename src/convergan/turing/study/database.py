@@ -1,8 +1,8 @@
 """The database of a study: SQLite in its folder, or PostgreSQL when that is outgrown.
 
-SQLite keeps a write-ahead log and syncs every commit. A transaction that writes says so before it
-reads (``BEGIN IMMEDIATE``): one that reads first and then writes fails at once where another has
-written meanwhile, whatever the time-out. PostgreSQL's writers lock the rows they go by.
+SQLite keeps a write-ahead log and syncs every commit. A transaction that writes takes the
+lock before it reads (``BEGIN IMMEDIATE``): one that reads first and then writes fails at once if
+another has written meanwhile, whatever the time-out. PostgreSQL's writers lock rows instead.
 """
 
 import threading
@@ -46,7 +46,7 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A transaction, committed when the block ends and undone when it raises.
 
-        Writers of one process to SQLite queue here, as its own waiting is by sleeping and polling.
+        Writers of one process to SQLite queue here: SQLite itself waits by sleeping and polling.
         """
         if not self._is_sqlite:
             with self._writer.begin() as connection:
@@ -121,7 +121,7 @@ def readable_errors(url: URL) -> Iterator[None]:
 
 
 def cause_of(error: SQLAlchemyError) -> str:
-    """Return what the database said, in one line, without the statement and its values."""
+    """Return the database's message in one line, without the statement and its values."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 

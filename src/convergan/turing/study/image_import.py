@@ -89,7 +89,7 @@ def read_source(path: Path) -> Source:
         path: the folder, whose subfolders are read, too, or the archive.
 
     Raises:
-        StudyError: if there is none, or anything in it is not a plain image; the message names it.
+        StudyError: if it does not exist, or holds anything but plain images; the message names it.
     """
     with tempfile.TemporaryDirectory(prefix="convergan-import-") as scratch:
         result = Path(scratch) / "pixels.npy"
@@ -117,7 +117,7 @@ def source_from_array(name: str, array: NDArray[Any]) -> Source:
             [0, 1].
 
     Raises:
-        StudyError: if it is none of these.
+        StudyError: if the array is not one of these.
 
     Example:
         >>> source_from_array("zeros", np.zeros((5, 1, 8, 8))).pixels.shape

@@ -1,8 +1,8 @@
 """How people come to a study and leave it: by invitation, from Prolific, from Mechanical Turk.
 
-An adapter is two pure functions: parameters of the arriving request in, who came out; a completion
-code in, the way back out. All else, from the session to its outcome, is the same for all. The
-outcomes are the states of a session in `schema`: open, done, returned, timed out, screened out.
+An adapter is two pure functions: from the parameters of the arriving request to who came, and from
+a completion code to the way back. All else is the same for all. The outcomes are the states of a
+session in `schema`.
 
 The parameters are those that public API clients use; they were not checked against the panels' own
 references. Mechanical Turk is closed to new customers and its closure is announced: that adapter
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from ..checks import check
 
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
-"""Mechanical Turk's assignment id for people who only look."""
+"""Mechanical Turk's assignment id in a preview."""
 
 PROLIFIC_COMPLETE = "https://app.prolific.com/submissions/complete"
 
@@ -27,7 +27,7 @@ _ORIGIN = re.compile(r"https?://[0-9a-z.-]{1,253}(:[0-9]{1,5})?")
 
 @dataclass(frozen=True)
 class Panel:
-    """Whose frame the pages may stand in, and where a form of theirs may go.
+    """Whose frames may show the pages, and where a form of theirs may go.
 
     Attributes:
         frames: origins of pages that may hold ours in a frame; none for no frame at all.
@@ -47,7 +47,7 @@ class Panel:
                 raise ValueError(f"an origin is like https://example.org, got {origin!r}")
 
     def content_security(self) -> str:
-        """Return the directives of this panel, to stand beside those of every page.
+        """Return the directives of this panel, to follow those of every page.
 
         Example:
             >>> Panel().content_security()
@@ -119,7 +119,7 @@ class PanelReturn:
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def as_json(self) -> dict[str, object]:
-        """Return what a session's state says of it."""
+        """Return it as a part of a session's state."""
         return {"method": self.method, "url": self.url, "fields": dict(self.fields)}
 
 
@@ -130,7 +130,7 @@ def arrive_from_prolific(query: Iterable[tuple[str, str]]) -> Arrival:
         query: names and values as in the request, repeated ones included.
 
     Raises:
-        ValueError: if a parameter is missing, repeated or no id.
+        ValueError: if a parameter is missing, repeated or not an id.
 
     Example:
         >>> query = [("PROLIFIC_PID", "5f1e"), ("STUDY_ID", "60aa"), ("SESSION_ID", "60ab")]
@@ -148,10 +148,10 @@ def return_to_prolific(code: str) -> PanelReturn:
     """Return the redirect that ends a submission.
 
     Args:
-        code: minted by the server for this session, when its criteria held.
+        code: made by the server for this session when it was done.
 
     Raises:
-        ValueError: if it is no code.
+        ValueError: if it is not a code.
     """
     return PanelReturn("GET", PROLIFIC_COMPLETE, MappingProxyType({"cc": _code(code)}))
 
@@ -166,8 +166,8 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
         panel: whose origins are allowed.
 
     Raises:
-        ValueError: if a parameter is missing, repeated or no id, or if turkSubmitTo is not one of
-            the panel's origins.
+        ValueError: if a parameter is missing, repeated or not an id, or turkSubmitTo is not one of the
+            panel's origins.
 
     Example:
         >>> arrive_from_mturk([("assignmentId", PREVIEW), ("hitId", "3X")]) is None
@@ -185,12 +185,12 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
 def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> PanelReturn:
     """Return the form that the browser sends to end an assignment.
 
-    It puts the assignment's id in, which stands behind the # of the session's address, so that
-    neither database nor network have it; see the page's script.
+    The page's script adds the assignment's id, which it keeps behind the # of its address, so
+    neither the database nor the network gets it.
 
     Args:
         submit_to: as in the arrival; it is checked again, as it comes from storage.
-        code: minted by the server for this session, when its criteria held.
+        code: made by the server for this session when it was done.
         panel: whose origins are allowed.
 
     Raises:

@@ -76,7 +76,7 @@ class Session:
             return record.state()
 
     def panel(self) -> Panel:
-        """Return whose frame the session's page may stand in."""
+        """Return whose frame may show the session's page."""
         with self._reading() as record:
             return self.study.panel if record.row.adapter == "mturk" else NO_PANEL
 
@@ -103,7 +103,7 @@ class Session:
     def answer(self, given: Answer) -> str:
         """Record the first answer to the open trial and return the reply.
 
-        A repeated answer, whatever it says, gets the bytes of the first reply again. Without
+        A repeated answer, even a different one, gets the bytes of the first reply again. Without
         feedback the reply is the same for right and wrong.
 
         Raises:

@@ -57,10 +57,10 @@ class StudySettings:
         trials: of a session, or of each block; attention trials come on top.
         feedback: off, on, or split, half of the people each.
         attention: attention trials of a session, or of each block.
-        annotators_wanted: people over all models; nobody is taken beyond them.
+        annotators_wanted: most people that the study takes, over all models.
         margin: of equivalence, a share.
         exclusion: rules for whose votes do not count.
-        recruiter: invitation, prolific or mturk; invitations hold beside each.
+        recruiter: invitation, prolific or mturk; invitations are always possible.
         seed: of the random choice of each session's images, order and model.
         scale: whole factor by which images are shown enlarged.
         minutes: without an answer, after which a session may lose its place.

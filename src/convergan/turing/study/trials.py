@@ -1,9 +1,9 @@
 """Which images a session shows, in which order: a function of the study's seed and its number.
 
-Half of the trials show a generated image, half a real one; a pair has one of each. Within a session
-no image comes twice, but beside an obvious one in an attention pair where there are no others: who
-has seen an image there knows that it is real. Attention trials, whose images nobody can take for
-real, lie in between.
+Half of the trials show a generated image, half a real one; a pair has one of each. No image comes
+twice within a session, except in attention pairs when real images run out: shown beside an obvious
+one, an image is known to be real. Attention trials, whose images nobody can take for real, are
+mixed in.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""The study over HTTP: parse, call, show.
+"""The study over HTTP: each handler parses a request, calls `sessions` or `owner`, and replies.
 
-No handler knows more than `sessions` and `owner` tell it. Nothing that is sent, headers and lengths
-included, depends on what an image is, except feedback where the person's arm has it.
+Nothing that is sent, headers and lengths included, depends on whether an image is generated, except
+feedback where the person's arm has it.
 """
 
 import json
@@ -37,7 +37,7 @@ from .pages import annotator_page, message_page, owner_page, preview_page
 MAX_BODY_BYTES = 16 * 1024
 """Bytes of a request."""
 WRONG_TOKENS, WRONG_TOKENS_SECONDS = 10, 60.0
-"""Wrong tokens of the owner, from everybody together, that are answered as such in so many s."""
+"""So many wrong tokens of the owner in so many seconds, from all clients; more get status 429."""
 STATIC_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -64,7 +64,7 @@ Length = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Body(BaseModel):
-    """JSON of exactly the fields that are named."""
+    """A JSON object of exactly these fields."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -80,7 +80,7 @@ class ConsentBody(Body):
 
 
 class Screen(Body):
-    """On what the image was seen."""
+    """The screen on which the image was shown."""
 
     width: Length
     height: Length
@@ -100,7 +100,7 @@ class AnswerBody(Body):
 
 
 class LossBody(Body):
-    """A picture that could not be shown."""
+    """An image that could not be shown."""
 
     trial: Identifier
     what: Annotated[str, Field(max_length=1000)]
@@ -123,7 +123,7 @@ class PageRefusedError(RefusedError):
     """A refusal that is shown as a page.
 
     Attributes:
-        panel: in whose frame the page may stand.
+        panel: whose frame may show the page.
     """
 
     def __init__(self, status: int, text: str, panel: Panel) -> None:
@@ -132,13 +132,12 @@ class PageRefusedError(RefusedError):
 
 
 class SecurityMiddleware:
-    """Headers on every reply, whatever made it; no request with more than a small body."""
+    """Sets the security headers of every reply, and refuses large requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -176,7 +175,7 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        redirect_slashes=False,  # which would go by the request's Host
+        redirect_slashes=False,  # a redirect would use the Host of the request
     )
     app.add_middleware(SecurityMiddleware)
     _error_handlers(app)
@@ -385,12 +384,12 @@ def _error_handlers(app: FastAPI) -> None:
 
 @contextmanager
 def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
-    """Show what is refused inside the block as a page, which may stand in the panel's frame."""
+    """Turn refusals inside the block into pages, which may be shown in the panel's frame."""
     try:
         yield
     except RefusedError as error:
         raise PageRefusedError(error.status, error.text, panel) from None
-    except ValueError:  # of a recruiter's parameters, which a stranger may have put there
+    except ValueError:  # a panel's parameters are wrong; anybody may have written the link
         text = "This link is not complete. Please open the study from the panel again."
         raise PageRefusedError(400, text, panel) from None
 
@@ -400,7 +399,7 @@ def _to_session(session: str) -> Response:
 
 
 def _framed(page: str, panel: Panel) -> Response:
-    """Return a page that may stand in the panel's frame."""
+    """Return a page that may be shown in the panel's frame."""
     policy = POLICY.format(panel=panel.content_security())
     return HTMLResponse(page, headers={"content-security-policy": policy})
 

@@ -7,22 +7,22 @@ import uvicorn
 from fastapi import FastAPI
 
 IDLE_SECONDS = 75
-"""After which a connection without a request is closed. People look at an image for longer than
-the usual 5 s, and a server that closes just as they answer costs them that request."""
+"""After which an idle connection is closed. People study an image for longer than the usual 5 s,
+and a server that closes the connection just as they answer loses that request."""
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; connections queue from now on.
 
-    It says that it is TCP, since asyncio switches off the gathering of small packets for such
-    sockets alone, and without that every reply takes 40 ms more.
+    The protocol is named because asyncio switches off Nagle's algorithm only on sockets that name
+    TCP; without that every reply takes 40 ms longer.
 
     Args:
         host: an address of this machine.
         port: 0 for any that is free.
 
     Raises:
-        OSError: if the address or the port is not to be had.
+        OSError: if the address or the port cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -38,7 +38,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def make_server(app: FastAPI) -> uvicorn.Server:
-    """Return a server that logs nobody: addresses hold identifiers, and whose they are."""
+    """Return a server without an access log: addresses in it would identify people."""
     config = uvicorn.Config(
         app,
         access_log=False,
