@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
 
@@ -190,6 +190,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
     people = _annotators(votes, design)
     counted = [person for person in people if not person.excluded]
     kept = counted_votes(votes, people)
+    group = _Group(kept, counted, design, draws)
     result = estimate(kept, design, draws=draws, purpose="study")
     answer = kept.said_generated if design.protocol != "pair" else kept.correct
     answers = answer_counts(kept.image, answer.astype(np.int64))
@@ -201,8 +202,8 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         result=result,
         crossed=crossed_interval(kept, design, draws=draws),
         without_exclusion=estimate(votes.judged(), design, draws=draws, purpose="study"),
-        arms=_arms(kept, counted, design, draws),
-        models=_models(kept, counted, design, draws),
+        arms=group.arms(),
+        models=group.models(),
         comparison=compare(_figures_by_model(counted)),
         learning=learning(
             kept.annotator,
@@ -214,7 +215,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         ),
         alpha=krippendorff_alpha(answers),
         kappa=fleiss_kappa(answers),
-        timed=_timed(kept, design, counted, draws),
+        timed=group.staircase(),
         power=_power(result),
         annotators=people,
         images=_images(kept, design),
@@ -284,44 +285,68 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     return tuple(found)
 
 
-def _subgroup(
-    name: str, votes: Votes, rows: BoolArray, people: People, design: Design, draws: int
-) -> Subgroup:
-    chosen = votes.select(rows)
-    result = estimate(chosen, design, draws=draws, purpose=name)
-    return Subgroup(name, result, _timed(chosen, design, people, draws))
+@dataclass(frozen=True)
+class _Group:
+    """Some annotators and those of their votes that count."""
 
+    votes: Votes
+    people: People
+    design: Design
+    draws: int
 
-def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Subgroup, ...]:
-    if design.feedback != "split":
-        return ()
-    return tuple(
-        _subgroup(
-            name,
-            votes,
-            votes.feedback == arm,
-            [p for p in people if p.feedback == arm],
-            design,
-            draws,
+    def arms(self) -> tuple[Subgroup, ...]:
+        """Return the annotators without and with feedback."""
+        if self.design.feedback != "split":
+            return ()
+        return tuple(
+            self._subgroup(
+                name,
+                self.votes.feedback == arm,
+                [person for person in self.people if person.feedback == arm],
+            )
+            for name, arm in (("without feedback", False), ("with feedback", True))
         )
-        for name, arm in (("without feedback", False), ("with feedback", True))
-    )
 
-
-def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[Subgroup, ...]:
-    if len(votes.models) < 2:
-        return ()
-    return tuple(
-        _subgroup(
-            name,
-            votes,
-            votes.model == number,
-            [p for p in people if p.model == name],
-            design,
-            draws,
+    def models(self) -> tuple[Subgroup, ...]:
+        """Return the annotators of each model."""
+        if len(self.votes.models) < 2:
+            return ()
+        return tuple(
+            self._subgroup(
+                name,
+                self.votes.model == number,
+                [person for person in self.people if person.model == name],
+            )
+            for number, name in enumerate(self.votes.models)
         )
-        for number, name in enumerate(votes.models)
-    )
+
+    def _subgroup(self, name: str, rows: BoolArray, people: People) -> Subgroup:
+        group = replace(self, votes=self.votes.select(rows), people=people)
+        result = estimate(group.votes, self.design, draws=self.draws, purpose=name)
+        return Subgroup(name, result, group.staircase())
+
+    def staircase(self) -> StaircaseResult | None:
+        """Return the time scores and the errors by exposure; None unless timed."""
+        chosen = [person for person in self.people if person.finished] or self.people
+        scores = np.array([p.time_score for p in chosen if p.time_score is not None])
+        if self.design.protocol != "timed" or not len(scores):
+            return None
+        interval = None
+        if len(scores) > 1:
+            microseconds = np.rint(1000 * scores).astype(np.int64)[
+                :, None
+            ]  # whole, so sums are exact
+            sums = resampled_sums(microseconds, self.draws, rng_for(self.design.seed, "timed"))
+            interval = percentiles(sums[:, 0] / 1000 / len(scores))
+        place, found = self.votes.exposure_ms // EXPOSURE_BIN_MS, []
+        for number in np.unique(place):
+            wrong = ~self.votes.correct[place == number]
+            first = float(number) * EXPOSURE_BIN_MS
+            pooled = wilson(int(wrong.sum()), len(wrong))
+            found.append(
+                ExposureResult(first, first + EXPOSURE_BIN_MS, len(wrong), int(wrong.sum()), pooled)
+            )
+        return StaircaseResult(float(scores.mean()), interval, tuple(found))
 
 
 def _figures_by_model(people: People) -> dict[str, FloatArray]:
@@ -336,27 +361,6 @@ def _figures_by_model(people: People) -> dict[str, FloatArray]:
             score = error if person.time_score is None else person.time_score
             figures.setdefault(person.model, []).append(score)
     return {model: np.array(values) for model, values in sorted(figures.items())}
-
-
-def _timed(votes: Votes, design: Design, people: People, draws: int) -> StaircaseResult | None:
-    chosen = [person for person in people if person.finished] or people
-    scores = np.array([p.time_score for p in chosen if p.time_score is not None])
-    if design.protocol != "timed" or not len(scores):
-        return None
-    interval = None
-    if len(scores) > 1:
-        microseconds = np.rint(1000 * scores).astype(np.int64)[:, None]  # whole, so sums are exact
-        sums = resampled_sums(microseconds, draws, rng_for(design.seed, "timed"))
-        interval = percentiles(sums[:, 0] / 1000 / len(scores))
-    place, found = votes.exposure_ms // EXPOSURE_BIN_MS, []
-    for number in np.unique(place):
-        wrong = ~votes.correct[place == number]
-        first = float(number) * EXPOSURE_BIN_MS
-        pooled = wilson(int(wrong.sum()), len(wrong))
-        found.append(
-            ExposureResult(first, first + EXPOSURE_BIN_MS, len(wrong), int(wrong.sum()), pooled)
-        )
-    return StaircaseResult(float(scores.mean()), interval, tuple(found))
 
 
 def _power(result: Estimates | None) -> tuple[int, ...] | None:

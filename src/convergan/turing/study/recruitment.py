@@ -166,8 +166,8 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
         panel: whose origins are allowed.
 
     Raises:
-        ValueError: if a parameter is missing, repeated or not an id, or turkSubmitTo is not one of the
-            panel's origins.
+        ValueError: if a parameter is missing, repeated or not an id, or turkSubmitTo is not one of
+            the panel's origins.
 
     Example:
         >>> arrive_from_mturk([("assignmentId", PREVIEW), ("hitId", "3X")]) is None

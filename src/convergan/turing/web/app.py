@@ -223,8 +223,8 @@ def _session_routes(app: FastAPI, study: Study) -> None:
             raise RefusedError(403, "This page is out of date; reload it.")
         return session
 
-    Found = Annotated[Session, Depends(session_at)]
-    Own = Annotated[Session, Depends(own_session)]
+    AnySession = Annotated[Session, Depends(session_at)]
+    OwnSession = Annotated[Session, Depends(own_session)]
 
     @app.get("/s/{session}")
     def page(session: str) -> Response:
@@ -233,40 +233,40 @@ def _session_routes(app: FastAPI, study: Study) -> None:
         return _framed(annotator_page(form_token(study.key, session)), panel)
 
     @app.get("/s/{session}/state")
-    def state(session: Found) -> Response:
+    def state(session: AnySession) -> Response:
         return _json(session.state())
 
     @app.get("/s/{session}/image/{view}")
-    def image(session: Found, view: str) -> Response:
+    def image(session: AnySession, view: str) -> Response:
         return Response(session.image(view), media_type="image/png")
 
     @app.get("/s/{session}/mistakes")
-    def mistakes(session: Found) -> Response:
+    def mistakes(session: AnySession) -> Response:
         return _json({"mistakes": session.mistakes()})
 
     @app.get("/s/{session}/mistakes/{view}")
-    def mistake_image(session: Found, view: str) -> Response:
+    def mistake_image(session: AnySession, view: str) -> Response:
         return Response(session.mistake_image(view), media_type="image/png")
 
     @app.post("/s/{session}/consent")
-    def consent(session: Own, body: ConsentBody) -> Response:
+    def consent(session: OwnSession, body: ConsentBody) -> Response:
         return _json(session.consent(body.version))
 
     @app.post("/s/{session}/tutorial")
-    def tutorial(session: Own, body: EmptyBody) -> Response:
+    def tutorial(session: OwnSession, body: EmptyBody) -> Response:
         return _json(session.tutorial())
 
     @app.post("/s/{session}/answers")
-    def answers(session: Own, body: AnswerBody) -> Response:
+    def answers(session: OwnSession, body: AnswerBody) -> Response:
         reply = session.answer(Answer(**body.model_dump()))
         return Response(reply, media_type="application/json")
 
     @app.post("/s/{session}/technical")
-    def report_loss(session: Own, body: LossBody) -> Response:
+    def report_loss(session: OwnSession, body: LossBody) -> Response:
         return _json(session.report_loss(body.trial, body.what))
 
     @app.post("/s/{session}/withdraw")
-    def withdraw(session: Own, body: EmptyBody) -> Response:
+    def withdraw(session: OwnSession, body: EmptyBody) -> Response:
         return _json(session.withdraw())
 
 
