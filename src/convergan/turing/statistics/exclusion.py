@@ -42,15 +42,10 @@ class Behaviour:
             >>> Behaviour(100, 1.0, 80.0, 0.5, 0.5).reasons(Exclusion())
             ('median reaction 80 ms, least 250 ms',)
         """
+        least_ms = rules.min_median_reaction_ms
         checks = (
             ("attention", self.attention, "least", rules.min_attention, _percent),
-            (
-                "median reaction",
-                self.median_reaction_ms,
-                "least",
-                rules.min_median_reaction_ms,
-                _ms,
-            ),
+            ("median reaction", self.median_reaction_ms, "least", least_ms, _ms),
             ("same answer", self.same_answer, "most", rules.max_same_answer, _percent),
             ("alternation", self.alternation, "most", rules.max_alternation, _percent),
         )

@@ -187,7 +187,7 @@ def create_study(
             _insert_images(connection, settings, real, generated)
             if address is not None:  # while the tables can still be undone
                 place = place.rename(folder)
-        database.close()
+        database.close()  # SQLite merges its log into the file, which moves as a whole
         if address is None:
             place = place.rename(folder)
     except BaseException:

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from ..checks import check
 from ..errors import RefusedError
 from ..results.analysis import analyse, to_json
-from ..statistics.annotator_bootstrap import percentiles, resampled_sums, rng_for
-from ..statistics.intervals import Interval, wilson
+from ..results.estimates import estimate
 from ..statistics.votes import Design, Exclusion, Votes
 from ..study import schema
 from ..study.schema import answers, invitations, models, sessions, trials
@@ -89,7 +88,7 @@ def summary(study: Study) -> dict[str, Any]:
         "people": people,
         "votes": len(votes),
         "losses": losses,
-        "error": _error(votes, study.seed),
+        "error": _error(votes, _design(design)),
         "curve": _curve(votes),
     }
 
@@ -200,18 +199,7 @@ def read_votes(study: Study) -> Votes:
 def read_design(study: Study) -> Design:
     """Return what was fixed before the first vote."""
     with study.database.reading() as connection:
-        row = connection.execute(select(schema.study)).one()
-    return Design(
-        protocol=row.protocol,
-        trials=row.blocks * (row.trials + row.attention),
-        feedback=row.feedback,
-        margin=row.margin,
-        annotators_wanted=row.annotators_wanted,
-        exclusion=Exclusion(**row.exclusion),
-        seed=row.seed,
-        consent_version=row.consent_version,
-        created=iso_time(row.created),
-    )
+        return _design(connection.execute(select(schema.study)).one())
 
 
 def purge(study: Study, *, early: bool = False) -> int:
@@ -251,6 +239,20 @@ def iso_time(moment: float) -> str:
     return found.isoformat(timespec="seconds")
 
 
+def _design(row: Row[Any]) -> Design:
+    return Design(
+        protocol=row.protocol,
+        trials=row.blocks * (row.trials + row.attention),
+        feedback=row.feedback,
+        margin=row.margin,
+        annotators_wanted=row.annotators_wanted,
+        exclusion=Exclusion(**row.exclusion),
+        seed=row.seed,
+        consent_version=row.consent_version,
+        created=iso_time(row.created),
+    )
+
+
 def _person(connection: Connection, alias: str) -> Row[Any]:
     query = select(sessions).where(sessions.c.alias == alias).with_for_update()
     row = None if "\0" in alias else connection.execute(query).first()  # NUL breaks PostgreSQL
@@ -286,20 +288,17 @@ def _votes(connection: Connection) -> Votes:
     place = {alias: number for number, alias in enumerate(names)}
     exposures = [np.inf if row.exposure_ms is None else row.exposure_ms for row in rows]
 
-    def column(values: list[Any], kind: type) -> Any:
-        return np.array(values, kind)
-
     return Votes(
-        annotator=column([place[row.alias] for row in rows], np.int64),
-        image=column([_judged(row) for row in rows], np.int64),
-        generated=column([row.generated for row in rows], np.bool_),
-        said_generated=column([row.said_generated for row in rows], np.bool_),
-        attention=column([row.attention for row in rows], np.bool_),
-        trial=column([row.number for row in rows], np.int64),
-        reaction_ms=column([row.reaction_ms for row in rows], np.float64),
-        exposure_ms=column(exposures, np.float64),
-        feedback=column([row.feedback for row in rows], np.bool_),
-        model=column([row.model for row in rows], np.int64),
+        annotator=np.array([place[row.alias] for row in rows], np.int64),
+        image=np.array([_judged(row) for row in rows], np.int64),
+        generated=np.array([row.generated for row in rows], np.bool_),
+        said_generated=np.array([row.said_generated for row in rows], np.bool_),
+        attention=np.array([row.attention for row in rows], np.bool_),
+        trial=np.array([row.number for row in rows], np.int64),
+        reaction_ms=np.array([row.reaction_ms for row in rows], np.float64),
+        exposure_ms=np.array(exposures, np.float64),
+        feedback=np.array([row.feedback for row in rows], np.bool_),
+        model=np.array([row.model for row in rows], np.int64),
         annotators=tuple(names),
         models=tuple(row.name for row in _models(connection)),
     )
@@ -317,21 +316,13 @@ def _models(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(models).order_by(models.c.id)))
 
 
-def _error(votes: Votes, seed: int) -> dict[str, float] | None:
+def _error(votes: Votes, design: Design) -> dict[str, float] | None:
     """Return the share of wrong votes and its interval over annotators, pooled for a single one."""
-    if not len(votes):
+    found = estimate(votes, design, draws=LIVE_DRAWS, purpose="live")
+    if found is None:
         return None
-    wrong = (~votes.correct).astype(np.int64)
-    people = len(votes.annotators)
-    counts = np.stack(
-        [np.bincount(votes.annotator, weights, people) for weights in (wrong, np.ones(len(votes)))],
-        axis=1,
-    ).astype(np.int64)
-    interval: Interval = wilson(int(wrong.sum()), len(votes))
-    if people > 1:
-        sums = resampled_sums(counts, LIVE_DRAWS, rng_for(seed, "live"))
-        interval = percentiles(sums[:, 0] / sums[:, 1])
-    return {"rate": float(wrong.mean()), "low": float(interval.low), "high": float(interval.high)}
+    low, high = found.error.interval or found.error.pooled
+    return {"rate": found.error.error, "low": low, "high": high}
 
 
 def _curve(votes: Votes) -> list[dict[str, Any]]:
