@@ -31,9 +31,10 @@ from torch.multiprocessing.spawn import spawn
 from bench.step import count_flops
 from convergan.collective import ALONE, Ranks, share_out
 from convergan.collective.ranks import Joined
+from convergan.core.progress import Progress
 from convergan.data import Batches, Dataset, Rows
 from convergan.recipes import find_recipe
-from convergan.training import Record, State, train
+from convergan.training import State, train
 
 SHAPES = {
     "digits": (1, 8, 8),
@@ -80,7 +81,7 @@ class Measured(NamedTuple):
     apart: float = 0.0
 
 
-def prepare(name: str, rows: int, ranks: Ranks) -> tuple[State, Iterator[Record]]:
+def prepare(name: str, rows: int, ranks: Ranks) -> tuple[State, Iterator[Progress]]:
     """Stand before the first step on random images, with batches of ``rows``."""
     recipe = replace(find_recipe(name), batch_size=rows)
     images = torch.randint(0, 256, (ROWS, *SHAPES[name]), dtype=torch.uint8)
@@ -154,7 +155,7 @@ def measure(name: str, seconds: float, ranks: Ranks, given: dict[str, int]) -> M
     return Measured(rows, first_quartile(times), cpu, flops, **exchanged, plan=plan, apart=apart)
 
 
-def time_steps(steps: Iterator[Record], seconds: float, ranks: Ranks) -> list[float]:
+def time_steps(steps: Iterator[Progress], seconds: float, ranks: Ranks) -> list[float]:
     """Return the seconds of each step of some, three at least."""
     times: list[float] = []
     # All processes must take the same steps, so it is rank 0 that says when they end.

@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from convergan.runs.run import GAN, read_config, table
+from convergan.runs.reading import GAN, read_config, table
 from convergan.sweeps.statistics import mean_and_deviation, spell
 
 

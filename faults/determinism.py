@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from convergan.core.progress import Progress
 from convergan.data import Dataset, Rows, Streaming, load
 from convergan.data.dataset import nothing
-from convergan.runs.run import Progress
 
 from .children import code_of
 from .modes import Mode, modes

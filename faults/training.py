@@ -10,8 +10,9 @@ from pathlib import Path
 from convergan.cli.main import explain
 from convergan.collective import join
 from convergan.core.files import read_json
+from convergan.core.progress import Progress
 from convergan.data import Dataset
-from convergan.runs.run import Progress, run
+from convergan.runs.run import run
 from convergan.training import checkpoint
 
 from .modes import Mode, modes

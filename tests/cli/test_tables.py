@@ -263,7 +263,18 @@ def test_few_labels_and_keys_among_features_are_noted(call: Call) -> None:
     assert "note: column 'number' rises from row to row as a key does" in shown
     assert "no errors are told: a class has 1 labeled row, which cannot be held out" in shown
     page = Path("model/report.html").read_text()
-    assert "<div class=caution>" in page and "None were held out" in page
+    assert '<div class="caution">' in page and "None were held out" in page
+
+
+def test_the_page_shows_names_that_look_like_tags_as_they_are(call: Call) -> None:
+    table = iris(["<script>", "μέγα", "大"]).rename(columns={"kind": "a<b>"})
+    table.to_csv("<i>大&.csv", index=False)
+    assert call("fit", "<i>大&.csv", "--target", "a<b>", "--out", "model", *QUICKEST)[0] == 0
+    page = Path("model/report.html").read_text()
+    assert "<h1>a&lt;b&gt; from &lt;i&gt;大&amp;.csv</h1>" in page
+    for name in ("&lt;script&gt;", "μέγα", "大"):
+        assert f'<td>{name}</td><td class="number">5</td>' in page
+    assert "<script" not in page and "<i>" not in page and "<b>" not in page
 
 
 @pytest.mark.parametrize(

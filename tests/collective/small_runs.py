@@ -49,5 +49,5 @@ def take_steps(
         device=cpu,
         sharing=sharing,
     )
-    losses = [record.losses for record in records]
+    losses = [record.metrics for record in records]
     return state, {name: torch.stack([line[name] for line in losses]) for name in losses[0]}

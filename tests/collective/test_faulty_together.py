@@ -17,14 +17,16 @@ from convergan.collective.ranks import Joined
 from convergan.core.signals import Interrupted, StopRequests
 from convergan.data import DataError, Streaming, load
 from convergan.recipes import Recipe, find_recipe
-from convergan.runs.run import Settings, run
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
+from convergan.runs.trainer import Trainer
 from convergan.training import NonFiniteError
 from faults.modes import mode_of
 from faults.non_finite import poisoned_step
 from faults.training import final_hash
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import in_double, small_run
-from tests.runs.test_resume import everything_on, log_without_times, trainer
+from tests.runs.test_resume import everything_on, job, log_without_times
 
 SIDE = 8
 ROWS = 10
@@ -52,14 +54,14 @@ def skip_together(
     recipe, poison = poisoned((3, 4, 8) if last else ())
     dataset = in_double(small_run("toy", ROWS)[1])
     started = replace(
-        trainer(replace(recipe, step=poison), folder, dataset, steps=10),
+        job(replace(recipe, step=poison), folder, dataset, steps=10),
         ranks=ranks,
         skip=skip,
         roll_back=roll_back,
     )
     requests, ended = StopRequests(), 0
     try:
-        for event in started.run(requests):
+        for event in Trainer(started, requests).run():
             if last and event.step + 1 == stop_at:
                 requests.stop = signal.SIGTERM
     except Interrupted:
@@ -148,8 +150,9 @@ def stream_together(ranks: Joined, found: dict[str, Tensor], *, folder: Path) ->
             pass_on(rows)
 
         dataset = replace(dataset, train=replace(dataset.train, expect=expect))
-        started = trainer(recipe, folder / name, dataset)
-        list(replace(started, ranks=ranks, pictures=dataset.train.images).run(StopRequests()))
+        started = job(recipe, folder / name, dataset)
+        started = replace(started, ranks=ranks, pictures=dataset.train.images)
+        list(Trainer(started, StopRequests()).run())
     found["expected"] = torch.tensor(expected)
 
 
@@ -174,9 +177,9 @@ def go_bad_in_one(ranks: Joined, found: dict[str, Tensor], *, folder: Path, bad_
     recipe = replace(recipe, step=mode_of(1).recipe.step)
     source = folder / f"images-{ranks.rank}"
     dataset = load(str(source), SIDE, streaming=Streaming(2))
-    started = replace(trainer(recipe, folder / "run", dataset), ranks=ranks)
+    started = replace(job(recipe, folder / "run", dataset), ranks=ranks)
     try:
-        for event in started.run(StopRequests()):
+        for event in Trainer(started, StopRequests()).run():
             if event.step == bad_at and ranks.rank == ranks.size - 1:
                 (source / "unlabeled").rename(source / "away")
     except DataError as error:

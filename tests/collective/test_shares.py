@@ -15,10 +15,13 @@ from torch import Tensor
 from convergan.cli.main import main
 from convergan.collective import ALONE, Ranks
 from convergan.collective.ranks import Joined
+from convergan.core.progress import Progress
 from convergan.data import DataError, ImageFiles, ImageRows, load, to_unit_range
 from convergan.metrics import find_extractor
 from convergan.recipes import find_recipe
-from convergan.runs.run import Progress, Settings, draw_run_rows, run
+from convergan.runs.reading import draw_run_rows
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
 from convergan.scoring.files import write_scores
 from convergan.scoring.score import Plan, judge
 from convergan.scoring.sources import Sets

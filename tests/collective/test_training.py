@@ -16,10 +16,11 @@ from convergan.collective.ranks import Joined
 from convergan.core.signals import Interrupted, StopRequests
 from convergan.recipes import Recipe
 from convergan.recipes.collapse import TECHNIQUES
+from convergan.runs.trainer import Trainer
 from convergan.training import NonFiniteError, WeightAverage, checkpoint, warm_up
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import difference, in_double, small_run, take_steps
-from tests.runs.test_resume import trainer
+from tests.runs.test_resume import job
 
 CLOSE = 1e-6
 STEPS = 50
@@ -118,11 +119,9 @@ def everything_on() -> Recipe:
 def whole_run(folder: Path, ranks: Ranks, stop_at: int | None) -> None:
     """Train in ``folder`` up to the end or a stop that only the last process hears of."""
     dataset = in_double(small_run("toy-minibatch-discrimination", 10)[1])
-    started = replace(
-        trainer(everything_on(), folder, dataset, steps=len(ELASTIC) * PART), ranks=ranks
-    )
+    started = replace(job(everything_on(), folder, dataset, steps=len(ELASTIC) * PART), ranks=ranks)
     requests = StopRequests()
-    for event in started.run(requests):
+    for event in Trainer(started, requests).run():
         if event.step + 1 == stop_at and ranks.rank == ranks.size - 1:
             requests.stop = signal.SIGTERM
 

@@ -119,9 +119,9 @@ def test_parts_that_differ_deep_inside_have_other_descriptions(one: Any, other: 
 
 
 def test_functions_are_described_by_where_they_are() -> None:
-    assert describe(digits_discriminator) == "convergan.networks.digits.digits_discriminator"
+    assert describe(digits_discriminator) == "convergan.networks.digits_discriminator"
     assert describe(partial(linear_after, flat=0.5)) == {
-        "function": "convergan.recipes.schedules.linear_after",
+        "function": "convergan.recipes.linear_after",
         "arguments": {"flat": 0.5},
     }
 

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convergan.runs.baselines import BASELINES, LARGEST_KERNEL, LARGEST_SELF_TRAINING, run_baseline
 from convergan.data import DataError, Rows, Streaming, load
+from convergan.runs.baselines import BASELINES, LARGEST_KERNEL, LARGEST_SELF_TRAINING, run_baseline
 
 QUICK = [name for name in BASELINES if name != "label spreading (rbf)"]
 

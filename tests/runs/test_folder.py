@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from convergan.runs.folder import claim_identity, locked, is_locked
 from convergan.core.version import __version__
+from convergan.runs.folder import claim_identity, is_locked, locked
 
 IDENTITY = {"settings": {"seed": 0}, "recipe": {}, "data_sha256": "00"}
 HOLD = """

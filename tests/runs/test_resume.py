@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from convergan.core.signals import Interrupted, StopRequests
 from convergan.data import Dataset, draw_labeled_subset, load
 from convergan.recipes import RECIPES, Recipe, find_recipe
-from convergan.core.signals import Interrupted, StopRequests
-from convergan.sweeps.sweep import logged_step
+from convergan.runs.job import Job
 from convergan.runs.trainer import Trainer
+from convergan.sweeps.sweep import logged_step
 from convergan.training import NonFiniteError, WeightAverage, supervised_step, warm_up
 from convergan.training.steps import Losses
 from faults.training import final_hash
@@ -35,8 +36,9 @@ def everything_on() -> Recipe:
     )
 
 
-def trainer(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) -> Trainer:
-    return Trainer(
+def job(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) -> Job:
+    return Job(
+        method="GAN",
         recipe=recipe,
         dataset=recipe.as_players_see(dataset),
         pictures=dataset.train.images[:],
@@ -53,9 +55,19 @@ def trainer(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) 
     )
 
 
+def trainer(
+    recipe: Recipe,
+    folder: Path,
+    dataset: Dataset,
+    steps: int = STEPS,
+    requests: StopRequests | None = None,
+) -> Trainer:
+    return Trainer(job(recipe, folder, dataset, steps), requests or StopRequests())
+
+
 def finish(recipe: Recipe, folder: Path, dataset: Dataset, stop_at: int | None = None) -> None:
     requests = StopRequests()
-    for event in trainer(recipe, folder, dataset).run(requests):
+    for event in trainer(recipe, folder, dataset, requests=requests).run():
         if event.step + 1 == stop_at:
             requests.stop = signal.SIGTERM
 
@@ -96,7 +108,7 @@ def test_every_recipe_takes_two_steps_and_resumes_between_them(name: str, tmp_pa
             requests = StopRequests()
             requests.stop = signal.SIGINT if stop else None
             try:
-                list(trainer(recipe, folder, dataset, steps=2).run(requests))
+                list(trainer(recipe, folder, dataset, 2, requests).run())
             except Interrupted as interrupted:
                 assert interrupted.number == signal.SIGINT
         hashes.append(final_hash(folder))
@@ -111,7 +123,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path
         finish(everything_on(), folder, dataset, stop_at=6)
     newest = max((folder / "checkpoints").iterdir())
     (newest / "tensors.safetensors").write_bytes(b"no tensors")
-    events = list(trainer(everything_on(), folder, dataset).run(StopRequests()))
+    events = list(trainer(everything_on(), folder, dataset).run())
     assert any(str(newest) in notice for notice in events[0].notices)
     assert "going on from step 4" in events[0].notices
     assert final_hash(folder) == final_hash(tmp_path / "calm")

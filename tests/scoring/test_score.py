@@ -169,7 +169,7 @@ def test_a_folder_is_scored_with_table_json_pictures_and_the_best(ask: Ask, tmp_
     folder = tmp_path / "scores" / "fakes"
     written = {file.name for file in folder.iterdir()}
     pictures = {"best.png", "classes.png", "memorised.png", "nearest.png"}
-    assert written == pictures | {"best.npz", "score.json"}
+    assert written == pictures | {"best.npz", "score.json", "score.html"}
     with np.load(folder / "best.npz") as best:
         assert best["samples"].shape == (7, 1, 8, 8)
         assert list(best["contributions"]) == sorted(best["contributions"], reverse=True)
@@ -179,6 +179,12 @@ def test_a_folder_is_scored_with_table_json_pictures_and_the_best(ask: Ask, tmp_
     assert len(found["figures"]) == 5
     assert "mnist[sha256 b670803d" in found["figures"][0]["samples"]["definition"]
     assert found["figures"][0]["floor"]["value"] > 1 and len(found["samples"]["sha256"]) == 64
+    page = (folder / "score.html").read_text()
+    for figure in found["figures"]:
+        assert figure["samples"]["definition"] in page
+        assert f"{figure['floor']['value']:.4g}"[:4] in page
+    assert "1 unreadable images" in page and "<h1>fakes against digits</h1>" in page
+    assert page.count("data:image/png;base64,") == 3
 
 
 def test_a_run_is_scored_by_samples_of_its_newest_checkpoint(

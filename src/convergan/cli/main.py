@@ -27,9 +27,9 @@ from .turing import turing
 
 if TYPE_CHECKING:
     from ..collective import Ranks
+    from ..core.progress import Progress as RunProgress
     from ..runs.baselines import Baseline
-    from ..runs.run import Progress as RunProgress
-    from ..scoring.score import Figure, Scores
+    from ..scoring.score import Scores
     from ..sweeps.sweep import Sweep
     from ..sweeps.workers import Workers
 
@@ -149,10 +149,13 @@ def train(
     The same training in several processes: torchrun --nproc-per-node 2 -m convergan train ...
     """
     from ..collective import Ranks, join
+    from ..core.devices import choose_device
     from ..data import Streaming, load
     from ..recipes import find_recipe
+    from ..runs.reading import table
     from ..runs.report import write_report
-    from ..runs.run import Settings, choose_device, default_labels, run, table
+    from ..runs.run import run
+    from ..runs.settings import Settings, default_labels
 
     place = choose_device(device)
     prepare(threads, place)
@@ -258,9 +261,10 @@ def sweep(
     goes on after any stop, with more seeds or label counts as well. Exit codes are those of train;
     1 if runs failed.
     """
+    from ..core.devices import choose_device
     from ..data import Streaming, load
     from ..recipes import find_recipe
-    from ..runs.run import Settings, choose_device
+    from ..runs.settings import Settings
     from ..sweeps.paper_tables import TABLES
     from ..sweeps.studies import STUDIES, require_table
     from ..sweeps.sweep import label_sweep, parse_labels, run_sweep, study_sweep
@@ -328,10 +332,10 @@ def scan(
     notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
     """
     from ..core.files import write_json
+    from ..core.progress import Progress as RunProgress
     from ..core.signals import stopping
     from ..data.scan import Scan, Seen, as_plain, look_at, spelled
     from ..data.sources import find_encoded
-    from ..runs.run import Progress as RunProgress
 
     images: list[Seen] = []
 
@@ -367,7 +371,7 @@ def sample(
     ] = None,
 ) -> None:
     """Draw samples from a trained generator."""
-    from ..runs.run import draw_run_samples
+    from ..runs.reading import draw_run_samples
 
     file = draw_run_samples(run, count, seed, out or run / "samples.png")
     print_line(str(file))
@@ -389,8 +393,8 @@ def recipes() -> None:
 @app.command()
 def report(run: Run) -> None:
     """Write report.html: curves, samples, confusion matrix and table in one file."""
+    from ..runs.reading import table
     from ..runs.report import write_report
-    from ..runs.run import table
 
     file = write_report(run)
     show_errors(table(run))
@@ -416,10 +420,10 @@ def classifier(
     train.
     """
     from ..core.files import replace_file
+    from ..core.progress import Progress as RunProgress
     from ..data import load
     from ..metrics.classifier import classifier_weights, weights_sha256
     from ..metrics.train_classifier import Lesson, train_classifier
-    from ..runs.run import Progress as RunProgress
 
     if out.suffix != ".safetensors":
         raise ValueError(f"weights are written as .safetensors, got --out {out}")
@@ -512,8 +516,8 @@ def score(
     The same score from several processes: torchrun --nproc-per-node 2 -m convergan score ...
     """
     from ..collective import Ranks, join
+    from ..core.devices import choose_device
     from ..metrics import find_extractor
-    from ..runs.run import choose_device
     from ..scoring.files import CAUTION, write_best, write_scores
     from ..scoring.score import Plan, judge, verify
     from ..scoring.sources import open_sets
@@ -558,7 +562,7 @@ def score(
             folder = out or Path("scores") / Path(samples).stem
             write_scores(folder, sets, network, plan, scores, (samples, against))
             show_scores(scores)
-            written = [folder / "score.json"]
+            written = [folder / "score.json", folder / "score.html"]
             if best is not None:
                 written.append(write_best(folder, sets.samples, scores, best))
                 output.print(f"caution: {CAUTION}", highlight=False, markup=False)
@@ -697,22 +701,13 @@ def show_errors(rows: "list[Baseline]") -> None:
 
 def show_scores(scores: "Scores") -> None:
     """Print every figure of the samples beside that of held-out rows, then the definitions."""
-
-    def spelled(figure: "Figure") -> str:
-        text = f"{figure.value:.4g}" if figure.spread is None else f"{figure.value:.4f}"
-        text += f" +- {figure.spread:.4f}" if figure.spread is not None else ""
-        if figure.interval is None:
-            return text
-        low, high = figure.interval
-        return f"{text} ({low:.4g} to {high:.4g})"
+    from ..scoring.files import definitions, figure_rows
 
     shown = Table("metric", "samples", "floor: held-out real rows")
-    for figure, floor in zip(scores.figures, scores.floor, strict=True):
-        shown.add_row(figure.name, spelled(figure), spelled(floor))
-    shown.add_row(scores.nearest.share.name, spelled(scores.nearest.share), "1% by definition")
+    for row in figure_rows(scores):
+        shown.add_row(*row)
     output.print(shown)
-    definitions = [figure.definition for figure in (*scores.figures, scores.nearest.share)]
-    for line in dict.fromkeys(definitions):
+    for line in definitions(scores):
         print_line(line)
     for note in scores.notes:
         print_line(f"note: {note}")
@@ -729,6 +724,7 @@ def show_sweep(plan: "Sweep") -> None:
     output.print(table.note, highlight=False, markup=False)
     file = plan.folder / "table.md"
     print_line(f"table: {file}")
+    print_line(f"page: {plan.folder / 'table.html'}")
     if missing := plan.unfinished():
         raise UnfinishedError(
             f"{len(missing)} of {len(plan.runs)} runs failed; the same command tries them again"

@@ -428,7 +428,7 @@ def read_images(source: str, most: int, seed: int) -> "Source":
 
     path = Path(source).expanduser()
     if (path / "config.json").is_file():
-        from ..runs.run import draw_run_rows
+        from ..runs.reading import draw_run_rows
 
         found = source_from_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
     elif (path.is_dir() or path.suffix == ".npz") and not _is_data(path):

@@ -209,7 +209,7 @@ def _train(lesson: Lesson, recipe: Recipe, spread: Tensor | None, watch: Watch) 
     for record in records:
         late = time.monotonic() > lesson.deadline
         if late or record.step % LOG_EVERY == 0 or record.step == lesson.steps:
-            losses = {name: loss.item() for name, loss in record.losses.items()}
+            losses = {name: loss.item() for name, loss in record.metrics.items()}
             seconds = round(time.monotonic() - started, 3)
             history.append({"step": record.step, "seconds": seconds} | losses)
             watch(history[-1])

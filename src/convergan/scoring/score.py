@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..collective import ALONE, Ranks
 from ..core.chance import derive
+from ..core.progress import Progress
 from ..data import DataError, ImageRows, ImageSet, load
 from ..metrics import (
     Extracted,
@@ -39,7 +40,6 @@ from ..metrics import (
     small_sample_note,
 )
 from ..metrics.inception import ANCHOR
-from ..runs.run import Progress
 from .sources import Sets
 
 NEAREST = 10_000

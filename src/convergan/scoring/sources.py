@@ -11,7 +11,7 @@ from torch import Tensor
 from ..collective import ALONE, Ranks
 from ..core.chance import derive
 from ..data import DataError, ImageFiles, ImageRows, ImageSet, load
-from ..runs.run import draw_run_rows
+from ..runs.reading import draw_run_rows
 
 MOST = 50_000
 """Samples of a run unless another number is asked for, and if there are as many reference rows."""

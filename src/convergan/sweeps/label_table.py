@@ -95,6 +95,7 @@ def label_table(folder: Path) -> Table:
         title=title,
         head=HEAD,
         rows=[_spell_column(column, *STYLES[table.unit]) for column in columns],
+        numbers=range(len(HEAD) - 1),
         note=f"{NOTE} {EASIER}" if recipe["descriptor"] else NOTE,
         runs=[RUN_HEAD, *sorted(map(_figures, runs))],
         record={"unit": table.unit, "columns": [_plain(column) for column in columns]},

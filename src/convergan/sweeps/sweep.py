@@ -2,8 +2,8 @@
 
 The arms are the label counts of one of the paper's tables, or the recipes of a study. The folder
 holds ``sweep.json`` (what the runs have in common), a run folder such as ``labels-100/seed-3/`` or
-``toy-on-ring/seed-3/`` for each, and ``table.md``, ``table.csv`` and ``table.json``. Finished runs
-are not run again and others go on, so the same command finishes what was stopped.
+``toy-on-ring/seed-3/`` for each, and the table as ``table.md``, ``.csv``, ``.json`` and ``.html``.
+Finished runs are not run again and others go on, so the same command finishes what was stopped.
 """
 
 import json
@@ -18,11 +18,13 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..core.files import read_json, replace_file, write_array
+from ..core.html import Picture
+from ..core.progress import Progress
 from ..core.signals import Interrupted, StopRequests, handle_signals
 from ..data import DataError, Dataset
 from ..recipes import describe_training, find_recipe
 from ..runs.folder import claim_identity, is_locked, locked
-from ..runs.run import Progress, Settings, choose_labels
+from ..runs.settings import Settings, choose_labels
 from .label_table import label_table, tell_errors
 from .results import (
     FinishedRun,
@@ -31,6 +33,7 @@ from .results import (
     finished_runs,
     place_by_labels,
     place_by_recipe,
+    write_page,
     write_table,
 )
 from .studies import Study
@@ -54,7 +57,7 @@ class Sweep:
         place: from the settings of a run to its folder below ``folder``.
         tell: from a finished run to the line that is shown.
         make_table: from ``folder`` to the table of what is there, finished or not.
-        draw: from ``folder`` to pictures there.
+        draw: from ``folder`` to pictures, which it writes there.
         needs_test_rows: keep the test rows' labels for the table, and refuse data without any.
         more: arguments of ``train`` for every run, that are no part of what it is.
     """
@@ -65,7 +68,7 @@ class Sweep:
     place: Place
     tell: Callable[[FinishedRun], str]
     make_table: Callable[[Path], Table]
-    draw: Callable[[Path], None]
+    draw: Callable[[Path], list[Picture]]
     needs_test_rows: bool
     more: tuple[str, ...] = ()
 
@@ -105,13 +108,13 @@ def label_sweep(
         place=place_by_labels,
         tell=tell_errors,
         make_table=label_table,
-        draw=_nothing,
+        draw=_no_pictures,
         needs_test_rows=True,
     )
 
 
-def _nothing(folder: Path) -> None:
-    """Draw no picture."""
+def _no_pictures(folder: Path) -> list[Picture]:
+    return []
 
 
 def study_sweep(
@@ -240,8 +243,9 @@ def run_sweep(
             shown, before = _progress(sweep, left, notices), shown
             if notices or shown.step != before.step:
                 yield shown
-        write_table(sweep.folder, sweep.make_table(sweep.folder), failed)
-        sweep.draw(sweep.folder)
+        table = sweep.make_table(sweep.folder)
+        write_table(sweep.folder, table, failed)
+        write_page(sweep.folder, table, failed, sweep.draw(sweep.folder))
         if requests.stop:
             finished = f"{len(sweep.runs) - len(left)} of {len(sweep.runs)} runs finished"
             raise Interrupted(requests.stop, f"with {finished}; the same command goes on")

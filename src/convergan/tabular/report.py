@@ -4,17 +4,26 @@ The figures are out-of-fold where they are errors: of labelled rows, by classifi
 seen them.
 """
 
-import html
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.html import page, plot, table
+from ..core.html import (
+    Caution,
+    Paragraph,
+    Part,
+    Picture,
+    Preformatted,
+    Section,
+    Table,
+    plot,
+    render,
+)
 from ..estimator import RiskTable
 from .fitting import Fitted, Opened
-from .judging import Array, Judged
+from .judging import Judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,22 +35,20 @@ LISTED = 20
 def model_page(opened: Opened, fitted: Fitted, judged: Judged, record: dict[str, Any]) -> bytes:
     """Return the page, of UTF-8."""
     model = fitted.model
-    parts = [*_summary(opened, fitted), _cautions(record["notices"])]
-    parts += ["<h2>Labelled rows</h2>", _counts(opened)]
-    parts += ["<h2>Errors of labels held out</h2>", _guard(record["guard"])]
-    if model.risk_table_ is not None:
-        parts += ["<h2>Errors by confidence</h2>", _risk(model.risk_table_)]
-    parts += ["<h2>Losses</h2>", _losses(model.history_)] if any(model.history_) else []
-    if judged.log_d is not None:
-        parts += ["<h2>Labelled against unlabelled rows</h2>"]
-        parts += [_log_d(judged.log_d, judged.labeled, record["diagnostics"])]
-    if len(judged.to_label):
-        parts += ["<h2>Rows to label next</h2>", _to_label(judged)]
-    parts += ["<h2>Record</h2>", f"<pre>{html.escape(json.dumps(record, indent=2))}</pre>"]
-    return page(f"{opened.choices.target} from {opened.file.name}", filter(None, parts))
+    sections = [
+        Section("", _summary(opened, fitted, record["notices"])),
+        Section("Labelled rows", [_counts(opened)]),
+        Section("Errors of labels held out", _guard(record["guard"])),
+        Section("Errors by confidence", _risk(model.risk_table_) if model.risk_table_ else []),
+        Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
+        Section("Labelled against unlabelled rows", _log_d(judged, record["diagnostics"])),
+        Section("Rows to label next", _to_label(judged)),
+        Section("Record", [Preformatted(json.dumps(record, indent=2))]),
+    ]
+    return render(f"{opened.choices.target} from {opened.file.name}", sections)
 
 
-def _summary(opened: Opened, fitted: Fitted) -> list[str]:
+def _summary(opened: Opened, fitted: Fitted, notices: Sequence[str]) -> list[Part]:
     model, labeled = fitted.model, sum(opened.labels.counts.values())
     members = f" of {len(model.history_)} classifiers" if len(model.history_) > 1 else ""
     what = {"gan": f"The semi-supervised GAN{members}", "twin": "The supervised twin"}.get(
@@ -53,25 +60,18 @@ def _summary(opened: Opened, fitted: Fitted) -> list[str]:
         f"{len(opened.columns):,} columns; {fitted.seconds:,.1f} seconds on {model.device_}.",
         f"{what} predicts: {model.guard_report_.reason}.",
     ]
-    return [f"<p>{html.escape(text)}</p>" for text in texts]
+    return [*map(Paragraph, texts), *([Caution(notices)] if notices else [])]
 
 
-def _cautions(notices: Sequence[str]) -> str:
-    if not notices:
-        return ""
-    lines = "".join(f"<li>{html.escape(notice)}</li>" for notice in notices)
-    return f"<div class=caution><p>To be looked at:</p><ul>{lines}</ul></div>"
-
-
-def _counts(opened: Opened) -> str:
+def _counts(opened: Opened) -> Table:
     rows = [(name, f"{count:,}") for name, count in opened.labels.counts.items()]
     rows.append(("no label", f"{len(opened.features) - sum(opened.labels.counts.values()):,}"))
-    return table(("class", "rows"), rows, numbers=(1,))
+    return Table(("class", "rows"), rows, numbers=(1,))
 
 
-def _guard(guard: dict[str, Any]) -> str:
+def _guard(guard: dict[str, Any]) -> list[Part]:
     if not guard["errors"]:
-        return f"<p>None were held out: {html.escape(guard['reason'])}.</p>"
+        return [Paragraph(f"None were held out: {guard['reason']}.")]
     rows = [
         (
             name,
@@ -87,10 +87,10 @@ def _guard(guard: dict[str, Any]) -> str:
         "the GAN on the same rows (McNemar, exact)."
     )
     head = ("candidate", "error", "p against the GAN", "")
-    return f"<p>{text}</p>" + table(head, rows, numbers=(1, 2))
+    return [Paragraph(text), Table(head, rows, numbers=(1, 2))]
 
 
-def _risk(risk: RiskTable) -> str:
+def _risk(risk: RiskTable) -> list[Part]:
     def draw(axes: "Axes") -> None:
         share, middle = 100 * np.array(risk.coverage), 100 * np.array(risk.risk)
         below, above = middle - 100 * np.array(risk.low), 100 * np.array(risk.high) - middle
@@ -104,10 +104,10 @@ def _risk(risk: RiskTable) -> str:
     ]
     head = ("reject below", "answered", "rows", "wrong", f"{risk.level:.0%} interval")
     picture = plot(draw, "share of wrong rows against share of answered rows", legend=False)
-    return picture + table(head, rows, numbers=(0, 1, 2, 3, 4))
+    return [picture, Table(head, rows, numbers=range(5))]
 
 
-def _losses(histories: Sequence[Sequence[dict[str, float]]]) -> str:
+def _losses(histories: Sequence[Sequence[dict[str, float]]]) -> Picture:
     names = [name for name in histories[0][0] if name.endswith("_loss")]
 
     def draw(axes: "Axes") -> None:
@@ -125,8 +125,10 @@ def _losses(histories: Sequence[Sequence[dict[str, float]]]) -> str:
     return plot(draw, "losses against steps")
 
 
-def _log_d(log_d: Array, labeled: Array, diagnostics: dict[str, float]) -> str:
-    groups = [("labelled", log_d[labeled]), ("unlabelled", log_d[~labeled])]
+def _log_d(judged: Judged, diagnostics: dict[str, float]) -> list[Part]:
+    if (log_d := judged.log_d) is None:
+        return []
+    groups = [("labelled", log_d[judged.labeled]), ("unlabelled", log_d[~judged.labeled])]
     groups = [(name, values) for name, values in groups if len(values)]
 
     def draw(axes: "Axes") -> None:
@@ -139,10 +141,12 @@ def _log_d(log_d: Array, labeled: Array, diagnostics: dict[str, float]) -> str:
     text = "Where the two differ, unlabelled rows may be of other classes than labelled ones."
     if "pvalue" in diagnostics:
         text += f" A two-sample test of the rows gives p = {diagnostics['pvalue']:.2g}."
-    return f"<p>{text}</p>" + plot(draw, "log D of labelled and of unlabelled rows")
+    return [Paragraph(text), plot(draw, "log D of labelled and of unlabelled rows")]
 
 
-def _to_label(judged: Judged) -> str:
+def _to_label(judged: Judged) -> list[Part]:
+    if not len(judged.to_label):
+        return []
     shown = judged.to_label.head(LISTED)
     rows = [[*map(str, line[:-1]), f"{line[-1]:.3f}"] for line in shown.itertuples(index=False)]
     text = (
@@ -150,4 +154,4 @@ def _to_label(judged: Judged) -> str:
         f"The file to_label.csv has {len(judged.to_label):,}."
     )
     head = list(map(str, shown.columns))
-    return f"<p>{text}</p>" + table(head, rows, numbers=(0, len(head) - 1))
+    return [Paragraph(text), Table(head, rows, numbers=(0, len(head) - 1))]
