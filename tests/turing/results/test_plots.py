@@ -1,11 +1,11 @@
 """Every plot of a study's page, on studies whose plots have least to draw."""
 
-import base64
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from convergan.core.html import Picture
 from convergan.turing.results.analysis import Analysis, analyse, counted_votes
 from convergan.turing.results.plots import (
     annotator_plot,
@@ -29,10 +29,9 @@ def analysed(people: list[Annotator], design: Design) -> tuple[Analysis, Votes]:
     return analysis, counted_votes(votes, analysis.annotators)
 
 
-def is_picture(tag: str) -> bool:
-    """Whether a tag holds a PNG file and says what it shows."""
-    data = tag.split("base64,")[1].split('"')[0]
-    return base64.b64decode(data).startswith(b"\x89PNG") and 'alt="' in tag
+def is_picture(picture: Picture) -> bool:
+    """Whether it is a PNG file and says what it shows."""
+    return picture.png.startswith(b"\x89PNG") and bool(picture.alt)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,7 @@ def is_picture(tag: str) -> bool:
 )
 @pytest.mark.parametrize("draw", [interval_plot, annotator_plot, learning_plot, image_plot])
 def test_a_plot_of_few_or_perfect_annotators_is_drawn(
-    people: list[Annotator], draw: Callable[[Analysis], str]
+    people: list[Annotator], draw: Callable[[Analysis], Picture]
 ) -> None:
     assert is_picture(draw(analysed(people, DESIGN)[0]))
 

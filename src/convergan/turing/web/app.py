@@ -138,6 +138,7 @@ class SecurityMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and its reply back."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
