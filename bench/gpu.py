@@ -33,9 +33,10 @@ from bench.golden import LARGEST, Golden, replay, worst
 from bench.small import SHAPES, small
 from bench.step import count_flops, matrix_rate, median_seconds, prepare
 from convergan.core.files import write_json
+from convergan.core.progress import Progress
 from convergan.data import Batches, DataError, Dataset, draw_labeled_subset, load
 from convergan.recipes import RECIPES, Recipe, find_recipe
-from convergan.training import Record, State, evaluate, train
+from convergan.training import State, evaluate, train
 
 ROOT = Path(__file__).parents[1]
 PAPER = (
@@ -191,7 +192,7 @@ def train_on(name: str, plan: Plan) -> Result:
 
 def begin(
     recipe: Recipe, dataset: Dataset, pictures: Tensor, plan: Plan
-) -> tuple[State, Iterator[Record]]:
+) -> tuple[State, Iterator[Progress]]:
     """Stand before the first step, with the recipe's own number of labels."""
     images, classes = dataset.train.images, len(dataset.classes)
     rows, labels = draw_labeled_subset(dataset.train.labels, recipe.labels, dataset.classes, seed=0)
@@ -208,7 +209,7 @@ def begin(
 
 
 def errors_over_time(
-    taken: Iterable[Record], error: Callable[[], float], plan: Plan
+    taken: Iterable[Progress], error: Callable[[], float], plan: Plan
 ) -> list[tuple[float, float]]:
     """Take steps until the minutes are over; (seconds, error) ten times on the way."""
     started, whole = time.monotonic(), plan.left()

@@ -15,7 +15,8 @@ from convergan.core.files import read_json
 from convergan.data import Dataset, load
 from convergan.recipes.collapse import relativistic
 from convergan.recipes.stacked import stacked
-from convergan.runs.run import Settings, run
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
 from convergan.training import NonFiniteError
 
 

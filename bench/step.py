@@ -13,9 +13,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from convergan.core.progress import Progress
 from convergan.data import Batches, Dataset, Rows
 from convergan.recipes import RECIPES, Recipe
-from convergan.training import Record, State, train
+from convergan.training import State, train
 
 CPU = torch.device("cpu")
 IMAGES = {
@@ -113,7 +114,7 @@ def prepare(
     image_shape: tuple[int, ...],
     device: torch.device = CPU,
     autocast: torch.dtype | None = None,
-) -> tuple[State, Iterator[Record]]:
+) -> tuple[State, Iterator[Progress]]:
     """Stand in the middle of training on random images, when every teacher is at work."""
     images = torch.randint(0, 256, (6000, *image_shape), dtype=torch.uint8)
     drawn = Rows(images, torch.arange(6000) % 10)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import torch
 
 from bench.step import prepare
+from convergan.core.progress import Progress
 from convergan.recipes import RECIPES, find_recipe
-from convergan.training import Record
 
 FAMILIES = {
     "toy": ((2,), 40),
@@ -28,7 +28,7 @@ def members(plain: str) -> list[str]:
     return [plain, *(n for n in RECIPES if n.startswith(f"{prefix}-") and n != plain)]
 
 
-def spend(steps: Iterator[Record], count: int) -> float:
+def spend(steps: Iterator[Progress], count: int) -> float:
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     started = clock()
     for _ in range(count):

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from convergan.collective import whole
 from convergan.core.files import read_json
+from convergan.core.progress import Progress
 from convergan.data import Batch, Dataset, Rows
-from convergan.runs.run import Progress
 from convergan.training import State, checkpoint
 from convergan.training.steps import Losses, Step
 

@@ -5,7 +5,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from convergan.runs.run import Progress
+from convergan.core.progress import Progress
 
 from .children import SharedNumber, code_of, fork, kill_after
 from .modes import Mode, mode_of

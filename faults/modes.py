@@ -13,7 +13,7 @@ from convergan.networks.dense import DenseDiscriminator, DenseGenerator
 from convergan.networks.virtual_batch import MakeNorm, VirtualBatchGenerator
 from convergan.objectives import squared_feature_matching
 from convergan.recipes import Recipe, find_recipe
-from convergan.runs.run import Settings
+from convergan.runs.settings import Settings
 from convergan.training import WeightAverage, semi_supervised_step, warm_up
 
 STEPS = 200

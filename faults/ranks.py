@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from convergan.runs.run import Progress
+from convergan.core.progress import Progress
 
 from .children import SharedNumber, fork_together, wait_all
 from .modes import Mode, mode_of, modes

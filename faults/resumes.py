@@ -7,7 +7,7 @@ import tempfile
 from functools import cache, partial
 from pathlib import Path
 
-from convergan.runs.run import Progress
+from convergan.core.progress import Progress
 from convergan.training.checkpoint import folder_of
 
 from .children import code_of

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from convergan.runs.run import Progress
+from convergan.core.progress import Progress
 
 from .children import SharedNumber, code_of, fork, wait
 from .modes import mode_of

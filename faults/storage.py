@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from convergan.runs.run import Progress
+from convergan.core.progress import Progress
 
 from .children import code_of
 from .modes import Mode, mode_of

@@ -22,6 +22,11 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def chance(seed: int = 0) -> torch.Generator:
+    """A generator of random numbers, the same for the same seed."""
+    return torch.Generator().manual_seed(seed)
+
+
 def mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / len(numbers)
 

@@ -14,7 +14,8 @@ from convergan.cli.main import main
 from convergan.data import load
 from convergan.recipes import describe_training, find_recipe
 from convergan.runs.folder import claim_identity, locked
-from convergan.runs.run import Settings, run
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
 from tests.commands import convergan
 
 Refusal = tuple[int, str]

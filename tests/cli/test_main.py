@@ -81,7 +81,7 @@ def test_a_run_whose_generator_has_changed_since_is_refused_in_one_line(
         return network
 
     monkeypatch.setattr(
-        "convergan.runs.run.find_recipe", lambda name: replace(digits, generator=other)
+        "convergan.runs.reading.find_recipe", lambda name: replace(digits, generator=other)
     )
     assert convergan("sample", folder, "--out", tmp_path / "a.npz") == 65
     told = " ".join(capsys.readouterr().err.split())

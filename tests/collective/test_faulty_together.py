@@ -13,18 +13,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convergan.collective.ranks import Joined
+from convergan.collective.ranks import DistributedRanks
 from convergan.core.signals import Interrupted, StopRequests
 from convergan.data import DataError, Streaming, load
+from convergan.data.streamed import StreamedImages
 from convergan.recipes import Recipe, find_recipe
-from convergan.runs.run import Settings, run
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
+from convergan.runs.trainer import Trainer
 from convergan.training import NonFiniteError
 from faults.modes import mode_of
 from faults.non_finite import poisoned_step
 from faults.training import final_hash
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import in_double, small_run
-from tests.runs.trainers import everything_on, log_without_times, trainer
+from tests.runs.trainers import everything_on, job, log_without_times
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +44,7 @@ def poisoned(at: tuple[int, ...]) -> tuple[Recipe, partial[dict[str, Tensor]]]:
 
 
 def skip_together(
-    ranks: Joined,
+    ranks: DistributedRanks,
     found: dict[str, Tensor],
     *,
     folder: Path,
@@ -54,14 +57,14 @@ def skip_together(
     recipe, poison = poisoned((3, 4, 8) if last else ())
     dataset = in_double(small_run("toy", ROWS)[1])
     started = replace(
-        trainer(replace(recipe, step=poison), folder, dataset, steps=10),
+        job(replace(recipe, step=poison), folder, dataset, steps=10),
         ranks=ranks,
         skip=skip,
         roll_back=roll_back,
     )
     requests, ended = StopRequests(), 0
     try:
-        for event in started.run(requests):
+        for event in Trainer(started, requests).run():
             if last and event.step + 1 == stop_at:
                 requests.stop = signal.SIGTERM
     except Interrupted:
@@ -108,7 +111,7 @@ def test_all_go_back_where_one_of_them_is_not_finite_and_go_on_from_a_stop(tmp_p
     assert [(r["first"], r["last"]) for r in result["rolled_back"]] == [(1, 3), (1, 4), (1, 8)]
 
 
-def other_options(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def other_options(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     settings = Settings(recipe="toy", data="ring", labels=0, seed=0, steps=2, device="cpu")
     recipe, dataset = find_recipe("toy"), load("ring")
     with pytest.raises(ValueError, match="--skip-non-finite is not the same in process 0 and 1"):
@@ -134,25 +137,26 @@ def images(folder: Path) -> Path:
     return folder
 
 
-def stream_together(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
-    """Train on images in memory, then on the same streamed; note how many were expected at once."""
+def stream_together(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
+    """Train on images in memory, then on the same streamed; count the rows of each prefetch."""
     torch.set_default_dtype(torch.float32)
     recipe = replace(everything_on(), side=SIDE, batch_size=ROWS, neighbors=None)
     recipe = replace(recipe, step=mode_of(1).recipe.step)
-    expected: list[int] = []
+    prefetched: list[int] = []
+    prefetch = StreamedImages.prefetch
+
+    def counting(images: StreamedImages, rows: Tensor) -> None:
+        prefetched.append(len(rows))
+        prefetch(images, rows)
+
     for name, streaming in (("held", None), ("streamed", Streaming(2))):
         dataset = load(str(folder / "images"), SIDE, streaming=streaming)
-        pass_on = dataset.train.expect
-
-        def expect(rows: Tensor, pass_on: object = pass_on) -> None:
-            expected.append(len(rows))
-            assert callable(pass_on)
-            pass_on(rows)
-
-        dataset = replace(dataset, train=replace(dataset.train, expect=expect))
-        started = trainer(recipe, folder / name, dataset)
-        list(replace(started, ranks=ranks, pictures=dataset.train.images).run(StopRequests()))
-    found["expected"] = torch.tensor(expected)
+        started = job(recipe, folder / name, dataset)
+        started = replace(started, ranks=ranks, pictures=dataset.train.images)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(StreamedImages, "prefetch", counting)
+            list(Trainer(started, StopRequests()).run())
+    found["prefetched"] = torch.tensor(prefetched)
 
 
 def test_streamed_images_train_together_as_those_in_memory_to_the_bit(
@@ -166,19 +170,21 @@ def test_streamed_images_train_together_as_those_in_memory_to_the_bit(
     predicted = [(tmp_path / name / "predictions.csv").read_text() for name in ("held", "streamed")]
     assert predicted[0] == predicted[1] and len(predicted[0].splitlines()) == 1 + 10
     for found in processes:  # three kinds of rows, of this step and the next, shared by two
-        assert set(found["expected"].tolist()) == {3 * 2 * ROWS // 2}
+        assert set(found["prefetched"].tolist()) == {3 * 2 * ROWS // 2}
 
 
-def go_bad_in_one(ranks: Joined, found: dict[str, Tensor], *, folder: Path, bad_at: int) -> None:
+def go_bad_in_one(
+    ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path, bad_at: int
+) -> None:
     """Train on images of which each process has its own copies; those of the last one go bad."""
     torch.set_default_dtype(torch.float32)
     recipe = replace(everything_on(), side=SIDE, batch_size=ROWS, neighbors=None)
     recipe = replace(recipe, step=mode_of(1).recipe.step)
     source = folder / f"images-{ranks.rank}"
     dataset = load(str(source), SIDE, streaming=Streaming(2))
-    started = replace(trainer(recipe, folder / "run", dataset), ranks=ranks)
+    started = replace(job(recipe, folder / "run", dataset), ranks=ranks)
     try:
-        for event in started.run(StopRequests()):
+        for event in Trainer(started, StopRequests()).run():
             if event.step == bad_at and ranks.rank == ranks.size - 1:
                 (source / "unlabeled").rename(source / "away")
     except DataError as error:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from convergan.collective import PeerLeftError, PeerLostError, join
-from convergan.collective.ranks import Joined
-from tests.collective.launched import RECIPES, SECONDS, Launched, free_port
+from convergan.collective.ranks import DistributedRanks
+from tests.collective.commands import RECIPES, SECONDS, Launched, free_port
 from tests.collective.processes import in_processes
 from tests.commands import Command
 
@@ -119,7 +119,7 @@ def test_a_process_that_hangs_is_named_after_the_time_out(tmp_path: Path) -> Non
     assert "named" in first and "named" in last and "named" not in hung
 
 
-def hang(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def hang(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     ranks.report_progress(step=7, phase="a long thought")
     ranks.barrier()
     if ranks.rank == 1:
@@ -142,7 +142,7 @@ def test_who_has_finished_is_not_among_the_lost(tmp_path: Path) -> None:
     assert "named" in first
 
 
-def lose_at_the_end(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def lose_at_the_end(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     """Rank 1 finishes, rank 2 is lost, rank 0 is in an exchange that they will not answer."""
     ranks.barrier()
     if ranks.rank == 1:
@@ -165,7 +165,7 @@ def test_rank_0_holds_the_rendezvous_until_the_others_have_left(tmp_path: Path) 
     in_processes(partial(finish_in_turn, folder=tmp_path), 2, tmp_path)
 
 
-def finish_in_turn(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def finish_in_turn(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     if not ranks.leads:
         time.sleep(1)
         (folder / "late").touch()

@@ -11,15 +11,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from convergan.collective import ALONE, Ranks, at_work, share_out
-from convergan.collective.ranks import Joined
+from convergan.collective import ALONE, Ranks, share_batches, use_sharing
+from convergan.collective.ranks import DistributedRanks
 from convergan.core.signals import Interrupted, StopRequests
 from convergan.recipes import Recipe
 from convergan.recipes.collapse import TECHNIQUES
+from convergan.runs.trainer import Trainer
 from convergan.training import NonFiniteError, WeightAverage, checkpoint, warm_up
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import difference, in_double, small_run, take_steps
-from tests.runs.trainers import trainer
+from tests.runs.trainers import job
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +42,7 @@ def in_float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def train_all(ranks: Joined, found: dict[str, Tensor]) -> None:
+def train_all(ranks: DistributedRanks, found: dict[str, Tensor]) -> None:
     refuse_together(ranks)
     for name, steps in recipes_for(ranks.size):
         state, losses = take_steps(name, batch_size=batch(ranks.size), steps=steps, ranks=ranks)
@@ -49,7 +50,7 @@ def train_all(ranks: Joined, found: dict[str, Tensor]) -> None:
         found |= {f"{name}/loss {n}": tensor for n, tensor in losses.items()}
 
 
-def refuse_together(ranks: Joined) -> None:
+def refuse_together(ranks: DistributedRanks) -> None:
     """See that what is wrong in one process stops all before any weight has changed."""
     recipe, dataset = small_run("toy", 8)
     state = recipe.start(
@@ -63,7 +64,7 @@ def refuse_together(ranks: Joined) -> None:
         return factor * torch.stack(squares).sum()
 
     last = ranks.rank == ranks.size - 1
-    with at_work(share_out(ranks, 8)):
+    with use_sharing(share_batches(ranks, 8)):
         with pytest.raises(NonFiniteError, match="discriminator: the loss is not finite"):
             player.descend(loss(float("nan") if last else 1.0))
         with pytest.raises(ValueError, match="discriminator's loss is not the same in every"):
@@ -120,16 +121,16 @@ def everything_on() -> Recipe:
 def whole_run(folder: Path, ranks: Ranks, stop_at: int | None) -> None:
     """Train in ``folder`` up to the end or a stop that only the last process hears of."""
     dataset = in_double(small_run("toy-minibatch-discrimination", 10)[1])
-    started = replace(
-        trainer(everything_on(), folder, dataset, steps=len(ELASTIC) * PART), ranks=ranks
-    )
+    started = replace(job(everything_on(), folder, dataset, steps=len(ELASTIC) * PART), ranks=ranks)
     requests = StopRequests()
-    for event in started.run(requests):
+    for event in Trainer(started, requests).run():
         if event.step + 1 == stop_at and ranks.rank == ranks.size - 1:
             requests.stop = signal.SIGTERM
 
 
-def part_of_run(ranks: Joined, found: dict[str, Tensor], *, folder: Path, stop_at: int) -> None:
+def part_of_run(
+    ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path, stop_at: int
+) -> None:
     with pytest.raises(Interrupted, match=f"stopped by SIGTERM after step {stop_at};"):
         whole_run(folder, ranks, stop_at)
     found["stopped"] = torch.tensor(stop_at)

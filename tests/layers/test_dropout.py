@@ -4,11 +4,7 @@ from pytest import approx
 
 from convergan.layers import Dropout, dropout
 from tests import oracles
-from tests.oracles import draw
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.oracles import chance, draw
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.2, 0.5, 0.9])

@@ -3,11 +3,7 @@ import torch
 from pytest import approx
 
 from convergan.layers import GaussianNoise, add_gaussian_noise
-from tests.oracles import draw
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.oracles import chance, draw
 
 
 def test_noise_is_std_times_a_standard_normal_draw() -> None:

@@ -20,15 +20,11 @@ from convergan.layers import (
 )
 from convergan.layers.minibatch_discrimination import Normalization, nearest_distances
 from tests import oracles
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 normalizations = pytest.mark.parametrize("normalization", ["released", "mean"])
 chunks = pytest.mark.parametrize("chunk", [1, 40, 100, 131072])
 counts = pytest.mark.parametrize("count", [2, 3, 4, 7, 8])
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def plain(projected: Tensor) -> Tensor:

@@ -6,10 +6,7 @@ from torch import Tensor
 
 from convergan.metrics import bootstrap_interval
 from tests import oracles
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.oracles import chance
 
 
 def test_ends_are_percentiles_of_the_figure_of_rows_drawn_with_replacement() -> None:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from convergan.metrics import DifferentBins, different_bins
 from tests import oracles
+from tests.oracles import chance
 
 CENTRES = torch.tensor([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0], [20.0, 20.0]])
 
@@ -14,10 +15,6 @@ def around(counts: list[int], seed: int = 0) -> Tensor:
     """So many rows around each centre, well apart."""
     modes = torch.arange(4).repeat_interleave(torch.tensor(counts))
     return CENTRES[modes] + oracles.draw(sum(counts), 2, seed=seed)
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def slow_test(n: int, m: int, rows: int, others: int) -> float:

@@ -5,6 +5,7 @@ import torch
 
 from convergan.metrics import KernelDistance, kernel_distance, polynomial_discrepancy
 from tests import oracles
+from tests.oracles import chance
 
 
 def slow_discrepancy(x: oracles.Array, y: oracles.Array) -> float:
@@ -19,10 +20,6 @@ def slow_discrepancy(x: oracles.Array, y: oracles.Array) -> float:
         return oracles.mean(pairs)
 
     return within(x) + within(y) - 2 * oracles.mean([kernel(a, b) for a in x for b in y])
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize(("n", "m"), [(9, 9), (7, 12), (2, 3)])

@@ -16,15 +16,14 @@ from convergan.networks import (
     similarities,
     virtual_compact_generator,
 )
-from tests.networks.test_small_images import (
+from tests.networks.inspection import (
     GAIN,
     assert_channels,
-    chance,
     normalised,
     outputs,
     weights,
 )
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 
 def judge(channels: int = 4, **options: Any) -> CompactDiscriminator:

@@ -5,13 +5,9 @@ from torch import Tensor
 from convergan.networks import GuidanceDecoder
 from convergan.objectives import guidance_loss
 from tests import oracles
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 WIDTHS = (5, 4, 3)
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def decoder(channels: int = 2, widths: tuple[int, ...] = WIDTHS, seed: int = 0) -> GuidanceDecoder:

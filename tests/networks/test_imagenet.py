@@ -18,14 +18,10 @@ from convergan.networks import (
     imagenet_generator,
     no_minibatch_features,
 )
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 SHAPE = (3, 128, 128)
 SIDES = [4, 8, 16, 32, 64, 128]
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def maker() -> VirtualBatchGenerator:

@@ -20,11 +20,7 @@ from convergan.networks import (
     toy_discriminator,
 )
 from tests import oracles
-from tests.oracles import draw
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.oracles import chance, draw
 
 
 def dense(shape: tuple[int, ...], classes: int, c: torch.Generator, **more: Any) -> Discriminator:

@@ -30,13 +30,9 @@ from convergan.networks import (
     virtual_compact_generator,
     virtual_small_images_generator,
 )
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 N = TypeVar("N", bound=nn.Module)
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def awake(network: N) -> N:

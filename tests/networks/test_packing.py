@@ -16,11 +16,7 @@ from convergan.networks import (
 )
 from convergan.objectives import minimax_discriminator_loss
 from tests import oracles
-from tests.oracles import draw
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.oracles import chance, draw
 
 
 @pytest.mark.parametrize("shape", [(12, 3, 4, 5), (12, 7), (12, 2, 6)])

@@ -18,16 +18,12 @@ from convergan.networks import (
 from convergan.networks.residual import double_side, halve_side
 from convergan.objectives import gradient_penalty
 from tests import oracles
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 SHAPE = (3, 32, 32)
 SHAPES = [(3, 32, 32), (1, 32, 32), (3, 28, 28), (1, 28, 28)]
 SIDES = [4, 8, 16, 32]
 SMALL = {"width": 4, "cardinality": 2, "blocks": 2}
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def moved(network: nn.Module) -> None:

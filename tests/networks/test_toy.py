@@ -4,11 +4,7 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from convergan.networks import Discriminator, Generator, toy_discriminator, toy_generator
-from tests.oracles import draw
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.oracles import chance, draw
 
 
 def layers(network: Discriminator | Generator) -> list[tuple[Tensor, Tensor]]:

@@ -15,13 +15,9 @@ from convergan.networks import (
     small_images_generator,
     virtual_small_images_generator,
 )
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 SHAPE = (3, 32, 32)
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 class Small(Generator):

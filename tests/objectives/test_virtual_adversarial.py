@@ -8,13 +8,9 @@ from torch import Tensor
 
 from convergan.objectives import virtual_adversarial_loss
 from tests import oracles
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 Classify = Callable[[Tensor], Tensor]
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def first_directions(rows: Tensor) -> Tensor:

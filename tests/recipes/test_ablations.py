@@ -60,11 +60,11 @@ def test_a_row_differs_from_all_techniques_in_what_it_names_alone(family: str, r
 def test_targets_are_smoothed_as_in_the_imagenet_code_in_every_row_but_one(family: str) -> None:
     smoothed = {
         "discriminator_loss": {
-            "function": "convergan.objectives.label_smoothing.smoothed_discriminator_loss",
+            "function": "convergan.objectives.smoothed_discriminator_loss",
             "arguments": {"real_target": 0.75},
         },
         "generator_loss": {
-            "function": "convergan.objectives.label_smoothing.smoothed_generator_loss",
+            "function": "convergan.objectives.smoothed_generator_loss",
             "arguments": {"generator_target": 0.375},
         },
     }
@@ -90,7 +90,7 @@ def test_rows_without_labels_play_the_game_without_labels(family: str) -> None:
 def test_minibatch_features_are_all_that_a_discriminator_loses(family: str) -> None:
     ours, without = (described(family, row)["discriminator"] for row in ("our methods", "-MBF"))
     features = ours["arguments"].pop("minibatch_features")
-    assert features == "convergan.networks.minibatch_features.similarities"
+    assert features == "convergan.networks.similarities"
     plain = without if isinstance(without, dict) else {"function": without, "arguments": {}}
     assert ours == plain
 

@@ -78,7 +78,7 @@ def test_minibatch_features_are_all_that_the_discriminators_gain(pair: str) -> N
     }.items():
         [(keyword, features)] = seen[technique]["arguments"].items()
         assert keyword == "minibatch_features"
-        function = f"convergan.networks.minibatch_features.{name}"
+        function = f"convergan.networks.{name}"
         expected = {"function": function, "arguments": arguments} if arguments else function
         assert features == expected
 
@@ -118,7 +118,7 @@ def test_pairs_are_judged_with_adam_as_r3gan_has_it_at_the_plain_rate(pair: str)
     plain = PLAIN[pair]()
     recipe = find_recipe(f"{pair}-relativistic")
     assert describe(recipe.step) == {
-        "function": "convergan.training.steps.relativistic_step",
+        "function": "convergan.training.relativistic_step",
         "arguments": {"penalty": plain.penalty},
     }
     expected = describe(partial(Adam, lr=plain.rate, betas=(0.0, 0.99), fused=True))

@@ -24,8 +24,8 @@ def test_the_generator_takes_three_saturating_steps_for_one_of_the_discriminator
     step = described(name)["step"]
     assert step["function"].endswith(".labeled_adversarial_step")
     assert step["arguments"] == {
-        "discriminator_loss": "convergan.objectives.adversarial.minimax_discriminator_loss",
-        "generator_loss": "convergan.objectives.adversarial.saturating_generator_loss",
+        "discriminator_loss": "convergan.objectives.minimax_discriminator_loss",
+        "generator_loss": "convergan.objectives.saturating_generator_loss",
         "adversarial_weight": 0.5,
         "generator_steps": 3,
     }

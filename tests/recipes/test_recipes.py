@@ -119,9 +119,9 @@ def test_parts_that_differ_deep_inside_have_other_descriptions(one: Any, other: 
 
 
 def test_functions_are_described_by_where_they_are() -> None:
-    assert describe(digits_discriminator) == "convergan.networks.digits.digits_discriminator"
+    assert describe(digits_discriminator) == "convergan.networks.digits_discriminator"
     assert describe(partial(linear_after, flat=0.5)) == {
-        "function": "convergan.recipes.schedules.linear_after",
+        "function": "convergan.recipes.linear_after",
         "arguments": {"flat": 0.5},
     }
 
@@ -270,7 +270,7 @@ def test_the_rate_of_the_convolutional_scripts_is_that_of_the_formula(
 
 
 def test_the_command_recipes_lists_every_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convergan.cli.main.output.width", 300)
+    monkeypatch.setattr("convergan.cli.console.output.width", 300)
     shown = CliRunner().invoke(app, ["recipes"])
     assert shown.exit_code == 0
     listed = re.findall(r"^│ ([\w-]+) ", shown.output, flags=re.MULTILINE)

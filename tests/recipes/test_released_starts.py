@@ -11,14 +11,10 @@ from torch import Tensor, nn
 
 from bench.small import SHAPES, narrow
 from convergan.recipes import Recipe, find_recipe
-from tests.oracles import draw
+from tests.oracles import chance, draw
 
 CPU = torch.device("cpu")
 DIRECTION = "parametrizations.weight.original1"
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def of_the_first_scripts() -> Recipe:

@@ -14,7 +14,9 @@ from convergan.core.signals import Interrupted
 from convergan.data import Dataset, load
 from convergan.recipes import Recipe, find_recipe
 from convergan.recipes.mnist import upright_gradients
-from convergan.runs.run import Settings, draw_run_samples, run
+from convergan.runs.reading import draw_run_samples
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
 
 MINE = """
 from dataclasses import replace

@@ -17,14 +17,16 @@ from convergan.core.files import read_json
 from convergan.core.signals import StopRequests
 from convergan.data import Batch, DataError, Streaming, load
 from convergan.recipes import find_recipe
-from convergan.runs.run import Settings, run
+from convergan.runs.job import Job
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
 from convergan.runs.trainer import Trainer
 from convergan.training import State
 from convergan.training.steps import Losses, Step
 from faults.modes import Mode, mode_of
 from faults.non_finite import poisoned_step, step_left_out, with_step
 from faults.training import final_hash, said, train
-from tests.runs.trainers import everything_on, files_of_at_most, log_without_times, trainer
+from tests.runs.trainers import everything_on, files_of_at_most, job, log_without_times, trainer
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +37,7 @@ def notices_of(folder: Path, *, full_between: tuple[int, int]) -> list[str]:
     """Train with a full disk between two steps; return what the user was told."""
     recipe, dataset = everything_on(), load("digits")
     told: list[str] = []
-    events = trainer(recipe, folder, dataset, steps=20).run(StopRequests())
+    events = trainer(recipe, folder, dataset, steps=20).run()
     for event in events:
         told += event.notices
         if event.step == full_between[0]:
@@ -48,7 +50,7 @@ def notices_of(folder: Path, *, full_between: tuple[int, int]) -> list[str]:
 
 
 def test_a_full_disk_is_told_of_and_outlived_with_every_line_of_the_log(tmp_path: Path) -> None:
-    list(trainer(everything_on(), tmp_path / "calm", load("digits"), steps=20).run(StopRequests()))
+    list(trainer(everything_on(), tmp_path / "calm", load("digits"), steps=20).run())
     told = notices_of(tmp_path / "full", full_between=(5, 13))
     failed = [line for line in told if "could not be written" in line and "checkpoint" in line]
     assert [line.split(" could")[0] for line in failed] == [
@@ -149,11 +151,11 @@ def fragile_step(state: State, batch: Batch, chance: torch.Generator, *, step: S
     return poisoned_step(state, batch, chance, step=step, at=(at,), where=where, value="nan")
 
 
-def train_with_kills(run: Trainer, chance: random.Random) -> int:
+def train_with_kills(job: Job, chance: random.Random) -> int:
     """Train to the end, left as a kill would time and again; return how often."""
     for kills in itertools.count():
         requests, left = StopRequests(), chance.randrange(2, 40)
-        for event in run.run(requests):
+        for event in Trainer(job, requests).run():
             requests.save = chance.random() < 0.3
             if event.step > 10 and not (left := left - 1):
                 break
@@ -168,7 +170,7 @@ def test_kills_and_checkpoints_anywhere_change_no_bit_and_no_line_of_a_run_that_
 ) -> None:
     fragile = with_step(TOY, fragile_step)
     assert train(fragile, tmp_path / "calm", roll_back=3) == 0
-    started = trainer(fragile.recipe, tmp_path / "run", TOY.dataset, 60)
+    started = job(fragile.recipe, tmp_path / "run", TOY.dataset, 60)
     assert train_with_kills(replace(started, keep=1, roll_back=3), random.Random(seed)) >= 4
     assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")
     assert log_without_times(tmp_path / "run") == log_without_times(tmp_path / "calm")
@@ -196,7 +198,7 @@ def test_a_file_that_goes_bad_in_mid_run_ends_it_with_its_name_and_a_checkpoint(
     recipe = replace(everything_on(), side=8, batch_size=10, neighbors=None)
     recipe = replace(recipe, step=mode_of(1).recipe.step)
     dataset = load(str(folder), 8, streaming=Streaming(2))
-    events = trainer(recipe, tmp_path / "run", dataset, steps=20).run(StopRequests())
+    events = trainer(recipe, tmp_path / "run", dataset, steps=20).run()
     with pytest.raises(DataError, match=r"step \d+: .*png cannot be read any more.*step-0000000"):
         for event in events:
             if event.step == 5:
@@ -214,14 +216,14 @@ def test_a_test_file_that_goes_bad_leaves_no_step_saved_without_its_line_in_the_
     recipe = replace(everything_on(), side=8, batch_size=10, neighbors=None)
     recipe = replace(recipe, step=mode_of(1).recipe.step)
     dataset = load(str(folder), 8, streaming=Streaming(2))
-    list(trainer(recipe, tmp_path / "calm", dataset, steps=7).run(StopRequests()))
-    events = trainer(recipe, tmp_path / "run", dataset, steps=7).run(StopRequests())
+    list(trainer(recipe, tmp_path / "calm", dataset, steps=7).run())
+    events = trainer(recipe, tmp_path / "run", dataset, steps=7).run()
     with pytest.raises(DataError, match=r"step 5: .*png cannot be read any more.*step-000000004"):
         for event in events:
             if event.step == 4:  # the next one is followed by an evaluation
                 (folder / "test").rename(folder / "away")
     (folder / "away").rename(folder / "test")
-    list(trainer(recipe, tmp_path / "run", dataset, steps=7).run(StopRequests()))
+    list(trainer(recipe, tmp_path / "run", dataset, steps=7).run())
     assert log_without_times(tmp_path / "run") == log_without_times(tmp_path / "calm")
     assert final_hash(tmp_path / "run") == final_hash(tmp_path / "calm")
 

@@ -23,7 +23,7 @@ from tests.runs.trainers import STEPS, everything_on, log_without_times, trainer
 
 def finish(recipe: Recipe, folder: Path, dataset: Dataset, stop_at: int | None = None) -> None:
     requests = StopRequests()
-    for event in trainer(recipe, folder, dataset).run(requests):
+    for event in trainer(recipe, folder, dataset, requests=requests).run():
         if event.step + 1 == stop_at:
             requests.stop = signal.SIGTERM
 
@@ -61,7 +61,7 @@ def test_every_recipe_takes_two_steps_and_resumes_between_them(name: str, tmp_pa
             requests = StopRequests()
             requests.stop = signal.SIGINT if stop else None
             try:
-                list(trainer(recipe, folder, dataset, steps=2).run(requests))
+                list(trainer(recipe, folder, dataset, 2, requests).run())
             except Interrupted as interrupted:
                 assert interrupted.number == signal.SIGINT
         hashes.append(final_hash(folder))
@@ -76,7 +76,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path
         finish(everything_on(), folder, dataset, stop_at=6)
     newest = max((folder / "checkpoints").iterdir())
     (newest / "tensors.safetensors").write_bytes(b"no tensors")
-    events = list(trainer(everything_on(), folder, dataset).run(StopRequests()))
+    events = list(trainer(everything_on(), folder, dataset).run())
     assert any(str(newest) in notice for notice in events[0].notices)
     assert "going on from step 4" in events[0].notices
     assert final_hash(folder) == final_hash(tmp_path / "calm")

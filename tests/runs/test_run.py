@@ -10,7 +10,9 @@ from bench.small import small
 from convergan.core.version import __version__
 from convergan.data import load
 from convergan.recipes import find_recipe
-from convergan.runs.run import Settings, draw_run_rows, run
+from convergan.runs.reading import draw_run_rows
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
 from convergan.training import checkpoint
 
 DIGITS = Settings(recipe="digits", data="digits", labels=50, seed=0, steps=3, device="cpu")

@@ -1,5 +1,6 @@
 """What a run with a judge writes, and one whose discriminator is no classifier of rows."""
 
+import html
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,17 +9,17 @@ from typing import Any
 import pytest
 from pytest import approx
 
-from convergan.core.signals import StopRequests
 from convergan.data import Dataset, load, to_unit_range
 from convergan.recipes import Recipe, find_recipe
 from convergan.recipes.judges import mixture_modes
 from convergan.runs.report import write_report
-from convergan.runs.run import Settings, run
+from convergan.runs.run import run
+from convergan.runs.settings import Settings
 from tests.runs.trainers import trainer
 
 
 def finish(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = 6) -> dict[str, Any]:
-    list(trainer(recipe, folder, dataset, steps).run(StopRequests()))
+    list(trainer(recipe, folder, dataset, steps).run())
     result: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return result
 
@@ -130,3 +131,40 @@ def test_a_report_shows_what_samples_and_real_rows_are_worth(tmp_path: Path) -> 
     page = write_report(tmp_path).read_text()
     assert "<h2>Samples against real rows</h2>" in page and "<td>high quality</td>" in page
     assert "Test error" not in page
+
+
+def write_run(folder: Path, classes: list[str], files: dict[str, str]) -> None:
+    settings = {"recipe": "<b>.py:mine", "data": "data & more", "labels": 5, "seed": 0}
+    settings |= {"steps": 10, "device": "cpu"}
+    config = {"settings": settings, "classes": classes}
+    for name, text in {"config.json": json.dumps(config), **files}.items():
+        (folder / name).write_text(text)
+
+
+def test_a_report_of_a_run_that_has_just_begun_says_so(tmp_path: Path) -> None:
+    write_run(tmp_path, ["one"], {})
+    page = write_report(tmp_path).read_text()
+    assert "<h1>&lt;b&gt;.py:mine on data &amp; more</h1>" in page
+    assert "not finished: 0 of 10 steps" in page and "<img" not in page
+    assert page.count("<h2>") == page.count("<h2>Settings</h2>") == 1
+
+
+@pytest.mark.parametrize(
+    "classes", [["<script>"], ["μέγα", "$x^{", "<script>"], [f"<{k}>" for k in range(21)]]
+)
+def test_classes_of_any_number_and_name_have_a_confusion_matrix(
+    tmp_path: Path, classes: list[str]
+) -> None:
+    counts = [[3] * len(classes)] * len(classes)
+    result = {
+        "test_error": 0.5,
+        "steps": 10,
+        "seconds": 1,
+        "state_sha256": "a",
+        "confusion": counts,
+    }
+    write_run(tmp_path, classes, {"result.json": json.dumps(result)})
+    page = write_report(tmp_path).read_text()
+    assert page.count("<img") == 1 and "<script" not in page
+    heads = [f'<th scope="col" class="number">{html.escape(name)}</th>' for name in classes]
+    assert all((head in page) is (len(classes) <= 20) for head in heads)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import torch
 
+from convergan.core.signals import StopRequests
 from convergan.data import Dataset, draw_labeled_subset
 from convergan.recipes import Recipe, find_recipe
+from convergan.runs.job import Job
 from convergan.runs.trainer import Trainer
 from convergan.training import WeightAverage, warm_up
 
@@ -29,9 +31,10 @@ def everything_on() -> Recipe:
     )
 
 
-def trainer(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) -> Trainer:
-    """A trainer with two labels per class that keeps two checkpoints."""
-    return Trainer(
+def job(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) -> Job:
+    """A job with two labels per class that keeps two checkpoints."""
+    return Job(
+        method="GAN",
         recipe=recipe,
         dataset=recipe.as_players_see(dataset),
         pictures=dataset.train.images[:],
@@ -46,6 +49,17 @@ def trainer(recipe: Recipe, folder: Path, dataset: Dataset, steps: int = STEPS) 
         identity="0",
         keep=2,
     )
+
+
+def trainer(
+    recipe: Recipe,
+    folder: Path,
+    dataset: Dataset,
+    steps: int = STEPS,
+    requests: StopRequests | None = None,
+) -> Trainer:
+    """The trainer of such a job."""
+    return Trainer(job(recipe, folder, dataset, steps), requests or StopRequests())
 
 
 def log_without_times(folder: Path) -> list[dict[str, float]]:

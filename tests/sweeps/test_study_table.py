@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from convergan.core.pictures import png
-from convergan.sweeps.results import finished_runs, place_by_recipe, write_table
+from convergan.sweeps.results import finished_runs, place_by_recipe, write_page, write_table
 from convergan.sweeps.studies import STUDIES
-from convergan.sweeps.study_table import draw_study, study_table, tell_figures
+from convergan.sweeps.study_table import draw_study, figures_line, study_table
 
 COLLAPSE, ABLATIONS = STUDIES["collapse"], STUDIES["ablations"]
 RECIPES = ("toy", "toy-pacgan-2", "stacked", "ablation-ours", "cifar10-ablation-ours")
@@ -178,8 +178,12 @@ def test_a_study_without_finished_runs_has_an_empty_table_and_no_pictures(tmp_pa
     table = study_table(tmp_path, COLLAPSE)
     assert table.rows == [] and "0 seeds" in table.title
     write_table(tmp_path, table, ["toy on ring seed 0: exit code 70: no"])
-    draw_study(tmp_path, COLLAPSE)
+    pictures = draw_study(tmp_path, COLLAPSE)
+    write_page(tmp_path, table, ["toy on ring seed 0: <exit> code 70"], pictures)
     assert "Failed: toy on ring seed 0: exit" in (tmp_path / "table.md").read_text()
+    page = (tmp_path / "table.html").read_text()
+    assert "<h2>Failed runs</h2>" in page and "seed 0: &lt;exit&gt; code 70" in page
+    assert "<h2>Pictures</h2>" not in page
     assert not list(tmp_path.glob("*.png"))
 
 
@@ -207,7 +211,7 @@ def test_a_finished_run_is_told_in_one_line(tmp_path: Path) -> None:
     write_sweep(tmp_path)
     write_run(tmp_path, "toy", "ring", 1, found(5.0))
     [run] = finished_runs(tmp_path, place_by_recipe)
-    assert tell_figures(run) == (
+    assert figures_line(run) == (
         "toy on ring seed 1: modes found 5, KL in nats 0.5, near a mode 0.25, 20 s"
     )
 
@@ -228,3 +232,37 @@ def test_pictures_show_the_last_samples_and_the_figures_of_every_arm(tmp_path: P
     with Image.open(tmp_path / "samples.png") as picture:
         levels = picture.convert("L").histogram()
     assert levels[255] > levels[0] * 5  # the last samples are white, those before were black
+
+
+def test_the_page_has_the_table_its_note_and_the_pictures(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    write_run(tmp_path, "toy", "ring", 0, found(5.0))
+    table = study_table(tmp_path, COLLAPSE)
+    write_page(tmp_path, table, [], draw_study(tmp_path, COLLAPSE))
+    page = (tmp_path / "table.html").read_text()
+    assert "<h1>collapse</h1>" in page and table.title.partition(": ")[2] in page
+    assert table.note in page and "Failed" not in page
+    assert '<th scope="col" class="number">modes found</th>' in page
+    assert '<td>plain</td><td class="number">1</td><td class="number">5.0</td>' in page
+    assert page.count("data:image/png;base64,") == 2
+
+
+@pytest.mark.parametrize("gone", [("toy",), ("toy", "toy-pacgan-2")])
+def test_runs_whose_pictures_are_gone_have_a_table_that_says_so(
+    tmp_path: Path, gone: tuple[str, ...]
+) -> None:
+    write_sweep(tmp_path)
+    for recipe in ("toy", "toy-pacgan-2"):
+        run = write_run(tmp_path, recipe, "ring", 0, found(5.0))
+        if recipe in gone:
+            for picture in (run / "samples").iterdir():
+                picture.unlink()
+    table = study_table(tmp_path, COLLAPSE)
+    assert [row[1] for row in table.rows] == ["plain", "pacgan 2", "real rows"]
+    names = {"toy": "plain on ring", "toy-pacgan-2": "pacgan 2 on ring"}
+    missing = ", ".join(names[recipe] for recipe in gone)
+    assert table.note.endswith(f" Samples not drawn, as their files are gone: {missing}.")
+    pictures = draw_study(tmp_path, COLLAPSE)
+    drawn = {"figures.png"} if len(gone) == 2 else {"figures.png", "samples.png"}
+    assert {file.name for file in tmp_path.glob("*.png")} == drawn
+    assert len(pictures) == len(drawn)

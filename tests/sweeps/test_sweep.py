@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from convergan.recipes import find_recipe
-from convergan.runs.run import Settings
+from convergan.runs.settings import Settings
 from convergan.sweeps.studies import STUDIES
 from convergan.sweeps.sweep import Sweep, label_sweep, logged_step, study_sweep
 from convergan.sweeps.workers import Outcome, Task, perform, require

@@ -1,68 +1,147 @@
-"""The look of every report: one self-contained HTML file, plots and pictures within it."""
+"""Report pages: what a page shows as plain values, and the one template that renders them.
+
+A page is a single HTML file without scripts; its pictures are within it. The template escapes all
+text, so names of files, classes and people may hold any characters.
+"""
 
 import base64
-import html
 import io
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto; padding: 1rem }}
-table {{ border-collapse: collapse }}
-td, th {{ padding: .2rem .8rem; border-bottom: 1px solid #ccc; text-align: left }}
-td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums }}
-img {{ max-width: 100% }}
-pre {{ background: #f5f5f5; padding: 1rem; overflow-x: auto }}
-.caution {{ background: #fff4d6; border-left: .3rem solid #c80; padding: .5rem 1rem }}
-{style}</style></head><body>
-<h1>{title}</h1>
-{body}
-</body></html>
-"""
+    from matplotlib.figure import Figure
 
 
-def page(title: str, parts: Iterable[str], style: str = "") -> bytes:
-    """Return a page of UTF-8.
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text; ``lead`` sets it larger, for the answer that a page gives."""
 
-    Args:
-        title: plain text.
-        parts: HTML, in order.
-        style: CSS that this page needs besides that of all.
+    kind: ClassVar = "paragraph"
+    text: str
+    lead: bool = False
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of sentences."""
+
+    kind: ClassVar = "bullets"
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Sentences that must not be missed, in a box."""
+
+    kind: ClassVar = "caution"
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Preformatted:
+    """Text whose spaces and line ends stay, such as JSON."""
+
+    kind: ClassVar = "preformatted"
+    text: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file, and the text for those who cannot see it."""
+
+    kind: ClassVar = "picture"
+    png: bytes
+    alt: str
+
+    @property
+    def source(self) -> str:
+        """The file as a URL that needs no other file."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        head: of each column; without any, the first cell of each row is its head.
+        rows: of text, each as long as the head.
+        numbers: columns that are numbers, which are aligned at their ends.
+        groups: the first cell names a group instead of making a column; rows of a group stand
+            together under its name, which ``head`` leaves out.
+
+    Raises:
+        ValueError: if a row is of another length than the first.
     """
-    return PAGE.format(title=html.escape(title), body="\n".join(parts), style=style).encode()
+
+    kind: ClassVar = "table"
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()
+    groups: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse rows of different lengths."""
+        widths = {len(row) - self.groups for row in self.rows}
+        if len(widths | ({len(self.head)} if self.head else set())) > 1:
+            raise ValueError(f"a table with the head {list(self.head)} has rows of {widths} cells")
+
+    @property
+    def bodies(self) -> list[tuple[str, list[Sequence[str]]]]:
+        """The name and the rows of each group; a single one without name where there are none."""
+        if not self.groups:
+            return [("", list(self.rows))]
+        names = dict.fromkeys(row[0] for row in self.rows)
+        return [(name, [row[1:] for row in self.rows if row[0] == name]) for name in names]
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int]) -> str:
-    """Return a table.
+@dataclass(frozen=True)
+class Folded:
+    """A part that is shown when its summary is opened."""
 
-    Args:
-        head: plain text of each column's head.
-        rows: plain text of the cells.
-        numbers: columns that are numbers, to be aligned at their ends.
+    kind: ClassVar = "folded"
+    summary: str
+    part: Table
 
-    Example:
-        >>> table(["a", "b"], [["<", "1"]], numbers=[1]).count("<td class=number>1</td>")
-        1
+
+Part = Paragraph | Bullets | Caution | Preformatted | Picture | Table | Folded
+
+
+@dataclass(frozen=True)
+class Section:
+    """Parts under a heading; an empty heading is for what stands right under the title."""
+
+    heading: str
+    parts: Sequence[Part]
+
+
+def render(title: str, sections: Iterable[Section]) -> bytes:
+    """Return a page as UTF-8; sections without parts are left out.
+
+    Raises:
+        ValueError: if jinja2 is not installed.
     """
-    kinds = [" class=number" if place in numbers else "" for place in range(len(head))]
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ModuleNotFoundError:
+        raise ValueError("a page needs jinja2: pip install 'convergan[train]'") from None
+    environment = Environment(
+        loader=PackageLoader("convergan.core"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown = [section for section in sections if section.parts]
+    page = environment.get_template("report.html").render(title=title, sections=shown)
+    return page.encode(errors="replace")  # a file name may hold bytes that are no UTF-8
 
-    def line(tag: str, texts: Sequence[str]) -> str:
-        cells = zip(kinds, texts, strict=True)
-        inner = "".join(f"<{tag}{kind}>{html.escape(text)}</{tag}>" for kind, text in cells)
-        return f"<tr>{inner}</tr>"
 
-    return f"<table>{line('th', head)}{''.join(line('td', row) for row in rows)}</table>"
-
-
-def plot(draw: Callable[["Axes"], None], alt: str, legend: bool = True) -> str:
-    """Draw on axes of a figure that no global state knows, and return it as an ``img`` tag."""
+def plot(draw: Callable[["Axes"], None], alt: str, legend: bool = True) -> Picture:
+    """Return a picture of what ``draw`` draws on axes of a figure that no global state knows."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
@@ -70,12 +149,11 @@ def plot(draw: Callable[["Axes"], None], alt: str, legend: bool = True) -> str:
     draw(axes)
     if legend:
         axes.legend()
+    return Picture(figure_png(figure), alt)
+
+
+def figure_png(figure: "Figure") -> bytes:
+    """Return a figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
-    return image(buffer.getvalue(), alt)
-
-
-def image(data: bytes, alt: str) -> str:
-    """Return a PNG's bytes as an ``img`` tag that holds them."""
-    encoded = base64.b64encode(data).decode()
-    return f'<p><img src="data:image/png;base64,{encoded}" alt="{html.escape(alt)}"></p>'
+    return buffer.getvalue()

@@ -7,14 +7,14 @@ from ..core.names import look_up
 from ..core.user_code import load_function
 from .ablations import ablation, ablations, cifar10_ablation
 from .collapse import variants
+from .description import describe as describe
+from .description import describe_training as describe_training
 from .digits import digits
 from .imagenet import imagenet
 from .minibatch import cifar10_minibatch, cifar10_narrow_minibatch, mnist_minibatch, svhn_minibatch
 from .mnist import mnist, mnist_2016, mnist_fast, mnist_pixels
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
-from .recipe import describe as describe
-from .recipe import describe_training as describe_training
 from .residual import cifar10_ggdr, cifar10_r3gan
 from .small_images import cifar10, cifar10_2016, cifar10_narrow, svhn, svhn_2016
 from .stacked import stacked

@@ -1,8 +1,7 @@
 """What a recipe is: a finished description of an experiment."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,7 +9,6 @@ from torch import Tensor, nn
 
 from ..core.chance import derive
 from ..data import KINDS, Dataset, Images, Neighbors, spread_labels, to_unit_range
-from ..data.dataset import nothing
 from ..layers import initialise_from_batch
 from ..networks import Discriminator, Generator
 from ..training.optimizers import MakeOptimizer
@@ -93,7 +91,7 @@ class Recipe:
         if self.descriptor is None:
             return dataset
         train, test = (
-            replace(rows, images=self.descriptor(rows.images[:]), expect=nothing)
+            replace(rows, images=self.descriptor(rows.images[:]))
             for rows in (dataset.train, dataset.test)
         )
         return replace(dataset, train=train, test=test)
@@ -153,33 +151,3 @@ class StartFromData:
     def __call__(self, network: nn.Module, forward: Callable[[], Any]) -> None:
         """Set the gains and biases of ``network``."""
         initialise_from_batch(network, forward, per_channel=self.per_channel)
-
-
-def describe(value: Any) -> Any:
-    """Return a recipe, or any part of one, as plain values that JSON can hold.
-
-    Functions become ``module.name``, partial functions their function and arguments. Two recipes
-    with the same description train alike.
-    """
-    if isinstance(value, partial):
-        arguments = {f"{n}": describe(v) for n, v in enumerate(value.args)}
-        arguments |= {name: describe(v) for name, v in value.keywords.items()}
-        return {"function": describe(value.func), "arguments": arguments}
-    if hasattr(value, "__dataclass_fields__"):
-        return {field.name: describe(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple | list):
-        return [describe(item) for item in value]
-    if callable(value):
-        name = getattr(value, "__qualname__", "")
-        if not name or "<" in name:
-            raise ValueError(
-                f"a recipe holds named functions and partials of them, so that a run can say what "
-                f"it is; got {value!r}"
-            )
-        return f"{value.__module__}.{name}"
-    return value
-
-
-def describe_training(recipe: Recipe) -> Any:
-    """Return the description of a recipe but for its summary, which changes no bit."""
-    return describe(replace(recipe, summary=""))

@@ -1,7 +1,6 @@
 """A folder belongs to one run or one sweep, and one process at a time writes there."""
 
 import fcntl
-import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -11,8 +10,11 @@ from typing import Any
 
 from ..core.files import canonical_sha256, read_json, write_json
 from ..core.version import __version__
+from ..recipes.description import SCHEMA, from_schema_1
 
 LOCK = ".lock"
+RECIPE_PARTS = ("recipe", "recipes")
+"""Of a description: what `from_schema_1` translates."""
 _NOTHING: Mapping[str, Any] = {}
 """In the place of a setting that one of two recipes does not have."""
 
@@ -57,7 +59,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any]) -> str:
-    """Make a held folder the one of ``identity``, or see that it is, and return its hash.
+    """Make a locked folder the one of ``identity``, or see that it is.
 
     Args:
         description: as in `locked`.
@@ -65,21 +67,46 @@ def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping
             by name.
         more: what is written down beside it.
 
+    Returns:
+        The hash that the folder has gone by since it was made, which its checkpoints carry.
+
     Raises:
         ValueError: if the folder belongs to another; the message names what differs.
     """
     sha256 = canonical_sha256(identity)
-    if description.exists():
-        _require_same(description, read_json(description), {**identity, "sha256": sha256})
-    else:
-        write_json(description, {**identity, "sha256": sha256, **more})
-    return sha256
+    if not description.exists():
+        versions = {"convergan": __version__, **more.get("versions", {})}
+        written = {**identity, **more, "schema": SCHEMA, "sha256": sha256, "versions": versions}
+        write_json(description, written)
+        return sha256
+    found = read_description(description)
+    _require_same(description, found, identity)
+    return str(found["sha256"])
 
 
-def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    if found["sha256"] == wanted["sha256"]:
+def read_description(description: Path) -> dict[str, Any]:
+    """Return what a folder says of itself, in the terms of this version whichever made it.
+
+    Raises:
+        ValueError: if it says no such thing, or is of a later version than this one.
+    """
+    found: dict[str, Any] = read_json(description)
+    if not (isinstance(found, dict) and isinstance(found.get("sha256"), str)):
+        raise ValueError(f"{description} does not describe a {_kind(description)}")
+    schema = found.get("schema", 1)
+    if schema not in (1, SCHEMA):
+        raise ValueError(
+            f"{description} is of convergan {made_by_version(found)} and has schema {schema!r}; "
+            f"this is {__version__}, which reads up to {SCHEMA}: install the later version"
+        )
+    if schema == 1:
+        found |= {part: from_schema_1(found[part]) for part in RECIPE_PARTS if part in found}
+    return found
+
+
+def _require_same(description: Path, found: dict[str, Any], wanted: Mapping[str, Any]) -> None:
+    if canonical_sha256({part: found.get(part) for part in wanted}) == canonical_sha256(wanted):
         return
-
     differences = [
         difference
         for part in ("settings", "recipe")
@@ -91,11 +118,11 @@ def _require_same(description: Path, found: dict[str, Any], wanted: dict[str, An
         for name in sorted(there.keys() | here.keys())
         if there.get(name) != here.get(name)
     ]
-    began = made_by_version(found)
-    aged = f"it is of convergan {began}, this is {__version__}, see CHANGELOG.md; "
+    version = made_by_version(found)
+    aged = f"it is of convergan {version}, this is {__version__}, see CHANGELOG.md; "
     raise ValueError(
         f"{description.parent} belongs to another {_kind(description)}: "
-        f"{'; '.join(differences) or 'other data'}; {aged * (began != __version__)}"
+        f"{'; '.join(differences) or 'other data'}; {aged * (version != __version__)}"
         "choose another --out, or remove the folder"
     )
 

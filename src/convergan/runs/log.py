@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..training import CheckpointError
 from ..core.files import replace_file
+from ..training import CheckpointError
 
 
 class RunLog:

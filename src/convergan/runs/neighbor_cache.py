@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from ..core.cache import cache_folder, in_turn
-from ..data import Neighbors
-from ..recipes import describe
 from ..core.files import replace_file
 from ..core.version import __version__
+from ..data import Neighbors
+from ..recipes import describe
 
 
 def find_neighbors(search: Callable[[Tensor], Neighbors], rows: Tensor) -> Neighbors:

@@ -1,12 +1,13 @@
-"""What a score leaves in its folder: score.json, pictures, and the best of the samples.
+"""What a score leaves in its folder: score.json, a page, pictures, and the best of the samples.
 
-``score.json`` has every figure with its definition. ``nearest.png`` shows how far samples and
-held-out rows are from their nearest reference row, ``classes.png`` which classes the extractor
-sees, ``memorised.png`` the samples nearest to a reference row, each beside it.
+``score.json`` has every figure with its definition, and ``score.html`` shows all but the best.
+``nearest.png`` shows how far samples and held-out rows are from their nearest reference row,
+``classes.png`` which classes the extractor sees, ``memorised.png`` the samples nearest to a
+reference row, each beside it.
 """
 
 import io
-from collections.abc import Callable
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,25 @@ import torch
 from torch import Tensor
 
 from ..core.files import replace_file, write_json
+from ..core.html import (
+    Bullets,
+    Caution,
+    Paragraph,
+    Picture,
+    Preformatted,
+    Section,
+    Table,
+    plot,
+    render,
+)
 from ..core.pictures import sample_picture
 from ..core.version import __version__
-from ..data import ImageSet
+from ..data import ImageSet, ReadReport
 from ..metrics import Extractor, score_contributions, select_best
 from ..metrics.extractor import coloured, resized
-from .score import Plan, Scores
+from .score import Scores
 from .sources import Sets
+from .values import MetricValue, ScoreSettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,25 +53,88 @@ def write_scores(
     folder: Path,
     sets: Sets,
     extractor: Extractor,
-    plan: Plan,
+    settings: ScoreSettings,
     scores: Scores,
     names: tuple[str, str],
 ) -> None:
-    """Write ``score.json`` and the three pictures.
+    """Write ``score.json``, the three pictures, and ``score.html`` with all of it.
 
     Args:
         folder: created if missing.
         sets: what was scored.
         extractor: by which.
-        plan: how.
+        settings: of the metrics.
         scores: what was found.
         names: of samples and reference, as on the command line.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "score.json", _description(sets, extractor, plan, scores, names))
-    replace_file(folder / "nearest.png", _plot(lambda axes: _draw_nearest(axes, scores)))
-    replace_file(folder / "classes.png", _plot(lambda axes: _draw_classes(axes, scores)))
-    replace_file(folder / "memorised.png", _pairs(sets, scores))
+    description = _description(sets, extractor, settings, scores, names)
+    write_json(folder / "score.json", description)
+    pictures = _pictures(sets, scores)
+    for name, picture in pictures.items():
+        replace_file(folder / name, picture.png)
+    replace_file(folder / "score.html", _page(description, scores, pictures))
+
+
+def figure_rows(scores: Scores) -> list[tuple[str, str, str]]:
+    """Return the name of each figure, and how it reads of the samples and of held-out rows."""
+    rows = [
+        (figure.name, _spell(figure), _spell(floor))
+        for figure, floor in zip(scores.values, scores.floor, strict=True)
+    ]
+    near = scores.nearest.share
+    return [*rows, (near.name, _spell(near), "1% by definition")]
+
+
+def definitions(scores: Scores) -> list[str]:
+    """Return the definition of each figure, those that several have once."""
+    figures = (*scores.values, scores.nearest.share)
+    return list(dict.fromkeys(figure.definition for figure in figures))
+
+
+def _spell(figure: MetricValue) -> str:
+    text = f"{figure.value:.4g}" if figure.spread is None else f"{figure.value:.4f}"
+    text += f" +- {figure.spread:.4f}" if figure.spread is not None else ""
+    if figure.interval is None:
+        return text
+    low, high = figure.interval
+    return f"{text} ({low:.4g} to {high:.4g})"
+
+
+def _page(description: dict[str, Any], scores: Scores, pictures: dict[str, Picture]) -> bytes:
+    samples, reference, held_out = (
+        description[name] for name in ("samples", "reference", "held_out")
+    )
+    text = (
+        f"{samples['rows']:,} samples against {reference['rows']:,} reference rows, by the "
+        f"extractor {description['extractor']}. The floor is what {held_out['rows']:,} held-out "
+        f"real rows get ({held_out['source']})."
+    )
+    head = ("metric", "samples", "floor: held-out real rows")
+    sections = [
+        Section("", [Paragraph(text), *([Caution(scores.notes)] if scores.notes else [])]),
+        Section("Figures", [Table(head, figure_rows(scores), numbers=(1, 2))]),
+        Section("Definitions", [Bullets(definitions(scores))]),
+        Section("Distances to the nearest reference row", [pictures["nearest.png"]]),
+        Section("Classes", [pictures["classes.png"]]),
+        Section("Samples nearest to a reference row, each left of it", [pictures["memorised.png"]]),
+        Section("Record", [Preformatted(json.dumps(description, indent=2))]),
+    ]
+    return render(f"{samples['source']} against {reference['source']}", sections)
+
+
+def _pictures(sets: Sets, scores: Scores) -> dict[str, Picture]:
+    return {
+        "nearest.png": plot(
+            lambda axes: _draw_nearest(axes, scores),
+            "distances of samples and of held-out rows to their nearest reference row",
+        ),
+        "classes.png": plot(
+            lambda axes: _draw_classes(axes, scores),
+            "share of each class that the extractor sees in samples and in held-out rows",
+        ),
+        "memorised.png": Picture(_pairs(sets, scores), "pairs of a sample and a reference row"),
+    }
 
 
 def write_best(folder: Path, samples: ImageSet, scores: Scores, fraction: float) -> Path:
@@ -93,30 +169,39 @@ def write_best(folder: Path, samples: ImageSet, scores: Scores, fraction: float)
 
 
 def _description(
-    sets: Sets, extractor: Extractor, plan: Plan, scores: Scores, names: tuple[str, str]
+    sets: Sets,
+    extractor: Extractor,
+    settings: ScoreSettings,
+    scores: Scores,
+    names: tuple[str, str],
 ) -> dict[str, Any]:
-    def described(images: ImageSet, count: int, source: str) -> dict[str, Any]:
-        return {"source": source, "rows": count, "sha256": images.sha256(), **images.remarks()}
-
-    counts = [len(scores.samples.features), scores.reference_rows, len(scores.held_out.features)]
-    sources = (names[0], names[1], f"{names[1]}: {sets.floor}")
+    counts = (len(scores.samples.features), scores.reference_rows, len(scores.held_out.features))
+    sources = (*names, f"{names[1]}: {sets.floor}")
+    read = ("samples", "reference", "held_out")
     return {
-        "samples": described(sets.samples, counts[0], sources[0]),
-        "reference": described(sets.reference, counts[1], sources[1]),
-        "held_out": described(sets.held_out, counts[2], sources[2]),
+        **{
+            name: {"source": source, "rows": count, **_shown(report)}
+            for name, source, count, report in zip(
+                read, sources, counts, scores.reports, strict=True
+            )
+        },
         "extractor": extractor.name,
-        "splits": plan.splits,
-        "order": "shuffled" if plan.shuffle else "as given",
-        "seed": plan.seed,
+        "splits": settings.splits,
+        "order": "shuffled" if settings.shuffle else "as given",
+        "seed": settings.seed,
         "figures": [
-            {"samples": figure._asdict(), "floor": floor._asdict()}
-            for figure, floor in zip(scores.figures, scores.floor, strict=True)
+            {"samples": value._asdict(), "floor": floor._asdict()}
+            for value, floor in zip(scores.values, scores.floor, strict=True)
         ],
         "near": scores.nearest.share._asdict(),
         "notes": scores.notes,
         "seconds": scores.seconds,
         "versions": {"convergan": __version__, "torch": torch.__version__},
     }
+
+
+def _shown(report: ReadReport) -> dict[str, Any]:
+    return {name: value for name, value in report._asdict().items() if value is not None}
 
 
 def _draw_nearest(axes: "Axes", scores: Scores) -> None:
@@ -156,16 +241,3 @@ def _alike(images: list[Tensor]) -> Tensor:
     side = min(shown[-1].shape[2:])
     same = len({image.shape for image in shown}) == 1
     return torch.cat(shown if same else [resized(image, side) for image in shown])
-
-
-def _plot(draw: Callable[["Axes"], None]) -> bytes:
-    """Draw on axes of a figure that no global state knows."""
-    from matplotlib.figure import Figure as Canvas
-
-    figure = Canvas(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    draw(axes)
-    axes.legend()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.files import read_json, replace_file, write_csv, write_json
+from ..core.html import Caution, Paragraph, Picture, Section, render
+from ..core.html import Table as PageTable
+from ..runs.folder import read_description
 
 Place = Callable[[Mapping[str, Any]], str]
 """From the settings of a run to its folder below that of the sweep."""
@@ -19,7 +22,7 @@ class FinishedRun(NamedTuple):
 
     Attributes:
         folder: of the run.
-        settings: of the run, see `convergan.runs.run.Settings`.
+        settings: of the run, see `convergan.runs.settings.Settings`.
         result: its ``result.json``.
     """
 
@@ -35,6 +38,7 @@ class Table(NamedTuple):
         title: what was run, and what the figures are.
         head: of each column.
         rows: of text.
+        numbers: columns that are numbers.
         note: how the figures are to be read.
         runs: every run with its figures, the names of the figures first.
         record: the figures by name, as plain values.
@@ -43,6 +47,7 @@ class Table(NamedTuple):
     title: str
     head: Sequence[str]
     rows: list[list[str]]
+    numbers: Sequence[int]
     note: str
     runs: list[tuple[Any, ...]]
     record: dict[str, Any]
@@ -66,11 +71,11 @@ def place_by_recipe(settings: Mapping[str, Any]) -> str:
 
 def finished_runs(folder: Path, place: Place) -> list[FinishedRun]:
     """Return every finished run of a sweep, by folder and seed."""
-    sweep = read_json(folder / "sweep.json")
+    sweep = read_description(folder / "sweep.json")
     found = []
     for file in folder.glob("*/seed-*/result.json"):
         try:
-            config = read_json(file.parent / "config.json")
+            config = read_description(file.parent / "config.json")
         except (OSError, ValueError):
             continue
         if _belongs(config, sweep) and folder / place(config["settings"]) == file.parent:
@@ -112,3 +117,30 @@ def write_table(folder: Path, table: Table, failed: Sequence[str]) -> None:
         "failed": list(failed),
     }
     write_json(folder / "table.json", record)
+
+
+def write_page(
+    folder: Path, table: Table, failed: Sequence[str], pictures: Sequence[Picture]
+) -> None:
+    """Write ``table.html`` into a sweep's folder.
+
+    Args:
+        folder: of the sweep.
+        table: to show.
+        failed: a line for each run that failed.
+        pictures: to show below it.
+    """
+    name, _, what = table.title.partition(": ")
+    sections = [
+        Section(
+            "",
+            [
+                Paragraph(what),
+                PageTable(table.head, table.rows, table.numbers),
+                Paragraph(table.note),
+            ],
+        ),
+        Section("Failed runs", [Caution(failed)] if failed else []),
+        Section("Pictures", pictures),
+    ]
+    replace_file(folder / "table.html", render(name, sections))

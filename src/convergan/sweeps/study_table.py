@@ -1,17 +1,14 @@
 """The table and the pictures of a study: what every recipe's samples are worth, on every seed."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.files import read_json, replace_file
+from ..core.html import Picture, figure_png
 from .results import FinishedRun, Table, finished_runs, place_by_recipe
-from .statistics import mean_and_deviation, spell, spell_seeds
+from .statistics import count_seeds, format_mean, mean_and_deviation
 from .studies import Arm, Study
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 WORDS = {
     "found": "modes found",
@@ -44,42 +41,59 @@ def study_table(folder: Path, study: Study) -> Table:
             if not mine:
                 continue
             floor = mine[0].result["real"]
-            rows.append(_spell_arm(arm, mine, study, figures, papers))
+            rows.append(_arm_texts(arm, mine, study, figures, papers))
             record.append(_plain(arm, mine, figures))
         if floor:
-            words = [_spell(floor.get(name), study.figures[name]) for name in figures]
+            words = [_format(floor.get(name), study.figures[name]) for name in figures]
             rows.append([source, REAL, "", *words, *[""] * (2 + papers)])
     names = [WORDS[name] for name in figures]
     head = ["data", "technique", "seeds", *names, *["paper"] * papers, "seconds", "every seed"]
-    counts = [len(_runs_of(arm, runs)) for source in sources for arm in study.arms_on(source)]
+    arms = [arm for source in sources for arm in study.arms_on(source) if _runs_of(arm, runs)]
+    seeds = count_seeds([len(_runs_of(arm, runs)) for arm in arms])
+    gone = [f"{arm.name} on {arm.data}" for arm in arms if not _sample_file(arm, runs)]
+    missing = f" Samples not drawn, as their files are gone: {', '.join(gone)}." if gone else ""
     return Table(
-        title=(
-            f"{study.name}: {study.summary}; {spell_seeds([c for c in counts if c])}; "
-            "mean ± standard deviation"
-        ),
+        title=f"{study.name}: {study.summary}; {seeds}; mean ± standard deviation",
         head=head,
         rows=rows,
-        note=NOTE,
+        numbers=range(2, len(head) - 1),
+        note=NOTE + missing,
         runs=[("recipe", "data", "seed", "steps", "seconds", *figures), *map(_line(figures), runs)],
         record={"arms": record},
     )
 
 
-def tell_figures(run: FinishedRun) -> str:
+def figures_line(run: FinishedRun) -> str:
     """Return the line that the command shows for a finished run."""
     figures = ", ".join(f"{WORDS[n]} {v:.3g}" for n, v in _judged(run).items() if n in WORDS)
     name = f"{run.settings['recipe']} on {run.settings['data']} seed {run.settings['seed']}"
     return f"{name}: {figures}, {run.result['seconds']:.0f} s"
 
 
-def draw_study(folder: Path, study: Study) -> None:
-    """Draw ``samples.png``, of the first seed side by side, and ``figures.png``, of all seeds."""
+def draw_study(folder: Path, study: Study) -> list[Picture]:
+    """Draw ``samples.png``, of the first seed side by side, and ``figures.png``, of all seeds.
+
+    Returns:
+        What was drawn: nothing of no runs, and no samples of runs whose pictures are gone.
+    """
     runs = finished_runs(folder, place_by_recipe)
     sources = read_json(folder / "sweep.json")["settings"]["data"].split(",")
     arms = [arm for s in sources for arm in study.arms_on(s) if _runs_of(arm, runs)]
+    drawn = {}
+    if any(_sample_file(arm, runs) for arm in arms):
+        alt = "samples of every technique, side by side"
+        drawn["samples.png"] = Picture(_samples(arms, runs), alt)
     if arms:
-        replace_file(folder / "samples.png", _samples(arms, runs))
-        replace_file(folder / "figures.png", _bars(sources, arms, runs, study))
+        alt = "figures of every technique, a point for each seed; dotted: real rows"
+        drawn["figures.png"] = Picture(_bars(sources, arms, runs, study), alt)
+    for name, picture in drawn.items():
+        replace_file(folder / name, picture.png)
+    return list(drawn.values())
+
+
+def _sample_file(arm: Arm, runs: Sequence[FinishedRun]) -> Path | None:
+    """Return the last picture of samples of an arm's first seed, if it is still there."""
+    return max((_runs_of(arm, runs)[0].folder / "samples").glob("*.png"), default=None)
 
 
 def _judged(run: FinishedRun) -> dict[str, float]:
@@ -96,17 +110,17 @@ def _values(runs: Sequence[FinishedRun], name: str) -> list[float]:
     return [_judged(run)[name] for run in runs if name in _judged(run)]
 
 
-def _spell(value: float | None, style: str) -> str:
+def _format(value: float | None, style: str) -> str:
     return "-" if value is None else format(value, style)
 
 
-def _spell_arm(
+def _arm_texts(
     arm: Arm, runs: Sequence[FinishedRun], study: Study, figures: Sequence[str], papers: bool
 ) -> list[str]:
     words = []
     for name in figures:
         values, style = _values(runs, name), study.figures[name]
-        words.append(spell(mean_and_deviation(values), style, style) if values else "-")
+        words.append(format_mean(mean_and_deviation(values), style, style) if values else "-")
     first = figures[0]
     seconds = mean_and_deviation([run.result["seconds"] for run in runs]).mean
     return [
@@ -114,7 +128,7 @@ def _spell_arm(
         arm.name,
         str(len(runs)),
         *words,
-        *([spell(arm.paper, "g", "g")] * papers),
+        *([format_mean(arm.paper, "g", "g")] * papers),
         f"{seconds:.0f}",
         ", ".join(format(value, study.figures[first]) for value in _values(runs, first)),
     ]
@@ -154,11 +168,11 @@ def _samples(arms: Sequence[Arm], runs: Sequence[FinishedRun]) -> bytes:
     figure = Figure(figsize=(2.2 * columns, 2.5 * rows), layout="constrained")
     for place, arm in enumerate(arms):
         axes = figure.add_subplot(rows, columns, place + 1)
-        picture = max((_runs_of(arm, runs)[0].folder / "samples").glob("*.png"))
-        axes.imshow(np.asarray(Image.open(picture)), cmap="gray", vmin=0, vmax=255)
+        if picture := _sample_file(arm, runs):
+            axes.imshow(np.asarray(Image.open(picture)), cmap="gray", vmin=0, vmax=255)
         axes.set_title(f"{arm.name}\n{arm.data}", fontsize=8)
         axes.axis("off")
-    return _png(figure)
+    return figure_png(figure)
 
 
 def _bars(
@@ -183,10 +197,4 @@ def _bars(
             axes.invert_yaxis()
             axes.set_title(f"{source}: {WORDS[name]}", fontsize=8)
             axes.tick_params(axis="x", labelsize=7)
-    return _png(figure)
-
-
-def _png(figure: "Figure") -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return figure_png(figure)

@@ -1,20 +1,28 @@
-"""One self-contained HTML file about a model of a table: what predicts, and how far to trust it.
+"""One self-contained HTML file about a model of a table: its classifier and its errors.
 
-The figures are out-of-fold where they are errors: of labelled rows, by classifiers that had not
-seen them.
+Errors are out-of-fold: of labelled rows, predicted by classifiers that had not seen them.
 """
 
-import html
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.html import page, plot, table
+from ..core.html import (
+    Caution,
+    Paragraph,
+    Part,
+    Picture,
+    Preformatted,
+    Section,
+    Table,
+    plot,
+    render,
+)
 from ..estimator import RiskTable
-from .fitting import Fitted, Opened
-from .judging import Array, Judged
+from .assessment import RowAssessment
+from .fitting import TableFit, TrainingTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,55 +31,48 @@ LISTED = 20
 """Rows to label that the page shows; the file beside it has more."""
 
 
-def model_page(opened: Opened, fitted: Fitted, judged: Judged, record: dict[str, Any]) -> bytes:
+def model_page(
+    table: TrainingTable, fitted: TableFit, assessment: RowAssessment, record: dict[str, Any]
+) -> bytes:
     """Return the page, of UTF-8."""
     model = fitted.model
-    parts = [*_summary(opened, fitted), _cautions(record["notices"])]
-    parts += ["<h2>Labelled rows</h2>", _counts(opened)]
-    parts += ["<h2>Errors of labels held out</h2>", _guard(record["guard"])]
-    if model.risk_table_ is not None:
-        parts += ["<h2>Errors by confidence</h2>", _risk(model.risk_table_)]
-    parts += ["<h2>Losses</h2>", _losses(model.history_)] if any(model.history_) else []
-    if judged.log_d is not None:
-        parts += ["<h2>Labelled against unlabelled rows</h2>"]
-        parts += [_log_d(judged.log_d, judged.labeled, record["diagnostics"])]
-    if len(judged.to_label):
-        parts += ["<h2>Rows to label next</h2>", _to_label(judged)]
-    parts += ["<h2>Record</h2>", f"<pre>{html.escape(json.dumps(record, indent=2))}</pre>"]
-    return page(f"{opened.choices.target} from {opened.file.name}", filter(None, parts))
+    sections = [
+        Section("", _summary(table, fitted, record["notices"])),
+        Section("Labelled rows", [_counts(table)]),
+        Section("Errors of labels held out", _guard(record["guard"])),
+        Section("Errors by confidence", _risk(model.risk_table_) if model.risk_table_ else []),
+        Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
+        Section("Labelled against unlabelled rows", _log_d(assessment, record["diagnostics"])),
+        Section("Rows to label next", _to_label(assessment)),
+        Section("Record", [Preformatted(json.dumps(record, indent=2))]),
+    ]
+    return render(f"{table.options.target} from {table.file.name}", sections)
 
 
-def _summary(opened: Opened, fitted: Fitted) -> list[str]:
-    model, labeled = fitted.model, sum(opened.labels.counts.values())
+def _summary(table: TrainingTable, fitted: TableFit, notices: Sequence[str]) -> list[Part]:
+    model, labeled = fitted.model, sum(table.labels.counts.values())
     members = f" of {len(model.history_)} classifiers" if len(model.history_) > 1 else ""
     what = {"gan": f"The semi-supervised GAN{members}", "twin": "The supervised twin"}.get(
         model.selected_, model.selected_.capitalize()
     )
     texts = [
-        f"{len(opened.features):,} rows, {labeled:,} of them labelled, of "
-        f"{len(opened.labels.counts):,} classes; {opened.features.shape[1]:,} features from "
-        f"{len(opened.columns):,} columns; {fitted.seconds:,.1f} seconds on {model.device_}.",
+        f"{len(table.features):,} rows, {labeled:,} of them labelled, of "
+        f"{len(table.labels.counts):,} classes; {table.features.shape[1]:,} features from "
+        f"{len(table.columns):,} columns; {fitted.seconds:,.1f} seconds on {model.device_}.",
         f"{what} predicts: {model.guard_report_.reason}.",
     ]
-    return [f"<p>{html.escape(text)}</p>" for text in texts]
+    return [*map(Paragraph, texts), *([Caution(notices)] if notices else [])]
 
 
-def _cautions(notices: Sequence[str]) -> str:
-    if not notices:
-        return ""
-    lines = "".join(f"<li>{html.escape(notice)}</li>" for notice in notices)
-    return f"<div class=caution><p>To be looked at:</p><ul>{lines}</ul></div>"
+def _counts(table: TrainingTable) -> Table:
+    rows = [(name, f"{count:,}") for name, count in table.labels.counts.items()]
+    rows.append(("no label", f"{len(table.features) - sum(table.labels.counts.values()):,}"))
+    return Table(("class", "rows"), rows, numbers=(1,))
 
 
-def _counts(opened: Opened) -> str:
-    rows = [(name, f"{count:,}") for name, count in opened.labels.counts.items()]
-    rows.append(("no label", f"{len(opened.features) - sum(opened.labels.counts.values()):,}"))
-    return table(("class", "rows"), rows, numbers=(1,))
-
-
-def _guard(guard: dict[str, Any]) -> str:
+def _guard(guard: dict[str, Any]) -> list[Part]:
     if not guard["errors"]:
-        return f"<p>None were held out: {html.escape(guard['reason'])}.</p>"
+        return [Paragraph(f"None were held out: {guard['reason']}.")]
     rows = [
         (
             name,
@@ -87,10 +88,10 @@ def _guard(guard: dict[str, Any]) -> str:
         "the GAN on the same rows (McNemar, exact)."
     )
     head = ("candidate", "error", "p against the GAN", "")
-    return f"<p>{text}</p>" + table(head, rows, numbers=(1, 2))
+    return [Paragraph(text), Table(head, rows, numbers=(1, 2))]
 
 
-def _risk(risk: RiskTable) -> str:
+def _risk(risk: RiskTable) -> list[Part]:
     def draw(axes: "Axes") -> None:
         share, middle = 100 * np.array(risk.coverage), 100 * np.array(risk.risk)
         below, above = middle - 100 * np.array(risk.low), 100 * np.array(risk.high) - middle
@@ -104,10 +105,10 @@ def _risk(risk: RiskTable) -> str:
     ]
     head = ("reject below", "answered", "rows", "wrong", f"{risk.level:.0%} interval")
     picture = plot(draw, "share of wrong rows against share of answered rows", legend=False)
-    return picture + table(head, rows, numbers=(0, 1, 2, 3, 4))
+    return [picture, Table(head, rows, numbers=range(5))]
 
 
-def _losses(histories: Sequence[Sequence[dict[str, float]]]) -> str:
+def _losses(histories: Sequence[Sequence[dict[str, float]]]) -> Picture:
     names = [name for name in histories[0][0] if name.endswith("_loss")]
 
     def draw(axes: "Axes") -> None:
@@ -125,8 +126,10 @@ def _losses(histories: Sequence[Sequence[dict[str, float]]]) -> str:
     return plot(draw, "losses against steps")
 
 
-def _log_d(log_d: Array, labeled: Array, diagnostics: dict[str, float]) -> str:
-    groups = [("labelled", log_d[labeled]), ("unlabelled", log_d[~labeled])]
+def _log_d(assessment: RowAssessment, diagnostics: dict[str, float]) -> list[Part]:
+    if (log_d := assessment.log_d) is None:
+        return []
+    groups = [("labelled", log_d[assessment.labeled]), ("unlabelled", log_d[~assessment.labeled])]
     groups = [(name, values) for name, values in groups if len(values)]
 
     def draw(axes: "Axes") -> None:
@@ -139,15 +142,17 @@ def _log_d(log_d: Array, labeled: Array, diagnostics: dict[str, float]) -> str:
     text = "Where the two differ, unlabelled rows may be of other classes than labelled ones."
     if "pvalue" in diagnostics:
         text += f" A two-sample test of the rows gives p = {diagnostics['pvalue']:.2g}."
-    return f"<p>{text}</p>" + plot(draw, "log D of labelled and of unlabelled rows")
+    return [Paragraph(text), plot(draw, "log D of labelled and of unlabelled rows")]
 
 
-def _to_label(judged: Judged) -> str:
-    shown = judged.to_label.head(LISTED)
+def _to_label(assessment: RowAssessment) -> list[Part]:
+    if not len(assessment.to_label):
+        return []
+    shown = assessment.to_label.head(LISTED)
     rows = [[*map(str, line[:-1]), f"{line[-1]:.3f}"] for line in shown.itertuples(index=False)]
     text = (
         "Unsure rows that stand for other unsure ones, the first first; rows are counted from 0. "
-        f"The file to_label.csv has {len(judged.to_label):,}."
+        f"The file to_label.csv has {len(assessment.to_label):,}."
     )
     head = list(map(str, shown.columns))
-    return f"<p>{text}</p>" + table(head, rows, numbers=(0, len(head) - 1))
+    return [Paragraph(text), Table(head, rows, numbers=(0, len(head) - 1))]

@@ -9,7 +9,6 @@ from .evaluation import draw_samples as draw_samples
 from .evaluation import evaluate as evaluate
 from .evaluation import predict_probabilities as predict_probabilities
 from .guided import guided_step as guided_step
-from .loop import Record as Record
 from .loop import train as train
 from .regularizers import interpolation_consistency as interpolation_consistency
 from .regularizers import teacher_consistency as teacher_consistency

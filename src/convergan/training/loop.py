@@ -1,32 +1,20 @@
 """The loop: a generator that steps and yields; whoever calls it prints, measures and saves."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import torch
 
-from ..collective import Sharing, at_work
+from ..collective import UNSHARED, Sharing, use_sharing
 from ..core.chance import derive
+from ..core.progress import Progress
 from ..data import Batch
 from .state import NonFiniteError, State
-from .steps import Losses, Step
+from .steps import Step
 
+TRAINING = "training"
+"""The method that the loop reports; who knows what is trained gives it a better name."""
 LEFT_OUT = "left out"
 """Why a step changed nothing that was not tried."""
-
-
-class Record(NamedTuple):
-    """What one step reports.
-
-    Attributes:
-        step: its number, from 1.
-        losses: detached scalars by name, on the device.
-        skipped: why the step changed nothing but its number, or None.
-    """
-
-    step: int
-    losses: Losses
-    skipped: str | None = None
 
 
 def _never() -> bool:
@@ -49,8 +37,8 @@ def train(
     autocast: torch.dtype | None = None,
     may_skip: Callable[[], bool] = _never,
     left_out: Callable[[int], bool] = _none,
-    sharing: Sharing | None = None,
-) -> Iterator[Record]:
+    sharing: Sharing = UNSHARED,
+) -> Iterator[Progress]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.
 
     All chance of a step is derived from (seed, step), so stopping and going on changes nothing.
@@ -67,10 +55,10 @@ def train(
         may_skip: whether the next step may be left out as a whole if a loss or gradient is not
             finite, which costs a copy of the state.
         left_out: whether a step, given its number, is left out whatever it would bring.
-        sharing: how batches are shared with other processes, who all call this; None for alone.
+        sharing: how batches are shared with other processes, who all call this.
 
     Yields:
-        A `Record` after each step, when ``state.step`` equals its number.
+        `Progress` after each step, when ``state.step`` equals its number.
 
     Raises:
         NonFiniteError: before the update, if a loss or gradient is not finite and is not skipped.
@@ -79,23 +67,22 @@ def train(
         number = state.step + 1
         if left_out(number):
             state.step = number
-            yield Record(number, {}, skipped=LEFT_OUT)
+            yield Progress(TRAINING, number, steps, {}, skipped=LEFT_OUT)
             continue
         for player in state.players():
             player.set_rate(schedule(state.step / steps))
-        if sharing is not None:
-            sharing.ranks.report_progress(step=number, phase="batch")
+        sharing.ranks.report_progress(step=number, phase="batch")
         batch = batches(number)
         chance = derive(seed, "step", number, device=device)
         before = state.copied_tensors() if may_skip() else None
         precision = torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
         try:
-            with precision, at_work(sharing):
-                record = Record(number, step(state, batch, chance))
+            with precision, use_sharing(sharing):
+                taken = Progress(TRAINING, number, steps, step(state, batch, chance))
         except NonFiniteError as error:
             if before is None:
                 raise
             state.load(before)  # one player may have moved already
-            record = Record(number, {}, skipped=str(error))
+            taken = Progress(TRAINING, number, steps, {}, skipped=str(error))
         state.step = number
-        yield record
+        yield taken

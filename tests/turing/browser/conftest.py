@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from convergan.turing.study.recruitment import MTURK, Panel
-from tests.turing.browser.person import Person
+from tests.turing.browser.person import Person, Visit
 from tests.turing.serving import Make, Serve, Server, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -21,8 +21,6 @@ SCREENSHOTS = os.environ.get("CONVERGAN_TEST_SCREENSHOTS")
 
 DESK = {"width": 1200, "height": 800}
 PHONE = {"width": 390, "height": 780}
-
-Visit = Callable[..., Person]
 
 
 @pytest.fixture

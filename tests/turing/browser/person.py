@@ -87,3 +87,7 @@ def begun(server: Server) -> str:
     person = server.join()
     person.begin()
     return f"{server.url}{person.place}"
+
+
+Visit = Callable[..., Person]
+"""Opens an address in a browser's context."""

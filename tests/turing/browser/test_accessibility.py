@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.turing import serving
-from tests.turing.browser.conftest import Visit
+from tests.turing.browser.person import Visit
 from tests.turing.serving import Serve
 
 FOUND = importlib.util.find_spec("axe_playwright_python")

@@ -9,8 +9,7 @@ from sqlalchemy import func, select
 
 from convergan.turing.study import schema
 from convergan.turing.study.study import Study
-from tests.turing.browser.conftest import Visit
-from tests.turing.browser.person import Person, begun, recorded
+from tests.turing.browser.person import Person, Visit, begun, recorded
 from tests.turing.serving import Serve
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Frame, expect
 
 from convergan.turing.study.recruitment import PREVIEW, Panel
-from tests.turing.browser.conftest import Visit
-from tests.turing.browser.person import recorded
+from tests.turing.browser.person import Visit, recorded
 from tests.turing.serving import Serve, Server
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.turing.browser.conftest import Visit
-from tests.turing.browser.person import Person
+from tests.turing.browser.person import Person, Visit
 from tests.turing.serving import Serve, Server
 
 pytestmark = pytest.mark.slow

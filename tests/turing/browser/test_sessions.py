@@ -6,8 +6,7 @@ from sqlalchemy import select
 
 from convergan.turing.study.schema import answers, trials
 from convergan.turing.study.study import Study
-from tests.turing.browser.conftest import Visit
-from tests.turing.browser.person import recorded
+from tests.turing.browser.person import Visit, recorded
 from tests.turing.serving import Serve
 
 pytestmark = pytest.mark.slow

@@ -1,10 +1,9 @@
 """One self-contained page about a study."""
 
-import html
 from collections.abc import Iterator
 from dataclasses import fields
 
-from ...core.html import page, table
+from ...core.html import Bullets, Caution, Folded, Paragraph, Part, Section, Table, render
 from ..statistics.votes import Votes
 from .analysis import Analysis, AnnotatorResult, counted_votes
 from .plots import (
@@ -40,17 +39,6 @@ FEEDBACK = {
 }
 
 
-STYLE = """.lead { font-size: 1.4rem; line-height: 1.4 }
-.figures table { width: 100%; table-layout: fixed; margin-bottom: 1.5rem }
-.figures th:first-child { width: 23% } .figures th:nth-child(2) { width: 12% }
-.figures th:nth-child(3) { width: 21% }
-.figures td { vertical-align: baseline }
-.figures td:nth-child(n+4) { color: #555; font-size: .85em }
-.figures th:nth-child(n+2) { color: #777; font-weight: normal; font-size: .85em }
-summary { cursor: pointer; margin: 1rem 0 }
-"""
-
-
 def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
     """Return the page of a study.
 
@@ -59,64 +47,59 @@ def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
         votes: all of them.
         title: of the page.
     """
-    parts = list(_headline(analysis))
+    sections = [Section("", list(_opening(analysis)))]
     if analysis.result is not None:
-        parts += [] if analysis.timed else [interval_plot(analysis)]
-        parts += ["<h2>Figures</h2>", _figures(analysis)]
-        parts += list(_plots(analysis, counted_votes(votes, analysis.annotators)))
-    parts += list(_fixed(analysis)) + list(_exclusions(analysis))
-    parts += list(_annotators(analysis))
-    parts += ["<h2>What this does not say</h2>", _limits(analysis)]
-    return page(title, parts, STYLE)
-
-
-def _headline(analysis: Analysis) -> Iterator[str]:
-    first, *others = headline(analysis)
-    yield f"<p class=lead>{_sentence(first)}</p>"
-    if others:
-        yield f"<p>{'<br>'.join(map(_sentence, others))}</p>"
-    for caution in cautions(analysis):
-        yield f"<p class=caution>{_sentence(caution)}</p>"
-
-
-def _sentence(text: str) -> str:
-    """Escape a sentence, and keep numbers and their units on one line."""
-    return html.escape(text).replace(" %", "&nbsp;%").replace(" ms", "&nbsp;ms")
-
-
-def _figures(analysis: Analysis) -> str:
-    found = rows(analysis)
-    tables = [
-        table(
-            (group, "value", "95 % interval", "meaning"),
-            [(*row[:3], _meaning(row)) for row in found if row.group == group],
-            numbers=(1,),
-        )
-        for group in dict.fromkeys(row.group for row in found)
+        sections.append(Section("Figures", _figures(analysis)))
+        sections += _plots(analysis, counted_votes(votes, analysis.annotators))
+    sections += [
+        Section("Fixed before the first vote", [_fixed(analysis)]),
+        Section("Exclusions", [*_exclusions(analysis), _annotators(analysis)]),
+        Section("What this does not say", [_limits(analysis)]),
     ]
+    return render(title, sections)
+
+
+def _opening(analysis: Analysis) -> Iterator[Part]:
+    first, *others = map(_unbroken, headline(analysis))
+    yield Paragraph(first, lead=True)
+    yield from map(Paragraph, others)
+    if found := cautions(analysis):
+        yield Caution([_unbroken(caution) for caution in found])
+    if analysis.result is not None and not analysis.timed:
+        yield interval_plot(analysis)
+
+
+def _unbroken(text: str) -> str:
+    """Keep numbers and their units on one line."""
+    return text.replace(" %", "\u00a0%").replace(" ms", "\u00a0ms")
+
+
+def _figures(analysis: Analysis) -> list[Part]:
     note = (
-        f"<p>What is <em>{ANTI_CONSERVATIVE}</em> takes votes of the same person as independent "
-        "and is too sure of itself. Intervals over annotators are percentiles of "
-        f"{analysis.draws:,} resampled studies.</p>"
+        f"What is {ANTI_CONSERVATIVE} takes votes of the same person as independent and is too "
+        "sure of itself. Intervals over annotators are percentiles of "
+        f"{analysis.draws:,} resampled studies."
     )
-    return f"<div class=figures>{''.join(tables)}</div>{note}"
+    lines = [(row.group, *map(_unbroken, (*row[:3], _meaning(row)))) for row in rows(analysis)]
+    head = ("figure", "value", "95 % interval", "meaning")
+    return [Table(head, lines, numbers=(1,), groups=True), Paragraph(note)]
 
 
 def _meaning(row: Row) -> str:
     return f"{row.caution}: {row.meaning}" if row.caution else row.meaning
 
 
-def _plots(analysis: Analysis, kept: Votes) -> Iterator[str]:
+def _plots(analysis: Analysis, kept: Votes) -> Iterator[Section]:
     if analysis.timed:
-        yield "<h2>Exposure</h2>" + staircase_plot(kept) + exposure_plot(analysis)
+        yield Section("Exposure", [staircase_plot(kept), exposure_plot(analysis)])
     else:
-        yield "<h2>Annotators</h2>" + annotator_plot(analysis)
-        yield "<h2>Learning</h2>" + learning_plot(analysis)
-    yield "<h2>Reaction times</h2>" + reaction_plot(kept)
-    yield "<h2>Images</h2>" + image_plot(analysis)
+        yield Section("Annotators", [annotator_plot(analysis)])
+        yield Section("Learning", [learning_plot(analysis)])
+    yield Section("Reaction times", [reaction_plot(kept)])
+    yield Section("Images", [image_plot(analysis)])
 
 
-def _fixed(analysis: Analysis) -> Iterator[str]:
+def _fixed(analysis: Analysis) -> Table:
     design, rules = analysis.design, analysis.design.exclusion
     lines = [
         ("Protocol", PROTOCOLS[design.protocol]),
@@ -136,17 +119,15 @@ def _fixed(analysis: Analysis) -> Iterator[str]:
         ("Fixed at", design.created),
     ]
     assert len(lines) == len(fields(design)) + len(fields(rules)) - 1
-    yield "<h2>Fixed before the first vote</h2>"
-    yield table(("", ""), lines, numbers=())
+    return Table((), lines)
 
 
-def _exclusions(analysis: Analysis) -> Iterator[str]:
-    yield "<h2>Exclusions</h2>"
+def _exclusions(analysis: Analysis) -> Iterator[Part]:
     people, everyone = len(analysis.annotators), analysis.without_exclusion
     if not analysis.excluded:
-        yield f"<p>None of {people} annotators is excluded.</p>"
+        yield Paragraph(f"None of {people} annotators is excluded.")
         return
-    yield f"<p>{analysis.excluded} of {people} annotators are excluded.</p>"
+    yield Paragraph(f"{analysis.excluded} of {people} annotators are excluded.")
     both = (("with exclusion", analysis.result), ("without exclusion", everyone))
     lines = [
         (
@@ -161,18 +142,18 @@ def _exclusions(analysis: Analysis) -> Iterator[str]:
         if result is not None
     ]
     head = ("", "annotators", "votes", "error", "interval over annotators", "d'")
-    yield table(head, lines, numbers=(1, 2, 3, 5))
+    yield Table(head, lines, numbers=(1, 2, 3, 5))
     why = [(p.alias, "; ".join(p.excluded)) for p in analysis.annotators if p.excluded]
-    yield f"<p>Why:</p>{table(('', ''), why, numbers=())}"
+    yield Table(("annotator", "why excluded"), why)
 
 
-def _annotators(analysis: Analysis) -> Iterator[str]:
+def _annotators(analysis: Analysis) -> Folded:
     head = ["annotator", "votes", "error", "95 % interval", "d'", "c", "attention", "median"]
     timed = ["time"] if analysis.timed else []
     lines = [_annotator(person, bool(timed)) for person in analysis.annotators]
-    numbers = (1, 2, 4, 5, 6, 7, 8)
-    inner = table([*head, *timed, "counts"], lines, numbers=numbers)
-    yield f"<details><summary>All {len(lines)} annotators</summary>{inner}</details>"
+    numbers = [1, 2, 4, 5, 6, 7, *([8] if timed else [])]
+    inner = Table([*head, *timed, "counts"], lines, numbers)
+    return Folded(f"All {len(lines)} annotators", inner)
 
 
 def _annotator(person: AnnotatorResult, timed: bool) -> list[str]:
@@ -193,7 +174,7 @@ def _annotator(person: AnnotatorResult, timed: bool) -> list[str]:
     ]
 
 
-def _limits(analysis: Analysis) -> str:
+def _limits(analysis: Analysis) -> Bullets:
     points = [
         "It holds for people like these annotators, for these images and this set-up. Salimans et "
         "al. found that set-up and motivation change the result, and that experts err far less.",
@@ -206,4 +187,4 @@ def _limits(analysis: Analysis) -> str:
         points.append(
             "Short exposures exclude people who cannot see flashing images or answer in haste."
         )
-    return "<ul>" + "".join(f"<li>{html.escape(point)}</li>" for point in points) + "</ul>"
+    return Bullets(points)

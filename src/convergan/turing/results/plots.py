@@ -1,10 +1,10 @@
-"""The plots of a study's page, as ``img`` tags."""
+"""The plots of a study's page."""
 
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ...core.html import plot
+from ...core.html import Picture, plot
 from ..statistics.intervals import Interval
 from ..statistics.votes import Votes
 from .analysis import Analysis, AnnotatorResult
@@ -17,7 +17,7 @@ TRACES = 40
 """Staircases that are drawn; more would hide each other."""
 
 
-def interval_plot(analysis: Analysis) -> str:
+def interval_plot(analysis: Analysis) -> Picture:
     """Draw the error of the study and its parts, each with its interval."""
     from matplotlib.ticker import MaxNLocator
 
@@ -31,7 +31,7 @@ def interval_plot(analysis: Analysis) -> str:
             left, right = interval or (error, error)
             axes.hlines(place, 100 * left, 100 * right, color=colour, alpha=0.5, linewidth=3)
             axes.plot(100 * error, place, "o", color=colour, markersize=7)
-        axes.set_yticks(range(len(found)), [name for name, *_ in found])
+        axes.set_yticks(range(len(found)), [name for name, *_ in found], parse_math=False)
         axes.set(xlabel="error with its 95 % interval, %", ylim=(len(found) - 0.4, -0.6))
         edges = [100 * end for _, error, interval, _ in found for end in interval or (error, error)]
         axes.set_xlim(max(0, min(low, *edges) - 3), min(100, max(high, *edges) + 3))
@@ -60,7 +60,7 @@ def _errors(analysis: Analysis) -> list[tuple[str, float, Interval | None, str]]
     return [*found, ("as if independent", error, result.error.pooled, ORANGE)]
 
 
-def annotator_plot(analysis: Analysis) -> str:
+def annotator_plot(analysis: Analysis) -> Picture:
     """Draw each annotator's error with its interval, in order of the error."""
     people = [person for person in analysis.annotators if person.interval is not None]
     people.sort(key=lambda person: person.wrong / person.behaviour.votes)
@@ -91,7 +91,7 @@ def _bars(
     axes.plot(places, errors, shape, color=colour, markersize=size, label=label)
 
 
-def learning_plot(analysis: Analysis) -> str:
+def learning_plot(analysis: Analysis) -> Picture:
     """Draw the error in the course of a session, of each arm, with bands over annotators."""
     colours = {False: BLUE, True: ORANGE}
 
@@ -116,7 +116,7 @@ def learning_plot(analysis: Analysis) -> str:
     return plot(draw, "error against trial number", legend=False)
 
 
-def reaction_plot(votes: Votes) -> str:
+def reaction_plot(votes: Votes) -> Picture:
     """Draw how long right and wrong answers took.
 
     Args:
@@ -143,7 +143,7 @@ def reaction_plot(votes: Votes) -> str:
     return plot(draw, "histogram of reaction times of right and wrong answers", legend=False)
 
 
-def staircase_plot(votes: Votes) -> str:
+def staircase_plot(votes: Votes) -> Picture:
     """Draw how the exposure went, of some annotators, and the median of all.
 
     Args:
@@ -166,7 +166,7 @@ def staircase_plot(votes: Votes) -> str:
     return plot(draw, "exposure against trial number", legend=False)
 
 
-def exposure_plot(analysis: Analysis) -> str:
+def exposure_plot(analysis: Analysis) -> Picture:
     """Draw the error by exposure."""
     assert analysis.timed is not None
     steps = analysis.timed.exposures
@@ -184,7 +184,7 @@ def exposure_plot(analysis: Analysis) -> str:
     return plot(draw, "error by exposure", legend=False)
 
 
-def image_plot(analysis: Analysis) -> str:
+def image_plot(analysis: Analysis) -> Picture:
     """Draw the histogram of the images' error rates."""
     pair = analysis.design.protocol == "pair"
 

@@ -1,4 +1,4 @@
-"""Commands in several processes, as a launcher starts them."""
+"""The command line in several processes, as a launcher starts them."""
 
 import socket
 from collections.abc import Mapping, Sequence

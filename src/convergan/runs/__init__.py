@@ -1,0 +1,1 @@
+"""One run in one folder: from settings and rows to checkpoints, results and a report."""

@@ -1,0 +1,120 @@
+"""What a run folder holds: its description, its table, and samples of its newest checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..collective import ALONE, Ranks
+from ..core.chance import derive
+from ..core.devices import choose_device
+from ..core.files import read_json, replace_file
+from ..core.pictures import sample_picture
+from ..core.version import __version__
+from ..recipes import Recipe, find_recipe
+from ..training import CheckpointError, checkpoint, draw_samples
+from .baselines import Baseline
+from .folder import made_by_version, read_description
+from .settings import Settings
+
+GAN = "GAN"
+TWIN = "supervised twin"
+
+
+def table(folder: Path) -> list[Baseline]:
+    """Return the rows of a run's table: the trained model first, then what it is compared with."""
+    rows = []
+    for name, place in ((GAN, folder), (TWIN, folder / "twin")):
+        if (place / "result.json").exists():
+            result = read_json(place / "result.json")
+            note = f"{result['steps']:,} steps"
+            rows.append(Baseline(name, result["test_error"], result["seconds"], note))
+    if (folder / "baselines.json").exists():
+        rows += [Baseline(**row) for row in read_json(folder / "baselines.json")]
+    return rows
+
+
+def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
+    """Draw samples from the newest checkpoint of a run into a file.
+
+    Args:
+        folder: of the run.
+        count: rows to draw.
+        draw: number of the draw; each gives other samples.
+        file: ``.png`` for a grid, ``.npz`` for an array ``samples`` of float32.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: if ``folder`` is no run, or the file's ending is another.
+        CheckpointError: if no checkpoint can be used, or it is of another generator.
+    """
+    if file.suffix not in (".png", ".npz"):
+        raise ValueError(f"samples go to a .png or .npz file, got {file}")
+    settings, recipe = _what_ran(read_config(folder))
+    if recipe.descriptor is not None and file.suffix == ".png":
+        raise ValueError(
+            f"recipe {settings.recipe} generates descriptors, which are no pictures: name a .npz "
+            "file; the run's samples/ show the training images nearest to them"
+        )
+    rows = draw_run_rows(folder, count, draw)
+    if file.suffix == ".png":
+        replace_file(file, sample_picture(rows))
+    else:
+        np.savez_compressed(file, samples=rows.numpy())
+    return file
+
+
+def draw_run_rows(folder: Path, count: int, draw: int, *, ranks: Ranks = ALONE) -> torch.Tensor:
+    """Draw samples from the newest checkpoint of a run, (count, *row shape) on the CPU.
+
+    Arguments and exceptions as for `draw_run_samples`; ``ranks`` are processes who share the work
+    and all get the result, that of one alone.
+    """
+    config = read_config(folder)
+    settings, recipe = _what_ran(config)
+    found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
+    if found is None:
+        raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
+    facts = {"run": config["sha256"], "newest checkpoint": str(found.step)}
+    ranks.require_same(facts, f"{folder} must be the same for all, and nobody train in it")
+    network = recipe.generator(config["row_shape"], derive(0, "unused"))
+    try:
+        network.load_state_dict(_below("generator.network.", found.tensors))
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{folder} has the weights of another generator than that of {settings.recipe} here: "
+            f"it is of convergan {made_by_version(config)}, this is {__version__}, see "
+            "CHANGELOG.md"
+        ) from error
+    averages = _below("generator.average.value.", found.tensors)
+    return draw_samples(
+        network.to(settings.device),
+        {name: tensor.to(settings.device) for name, tensor in averages.items()},
+        count,
+        batch_size=recipe.batch_size,
+        chance=derive(settings.seed, "samples", draw, device=settings.device),
+        ranks=ranks,
+    ).cpu()
+
+
+def _what_ran(config: dict[str, Any]) -> tuple[Settings, Recipe]:
+    settings = Settings(**config["settings"] | {"device": choose_device("auto")})
+    return settings, find_recipe(settings.recipe)
+
+
+def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return what a run folder says of itself.
+
+    Raises:
+        ValueError: if it is no run folder.
+    """
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder} is not the folder of a run: it has no config.json")
+    return read_description(folder / "config.json")
