@@ -3,10 +3,7 @@ import pytest
 from scipy.stats import binomtest
 
 from convergan.turing.statistics.equivalence import Equivalence, two_one_sided_p
-from convergan.turing.statistics.intervals import Interval, widened
-
-Z_90 = 1.645
-"""Normal deviate of a two-sided 90 % interval."""
+from convergan.turing.statistics.intervals import Z_90, Interval, widened
 
 
 def test_the_papers_votes_are_equivalent_if_independent_and_not_if_clustered() -> None:

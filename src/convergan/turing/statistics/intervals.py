@@ -14,6 +14,8 @@ from .votes import IntArray
 
 Z = 1.96
 """Normal deviate of a two-sided 95 % interval."""
+Z_90 = 1.645
+"""Normal deviate of a two-sided 90 % interval."""
 
 
 class Interval(NamedTuple):
