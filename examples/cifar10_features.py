@@ -49,7 +49,7 @@ def main() -> None:
     print(f"  logistic regression  {1 - logistic.score(X_test, y_test):6.2%} wrong")
     print(f"  convergan            {1 - ours.score(X_test, y_test):6.2%} wrong")
     print(f"\nthe guard chose {ours.guard_report_.selected}: {ours.guard_report_.reason}")
-    print(f"\nwhat held-out labels say about confidence\n{ours.risk_table_}")
+    print(f"\nerrors of held-out labels by confidence\n{ours.risk_table_}")
 
     with TemporaryDirectory() as folder:  # safetensors and JSON, no pickle
         ours.save(Path(folder) / "model")

@@ -1,4 +1,4 @@
-"""Handwritten digits, five labels a class: what the unlabelled rows add, and what to label next.
+"""Handwritten digits, five labels a class: the gain by unlabelled rows, and what to label next.
 
 ``python examples/digits.py`` needs no download. A row is 64 numbers, as any table's row could be.
 """
@@ -46,7 +46,7 @@ def main() -> None:
     print(f"wrong of {guard.rows} held-out labels:")
     for name, error in guard.errors.items():
         print(f"  {name:20} {error:.1%}")
-    print(f"\nwhat held-out labels say about confidence\n{ours.risk_table_}")
+    print(f"\nerrors of held-out labels by confidence\n{ours.risk_table_}")
 
     chosen = rank_for_labeling(ours.predict_proba(X), ours.features(X), count=10, labeled=labeled)
     y[chosen] = truth[chosen]  # ask your expert

@@ -1,4 +1,4 @@
-"""Fashion-MNIST, ten labels a class: images, rows that are unlike them, and an honest "don't know".
+"""Fashion-MNIST, ten labels a class: images, rejected predictions and unusual images.
 
 ``python examples/fashion_mnist.py`` takes a thousand images, ``--rows 60000`` all of them. The data
 come from the Hugging Face hub, or from the folder that CONVERGAN_DATA names.
@@ -15,7 +15,7 @@ from convergan.estimator import mask_labels, rank_for_labeling
 
 
 def main() -> None:
-    """Fit to images (n, 1, 28, 28) and look at what the classifier will not answer."""
+    """Fit to images (n, 1, 28, 28), reject uncertain predictions, find unusual images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1000, help="images to learn from")
     parser.add_argument("--labels", type=int, default=10, help="of each class (default: 10)")
@@ -42,7 +42,7 @@ def main() -> None:
     print(f"  convergan                      {1 - ours.score(X_test, y_test):6.2%} wrong")
     print(f"\nthe guard chose {ours.guard_report_.selected}: {ours.guard_report_.reason}")
 
-    print(f"\nwhat held-out labels say about confidence\n{ours.risk_table_}")
+    print(f"\nerrors of held-out labels by confidence\n{ours.risk_table_}")
     answers = ours.predict_or_reject(X_test, min_confidence=0.9, reject_label=-2)
     kept = answers != -2
     wrong = (answers[kept] != y_test[kept]).mean()

@@ -54,7 +54,7 @@ def main() -> None:
         print(f"  logistic regression  {1 - logistic.score(X_test, y_test):6.2%} wrong")
         print(f"  convergan            {1 - ours.score(X_test, y_test):6.2%} wrong")
         print(f"the guard chose {ours.guard_report_.selected}: {ours.guard_report_.reason}")
-        print(f"what held-out labels say about confidence\n{ours.risk_table_}")
+        print(f"errors of held-out labels by confidence\n{ours.risk_table_}")
         guesses, hidden = ours.predict_proba(X), ours.features(X)
         print("to label next, with the guess:")
         for row in rank_for_labeling(guesses, hidden, count=5, labeled=labeled):

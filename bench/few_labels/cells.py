@@ -35,7 +35,7 @@ Grid = dict[Place, dict[str, dict[int, Cell]]]
 
 
 def read(file: Path) -> list[Cell]:
-    """Return the cells of a file; half a line, of a run that was stopped, is none."""
+    """Return the cells of a file; half a line, left by a run that was stopped, is skipped."""
     found = []
     for line in file.read_text().splitlines() if file.exists() else []:
         try:
@@ -46,7 +46,7 @@ def read(file: Path) -> list[Cell]:
 
 
 def append(file: Path, cell: Cell) -> None:
-    """Add a line, whole, also where others do so and where a stop has left half of one."""
+    """Append a whole line, also while others append, and after half a line of a stopped run."""
     with file.open("a+b") as lines:
         fcntl.flock(lines, fcntl.LOCK_EX)
         size = lines.seek(0, os.SEEK_END)
@@ -57,7 +57,7 @@ def append(file: Path, cell: Cell) -> None:
 
 
 def arrange(cells: Sequence[Cell]) -> Grid:
-    """Sort cells by place, method and seed, the first of those that were measured twice."""
+    """Sort cells by place, method and seed; of cells that were measured twice the first counts."""
     grid: Grid = defaultdict(lambda: defaultdict(dict))
     for cell in sorted(cells, key=lambda cell: cell.labels):
         grid[cell.set, cell.labels][cell.method].setdefault(cell.seed, cell)
@@ -66,6 +66,6 @@ def arrange(cells: Sequence[Cell]) -> Grid:
 
 
 def is_complete(grid: Grid, place: Place, methods: Sequence[str]) -> bool:
-    """Return whether all methods have all the seeds that one of them has."""
+    """Return whether all methods have all seeds that any method of the place has."""
     seeds = {seed for method in grid[place].values() for seed in method}
     return all(set(grid[place].get(method, {})) == seeds for method in methods)

@@ -56,7 +56,7 @@ def sentence_features(texts: Sequence[str]) -> Array:
 
 
 def cached(extractor: str, content: Sequence[bytes], compute: Callable[[], Array]) -> Array:
-    """Return what the cache has of this extractor and content, else compute, say so and keep it."""
+    """Return the features of this content from the cache, or compute, keep and announce them."""
     key = hashlib.sha256(extractor.encode())
     for part in content:
         key.update(part)

@@ -1,10 +1,10 @@
 """Methods of the few-label benchmark, with their defaults: nothing is tuned for a set.
 
 A method is fitted to all rows, labels being -1 where they are hidden, or to the labelled rows alone
-where it can use no others, and returns what predicts. Two kinds of defaults are not scikit-learn's:
+where it can use no others, and returns a function that predicts. Two settings are no defaults:
 logistic regression may take 1,000 iterations, and SVC, whose probabilities need folds that a single
-label does not allow, has the softmax of its decision function. SelfTraining is around logistic
-regression alone: around that SVC nothing reaches its threshold.
+label does not allow, has the softmax of its decision function. SelfTraining wraps logistic
+regression only: no probability of that SVC reaches its threshold.
 
 ``ImprovedGAN`` of LAMDA-SSL 1.0.2 (2022) is not among them. It asks scikit-learn for a name that is
 gone since 1.5, needs torchtext, whose last release is for torch 2.3, and torchvision, whose build
@@ -24,9 +24,9 @@ from sklearn.svm import SVC
 
 from convergan import estimator
 from convergan.estimator import SemiSupervisedGANClassifier
-from convergan.estimator.fitting import be_silent, choose_steps, log_softmax
-from convergan.estimator.member import Lesson, forward, train_twin
-from convergan.estimator.scaling import learn_scale
+from convergan.estimator.fitting import log_softmax, make_task, print_nothing
+from convergan.estimator.member import forward, train_twin
+from convergan.estimator.preprocessing import fit_preprocessor
 
 Array = np.ndarray[Any, Any]
 Predict = Callable[[Array], Array]
@@ -35,33 +35,30 @@ Fit = Callable[[Array, Array, int], Predict]
 """From rows (n, A), labels (n,) and a seed."""
 
 
-def ours(**settings: Any) -> Fit:
+def on_all_rows(make: Callable[[int], Any]) -> Fit:
+    """Fit what ``make`` returns for a seed to labelled and unlabelled rows."""
+
     def fit(X: Array, y: Array, seed: int) -> Predict:
-        model = SemiSupervisedGANClassifier(random_state=seed, device="cpu", **settings)
-        predict: Predict = model.fit(X, y).predict_proba
+        predict: Predict = make(seed).fit(X, y).predict_proba
         return predict
 
     return fit
 
 
+def ours(guard: bool = False, members: int = 1) -> Fit:
+    return on_all_rows(
+        lambda seed: SemiSupervisedGANClassifier(
+            guard=guard, n_estimators=members, random_state=seed, device="cpu"
+        )
+    )
+
+
 def twin(X: Array, y: Array, seed: int) -> Predict:
     """Train our classifier for as many steps on the labelled rows alone."""
-    scale = learn_scale(X)
-    labeled = np.flatnonzero(y >= 0)
-    batch_size = min(100, len(X))
-    lesson = Lesson(
-        rows=torch.from_numpy(scale.apply(X)).float(),
-        labeled=torch.from_numpy(labeled),
-        labels=torch.from_numpy(y[labeled]),
-        num_classes=int(y.max()) + 1,
-        steps=choose_steps(len(X), batch_size, None),
-        batch_size=batch_size,
-        unlabeled_weight=0.0,
-        seed=seed,
-        device=torch.device("cpu"),
-    )
-    layers = train_twin(lesson, be_silent).layers
-    return lambda rows: np.exp(log_softmax(forward(layers, scale.apply(rows))))
+    preprocessor, rows = fit_preprocessor(X)
+    task = make_task(torch.from_numpy(rows).float(), y, seed=seed, device="cpu")
+    layers = train_twin(task, print_nothing).layers
+    return lambda rows: np.exp(log_softmax(forward(layers, preprocessor.apply(rows))))
 
 
 def logistic_regression(X: Array, y: Array, seed: int) -> Predict:
@@ -81,33 +78,25 @@ def support_vectors(X: Array, y: Array, seed: int) -> Predict:
     return predict
 
 
-def semi_supervised(make: Callable[[], Any]) -> Fit:
-    def fit(X: Array, y: Array, seed: int) -> Predict:
-        predict: Predict = make().fit(X, y).predict_proba
-        return predict
-
-    return fit
-
-
 OURS, ENSEMBLE, GUARDED, TWIN = "ours", "ours, 5 members", "ours, guarded", "twin"
 LOGISTIC, RBF, KNN = "LogisticRegression", "LabelSpreading rbf", "LabelSpreading knn"
 METHODS: dict[str, Fit] = {
     LOGISTIC: logistic_regression,
     "SVC": support_vectors,
-    KNN: semi_supervised(lambda: LabelSpreading(kernel="knn")),
-    RBF: semi_supervised(lambda: LabelSpreading(kernel="rbf")),
-    "SelfTraining(LR)": semi_supervised(
-        lambda: SelfTrainingClassifier(LogisticRegression(max_iter=1000))
+    KNN: on_all_rows(lambda seed: LabelSpreading(kernel="knn")),
+    RBF: on_all_rows(lambda seed: LabelSpreading(kernel="rbf")),
+    "SelfTraining(LR)": on_all_rows(
+        lambda seed: SelfTrainingClassifier(LogisticRegression(max_iter=1000))
     ),
     TWIN: twin,
-    OURS: ours(guard=False),
+    OURS: ours(),
     GUARDED: ours(guard=True),
-    ENSEMBLE: ours(guard=False, n_estimators=5),
+    ENSEMBLE: ours(members=5),
 }
 
 
 def code_of(method: str) -> str:
-    """Return a hash of the estimator's files for ours and the twin, whose figures are by them."""
+    """Return a hash of the estimator's source files for the methods that use them, else nothing."""
     if method not in (OURS, ENSEMBLE, GUARDED, TWIN):
         return ""
     files = sorted(Path(estimator.__path__[0]).glob("*.py"))

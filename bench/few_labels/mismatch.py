@@ -1,11 +1,11 @@
-"""Unlabelled rows of classes that no label has: what they cost, with the guard and without it.
+"""The cost of unlabelled rows whose classes have no labels, with the guard and without it.
 
 ``python -m bench.few_labels.mismatch [--set digits] [--labels 10] [--seeds 5]``. The lower half of
 the classes is labelled and tested, the upper half unseen. The number of unlabelled rows is the
-same for every share of unseen ones, as many as either half has; shares of a seed draw nested rows.
-Logistic regression sees labels alone, so that it has one figure for all shares. A line has test
-errors in percent, mean and deviation over seeds, how often the guard chose what, and how often
-fitting warned that unlabelled rows are unlike labelled ones.
+same for every share of unseen ones, that of the smaller half; the rows of a seed's larger shares
+contain those of its smaller ones. Logistic regression uses labelled rows only, so its error is the
+same for all shares. A line has test errors in percent, mean and deviation over seeds, how often the
+guard chose what, and how often `fit` warned that unlabelled rows are unlike labelled ones.
 """
 
 import argparse
@@ -16,27 +16,17 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from bench.few_labels.methods import Array
 from bench.few_labels.sets import Problem, load
 from convergan.estimator import SemiSupervisedGANClassifier, mask_labels
-from convergan.sweeps.statistics import mean_and_deviation, spell
+from convergan.sweeps.statistics import format_mean, mean_and_deviation
 
 SHARES = (0, 25, 50, 75, 100)
 SETS = ("digits", "mnist", "fashion_mnist", "cifar10")
 UNLIKE = "do not look like labeled ones"
 
 
-class Pool(NamedTuple):
-    """Rows to learn from, labels of known classes and -1, and rows of known classes to test."""
-
-    X: Array
-    y: Array
-    X_test: Array
-    y_test: Array
-
-
 class Outcome(NamedTuple):
-    """Of one share and seed: errors in percent, what the guard chose and whether fit warned."""
+    """Results of one share and seed: errors in percent, the guard's choice, whether fit warned."""
 
     plain: float
     guarded: float
@@ -45,8 +35,11 @@ class Outcome(NamedTuple):
     warned: bool
 
 
-def pool_of(problem: Problem, *, labels: int, share: int, seed: int) -> Pool:
-    """Mix ``share`` percent of rows of unseen classes into the unlabelled rows."""
+def hide_classes(problem: Problem, *, labels: int, share: int, seed: int) -> Problem:
+    """Return the problem of the known classes, with ``share`` percent of unlabelled rows of others.
+
+    Labels are -1 where they are hidden; test rows are of known classes.
+    """
     known = np.flatnonzero(problem.y < _half(problem))
     kept = mask_labels(problem.y[known], labels, random_state=seed)
     labeled = known[kept >= 0]
@@ -59,10 +52,10 @@ def pool_of(problem: Problem, *, labels: int, share: int, seed: int) -> Pool:
     y = np.full(len(rows), -1)
     y[: len(labeled)] = problem.y[labeled]
     tested = problem.y_test < _half(problem)
-    return Pool(problem.X[rows], y, problem.X_test[tested], problem.y_test[tested])
+    return Problem(problem.X[rows], y, problem.X_test[tested], problem.y_test[tested])
 
 
-def measure(pool: Pool, seed: int) -> Outcome:
+def measure(pool: Problem, seed: int) -> Outcome:
     labeled = pool.y >= 0
     logistic = LogisticRegression(max_iter=1000).fit(pool.X[labeled], pool.y[labeled])
     errors, warned = [], False
@@ -87,7 +80,7 @@ def main() -> None:
     parser.add_argument("--shares", type=int, nargs="+", default=list(SHARES), help="in percent")
     arguments = parser.parse_args()
     problem = load(arguments.set)
-    first = pool_of(problem, labels=arguments.labels, share=0, seed=0)
+    first = hide_classes(problem, labels=arguments.labels, share=0, seed=0)
     print(
         f"{arguments.set}: {int((first.y >= 0).sum())} labels, {int((first.y < 0).sum())} rows "
         f"without, {len(first.y_test)} test rows; errors in %"
@@ -95,7 +88,7 @@ def main() -> None:
     print("unseen  ours            ours, guarded   LogisticRegression  the guard chose; warned")
     for share in arguments.shares:
         found = [
-            measure(pool_of(problem, labels=arguments.labels, share=share, seed=seed), seed)
+            measure(hide_classes(problem, labels=arguments.labels, share=share, seed=seed), seed)
             for seed in range(arguments.seeds)
         ]
         columns = (
@@ -104,7 +97,7 @@ def main() -> None:
             [x.logistic for x in found],
         )
         plain, guarded, logistic = (
-            spell(mean_and_deviation(values), ".2f", ".2f") for values in columns
+            format_mean(mean_and_deviation(values), ".2f", ".2f") for values in columns
         )
         chosen = ", ".join(f"{n}x {name}" for name, n in Counter(x.selected for x in found).items())
         warned = sum(x.warned for x in found)

@@ -1,8 +1,8 @@
-"""How well `score_samples` tells test rows from rows of another kind, beside two simple scores.
+"""Out-of-distribution detection by `score_samples`, beside two simple scores.
 
 ``python -m bench.few_labels.ood [--sets digits fashion_mnist] [--labels 10] [--seeds 5]``. A line
 is the area under the ROC curve in percent, mean and deviation over seeds: 50 is chance, 100 is
-apart, below 50 the other rows look more usual than test rows. Scores are ``log D`` of ours
+perfect, below 50 the other rows look more usual than test rows. Scores are ``log D`` of ours
 (`score_samples`), its largest class probability, and minus the distance to the nearest row of the
 pool.
 
@@ -22,14 +22,14 @@ from sklearn.neighbors import NearestNeighbors
 from bench.few_labels.methods import Array
 from bench.few_labels.sets import load
 from convergan.estimator import SemiSupervisedGANClassifier, mask_labels
-from convergan.sweeps.statistics import mean_and_deviation, spell
+from convergan.sweeps.statistics import format_mean, mean_and_deviation
 
 SETS = ("digits", "mnist", "fashion_mnist")
 SCORES = ("log D", "max softmax", "nearest row")
 
 
 def others(name: str) -> Iterator[tuple[str, Array]]:
-    """Go through rows of other kinds, by what they are."""
+    """Yield rows of other kinds, each with a name."""
     rows = load(name).X_test
     side = round(rows.shape[1] ** 0.5)
     images = rows.reshape(-1, side, side)
@@ -82,7 +82,7 @@ def main() -> None:
         print(f"  {'':20} " + "  ".join(f"{score:15}" for score in SCORES))
         for kind in found[0]:
             columns = zip(*(seed[kind] for seed in found), strict=True)
-            cells = [spell(mean_and_deviation(column), ".2f", ".2f") for column in columns]
+            cells = [format_mean(mean_and_deviation(column), ".2f", ".2f") for column in columns]
             print(f"  {kind:20} " + "  ".join(f"{cell:15}" for cell in cells), flush=True)
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from bench.few_labels.cells import Cell, Grid, Place, arrange, is_complete
 from bench.few_labels.methods import ENSEMBLE, GUARDED, KNN, LOGISTIC, OURS, RBF, TWIN
 from bench.few_labels.statistics import Difference, mean_ranks, paired_difference
-from convergan.sweeps.statistics import mean_and_deviation, spell
+from convergan.sweeps.statistics import format_mean, mean_and_deviation
 
 LARGE = 5000
-"""Rows above which we mean to be ahead of label spreading."""
+"""A set of more rows counts as large: there we expect to be better than label spreading."""
 
 
 def report(cells: Sequence[Cell], methods: Sequence[str] | None) -> str:
@@ -32,7 +32,7 @@ def report(cells: Sequence[Cell], methods: Sequence[str] | None) -> str:
     lines = [*tables(grid, chosen), *mixed_code(cells), "", *ranking(grid, complete, chosen)]
     for name in (OURS, ENSEMBLE, GUARDED):
         if name in chosen:
-            lines += ["", *duels(grid, name, chosen)]
+            lines += ["", *pairwise(grid, name, chosen)]
     lines += ["", *guard_check(grid), "", *spreading_check(grid)]
     return "\n".join(lines)
 
@@ -48,7 +48,7 @@ def tables(grid: Grid, methods: Sequence[str]) -> Iterator[str]:
         width = max(map(len, methods))
         for method in (method for method in methods if method in by_method):
             found = [cell for _, cell in sorted(by_method[method].items())]
-            error = spell(mean_and_deviation([cell.error for cell in found]), ".2f", ".2f")
+            error = format_mean(mean_and_deviation([cell.error for cell in found]), ".2f", ".2f")
             every = " ".join(f"{cell.error:.2f}" for cell in found)
             nll, calibration, seconds, lost = np.mean(
                 [(cell.nll, cell.calibration, cell.seconds, cell.lost) for cell in found], axis=0
@@ -89,7 +89,7 @@ def ranking(grid: Grid, places: Sequence[Place], methods: Sequence[str]) -> Iter
         yield f"  {method:20} {rank:5.2f}  mean error {average:6.2f} %{more}"
 
 
-def duels(grid: Grid, ours: str, methods: Sequence[str]) -> Iterator[str]:
+def pairwise(grid: Grid, ours: str, methods: Sequence[str]) -> Iterator[str]:
     yield (
         f"{ours} against others: pairs in which its error is less, not told apart, more, by "
         "95 % intervals of paired differences over seeds"
@@ -104,9 +104,9 @@ def duels(grid: Grid, ours: str, methods: Sequence[str]) -> Iterator[str]:
 
 
 def guard_check(grid: Grid) -> Iterator[str]:
-    """Compare the guarded with the better of logistic regression and twin, on average over seeds.
+    """Compare the guarded with the better of logistic regression and twin, by means over seeds.
 
-    Which one is better is read off the test errors: that favours them.
+    The better one is chosen by its test errors, which is in its favour.
     """
     yield f"{GUARDED} against the better of {LOGISTIC} and {TWIN}"
     worse, count = [], 0
@@ -119,7 +119,7 @@ def guard_check(grid: Grid) -> Iterator[str]:
             continue
         count += 1
         if difference.verdict() == "more":
-            worse.append(f"  worse on {_spell(place)} than {best}: {_interval(difference)}")
+            worse.append(f"  worse on {_place_name(place)} than {best}: {_interval(difference)}")
     yield (
         f"  significantly worse in {len(worse)} of {count} pairs; of methods that are alike, "
         f"{0.025 * count:.1f} would be by chance"
@@ -143,7 +143,7 @@ def spreading_check(grid: Grid) -> Iterator[str]:
                     count += 1
                     if difference.mean >= 0:
                         behind.append(
-                            f"    behind {other} on {_spell(place)}: {_interval(difference)}"
+                            f"    behind {other} on {_place_name(place)}: {_interval(difference)}"
                         )
         if count:
             yield f"  {ours}: mean error less in {count - len(behind)} of {count} comparisons"
@@ -167,7 +167,7 @@ def _large(grid: Grid, place: Place) -> bool:
     return next(iter(next(iter(grid[place].values())).values())).rows > LARGE
 
 
-def _spell(place: Place) -> str:
+def _place_name(place: Place) -> str:
     return f"{place[0]} with {place[1]} a class"
 
 

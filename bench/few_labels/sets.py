@@ -15,9 +15,10 @@ banking20      2,827   800     20       384, the same of messages; 20 of Banking
 =============  ======  ======  =======  =====================================================
 
 The small sets are those embedded in scikit-learn, cut in halves with as many of each class. Pools
-of 6,000 are drawn from the training rows by a fixed seed, for CIFAR-10 from the first 40,000; its
-test rows are the first 1,000 of the test set and 4,000 training rows from 40,000 on, for folders
-that have no more. Intents are drawn by a fixed seed, then all their rows are taken.
+of 6,000 are drawn from the training rows by a fixed seed, for CIFAR-10 from the first 40,000. The
+test rows of CIFAR-10 are the first 1,000 of the test set and 4,000 training rows from 40,000 on,
+so that folders with no more of the test set serve as well. Intents are drawn by a fixed seed, then
+all their rows are taken.
 """
 
 import os
@@ -49,7 +50,7 @@ class Problem(NamedTuple):
 
 @cache
 def load(name: str) -> Problem:
-    """Return a set, the same rows whenever it is asked for."""
+    """Return a set, the same rows at every call."""
     problem = SETS[name]()
     for rows in problem:
         rows.flags.writeable = False  # all methods of a process share them

@@ -1,11 +1,11 @@
-"""Time and memory to fit as rows grow: ours, label spreading, self-training.
+"""Time and memory of a fit by number of rows: ours, label spreading, self-training.
 
 ``python -m bench.few_labels.speed [--rows 1000 10000 60000] [--methods ...]``: pixels of
-Fashion-MNIST in float64, ten labels a class, one thread. Each fit is a fresh process that is given
-its rows in a file. Seconds are those of its processor, and of the clock. Memory is the peak of the
-whole process, libraries and rows included (470 MiB of rows for 60,000), as Linux counts it
-(``VmHWM``; ``ru_maxrss`` would also count the process that starts it). A fit that asks for more
-address space than ``--gib`` has failed, one that takes longer than ``--minutes`` is stopped.
+Fashion-MNIST in float64, ten labels a class, one thread. Each fit is a process of its own, which
+reads its rows from a file. Time is processor time, and wall time beside it. Memory is the peak of
+the whole process, libraries and rows included (470 MiB of rows for 60,000), as Linux counts it
+(``VmHWM``; ``ru_maxrss`` would also count the parent process). A fit that asks for more address
+space than ``--gib`` fails, one that takes longer than ``--minutes`` is stopped.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def peak_mib() -> float:
 
 
 def write(folder: Path, rows: int) -> None:
-    """Put rows and labels into files; other processes are not to share the memory of reading."""
+    """Write rows and labels to files, so that the memory of loading them counts for no method."""
     train = load("zalando-datasets/fashion_mnist").train
     chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(train.labels))[:rows])
     np.save(folder / "X.npy", train.images[chosen].flatten(1).double().numpy() / 255)
@@ -60,7 +60,7 @@ def write(folder: Path, rows: int) -> None:
 
 
 def run(method: str, folder: Path, minutes: float, gib: float) -> str:
-    """Fit in a process of its own and return what is to be printed."""
+    """Fit in a process of its own; return its time and memory as text."""
     command = [sys.executable, "-m", "bench.few_labels.speed", "--one", method]
     command += ["--folder", str(folder), "--gib", str(gib)]
     try:

@@ -1,4 +1,4 @@
-"""Statistics, file of results and report of bench/few_labels.py."""
+"""Statistics, file of results and report of bench/few_labels."""
 
 import math
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bench.few_labels.cells import Cell, append, read
-from bench.few_labels.errors import Key, cells, judge, measure, work
+from bench.few_labels.measure import Key, add_cell, keys_of_grid, measure, score
 from bench.few_labels.methods import METHODS, Array, Predict
-from bench.few_labels.mismatch import pool_of
+from bench.few_labels.mismatch import hide_classes
 from bench.few_labels.ood import area, others
 from bench.few_labels.report import report
 from bench.few_labels.sets import load
@@ -90,7 +90,7 @@ def test_an_interval_covers_the_true_difference_about_as_often_as_it_says() -> N
 
 
 def test_rows_without_probabilities_are_wrong_and_uniform() -> None:
-    error, nll, _ = judge(np.array([[np.nan, np.nan], [0.25, 0.75]]), np.array([0, 1]))
+    error, nll, _ = score(np.array([[np.nan, np.nan], [0.25, 0.75]]), np.array([0, 1]))
     assert error == 50
     assert nll == pytest.approx((math.log(2) - math.log(0.75)) / 2)
 
@@ -109,9 +109,9 @@ def test_what_the_file_has_is_not_measured_again(
 ) -> None:
     file = tmp_path / "results.jsonl"
     key = Key("iris", 2, 0, "LogisticRegression")
-    work(key, file)
+    add_cell(key, file)
     first = file.read_text()
-    work(key, file)
+    add_cell(key, file)
     assert file.read_text() == first
     assert capsys.readouterr().out.count("LogisticRegression") == 1
 
@@ -119,7 +119,7 @@ def test_what_the_file_has_is_not_measured_again(
 def test_labels_that_a_class_lacks_are_left_out_and_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = list(cells(["iris"], [5, 50], 2, ["SVC"]))
+    found = list(keys_of_grid(["iris"], [5, 50], 2, ["SVC"]))
     assert found == [Key("iris", 5, 0, "SVC"), Key("iris", 5, 1, "SVC")]
     assert "a class has 25 rows, 50 labels a class are left out" in capsys.readouterr().out
 
@@ -183,11 +183,11 @@ def test_a_report_of_nothing_is_an_error() -> None:
 @pytest.mark.parametrize("share", [0, 25, 100])
 def test_a_pool_has_as_many_unlabelled_rows_whatever_share_of_them_is_unseen(share: int) -> None:
     problem = load("digits")
-    pool = pool_of(problem, labels=5, share=share, seed=0)
+    pool = hide_classes(problem, labels=5, share=share, seed=0)
     unlabeled = pool.X[pool.y < 0]
     unseen = {row.tobytes() for row in problem.X[problem.y >= 5]}
     count = sum(row.tobytes() in unseen for row in unlabeled)
-    assert len(unlabeled) == len(pool_of(problem, labels=5, share=50, seed=0).X) - 25
+    assert len(unlabeled) == len(hide_classes(problem, labels=5, share=50, seed=0).X) - 25
     assert count == round(len(unlabeled) * share / 100)
     assert np.bincount(pool.y[pool.y >= 0]).tolist() == [5] * 5
     assert set(pool.y_test) == set(range(5))
@@ -195,7 +195,7 @@ def test_a_pool_has_as_many_unlabelled_rows_whatever_share_of_them_is_unseen(sha
 
 def test_labels_of_a_pool_are_those_of_its_rows() -> None:
     problem = load("digits")
-    pool = pool_of(problem, labels=3, share=50, seed=1)
+    pool = hide_classes(problem, labels=3, share=50, seed=1)
     names = {row.tobytes(): label for row, label in zip(problem.X, problem.y, strict=True)}
     labeled = pool.y >= 0
     assert [names[row.tobytes()] for row in pool.X[labeled]] == pool.y[labeled].tolist()

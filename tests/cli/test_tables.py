@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.datasets import load_digits
 
 import convergan
 from convergan.cli.main import main
+from tests.tabular.tables import COLUMNS, few, iris, wine
 
 Call = Callable[..., tuple[int, str, str]]
 QUICK = ("--max-epochs", "25", "--device", "cpu")
 QUICKEST = ("--max-epochs", "1", "--no-guard", "--device", "cpu")
-COLUMNS = ["width", "length", "petal width", "petal length"]
 
 
 @pytest.fixture
@@ -42,28 +42,6 @@ def call(
         return code, *capsys.readouterr()
 
     return run
-
-
-def wine() -> pd.DataFrame:
-    """All rows labelled with a word, under an identifier."""
-    data = load_wine(as_frame=True)
-    table: pd.DataFrame = data.data.assign(kind=np.array(["red", "rosé", "white"])[data.target])
-    table.insert(0, "id", [f"{number:04d}" for number in range(len(table))])
-    return table
-
-
-def few(table: pd.DataFrame, target: str, per_class: int = 5) -> pd.DataFrame:
-    """Keep the first labels of each class."""
-    return table.assign(
-        **{target: table[target].where(table.groupby(target).cumcount() < per_class)}
-    )
-
-
-def iris(labels: Any) -> pd.DataFrame:
-    """Rows of iris, labels of three classes in place of 0, 1 and 2, five rows of each labelled."""
-    data = load_iris()
-    table = pd.DataFrame(data.data, columns=COLUMNS)
-    return few(table.assign(kind=pd.Series(labels)[data.target].to_numpy()), "kind")
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +226,7 @@ def test_pools_of_hundreds_give_p_values(call: Call) -> None:
     assert code == 0
     assert "unlike the unlabelled rows of fit, p < 0.01: 0 rows" in shown
     assert "error: 100.00%, 300 of 300 labelled rows" in shown
-    assert "labels that the model does not know, so never answers: 'd'" in shown
+    assert "labels that the model does not know, so never predicts: 'd'" in shown
     assert pd.read_csv("other-predicted.csv")["ood_pvalue"].between(0, 1).all()
 
 
@@ -261,7 +239,7 @@ def test_few_labels_and_keys_among_features_are_noted(call: Call) -> None:
     assert code == 0
     assert "note: class 0 has 1 labeled row" in shown
     assert "note: column 'number' rises from row to row as a key does" in shown
-    assert "no errors are told: a class has 1 labeled row, which cannot be held out" in shown
+    assert "no errors were measured: a class has 1 labeled row, which cannot be held out" in shown
     page = Path("model/report.html").read_text()
     assert '<div class="caution">' in page and "None were held out" in page
 

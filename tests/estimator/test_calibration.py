@@ -254,7 +254,7 @@ def test_rows_that_are_no_probabilities_are_refused(given: Any) -> None:
 
 
 def test_less_than_one_bin_is_refused() -> None:
-    with pytest.raises(ValueError, match="bins must be 1 or more, got 0"):
+    with pytest.raises(ValueError, match="bins must be an integer of 1 or more, got 0"):
         calibration_error(np.eye(2), np.array([0, 1]), bins=0)
 
 

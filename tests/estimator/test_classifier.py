@@ -22,6 +22,7 @@ from convergan.estimator import (
     labeled_scorer,
     mask_labels,
 )
+from tests.estimator.helpers import global_state
 
 Array = np.ndarray[Any, Any]
 QUICK: dict[str, Any] = {"max_epochs": 20, "guard": False, "device": "cpu", "random_state": 0}
@@ -108,7 +109,8 @@ def test_two_classes_have_one_decision_and_its_sign_is_the_prediction() -> None:
 def test_the_mean_of_members_is_what_predicts() -> None:
     X, y, _ = blobs(spread=2.5)
     model = SemiSupervisedGANClassifier(n_estimators=3, **CHECKED).fit(X, y)
-    rows = (X - model.mean_) / model.scale_
+    scale = model.preprocessor_.scale
+    rows = (X - scale.mean) / scale.unit
     probabilities = []
     for layers in model._members:
         h = rows
@@ -127,10 +129,10 @@ def test_fit_leaves_the_global_chance_and_the_threads_alone() -> None:
     torch.manual_seed(3)
     np.random.seed(3)
     theirs, threads = torch.get_rng_state(), torch.get_num_threads()
-    numbers = str(np.random.get_state(legacy=False)["state"]["key"].tolist())
+    numbers = global_state()
     SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
     assert torch.equal(theirs, torch.get_rng_state())
-    assert numbers == str(np.random.get_state(legacy=False)["state"]["key"].tolist())
+    assert numbers == global_state()
     assert threads == torch.get_num_threads()
 
 
@@ -188,6 +190,7 @@ def test_a_time_limit_ends_training_early_and_leaves_a_classifier() -> None:
         ({"unlabeled_weight": -1.0}, "unlabeled_weight must be finite and not negative"),
         ({"unlabeled_weight": np.inf}, "unlabeled_weight must be finite and not negative"),
         ({"guard_level": 2.0}, r"guard_level in \[0, 1\]"),
+        ({"image_shape": (1, 0, 8)}, "side of image_shape must be an integer of 1 or more, got 0"),
         ({"image_shape": (8, 8)}, r"image_shape must be \(C, H, W\) or None, got \(8, 8\)"),
         ({"device": "abacus"}, "device must be auto, cpu, cuda or another name of torch's"),
     ],

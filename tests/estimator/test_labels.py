@@ -13,6 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.class_weight import compute_class_weight
 
 from convergan.estimator import encode_labels, labeled_part, labeled_rows, mask_labels
+from tests.estimator.helpers import global_state
 
 CODES = [1, -1, 0, 1, -1]
 
@@ -21,11 +22,6 @@ def with_marker(values: list[Any]) -> Any:
     mixed = np.empty(len(values), dtype=object)
     mixed[:] = values
     return mixed
-
-
-def global_state() -> str:
-    state = np.random.get_state(legacy=False)["state"]
-    return f"{state['pos']} {state['key'].tolist()}"
 
 
 KINDS: list[tuple[Any, Any, list[Any]]] = [

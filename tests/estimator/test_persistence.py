@@ -48,14 +48,14 @@ def test_what_is_loaded_predicts_to_the_bit(
 def test_a_model_of_an_earlier_version_describes_images_as_it_did(
     fitted: SemiSupervisedGANClassifier, tmp_path: Path
 ) -> None:
-    assert fitted.cell_ == 2
+    assert fitted.preprocessor_.cell == 2
     fitted.save(tmp_path / "model")
     place = tmp_path / "model" / "model.json"
     described = json.loads(place.read_text())
     del described["sha256"], described["attributes"]["cell_"]
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     place.write_text(json.dumps(described | {"sha256": digest}))
-    assert SemiSupervisedGANClassifier.load(tmp_path / "model").cell_ == 4
+    assert SemiSupervisedGANClassifier.load(tmp_path / "model").preprocessor_.cell == 4
 
 
 def test_a_folder_that_is_there_is_not_written_over(

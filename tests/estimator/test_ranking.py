@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from convergan.estimator import mask_labels, rank_for_labeling
-from convergan.estimator.ranking import LOOKED_AT
+from convergan.estimator.ranking import MOST_CANDIDATES
 
 Array = np.ndarray[Any, Any]
 
@@ -109,9 +109,9 @@ def test_only_candidates_are_ranked_and_in_any_order() -> None:
 
 
 def test_of_many_rows_the_least_sure_are_looked_at() -> None:
-    probabilities = np.tile([0.9, 0.1], (LOOKED_AT + 500, 1))
+    probabilities = np.tile([0.9, 0.1], (MOST_CANDIDATES + 500, 1))
     probabilities[500:] = 0.5
-    features = np.random.default_rng(0).normal(size=(LOOKED_AT + 500, 2))
+    features = np.random.default_rng(0).normal(size=(MOST_CANDIDATES + 500, 2))
     assert rank_for_labeling(probabilities, features, count=20).min() >= 500
 
 

@@ -27,6 +27,7 @@ from convergan.estimator import (
     labeled_scorer,
     mask_labels,
 )
+from tests.estimator.helpers import global_state
 
 Array = np.ndarray[Any, Any]
 
@@ -34,11 +35,6 @@ Array = np.ndarray[Any, Any]
 def digits(rows: int = 500, per_class: int = 6) -> tuple[Array, Array]:
     X, y = load_digits(return_X_y=True)
     return X[:rows] / 16, mask_labels(y[:rows], per_class, random_state=0)
-
-
-def global_state() -> str:
-    state = np.random.get_state(legacy=False)["state"]
-    return f"{state['pos']} {state['key'].tolist()}"
 
 
 # The splitter

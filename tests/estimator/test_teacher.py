@@ -5,30 +5,21 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
 
 from convergan.data import nearest_neighbors, spread_labels
 from convergan.estimator import teacher
-from convergan.estimator.member import Lesson
-from convergan.estimator.teacher import USUAL, fit_powers, pool_opinions
+from convergan.estimator.member import TrainingTask, forward
+from convergan.estimator.teacher import USUAL, fit_powers, logistic_layers, pool_opinions
+from tests.estimator.helpers import clusters, task_of
 
 Array = np.ndarray[Any, Any]
 
 
-def lesson(points: Array, labeled: list[int], labels: list[int], **settings: Any) -> Lesson:
+def task(points: Array, labeled: list[int], labels: list[int]) -> TrainingTask:
     """Rows of mean 0 and mean square 1."""
     points = points - points.mean(axis=0)
-    rows = torch.from_numpy(points / np.sqrt(np.square(points).mean())).float()
-    return Lesson(
-        rows=rows,
-        labeled=torch.tensor(labeled),
-        labels=torch.tensor(labels),
-        num_classes=max(labels) + 1,
-        steps=1,
-        batch_size=10,
-        unlabeled_weight=1.0,
-        seed=settings.get("seed", 0),
-        device=torch.device("cpu"),
-    )
+    return task_of(points / np.sqrt(np.square(points).mean()), labeled, labels)
 
 
 def moons(rows: int = 200) -> tuple[Array, Array]:
@@ -39,9 +30,19 @@ def moons(rows: int = 200) -> tuple[Array, Array]:
     return np.vstack([upper, lower]), np.repeat([0, 1], rows // 2)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_layers_of_logistic_regression_say_what_scikit_learn_says(classes: int) -> None:
+    taught = clusters(classes=classes)
+    rows, labels = taught.rows.double().numpy(), taught.labels.numpy()
+    model = LogisticRegression(max_iter=1000).fit(rows[:30], labels)
+    logits = forward(logistic_layers(taught), rows)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities, model.predict_proba(rows), atol=1e-12)
+
+
 def test_labels_follow_the_clusters_where_no_line_does() -> None:
     points, truth = moons()
-    taught = lesson(points, [10, 50, 90, 110, 150, 190], [0, 0, 0, 1, 1, 1])
+    taught = task(points, [10, 50, 90, 110, 150, 190], [0, 0, 0, 1, 1, 1])
     pool = pool_opinions(taught)
     assert pool.dtype == torch.float32 and pool.shape == (200, 2)
     assert torch.allclose(pool.sum(dim=1), torch.ones(200))
@@ -54,13 +55,13 @@ def test_regression_rules_where_nearness_says_nothing() -> None:
     labels = np.arange(300) % 2
     points = np.c_[0.8 * (2 * labels - 1), chance.normal(0, 1, (300, 12))]
     chosen = list(range(80))
-    pool = pool_opinions(lesson(points, chosen, labels[chosen].tolist()))
+    pool = pool_opinions(task(points, chosen, labels[chosen].tolist()))
     assert (pool.argmax(dim=1).numpy() == labels)[80:].mean() > 0.97
 
 
 def test_one_label_a_class_leaves_the_usual_powers() -> None:
     points, _ = moons()
-    taught = lesson(points, [50, 150], [0, 1])
+    taught = task(points, [50, 150], [0, 1])
     rows = taught.rows
     beside = rows / rows.norm(dim=1, keepdim=True)
     logs = [
@@ -78,7 +79,7 @@ def test_one_label_a_class_leaves_the_usual_powers() -> None:
 
 def test_a_single_label_is_not_held_out_and_the_others_are() -> None:
     points, truth = moons()
-    taught = lesson(points, [10, 50, 90, 150], [0, 0, 0, 1])
+    taught = task(points, [10, 50, 90, 150], [0, 0, 0, 1])
     assert (pool_opinions(taught).argmax(dim=1).numpy() == truth).mean() > 0.8
 
 
@@ -114,15 +115,15 @@ def test_rows_beyond_the_graph_take_the_opinion_of_their_nearest(
 ) -> None:
     monkeypatch.setattr(teacher, "LARGEST_GRAPH", 60)
     points, truth = moons()
-    pool = pool_opinions(lesson(points, [10, 50, 90, 110, 150, 190], [0, 0, 0, 1, 1, 1]))
+    pool = pool_opinions(task(points, [10, 50, 90, 110, 150, 190], [0, 0, 0, 1, 1, 1]))
     assert (pool.argmax(dim=1).numpy() == truth).mean() > 0.9
-    whole = replace(lesson(points, list(range(200)), truth.tolist()), seed=1)  # more than fit
+    whole = replace(task(points, list(range(200)), truth.tolist()), seed=1)  # more than fit
     assert (pool_opinions(whole).argmax(dim=1).numpy() == truth).mean() > 0.9
 
 
 def test_the_same_seed_gives_the_same_bits_and_rows_at_the_mean_are_finite() -> None:
     points, _ = moons()
     points[7] = points.mean(axis=0)
-    taught = lesson(points, [10, 50, 110, 150], [0, 0, 1, 1])
+    taught = task(points, [10, 50, 110, 150], [0, 0, 1, 1])
     first = pool_opinions(taught)
     assert torch.equal(first, pool_opinions(taught)) and first.isfinite().all()

@@ -5,7 +5,7 @@ import pytest
 
 from convergan.data import DataError
 from convergan.estimator import encode_labels
-from convergan.tabular.target import INTEGERS, TEXT, TRUTH, learn_labels, spell
+from convergan.tabular.target import INTEGERS, TEXT, TRUTH, label_texts, parse_labels
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from convergan.tabular.target import INTEGERS, TEXT, TRUTH, learn_labels, spell
 def test_labels_of_text_files_are_of_the_plainest_kind(
     cells: list[str], kind: str, classes: list[Any]
 ) -> None:
-    labels = learn_labels(spell(pd.Series(cells)), "kind", is_text=False)
+    labels = parse_labels(label_texts(pd.Series(cells)), "kind", is_text=False)
     assert labels.kind == kind
     encoded = encode_labels(labels.y, labels.marker)
     assert encoded.classes.tolist() == classes
@@ -41,19 +41,24 @@ def test_labels_of_text_files_are_of_the_plainest_kind(
     ],
 )
 def test_labels_of_typed_columns_keep_their_kind(cells: Any, kind: str) -> None:
-    labels = learn_labels(spell(pd.Series(cells)), "kind", is_text=False)
+    labels = parse_labels(label_texts(pd.Series(cells)), "kind", is_text=False)
     assert labels.kind == kind
     assert encode_labels(labels.y, labels.marker).codes[1] == -1
 
 
 def test_numbers_that_are_stored_as_text_stay_text() -> None:
-    labels = learn_labels(spell(pd.Series(["1", "2"], dtype="string")), "kind", is_text=True)
+    labels = parse_labels(label_texts(pd.Series(["1", "2"], dtype="string")), "kind", is_text=True)
     assert labels.kind == TEXT and labels.y.tolist() == ["1", "2"]
 
 
 def test_a_label_may_stand_for_none() -> None:
-    assert spell(pd.Series(["1", "-1", "-1.0", " "]), unlabeled="-1") == ["1", None, None, None]
-    assert spell(pd.Series(["a", "?"]), unlabeled="?") == ["a", None]
+    assert label_texts(pd.Series(["1", "-1", "-1.0", " "]), unlabeled="-1") == [
+        "1",
+        None,
+        None,
+        None,
+    ]
+    assert label_texts(pd.Series(["a", "?"]), unlabeled="?") == ["a", None]
 
 
 @pytest.mark.parametrize(
@@ -67,4 +72,4 @@ def test_a_label_may_stand_for_none() -> None:
 )
 def test_targets_that_are_no_classes_are_refused(cells: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        learn_labels(spell(pd.Series(cells)), "kind", is_text=False)
+        parse_labels(label_texts(pd.Series(cells)), "kind", is_text=False)

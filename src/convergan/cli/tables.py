@@ -1,4 +1,4 @@
-"""The commands for tables, fit and predict: parse, call, show."""
+"""The commands for tables, fit and predict."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,40 +14,38 @@ from .console import errors, output, print_line
 
 if TYPE_CHECKING:
     from ..estimator import GuardReport
-    from ..tabular.fitting import Fitted, Opened
-    from ..tabular.prediction import Predicted
+    from ..tabular.fitting import TableFit, TrainingTable
+    from ..tabular.prediction import Predictions
 
 
 def fit(
     table: Annotated[
         Path,
-        typer.Argument(help="A row a line, .csv, .tsv or .parquet. Rows are counted from 0."),
+        typer.Argument(help="A .csv, .tsv or .parquet file. Rows are counted from 0."),
     ],
-    target: Annotated[
-        str, typer.Option(help="Column of labels; where it is empty, a row is unlabelled.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the model, a new one.")],
+    target: Annotated[str, typer.Option(help="Column of labels; a row without one is unlabelled.")],
+    out: Annotated[Path, typer.Option(help="New folder for the model.")],
     features: Annotated[
         str | None,
         typer.Option(
-            help="Columns to learn from, with commas between them. Default: all but the target. "
-            "Text of up to 20 kinds becomes a feature for each; a Parquet column of lists of "
-            "numbers, such as embeddings, one for each number."
+            help="Columns to learn from, separated by commas. Default: all but the target. "
+            "A column of up to 20 different texts becomes a feature for each; a Parquet column of "
+            "lists of numbers, such as embeddings, one for each number."
         ),
     ] = None,
     drop: Annotated[
         str | None,
         typer.Option(
-            help="Columns not to learn from, such as an identifier; the first three stand beside "
-            "the rows to label next."
+            help="Columns not to learn from, such as an identifier, separated by commas. The first "
+            "three are listed with the rows to label next."
         ),
     ] = None,
     missing: Annotated[
         str,
-        typer.Option(help="Of features without a value: refuse, or mean for the column's mean."),
+        typer.Option(help="Features without a value: refuse, or mean to take the column's mean."),
     ] = "refuse",
     unlabeled: Annotated[
-        str | None, typer.Option(help="A label that means none, such as -1, beside empty cells.")
+        str | None, typer.Option(help="A label that counts as none, such as -1, as empty cells do.")
     ] = None,
     image_shape: Annotated[
         str | None, typer.Option(help="C,H,W where the features of a row are an image's pixels.")
@@ -58,8 +56,8 @@ def fit(
     guard: Annotated[
         bool,
         typer.Option(
-            help="Hold labels out to tell errors, and fall back to a simpler classifier where it "
-            "is better. Off, a fit takes about a quarter of the time and tells no errors."
+            help="Hold labels out to measure errors, and fall back to a simpler classifier where "
+            "that is better. Without, a fit takes about a quarter of the time and has no errors."
         ),
     ] = True,
     max_epochs: Annotated[
@@ -67,28 +65,28 @@ def fit(
         typer.Option(help="Passes over all rows. Default: 10, within 500 and 2,000 steps."),
     ] = None,
     max_seconds: Annotated[
-        float | None, typer.Option(help="Of all training. Default: no limit.")
+        float | None, typer.Option(help="Limit of all training. Default: none.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides weights, order and noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and noise.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Fit a classifier to a table in which few rows have a label.
 
     For example: convergan fit wine.csv --target kind --drop id --out wine-model
 
-    OUT has the model, report.html and to_label.csv, the rows whose labels would help most. Errors
-    are of labels held out in turn, so no rows need to be kept for a test.
+    OUT gets the model, report.html and to_label.csv, the rows whose labels would help most. Errors
+    are measured by cross-validation, so no labels need to be kept for a test.
 
     Ctrl-C and SIGTERM write nothing and exit with 130 and 143. Exit codes: 2 wrong arguments, 65
     refused data, 74 storage.
     """
     from ..core.signals import stopping
     from ..tabular import (
-        Choices,
-        Effort,
+        FitOptions,
+        TableOptions,
+        assess_rows,
         fit_table,
-        judge_rows,
-        open_table,
+        read_training_table,
         require_new,
         write_model,
     )
@@ -96,14 +94,14 @@ def fit(
     require_new(out)
     if missing not in ("refuse", "mean"):
         raise ValueError(f"missing must be refuse or mean, got {missing!r}")
-    choices = Choices(
+    options = TableOptions(
         target=target,
         features=None if features is None else features.split(","),
         drop=drop.split(",") if drop else (),
         fill=missing == "mean",
         unlabeled=unlabeled,
     )
-    effort = Effort(
+    fit_options = FitOptions(
         members=estimators,
         guard=guard,
         max_epochs=max_epochs,
@@ -114,11 +112,11 @@ def fit(
     )
     with stopping("while fitting; nothing was written"):
         with errors.status(escape(f"reading {table}")):
-            opened = open_table(table, choices)
-        show_table(opened)
+            rows = read_training_table(table, options)
+        show_table(rows)
         with elapsed("fitting"):
-            fitted = fit_table(opened, effort)
-        write_model(out, opened, fitted, judge_rows(opened, fitted), effort)
+            fitted = fit_table(rows, fit_options)
+        write_model(out, rows, fitted, assess_rows(rows, fitted), fit_options)
     show_fit(fitted, out)
 
 
@@ -126,9 +124,7 @@ def predict(
     model: Annotated[Path, typer.Argument(help="Folder of a model, as written by fit.")],
     table: Annotated[
         Path,
-        typer.Argument(
-            help="A row a line, .csv, .tsv or .parquet, with the model's columns in any order."
-        ),
+        typer.Argument(help="A .csv, .tsv or .parquet file with the model's columns in any order."),
     ],
     out: Annotated[
         Path | None,
@@ -137,23 +133,23 @@ def predict(
     keep: Annotated[
         str | None,
         typer.Option(
-            help="Columns to copy, such as an identifier, with commas between them. Default: none, "
-            "and rows are numbered from 0."
+            help="Columns to copy, such as an identifier, separated by commas. Default: the number "
+            "of each row, from 0."
         ),
     ] = None,
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Write the probability of every class as well.")
+        bool, typer.Option("--probabilities", help="Also write the probability of every class.")
     ] = False,
     reject_below: Annotated[
         float,
-        typer.Option(help="Leave the prediction empty where its probability is less."),
+        typer.Option(help="Leave predictions of a lower probability empty."),
     ] = 0.0,
 ) -> None:
-    """Predict the rows of a table; where the target column has labels, tell the error.
+    """Predict the rows of a table; measure the error where the target column has labels.
 
-    A line has prediction, probability and ood_pvalue, the share of unlabelled rows, of some that
-    fit has kept aside, that are as unlike the others as this row: low where a row is of no kind
-    that fit has seen.
+    The columns are prediction, probability and ood_pvalue. The last is low where a row is unlike
+    the unlabelled rows of fit: it is the share of unlabelled rows, of some kept out of training,
+    that are as unusual as this row.
 
     For example: convergan predict wine-model new.csv --keep id
 
@@ -192,33 +188,33 @@ def parse_shape(text: str) -> tuple[int, int, int]:
 
 @contextmanager
 def elapsed(what: str) -> Iterator[None]:
-    """Show for how long something has been going on; nothing without a terminal."""
+    """Show the time that has passed, on a terminal."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as bars:
         bars.add_task(what, total=None)
         yield
 
 
-def show_table(opened: "Opened") -> None:
-    """Print what was read, so that a wrong table is noticed before it is fitted to."""
-    labels = opened.labels
+def show_table(rows: "TrainingTable") -> None:
+    """Print what was read, so that the user notices a wrong table before the fit."""
+    labels = rows.labels
     shown = ", ".join(f"{name} {count:,}" for name, count in list(labels.counts.items())[:10])
     more = ", ..." if len(labels.counts) > 10 else ""
-    width = opened.features.shape[1]
+    width = rows.features.shape[1]
     print_line(
-        f"{len(opened.features):,} rows, {width:,} {'feature' if width == 1 else 'features'}, "
+        f"{len(rows.features):,} rows, {width:,} {'feature' if width == 1 else 'features'}, "
         f"{sum(labels.counts.values()):,} labelled: {shown}{more}"
     )
-    notes(opened.notices)
+    print_notices(rows.notices)
 
 
-def show_fit(fitted: "Fitted", folder: Path) -> None:
-    """Print what predicts, how often it errs, and where the report is."""
+def show_fit(fitted: "TableFit", folder: Path) -> None:
+    """Print which candidate predicts, its errors, and where the report is."""
     model = fitted.model
-    notes(fitted.notices)
+    print_notices(fitted.notices)
     show_guard(model.guard_report_)
     if model.risk_table_ is not None:
-        print_line("what answering only the surest rows costs, of labels held out:")
+        print_line("errors of held-out labels, by least confidence of a prediction:")
         print_line(str(model.risk_table_))
     print_line(f"fitted in {fitted.seconds:,.1f} seconds")
     print_line(f"model: {folder}")
@@ -228,7 +224,7 @@ def show_fit(fitted: "Fitted", folder: Path) -> None:
 def show_guard(report: "GuardReport") -> None:
     """Print the candidates' errors on held-out labels."""
     if not report.errors:
-        print_line(f"no errors are told: {report.reason}")
+        print_line(f"no errors were measured: {report.reason}")
         return
     shown = Table("candidate", "error of held-out labels", "p against the GAN", "")
     for name, error in report.errors.items():
@@ -238,7 +234,7 @@ def show_guard(report: "GuardReport") -> None:
     print_line(f"{report.rows:,} labelled rows in {report.folds} folds; {report.reason}")
 
 
-def show_predictions(found: "Predicted") -> None:
+def show_predictions(found: "Predictions") -> None:
     """Print how often each class is predicted, and the error where labels are known."""
     shown = Table("prediction", "rows")
     for name, count in found.counts.items():
@@ -254,10 +250,10 @@ def show_predictions(found: "Predicted") -> None:
             f"error: {wrong / rows:.2%}, {wrong:,} of {rows:,} labelled rows, 95% interval "
             f"{low:.2%} to {high:.2%}"
         )
-    notes(found.notices)
+    print_notices(found.notices)
 
 
-def notes(notices: list[str]) -> None:
+def print_notices(notices: list[str]) -> None:
     """Print what the user should know."""
     for notice in notices:
         print_line(f"note: {notice}")

@@ -424,14 +424,16 @@ def read_images(source: str, most: int, seed: int) -> "Source":
     """
     import numpy as np
 
+    from ..data.locations import Kind, locate
     from ..turing.study.image_import import Source, read_source, source_from_array
 
-    path = Path(source).expanduser()
-    if (path / "config.json").is_file():
+    location = locate(source)
+    path = location.path
+    if location.kind is Kind.RUN:
         from ..runs.reading import draw_run_rows
 
         found = source_from_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
-    elif (path.is_dir() or path.suffix == ".npz") and not _is_data(path):
+    elif location.plain_images:
         found = read_source(path)
     else:
         from ..data import load
@@ -442,17 +444,3 @@ def read_images(source: str, most: int, seed: int) -> "Source":
     chance = np.random.default_rng(np.random.SeedSequence([seed, 3]))
     chosen = np.sort(chance.permutation(len(found.pixels))[:most])
     return Source(found.name, found.pixels[chosen], tuple(found.labels[i] for i in chosen))
-
-
-def _is_data(path: Path) -> bool:
-    """Whether a folder or an archive is one for training, with labels."""
-    import zipfile
-
-    if path.is_dir():
-        labelled = (path / "labeled").is_dir() or (path / "labels.csv").is_file()
-        return labelled or any(path.rglob("*.parquet"))
-    try:
-        with zipfile.ZipFile(path) as entries:
-            return "x_train.npy" in entries.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return False

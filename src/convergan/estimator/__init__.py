@@ -1,4 +1,4 @@
-"""A few-label classifier in the scikit-learn way, and what it takes to trust it."""
+"""A scikit-learn classifier for few labels: splits, calibration, ranking of rows to label."""
 
 from .calibration import RiskTable as RiskTable
 from .calibration import brier_score as brier_score

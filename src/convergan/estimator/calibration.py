@@ -1,32 +1,32 @@
-"""How far probabilities and scores can be believed: measured on rows that training did not see.
+"""Calibration of probabilities and scores, on rows that training did not see.
 
 Paper and released code: not in Salimans et al. (2016).
 """
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import bdtr, betaincinv
 
-Array = np.ndarray[Any, Any]
+from .checks import Array, require_finite, require_integer
 
 COLDEST, HOTTEST = 0.05, 20.0
-"""Temperatures that are looked for."""
+"""Range of temperatures."""
 
 
 class RiskTable(NamedTuple):
-    """What it costs to answer more rows, the surest first; a line for each wanted coverage.
+    """Risk and coverage of a classifier that answers only its most confident rows.
 
     Attributes:
-        threshold: rows of this confidence or more are answered.
-        coverage: share of rows that are.
-        rows: number of rows that are.
+        threshold: least confidence of a row that is answered, one for each coverage asked for.
+        coverage: share of rows that are answered.
+        rows: number of rows that are answered.
         risk: share of these that are wrong.
-        low: lower end of the interval of the risk, exact (Clopper & Pearson, 1934) for each line.
+        low: lower end of the exact interval of the risk (Clopper & Pearson, 1934).
         high: its upper end.
-        level: probability that such an interval covers the risk, at least.
+        level: least probability that one such interval covers the risk.
     """
 
     threshold: tuple[float, ...]
@@ -54,15 +54,15 @@ def fit_temperature(logits: Array, labels: Array) -> float:
 
     The mean of ``logsumexp(b l) - b l_y`` is convex in ``b = 1 / T``; its derivative, the mean of
     ``sum_k p_k l_k - l_y``, is bisected between T of 0.05 and 20 (Guo et al., 2017, section 4.2).
-    Where each label's logit is the largest of its row no T is best, colder ones being always
-    better; then 1. Where labels are no better than chance, 20.
+    Where each label's logit is the largest of its row, likelihood grows without end as T falls, and
+    1 is returned. Where predictions are no better than chance, 20.
 
     Args:
         logits: (n, K) finite, of rows that training did not see.
         labels: (n,) their classes, in ``0 .. K - 1``.
 
     Raises:
-        ValueError: if shapes or values are others.
+        ValueError: for other shapes or values.
 
     Example:
         >>> logits = np.array([[4.0, 0.0]] * 4)  # sure, and wrong once in four
@@ -76,16 +76,16 @@ def fit_temperature(logits: Array, labels: Array) -> float:
 def match_temperature(logits: Array, probabilities: Array) -> float:
     """Return the T > 0 for which ``softmax(logits / T)`` is nearest to given probabilities.
 
-    The nearest has the least cross-entropy, see `fit_temperature`: labels are probabilities of
-    0 and 1 there. So logits that nobody holds labels out for are made as sure as an opinion that
-    is calibrated.
+    The nearest has the least cross-entropy; `fit_temperature` is the same for probabilities of 0
+    and 1. So logits for which no labels were held out become as confident as others that are
+    calibrated.
 
     Args:
         logits: (n, K) finite.
         probabilities: (n, K), rows sum to 1.
 
     Raises:
-        ValueError: if shapes or values are others.
+        ValueError: for other shapes or values.
 
     Example:
         >>> round(match_temperature(np.array([[4.0, 0.0]]), np.array([[0.75, 0.25]])), 3)
@@ -103,7 +103,7 @@ def match_temperature(logits: Array, probabilities: Array) -> float:
 
 
 def _bisect_temperature(logits: Array, own: Array) -> float:
-    """Find T by what logits (n, K) should be on average, ``own`` (n,), for each row."""
+    """Find the T for which the expected logit of each row is, on average, ``own`` (n,)."""
     if (own == logits.max(axis=1)).all():
         return 1.0
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -154,9 +154,9 @@ def risk_table(
     *,
     level: float = 0.95,
 ) -> RiskTable:
-    """Measure how often the surest rows are wrong.
+    """Measure how often the most confident rows are wrong.
 
-    Rows of equal confidence are answered together, so that a threshold reproduces the line.
+    Rows of equal confidence are answered together, so that thresholds are exact.
 
     Args:
         confidence: (n,) of rows that training did not see, for example the largest probability.
@@ -165,7 +165,7 @@ def risk_table(
         level: of the intervals, in (0, 1).
 
     Raises:
-        ValueError: if arguments are others.
+        ValueError: for other shapes or values.
 
     Example:
         >>> right = np.array([True, True, True, False])
@@ -207,7 +207,7 @@ def calibration_error(probabilities: Array, labels: Array, bins: int = 15) -> fl
     """Return the expected calibration error of the most probable class (Guo et al., 2017).
 
     ``sum_b n_b / n |accuracy_b - confidence_b|`` over equal bins ``(b / B, (b + 1) / B]`` of the
-    largest probability. It is above 0 for few rows even where probabilities are true.
+    largest probability. For few rows it is above 0 even where probabilities are true.
 
     Args:
         probabilities: (n, K), rows with sum 1.
@@ -215,14 +215,13 @@ def calibration_error(probabilities: Array, labels: Array, bins: int = 15) -> fl
         bins: B.
 
     Raises:
-        ValueError: if arguments are others.
+        ValueError: for other shapes or values.
 
     Example:
         >>> calibration_error(np.array([[0.75, 0.25]] * 4), np.array([0, 0, 1, 1]))
         0.25
     """
-    if bins < 1:
-        raise ValueError(f"bins must be 1 or more, got {bins}")
+    require_integer("bins", bins)
     probabilities, labels = _check(probabilities, labels, "probabilities")
     confidence = probabilities.max(axis=1)
     surplus = confidence - (probabilities.argmax(axis=1) == labels)
@@ -239,7 +238,7 @@ def brier_score(probabilities: Array, labels: Array) -> float:
         labels: (n,) in ``0 .. K - 1``.
 
     Raises:
-        ValueError: if arguments are others.
+        ValueError: for other shapes or values.
 
     Example:
         >>> brier_score(np.array([[0.5, 0.5]]), np.array([1]))
@@ -251,7 +250,7 @@ def brier_score(probabilities: Array, labels: Array) -> float:
 
 
 def mcnemar(b: int, c: int) -> float:
-    """Return the exact p-value of two classifiers being right equally often on the same rows.
+    """Return the exact p-value of two classifiers having equal accuracy, from paired predictions.
 
     ``min(1, 2 P(Bin(b + c, 1/2) <= min(b, c)))`` (McNemar, 1947, without its approximation).
 
@@ -290,10 +289,7 @@ def _check(values: Array, labels: Array, name: str) -> tuple[Array, Array]:
             f"{name} must be (n, K) and labels (n,), n at least 1, got {values.shape} and "
             f"{labels.shape}"
         )
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"{name} must be finite, row {(~np.isfinite(values)).any(1).argmax()} is not"
-        )
+    require_finite(name, values)
     if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < values.shape[1]:
         raise ValueError(
             f"labels must be integers from 0 to {values.shape[1] - 1}, got {labels.dtype} from "

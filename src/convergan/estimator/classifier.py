@@ -1,43 +1,39 @@
 """The semi-supervised GAN as a scikit-learn classifier.
 
-Salimans et al. (2016), section 5: a classifier of K classes learns from a few labelled rows, many
-unlabelled ones, ``y == -1``, and from telling both from a generator's. See
+Salimans et al. (2016), section 5: a classifier of K classes learns from a few labelled rows, from
+many unlabelled ones, ``y == -1``, and from discriminating both from generated rows. See
 `convergan.estimator.member` for what differs from the paper.
 """
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from ..data import oriented_gradients
+from . import persistence
 from .calibration import conformal_pvalues
+from .checks import Array, require_integer
+from .devices import find_device, one_thread
 from .fitting import (
-    be_silent,
-    choose_steps,
-    fit_all,
-    keep_some_out,
+    fit_classifier,
+    hold_out_unlabeled,
     log_realness,
     log_softmax,
+    make_task,
     mean_log_probabilities,
     print_losses,
+    print_nothing,
 )
 from .labels import decode_labels, encode_labels, labeled_part
-from .member import Array, Lesson, features
-from .scaling import Scale, learn_scale
+from .member import features
+from .preprocessing import as_image_shape, fit_preprocessor, flatten_images
 
-BATCH_SIZE = 100
-COARSE, FINE, SMALL = 4, 2, 16
-"""Cells of descriptors in pixels, and the side of images below which they are fine."""
 FEW = 3
 """Labelled rows of a class below which `fit` warns."""
 
@@ -47,35 +43,39 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
     Args:
         unlabeled_label: what marks an unlabelled row in ``y``; None where every row is labelled.
-        image_shape: (C, H, W) where rows are flattened images; images are seen through
-            `convergan.data.oriented_gradients`. Rows of shape (n, C, H, W) need no such word.
+        image_shape: (C, H, W) where rows are flattened images, which are described by
+            `convergan.data.oriented_gradients`. Not needed where X is (n, C, H, W).
         n_estimators: classifiers of different seeds whose probabilities are averaged; the paper
             averages ten.
         max_epochs: passes over all rows; None for 10, of at least 500 and at most 2,000 steps.
-        max_seconds: of the trainings of `fit`, in equal shares; None for no limit. A fit that
-            reaches it depends on the machine.
-        guard: hold labelled rows out in three folds and fall back to logistic regression or to the
-            supervised twin where they are better; four times as long. See `guard_report_`.
-        guard_level: p-value below which the GAN is given up.
-        unlabeled_weight: factor of all that unlabelled rows teach; less where they may be of other
-            classes.
+        max_seconds: limit of all trainings of `fit` together, which share it equally; None for no
+            limit. The result of a fit that reaches it depends on the machine.
+        guard: cross-validate on labelled rows in three folds, and fall back to logistic regression
+            or to the supervised twin (the same network without unlabelled rows) where they are
+            better; `fit` takes four times as long. See `guard_report_`.
+        guard_level: p-value below which another candidate replaces the GAN.
+        unlabeled_weight: factor of all losses of unlabelled rows; lower it where they may be of
+            other classes.
         random_state: int, RandomState or None.
-        device: ``auto``, ``cpu``, ``cuda`` or another name of torch's, of training. What is fitted
-            is NumPy and predicts on the CPU.
+        device: ``auto``, ``cpu``, ``cuda`` or another name of torch's, for training. Predictions
+            are made by NumPy on the CPU.
         verbose: 1 prints losses.
 
     Attributes:
         classes_: (K,) in order, never the marker.
-        selected_: ``gan``, ``twin`` or ``logistic regression``: what predicts.
+        selected_: ``gan``, ``twin`` or ``logistic regression``: the candidate that predicts.
         guard_report_: a `GuardReport`.
-        temperature_: that divides logarithms of probabilities. It makes the GAN as sure as the
-            pool of opinions that taught it, which labels held out in turn have calibrated; another
-            candidate's is fitted on its own predictions of labels held out.
+        temperature_: that divides logarithms of probabilities. The GAN's makes it as confident as
+            its soft labels, which are calibrated by cross-validation; another candidate's is fitted
+            to its own out-of-fold predictions.
         risk_table_: coverage and risk of held-out labels by confidence, or None.
         diagnostics_: by name, how labelled and unlabelled rows differ.
-        transduction_: (n,) a label for each row that `fit` was given.
+        transduction_: (n,) the given label of each row of `fit`, the predicted one where there is
+            none.
         history_: for each member, losses every 50 steps.
-        seed_, device_, n_steps_, cell_: as used.
+        preprocessor_: a `convergan.estimator.preprocessing.Preprocessor`.
+        reference_scores_: `score_samples` of unlabelled rows kept out of training, rising.
+        seed_, device_, n_steps_: as used.
         n_features_in_, feature_names_in_: as in scikit-learn; of images the flat width.
 
     Example:
@@ -103,7 +103,6 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         device: str = "auto",
         verbose: int = 0,
     ) -> None:
-        """Store the arguments; `fit` checks them."""
         self.unlabeled_label = unlabeled_label
         self.image_shape = image_shape
         self.n_estimators = n_estimators
@@ -127,61 +126,46 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             ValueError: for rows, labels or arguments that cannot be trained on.
         """
         self._check_arguments()
-        self.image_shape_ = None if self.image_shape is None else tuple(self.image_shape)
-        if self.image_shape is None and getattr(X, "ndim", 2) == 4:
-            self.image_shape_ = tuple(X.shape[1:])
-        X = self._flat(X)
+        is_images = self.image_shape is None and getattr(X, "ndim", 2) == 4
+        shape = as_image_shape(X.shape[1:] if is_images else self.image_shape)
+        X = flatten_images(X, shape)
         required = None if y is None else "no_validation"
         X = validate_data(self, X, required, dtype="numeric", ensure_min_samples=2)
         if getattr(y, "ndim", 1) == 2:
             y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
-        self._check_image_width()
-        encoded = encode_labels(y, self.unlabeled_label)
-        self.classes_ = encoded.classes
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.device_ = _find_device(self.device)
-        codes = np.asarray(encoded.codes)
-        if self.unlabeled_label is not None and (codes >= 0).all():
-            warnings.warn("y has no unlabeled row: nothing to learn from but labels", stacklevel=2)
-        counts = np.bincount(codes[codes >= 0])
-        if counts.min() < FEW:
-            few = "1 labeled row" if counts.min() == 1 else f"{counts.min()} labeled rows"
-            warnings.warn(
-                f"class {self.classes_[counts.argmin()]!s} has {few}; with fewer than {FEW} of a "
-                "class little can be said about errors: label more of it",
-                stacklevel=2,
+        if shape and int(np.prod(shape)) != self.n_features_in_:
+            raise ValueError(
+                f"image_shape {shape} has {int(np.prod(shape))} values, "
+                f"X has {self.n_features_in_} features"
             )
+        self.classes_, codes = encode_labels(y, self.unlabeled_label)
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.device_ = find_device(self.device)
+        for notice in self._notices(codes):
+            warnings.warn(notice, stacklevel=2)
         X = np.asarray(X, dtype=np.float64, order="C")
-        self.lowest_ = min(0.0, float(X.min()))
-        self.span_ = float(X.max()) - self.lowest_ or 1.0
-        side = min(self.image_shape_[1:]) if self.image_shape_ else SMALL
-        self.cell_ = COARSE if side >= SMALL else FINE
-        described = self._describe(X)
-        scale = learn_scale(described, alike=self.image_shape_ is not None)
-        self.mean_, self.scale_ = scale
-        rows = scale.apply(described)
-        with _one_thread():
+        self.preprocessor_, rows = fit_preprocessor(X, shape)
+        with one_thread():
             self._fit_rows(rows, codes)
-        self.transduction_ = self.classes_[
-            np.where(codes >= 0, codes, self._log_probabilities(rows).argmax(axis=1))
-        ]
+        predicted = mean_log_probabilities(self._members, rows).argmax(axis=1)
+        self.transduction_ = self.classes_[np.where(codes >= 0, codes, predicted)]
         return self
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of every row."""
-        numbers = self._judge(X).argmax(axis=1)
-        found: Array = self.classes_[numbers]
-        return found
+        codes = self._log_probabilities(X).argmax(axis=1)
+        predicted: Array = self.classes_[codes]
+        return predicted
 
     def predict_proba(self, X: Any) -> Array:
         """Return (n, K) calibrated class probabilities; rows sum to 1."""
-        probabilities: Array = np.exp(self._judge(X))
+        probabilities: Array = np.exp(self._log_probabilities(X))
         return probabilities
 
     def decision_function(self, X: Any) -> Array:
         """Return (n, K) logarithms of probabilities; for two classes (n,) the second's log odds."""
-        log = self._judge(X)
+        log = self._log_probabilities(X)
         return log[:, 1] - log[:, 0] if log.shape[1] == 2 else log
 
     def predict_or_reject(self, X: Any, *, min_confidence: float, reject_label: Any) -> Array:
@@ -191,10 +175,10 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             X: as for `predict`.
             min_confidence: least probability, in [0, 1]; `risk_table_` helps to choose it.
             reject_label: a number or a text, neither a class nor ``unlabeled_label``. Where it is
-                not of the kind of the classes, an array of objects is returned.
+                not of the type of the classes, an array of objects is returned.
 
         Raises:
-            ValueError: if the arguments are others.
+            ValueError: for a confidence outside [0, 1] or a reject_label that is taken.
         """
         check_is_fitted(self)
         taken = [*self.classes_.tolist(), self.unlabeled_label]
@@ -203,16 +187,16 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
                 f"reject_label must be none of {taken} and min_confidence in [0, 1], "
                 f"got {reject_label!r} and {min_confidence}"
             )
-        log = self._judge(X)
+        log = self._log_probabilities(X)
         sure = np.exp(log.max(axis=1)) >= min_confidence
         codes = np.where(sure, log.argmax(axis=1), -1)
         return decode_labels(self.classes_, codes, reject_label)
 
     def score(self, X: Any, y: Any) -> float:
-        """Return the share of labelled rows that are classified right; others are ignored.
+        """Return the accuracy on labelled rows; others are ignored.
 
         Raises:
-            ValueError: if no row is labelled, or of labels and classes only one are text.
+            ValueError: if no row is labelled, or either y or the classes, but not both, are text.
         """
         check_is_fitted(self)
         known, labels = labeled_part(y, self.unlabeled_label)
@@ -230,7 +214,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """Return (n,) ``log D(x)``, at most 0; low where a row is unlike the unlabelled rows.
 
         Raises:
-            ValueError: if the guard has given the GAN up because its training failed.
+            ValueError: if the training of the GAN failed, so that another candidate predicts.
         """
         rows = self._rows(X)
         if not self._gan:
@@ -238,10 +222,11 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         return log_realness(self._gan, rows)
 
     def ood_pvalue(self, X: Any) -> Array:
-        """Return (n,) the share of unlabelled rows kept out of training that are as unusual.
+        """Return (n,) conformal p-values: the share of unlabelled rows that are as unusual.
 
-        For rows like them p <= a happens with probability a at most: conformal. Low values say
-        "unlike the unlabelled rows", nothing more.
+        They are compared with unlabelled rows kept out of training. For rows of the same
+        distribution p <= a has probability a at most. A low value says that a row is unlike the
+        unlabelled rows, nothing more.
 
         Raises:
             ValueError: as `score_samples`, or if there were fewer than 200 unlabelled rows, so that
@@ -254,19 +239,17 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         return pvalues
 
     def features(self, X: Any) -> Array:
-        """Return the last hidden layer of the first member, (n, F); of no use as probabilities.
+        """Return the last hidden layer of the first member, (n, F).
 
-        It is that of the GAN, whatever predicts, unless its training failed.
+        It is the GAN's, whichever candidate predicts, unless the training of the GAN failed.
         """
         rows = self._rows(X)
         return features((self._gan or self._members)[0], rows)
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted classifier to a new folder: safetensors and JSON, no pickle."""
-        from .persistence import save
-
         check_is_fitted(self)
-        save(self, Path(folder))
+        persistence.save(self, Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -275,19 +258,12 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         Raises:
             ValueError: if it is damaged, or of another version.
         """
-        from .persistence import load
-
-        return load(cls, Path(folder))
-
-    # --- what fit does ---------------------------------------------------------------------------
+        return persistence.load(cls, Path(folder))
 
     def _check_arguments(self) -> None:
-        if not _is_count(self.n_estimators):
-            raise ValueError(
-                f"n_estimators must be an integer of 1 or more, got {self.n_estimators!r}"
-            )
-        if self.max_epochs is not None and not _is_count(self.max_epochs):
-            raise ValueError(f"max_epochs must be an integer of 1 or more, got {self.max_epochs!r}")
+        require_integer("n_estimators", self.n_estimators)
+        if self.max_epochs is not None:
+            require_integer("max_epochs", self.max_epochs)
         if self.max_seconds is not None and not self.max_seconds > 0:
             raise ValueError(f"max_seconds must be above 0, got {self.max_seconds!r}")
         if not 0 <= self.unlabeled_weight < np.inf or not 0 <= self.guard_level <= 1:
@@ -295,63 +271,37 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
                 "unlabeled_weight must be finite and not negative, guard_level in [0, 1], got "
                 f"{self.unlabeled_weight!r} and {self.guard_level!r}"
             )
-        shape = self.image_shape
-        if shape is not None and (len(shape) != 3 or not all(_is_count(side) for side in shape)):
-            raise ValueError(f"image_shape must be (C, H, W) or None, got {shape!r}")
 
-    def _flat(self, X: Any) -> Any:
-        """Flatten (n, C, H, W); refuse sparse rows."""
-        if issparse(X):
-            raise ValueError(
-                "Sparse data was passed for X, but dense data is required. Use '.toarray()'."
+    def _notices(self, codes: Array) -> Iterator[str]:
+        """Say what is wrong with the labels, ``codes`` as in `EncodedLabels`."""
+        if self.unlabeled_label is not None and (codes >= 0).all():
+            yield "y has no unlabeled row: nothing to learn from but labels"
+        counts = np.bincount(codes[codes >= 0])
+        if counts.min() < FEW:
+            few = "1 labeled row" if counts.min() == 1 else f"{counts.min()} labeled rows"
+            yield (
+                f"class {self.classes_[counts.argmin()]!s} has {few}; with fewer than {FEW} of a "
+                "class little can be said about errors: label more of it"
             )
-        if getattr(X, "ndim", 2) != 4:
-            return X
-        X = np.asarray(X)
-        if X.shape[1:] != self.image_shape_:
-            raise ValueError(
-                f"X has images of shape {X.shape[1:]}, (C, H, W) expected is {self.image_shape_}"
-            )
-        return X.reshape(len(X), -1)
-
-    def _check_image_width(self) -> None:
-        if self.image_shape_ and int(np.prod(self.image_shape_)) != self.n_features_in_:
-            raise ValueError(
-                f"image_shape {self.image_shape_} has {int(np.prod(self.image_shape_))} values, "
-                f"X has {self.n_features_in_} features"
-            )
-
-    def _describe(self, X: Array) -> Array:
-        if not self.image_shape_:
-            return X
-        shares = torch.from_numpy((X - self.lowest_) / self.span_).clamp(0, 1)
-        images = shares.reshape(-1, *self.image_shape_)
-        described: Array = oriented_gradients(images, cell=self.cell_).numpy()
-        return described
 
     def _fit_rows(self, rows: Array, codes: Array) -> None:
         chance = np.random.default_rng(self.seed_)
-        kept, held = keep_some_out(codes, chance)
-        labeled = np.flatnonzero(codes[kept] >= 0)
-        batch_size = min(BATCH_SIZE, len(kept))
-        self.n_steps_ = choose_steps(len(kept), batch_size, self.max_epochs)
-        lesson = Lesson(
-            rows=torch.from_numpy(rows).float()[kept],
-            labeled=torch.from_numpy(labeled),
-            labels=torch.from_numpy(codes[kept][labeled]),
-            num_classes=len(self.classes_),
-            steps=self.n_steps_,
-            batch_size=batch_size,
+        kept, held = hold_out_unlabeled(codes, chance)
+        task = make_task(
+            torch.from_numpy(rows).float()[kept],
+            codes[kept],
+            max_epochs=self.max_epochs,
             unlabeled_weight=float(self.unlabeled_weight),
             seed=self.seed_,
-            device=torch.device(self.device_),
+            device=self.device_,
         )
-        fitted = fit_all(
-            lesson,
+        self.n_steps_ = task.steps
+        fitted = fit_classifier(
+            task,
             members=self.n_estimators,
             guard_level=self.guard_level if self.guard else None,
             max_seconds=self.max_seconds,
-            watch=print_losses if self.verbose else be_silent,
+            on_losses=print_losses if self.verbose else print_nothing,
         )
         self.guard_report_, self.selected_ = fitted.report, fitted.report.selected
         self.temperature_, self.risk_table_ = fitted.temperature, fitted.risk
@@ -362,55 +312,14 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         for notice in fitted.notices:
             warnings.warn(notice, stacklevel=3)
 
-    # --- what predicting does --------------------------------------------------------------------
-
     def _rows(self, X: Any) -> Array:
+        """Return the standardised features of rows or images, (n, F)."""
         check_is_fitted(self)
-        X = self._flat(X)
+        X = flatten_images(X, self.preprocessor_.image_shape)
         X = validate_data(self, X, dtype="numeric", reset=False)
-        described = self._describe(np.asarray(X, dtype=np.float64, order="C"))
-        return Scale(self.mean_, self.scale_).apply(described)
+        return self.preprocessor_.apply(np.asarray(X, dtype=np.float64, order="C"))
 
-    def _judge(self, X: Any) -> Array:
+    def _log_probabilities(self, X: Any) -> Array:
         """Return (n, K) logarithms of calibrated probabilities."""
-        return log_softmax(self._log_probabilities(self._rows(X)) / self.temperature_)
-
-    def _log_probabilities(self, rows: Array) -> Array:
-        return mean_log_probabilities(self._members, rows)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
-
-
-def _find_device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except (RuntimeError, TypeError):
-        raise ValueError(
-            f"device must be auto, cpu, cuda or another name of torch's, got {name!r}"
-        ) from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device is {name!r}, but torch finds no GPU: use 'auto' or 'cpu'")
-    return str(device)
-
-
-_TURN = Lock()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small products are faster on one thread, and have the same bits on any machine's number.
-
-    That number, and torch's cache of normalised weights, are the process's: fits in several threads
-    of Python take turns.
-    """
-    with _TURN:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        rows = self._rows(X)
+        return log_softmax(mean_log_probabilities(self._members, rows) / self.temperature_)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,35 +12,37 @@ from torch import Tensor
 
 from ..training import NonFiniteError
 from .calibration import RiskTable, fit_temperature, match_temperature, risk_table
+from .checks import Array
 from .guard import GAN, TWIN, Deadline, GuardReport, OutOfFold, choose, fall_back, out_of_fold
-from .member import Array, Layers, Lesson, Watch, forward, train_gan, train_twin
+from .member import Layers, LossCallback, TrainingTask, forward, train_gan, train_twin
 from .mismatch import mismatch_pvalue
 from .teacher import logistic_layers, pool_opinions
 
 FOLDS = 3
+BATCH_SIZE = 100
 LEAST_STEPS, MOST_STEPS, EPOCHS = 500, 2000, 10
 HELD_OUT, LEAST_HELD_OUT = 1000, 20
 """Unlabelled rows kept out of training: a tenth, at most 1,000; none where that is below 20."""
 COMPARED = 5000
 """Rows, about, that probabilities and log D are compared on after training."""
 UNLIKE = 1e-3
-"""p-value below which labelled and unlabelled rows are said to differ."""
+"""p-value below which fit warns that labelled and unlabelled rows differ."""
 
 History = list[dict[str, float]]
 
 
-class Fitted(NamedTuple):
-    """What fit found.
+class FitResult(NamedTuple):
+    """What fitting found.
 
     Attributes:
         report: of the guard.
         members: classifiers that predict.
-        gan: classifiers that tell rows from generated ones; empty if their training failed.
+        gan: discriminators of the GAN, for log D; empty if its training failed.
         temperature: that divides logarithms of probabilities.
         risk: coverage and risk of held-out labels, or None.
         diagnostics: how labelled and unlabelled rows differ, by name.
         histories: losses of each training of members.
-        notices: what the user is to be warned of.
+        notices: warnings for the user.
     """
 
     report: GuardReport
@@ -52,64 +55,89 @@ class Fitted(NamedTuple):
     notices: list[str]
 
 
-def fit_all(
-    lesson: Lesson,
+def fit_classifier(
+    task: TrainingTask,
     *,
     members: int,
     guard_level: float | None,
     max_seconds: float | None,
-    watch: Watch,
-) -> Fitted:
-    """Ask the guard, then train what it chose, then calibrate.
+    on_losses: LossCallback,
+) -> FitResult:
+    """Choose a candidate on labels held out, train it on all rows, calibrate it.
 
     Args:
-        lesson: what to train on.
-        members: number of classifiers to average.
-        guard_level: see `convergan.estimator.guard.choose`; None to ask nobody.
+        task: rows, labels and settings.
+        members: number of GANs to average.
+        guard_level: see `convergan.estimator.guard.choose`; None to hold nothing out.
         max_seconds: for the ``2 folds + members`` trainings together, in equal shares of what is
             left; or None. What `convergan.estimator.teacher` does is not counted.
-        watch: gets every line of every history.
+        on_losses: called with every line of every history.
     """
-    fewest = int(lesson.labels.bincount(minlength=lesson.num_classes).min())
+    fewest = int(task.labels.bincount(minlength=task.num_classes).min())
     folds = min(FOLDS, fewest) if guard_level is not None and fewest > 1 else 0
     end = time.monotonic() + (math.inf if max_seconds is None else max_seconds)
-    deadline = share_out(end, 2 * folds + members)
-    found = out_of_fold(lesson, folds, watch, deadline) if folds else None
-    report = _ask(found, guard_level, fewest)
-    deadline = share_out(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
-    pool = pool_opinions(lesson)
-    wanted = members if report.selected == GAN else 1  # one tells rows from generated ones
-    gan, histories, failure = _train_gans(lesson, pool, wanted, watch, deadline)
+    deadline = divide_time(end, 2 * folds + members)
+    held_out = out_of_fold(task, folds, on_losses, deadline) if folds else None
+    report = _report(held_out, guard_level, fewest)
+    deadline = divide_time(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
+    soft_labels = pool_opinions(task)
+    wanted = members if report.selected == GAN else 1  # for log D, whatever predicts
+    gan, histories, failure = _train_gans(task, soft_labels, wanted, on_losses, deadline)
     if failure and report.selected == GAN:
         report = fall_back(report, GAN, failure)
-    chosen = gan
+    chosen, notices = gan, []
     if report.selected != GAN:
-        chosen, report = _train_simple(lesson, report, watch, deadline)
-    notices = [f"{report.selected} predicts: {report.reason}"] if report.selected != GAN else []
+        chosen, report = _train_fallback(task, report, on_losses, deadline)
+        notices.append(f"{report.selected} predicts: {report.reason}")
+    logits = None if held_out is None else held_out.logits.get(report.selected)
     temperature, risk = 1.0, None
     if report.selected == GAN:
-        logs = mean_log_probabilities(gan, _some(lesson.rows).double().numpy())
-        temperature = match_temperature(logs, _some(pool).double().numpy())
-    if found is not None and report.selected in found.logits:
-        logits = found.logits[report.selected]
+        logs = mean_log_probabilities(gan, _subsample(task.rows).double().numpy())
+        temperature = match_temperature(logs, _subsample(soft_labels).double().numpy())
+    if held_out is not None and logits is not None:
         if report.selected != GAN:
-            temperature = fit_temperature(logits, found.labels)
-        risk = _risk(logits / temperature, found.labels)
-    diagnostics = _diagnose(gan, lesson)
+            temperature = fit_temperature(logits, held_out.labels)
+        risk = _risk(logits / temperature, held_out.labels)
+    diagnostics = _diagnose(gan, task)
     if diagnostics.get("pvalue", 1.0) < UNLIKE:
         notices.append(
             "unlabeled rows do not look like labeled ones (p = {pvalue:.2g} of a two-sample test): "
             "they may be of other classes, or of the same in other shares".format(**diagnostics)
         )
-    return Fitted(report, chosen, gan, temperature, risk, diagnostics, histories, notices)
+    return FitResult(report, chosen, gan, temperature, risk, diagnostics, histories, notices)
 
 
-def keep_some_out(codes: Array, chance: np.random.Generator) -> tuple[Array, Array]:
-    """Return the rows to train on, in order, and unlabelled ones to compare later rows with."""
+def hold_out_unlabeled(codes: Array, chance: np.random.Generator) -> tuple[Array, Array]:
+    """Return the rows to train on, in order, and unlabelled rows to compare later rows with."""
     unlabeled = np.flatnonzero(codes < 0)
     count = min(HELD_OUT, len(unlabeled) // 10)
     held = chance.permutation(unlabeled)[: count if count >= LEAST_HELD_OUT else 0]
     return np.setdiff1d(np.arange(len(codes)), held), held
+
+
+def make_task(
+    rows: Tensor,
+    codes: Array,
+    *,
+    seed: int,
+    device: str,
+    unlabeled_weight: float = 1.0,
+    max_epochs: int | None = None,
+) -> TrainingTask:
+    """Return the task of standardised rows (n, A) with classes (n,), -1 where unlabelled."""
+    labeled = np.flatnonzero(codes >= 0)
+    batch_size = min(BATCH_SIZE, len(rows))
+    return TrainingTask(
+        rows=rows,
+        labeled=torch.from_numpy(labeled),
+        labels=torch.from_numpy(codes[labeled]),
+        num_classes=int(codes.max()) + 1,
+        steps=choose_steps(len(rows), batch_size, max_epochs),
+        batch_size=batch_size,
+        unlabeled_weight=unlabeled_weight,
+        seed=seed,
+        device=torch.device(device),
+    )
 
 
 def choose_steps(rows: int, batch_size: int, max_epochs: int | None) -> int:
@@ -120,7 +148,7 @@ def choose_steps(rows: int, batch_size: int, max_epochs: int | None) -> int:
     return min(MOST_STEPS, max(LEAST_STEPS, EPOCHS * per_epoch))
 
 
-def mean_log_probabilities(members: list[Layers], rows: Array) -> Array:
+def mean_log_probabilities(members: Sequence[Layers], rows: Array) -> Array:
     """Return the logarithm of the members' mean class probabilities, (n, K)."""
     logs = np.stack([log_softmax(forward(layers, rows)) for layers in members])
     mean: Array = np.logaddexp.reduce(logs, axis=0) - math.log(len(members))
@@ -128,13 +156,13 @@ def mean_log_probabilities(members: list[Layers], rows: Array) -> Array:
 
 
 def log_softmax(logits: Array) -> Array:
-    """Return the logarithms of the probabilities that logits (n, K) stand for."""
+    """Return the logarithms of the softmax of logits (n, K)."""
     logs: Array = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     return logs
 
 
-def log_realness(members: list[Layers], rows: Array) -> Array:
-    """Return the members' mean ``log D(x) = -softplus(-logsumexp(l))``, (n,); without any, none."""
+def log_realness(members: Sequence[Layers], rows: Array) -> Array:
+    """Return the members' mean ``log D(x) = -softplus(-logsumexp(l))``, (n,); (0,) for none."""
     if not members:
         return np.empty(0)
     sums = [np.logaddexp.reduce(forward(layers, rows), axis=1) for layers in members]
@@ -142,8 +170,13 @@ def log_realness(members: list[Layers], rows: Array) -> Array:
     return mean
 
 
-def share_out(end: float, trainings: int) -> Deadline:
-    """Return what gives each training, as it begins, its share of the time that is left."""
+def divide_time(end: float, trainings: int) -> Deadline:
+    """Return a function to call as each training begins: its deadline, an equal share of the rest.
+
+    Args:
+        end: `time.monotonic` at which the last training ends.
+        trainings: number of them.
+    """
     left = iter(range(trainings, 0, -1))
 
     def deadline() -> float:
@@ -159,13 +192,13 @@ def print_losses(line: dict[str, float]) -> None:
     print(f"step {line['step']:,.0f}, {line['seconds']:.1f} s: {losses}")
 
 
-def be_silent(line: dict[str, float]) -> None:
-    """Print nothing."""
+def print_nothing(line: dict[str, float]) -> None:
+    """Ignore a line of a history."""
 
 
-def _ask(found: OutOfFold | None, level: float | None, fewest: int) -> GuardReport:
-    if found is not None and level is not None:
-        return choose(found, level)
+def _report(held_out: OutOfFold | None, level: float | None, fewest: int) -> GuardReport:
+    if held_out is not None and level is not None:
+        return choose(held_out, level)
     reason = "the guard is off"
     if level is not None:
         reason = f"a class has {fewest} labeled row, which cannot be held out"
@@ -173,14 +206,18 @@ def _ask(found: OutOfFold | None, level: float | None, fewest: int) -> GuardRepo
 
 
 def _train_gans(
-    lesson: Lesson, pool: Tensor, members: int, watch: Watch, deadline: Deadline
+    task: TrainingTask,
+    soft_labels: Tensor,
+    members: int,
+    on_losses: LossCallback,
+    deadline: Deadline,
 ) -> tuple[list[Layers], list[History], str]:
-    """Train the members; return as well why a training failed, if one did."""
+    """Train the members; where one diverges, return none of them, and why."""
     layers, histories = [], []
     try:
         for number in range(members):
-            own = replace(lesson, seed=_seed(lesson.seed, number), deadline=deadline())
-            member = train_gan(own, pool, watch)
+            own = replace(task, seed=_member_seed(task.seed, number), deadline=deadline())
+            member = train_gan(own, soft_labels, on_losses)
             layers.append(member.layers)
             histories.append(member.history)
     except NonFiniteError as error:
@@ -188,19 +225,19 @@ def _train_gans(
     return layers, histories, ""
 
 
-def _train_simple(
-    lesson: Lesson, report: GuardReport, watch: Watch, deadline: Deadline
+def _train_fallback(
+    task: TrainingTask, report: GuardReport, on_losses: LossCallback, deadline: Deadline
 ) -> tuple[list[Layers], GuardReport]:
-    """Train what the report chose; logistic regression where the training of the twin fails."""
+    """Train what the report chose; logistic regression where the twin diverges."""
     if report.selected == TWIN:
         try:
-            return [train_twin(replace(lesson, deadline=deadline()), watch).layers], report
+            return [train_twin(replace(task, deadline=deadline()), on_losses).layers], report
         except NonFiniteError as error:
             report = fall_back(report, TWIN, str(error))
-    return [logistic_layers(lesson)], report
+    return [logistic_layers(task)], report
 
 
-def _seed(seed: int, member: int) -> int:
+def _member_seed(seed: int, member: int) -> int:
     """Return a seed of its own for each member; the first has that of the fit."""
     if not member:
         return seed
@@ -208,26 +245,26 @@ def _seed(seed: int, member: int) -> int:
 
 
 def _risk(logits: Array, labels: Array) -> RiskTable:
-    """Return what out-of-fold predictions risk; by classifiers that saw fewer labels."""
+    """Return the risk of out-of-fold predictions, whose classifiers saw fewer labels."""
     confidence = np.exp(log_softmax(logits)).max(axis=1)
     return risk_table(confidence, logits.argmax(axis=1) == labels)
 
 
-def _some(rows: Tensor) -> Tensor:
-    """Return every so many of the rows, between `COMPARED` and twice as many, or all."""
+def _subsample(rows: Tensor) -> Tensor:
+    """Return every k-th row, between `COMPARED` and twice as many, or all."""
     return rows[:: max(1, len(rows) // COMPARED)]
 
 
-def _diagnose(gan: list[Layers], lesson: Lesson) -> dict[str, float]:
-    """Compare labelled with unlabelled rows; both were trained on as real."""
-    others = np.setdiff1d(np.arange(len(lesson.rows)), lesson.labeled.numpy())
+def _diagnose(gan: list[Layers], task: TrainingTask) -> dict[str, float]:
+    """Compare labelled with unlabelled rows; the GAN was trained on both as real."""
+    others = np.setdiff1d(np.arange(len(task.rows)), task.labeled.numpy())
     if not len(others):
         return {}
-    unlabeled = lesson.rows[_some(torch.from_numpy(others))].double().numpy()
-    labeled = lesson.rows[lesson.labeled].double().numpy()
+    unlabeled = task.rows[_subsample(torch.from_numpy(others))].double().numpy()
+    labeled = task.rows[task.labeled].double().numpy()
     found = {}
     if gan:
         found["labeled_log_d"] = float(log_realness(gan, labeled).mean())
         found["unlabeled_log_d"] = float(log_realness(gan, unlabeled).mean())
-    pvalue = mismatch_pvalue(labeled, unlabeled, lesson.seed)
+    pvalue = mismatch_pvalue(labeled, unlabeled, task.seed)
     return found if pvalue is None else found | {"pvalue": pvalue}

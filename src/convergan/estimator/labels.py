@@ -1,8 +1,8 @@
-"""Labels of few rows: what marks a row without one, and which rows keep theirs.
+"""Partly labelled y: find the marker of unlabelled rows, number the classes, hide labels.
 
 scikit-learn marks an unlabelled row by -1 in y. NumPy stores -1 in an array of text as ``'-1'``, in
-one of single letters as ``'-'``, and in one of truth values as True; so rows are compared with
-the marker one by one, as what they are, and labels are checked without the marked rows.
+one of single letters as ``'-'``, and in one of truth values as True. So each value of y is compared
+with the marker by its own type, and labels are checked without the marked rows.
 
 Paper and released code: Salimans et al. (2016), section 6, permute the rows by a seed and keep the
 labels of the first few of each class; so does `mask_labels`.
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from .checks import Array
 
 NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 TRUTH = (bool, np.bool_)
@@ -46,15 +46,15 @@ class LabeledPart(NamedTuple):
 def labeled_rows(y: Any, unlabeled_label: Any) -> Array:
     """Return (n,) whether each row has a label.
 
-    A row is marked if it equals the marker and neither or both are truth values: True is not 1.
+    A row is unlabelled if it equals the marker; True does not equal 1.
 
     Args:
         y: (n,) numbers, text, truth values or a mix, in a list, array or series.
         unlabeled_label: the marker, a number or a text; None where every row is labelled.
 
     Raises:
-        ValueError: if y is not 1-d, holds NaN, infinity or nothing for a label, or is text that
-            holds what NumPy makes of the marker.
+        ValueError: if y is not 1-d, holds NaN, None or infinity, or is text that holds the text
+            which NumPy makes of the marker.
 
     Example:
         >>> labeled_rows(["ant", -1, "bee"], -1)
@@ -132,13 +132,13 @@ def mask_labels(
 
     Args:
         y: as for `labeled_rows`; marked rows stay marked.
-        n_per_class: labels to keep of each class; more of them contain fewer, for one seed.
+        n_per_class: labels to keep of each class. For one seed, larger sets contain smaller ones.
         random_state: seed, or a generator.
         unlabeled_label: the marker, a number or a text.
 
     Returns:
-        (n,) a new array of a type that holds all labels and the marker: that of y where it does, a
-        wider one, or objects where the marker is no label's kind, as -1 among text.
+        (n,) a new array of a type that holds all labels and the marker: that of y if possible, else
+        a wider one, or objects where marker and labels differ in kind, as -1 and text do.
 
     Raises:
         ValueError: as `encode_labels`, or if a class has fewer labelled rows.
@@ -181,7 +181,7 @@ def decode_labels(classes: Array, codes: Array, unlabeled_label: Any) -> Array:
 
 
 def _as_array(y: Any) -> Array:
-    """Return y as an array without making text of what is no text."""
+    """Return y as an array; numbers in a list with text stay numbers."""
     values = np.array(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
     if values.ndim != 1:
         raise ValueError(f"y should be a 1d array, got an array of shape {values.shape} instead.")
@@ -203,7 +203,7 @@ def _read(y: Any, marker: Any) -> tuple[Array, Array]:
         return values, np.array([not _is_marker(value, marker) for value in values])
     if not _same_kind(values[0], marker):
         return values, np.ones(len(values), dtype=bool)
-    with np.errstate(over="ignore"):  # what y cannot hold is nowhere in y
+    with np.errstate(over="ignore"):  # a marker beyond the range of y equals none of its values
         labeled: Array = values != marker
     return values, labeled
 
@@ -248,13 +248,12 @@ def _equals_itself(value: Any) -> bool:
 
 
 def _require_no_text_of(marker: Any, values: Array) -> None:
-    """Refuse text that a marker which is no text turns into once it is stored among text."""
+    """Refuse text that equals a number for a marker as NumPy writes it among text."""
     if marker is None or isinstance(marker, str) or values.dtype.kind not in "UO":
         return
-    spelled = str(marker)
-    texts = [spelled]
-    if values.dtype.kind == "U":  # arrays of text cut what does not fit
-        texts = [spelled[:length] for length in range(1, len(spelled) + 1)]
+    texts = [str(marker)]
+    if values.dtype.kind == "U":  # NumPy cuts text to the length of an array's longest
+        texts = [texts[0][:length] for length in range(1, len(texts[0]) + 1)]
     for text in texts:
         found = np.array([isinstance(value, str) and value == text for value in values], bool)
         if found.any():
@@ -267,7 +266,7 @@ def _require_no_text_of(marker: Any, values: Array) -> None:
 
 
 def _of_one_type(labels: Array) -> Array:
-    """Return an array of objects as one of numbers or of text."""
+    """Return an array of objects as one of text, integers or truth values."""
     plain = all(isinstance(label, (str, *NUMBERS)) for label in labels)
     if plain and all(_same_kind(label, labels[0]) for label in labels):
         found = np.array(labels.tolist())

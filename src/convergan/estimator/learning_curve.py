@@ -1,4 +1,4 @@
-"""Errors against the number of labels: is it worth labelling more?
+"""Learning curves, test error by number of labels: is it worth labelling more?
 
 Paper and released code: the tables of Salimans et al. (2016), section 6, give such errors, of ten
 draws of the labelled rows.
@@ -14,7 +14,8 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_consistent_length
 
-from .labels import Array, encode_labels, labeled_part, mask_labels
+from .checks import Array
+from .labels import encode_labels, labeled_part, mask_labels
 
 
 class LearningCurve(NamedTuple):
@@ -24,7 +25,7 @@ class LearningCurve(NamedTuple):
         methods: their M names.
         labels_per_class: C numbers.
         errors: (M, C, S) shares of wrong test rows.
-        seconds: (M, C, S) that fitting took.
+        seconds: (M, C, S) of fitting.
         test_rows: number of them.
     """
 
@@ -103,12 +104,12 @@ def label_learning_curve(
     unlabeled_label: Any = -1,
     n_jobs: int | None = None,
 ) -> LearningCurve:
-    """Fit every method on the same few labels, again for each number of them and each seed.
+    """Fit every method to the same few labels, for each number of labels and each seed.
 
-    Seed s draws the labelled rows, the larger sets of a seed containing the smaller, and is the
-    ``random_state`` of every method and part of a method that has one, whatever it was. All other
-    rows of X are unlabelled. Methods see classes as ``0 .. K - 1`` and -1 where there is none, so
-    that scikit-learn's semi-supervised ones can be among them whatever the labels are.
+    Each seed draws labelled rows; its larger sets contain its smaller ones, and all other rows of X
+    are unlabelled. It also replaces the ``random_state`` of every method, and of every part of a
+    method, that has one. Methods are given classes as ``0 .. K - 1``, and -1 for unlabelled rows,
+    so that scikit-learn's semi-supervised methods can take part whatever the labels are.
 
     Args:
         estimators: by name; they are cloned, not fitted.

@@ -1,14 +1,17 @@
-"""One classifier of standardised rows: trained in torch, kept as NumPy layers.
+"""One member of the ensemble, a classifier of standardised rows: trained in torch, kept in NumPy.
 
-Salimans et al. (2016), section 5, on vectors: the semi-supervised game of a small dense pair whose
-generator ends linearly. Two things are not the paper's, see `convergan.recipes.mnist`: the pool of
-`convergan.estimator.teacher` is the classifier's first teacher, and half of it stays beside its
-averaged weights; gains are set from a batch. The supervised twin is the same network, noise,
-averaging and number of steps, on labelled rows alone.
+Salimans et al. (2016), section 5, on vectors: the semi-supervised game of a small dense
+discriminator and a generator whose output is linear. Two things are not the paper's, see
+`convergan.recipes.mnist`: unlabelled rows have soft labels (`convergan.estimator.teacher`), which
+the network is first trained towards and which later share that role with the network's own averaged
+weights; and gains are set from a batch.
+
+The supervised twin is the baseline: the same network, noise, weight averaging and number of steps,
+trained on the labelled rows alone.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
+from ..core.progress import Progress
 from ..data import Batches, principal_axes
 from ..networks import DenseDiscriminator, DenseGenerator
 from ..objectives import squared_feature_matching
@@ -31,32 +35,33 @@ from ..training import (
     train,
     warm_up,
 )
+from .checks import Array
 
-Array = np.ndarray[Any, Any]
 Layers = list[tuple[Array, Array]]
 """Weights (inputs, outputs) and biases (outputs,) of dense layers with ReLU between them."""
 
 HIDDEN = (250, 125, 125)
 COMPONENTS = 128
-"""Leading principal components that wider rows are trained through. Noise and first weights know no
-direction, so that only what varies least is lost, and the first layer is turned back at the end."""
+"""Leading principal components to which wider rows are reduced for training. Input noise and first
+weights are isotropic, so a rotation changes nothing and only the directions of least variance are
+lost. At the end the first layer is multiplied back to the width of the rows."""
 LOG_EVERY = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
-    """What a classifier is trained on.
+class TrainingTask:
+    """Rows, labels and settings that a classifier is trained with.
 
     Attributes:
         rows: (N, A) float32 of mean square about 1, labelled ones included.
         labeled: (L,) indices of the labelled rows.
         labels: (L,) their classes, in ``0 .. num_classes - 1``.
         num_classes: K.
-        steps: length of the training.
+        steps: updates of the network.
         batch_size: rows of each kind in a step.
-        unlabeled_weight: factor of all that unlabelled rows teach.
-        seed: decides weights, order and noise.
-        device: where to train.
+        unlabeled_weight: factor of all losses of unlabelled rows.
+        seed: of weights, order and noise.
+        device: to train on.
         deadline: `time.monotonic` at which training ends early.
     """
 
@@ -71,8 +76,8 @@ class Lesson:
     device: torch.device
     deadline: float = float("inf")
 
-    def without(self, held: Tensor) -> "Lesson":
-        """Return the lesson without the labelled rows ``held``, positions in ``labeled``."""
+    def without(self, held: Tensor) -> "TrainingTask":
+        """Return the task without some labelled rows, given as positions in ``labeled``."""
         kept = torch.ones(len(self.rows), dtype=torch.bool)
         kept[self.labeled[held]] = False
         places = kept.cumsum(dim=0) - 1
@@ -92,7 +97,7 @@ class Member(NamedTuple):
     """A trained classifier.
 
     Attributes:
-        layers: its averaged weights, float64.
+        layers: averaged weights, float64.
         history: losses every `LOG_EVERY` steps, by name, with ``step`` and ``seconds``.
     """
 
@@ -100,40 +105,41 @@ class Member(NamedTuple):
     history: list[dict[str, float]]
 
 
-Watch = Callable[[dict[str, float]], None]
+LossCallback = Callable[[dict[str, float]], None]
+"""Is given every line of a member's history as it is made."""
 
 
-def train_gan(lesson: Lesson, pool: Tensor, watch: Watch) -> Member:
+def train_gan(task: TrainingTask, soft_labels: Tensor, on_losses: LossCallback) -> Member:
     """Train on labelled, unlabelled and generated rows.
 
     Args:
-        lesson: what to train on.
-        pool: (N, K) class probabilities of its rows, of `convergan.estimator.teacher`.
-        watch: gets every line of the history.
+        task: rows, labels and settings.
+        soft_labels: (N, K) class probabilities of its rows, of `convergan.estimator.teacher`.
+        on_losses: called with every line of the history.
 
     Raises:
         convergan.training.NonFiniteError: if a loss is not finite.
     """
     consistency = partial(
         teacher_consistency,
-        weight=4.0 * lesson.unlabeled_weight,
-        spread_weight=4.0 * lesson.unlabeled_weight,
-        spread_until=max(1, lesson.steps // 3),
+        weight=4.0 * task.unlabeled_weight,
+        spread_weight=4.0 * task.unlabeled_weight,
+        spread_until=max(1, task.steps // 3),
         spread_share=0.5,
     )
     step = partial(
         semi_supervised_step,
         feature_matching=squared_feature_matching,
-        unsupervised_weight=lesson.unlabeled_weight,
+        unsupervised_weight=task.unlabeled_weight,
         regularizers=(consistency,),
     )
-    recipe = replace(_recipe(lesson), step=step)
-    return _train(lesson, recipe, pool, watch)
+    recipe = replace(_recipe(task), step=step)
+    return _train(task, recipe, soft_labels, on_losses)
 
 
-def train_twin(lesson: Lesson, watch: Watch) -> Member:
-    """Train the same network on labelled rows alone."""
-    return _train(lesson, replace(_recipe(lesson), step=supervised_step), None, watch)
+def train_twin(task: TrainingTask, on_losses: LossCallback) -> Member:
+    """Train the supervised twin, the same network on labelled rows alone."""
+    return _train(task, replace(_recipe(task), step=supervised_step), None, on_losses)
 
 
 def forward(layers: Layers, rows: Array) -> Array:
@@ -150,12 +156,12 @@ def features(layers: Layers, rows: Array) -> Array:
     return rows
 
 
-def _recipe(lesson: Lesson) -> Recipe:
+def _recipe(task: TrainingTask) -> Recipe:
     adam = partial(Adam, betas=(0.5, 0.999), eps=1e-4, fused=True)
     return Recipe(
         summary="",
         data="",
-        labels=len(lesson.labels),
+        labels=len(task.labels),
         discriminator=_discriminator,
         generator=_generator,
         discriminator_optimizer=partial(adam, lr=0.003),
@@ -163,9 +169,9 @@ def _recipe(lesson: Lesson) -> Recipe:
         discriminator_start=StartFromData(),
         average=partial(WeightAverage, rate=warm_up(0.999)),
         step=supervised_step,
-        steps=lesson.steps,
+        steps=task.steps,
         schedule=partial(linear_after, flat=0.6),
-        batch_size=lesson.batch_size,
+        batch_size=task.batch_size,
     )
 
 
@@ -181,45 +187,55 @@ def _generator(row_shape: Any, chance: torch.Generator) -> DenseGenerator:
     )
 
 
-def _train(lesson: Lesson, recipe: Recipe, spread: Tensor | None, watch: Watch) -> Member:
-    width = lesson.rows.shape[1]
-    axes = principal_axes(lesson.rows, COMPONENTS) if width > COMPONENTS else torch.eye(width)
-    rows = lesson.rows @ axes
-    state = recipe.start(rows, lesson.num_classes, seed=lesson.seed, device=lesson.device)
-    labeled, labels = _balanced(lesson)
+def _train(
+    task: TrainingTask, recipe: Recipe, soft_labels: Tensor | None, on_losses: LossCallback
+) -> Member:
+    width = task.rows.shape[1]
+    axes = principal_axes(task.rows, COMPONENTS) if width > COMPONENTS else torch.eye(width)
+    rows = task.rows @ axes
+    state = recipe.start(rows, task.num_classes, seed=task.seed, device=task.device)
+    labeled, labels = _balanced(task)
     batches = Batches(
         rows,
         labeled,
         labels,
-        batch_size=lesson.batch_size,
-        seed=lesson.seed,
-        device=lesson.device,
-        spread=spread,
+        batch_size=task.batch_size,
+        seed=task.seed,
+        device=task.device,
+        spread=soft_labels,
     )
     records = train(
         state,
         recipe.step,
         batches,
-        steps=lesson.steps,
+        steps=task.steps,
         schedule=recipe.schedule,
-        seed=lesson.seed,
-        device=lesson.device,
+        seed=task.seed,
+        device=task.device,
     )
-    started, history = time.monotonic(), []
-    for record in records:
-        late = time.monotonic() > lesson.deadline
-        if late or record.step % LOG_EVERY == 0 or record.step == lesson.steps:
-            losses = {name: loss.item() for name, loss in record.metrics.items()}
-            seconds = round(time.monotonic() - started, 3)
-            history.append({"step": record.step, "seconds": seconds} | losses)
-            watch(history[-1])
-        if late:
-            break
+    history = list(_log(records, task, on_losses))
     player = state.discriminator
     assert isinstance(player.network, DenseDiscriminator)
     player.network.load_state_dict(player.averaged_parameters(), strict=False)
     (weights, biases), *later = _layers(player.network)
     return Member([(axes.double().numpy() @ weights, biases), *later], history)
+
+
+def _log(
+    records: Iterable[Progress], task: TrainingTask, on_losses: LossCallback
+) -> Iterator[dict[str, float]]:
+    """Train to the end or the deadline, and yield the lines of the history."""
+    started = time.monotonic()
+    for record in records:
+        late = time.monotonic() > task.deadline
+        if late or record.step % LOG_EVERY == 0 or record.step == task.steps:
+            losses = {name: loss.item() for name, loss in record.metrics.items()}
+            seconds = round(time.monotonic() - started, 3)
+            line = {"step": record.step, "seconds": seconds} | losses
+            on_losses(line)
+            yield line
+        if late:
+            break
 
 
 @torch.no_grad()
@@ -232,13 +248,13 @@ def _layers(network: DenseDiscriminator) -> Layers:
     ]
 
 
-def _balanced(lesson: Lesson) -> tuple[Tensor, Tensor]:
-    """Repeat the labelled rows of rare classes, so that batches have as many of each class."""
-    counts = lesson.labels.bincount(minlength=lesson.num_classes)
+def _balanced(task: TrainingTask) -> tuple[Tensor, Tensor]:
+    """Return indices and labels in which every class is as frequent as the most frequent one."""
+    counts = task.labels.bincount(minlength=task.num_classes)
     places = []
     for number, count in enumerate(counts.tolist()):
         if count:
-            own = (lesson.labels == number).nonzero().flatten()
+            own = (task.labels == number).nonzero().flatten()
             places.append(own.repeat(-(-int(counts.max()) // count))[: int(counts.max())])
     chosen = torch.cat(places)
-    return lesson.labeled[chosen], lesson.labels[chosen]
+    return task.labeled[chosen], task.labels[chosen]

@@ -1,8 +1,8 @@
-"""Whether labelled rows look like the others: a classifier two-sample test.
+"""Whether labelled and unlabelled rows are of one distribution: a classifier two-sample test.
 
-Lopez-Paz & Oquab (2017), "Revisiting Classifier Two-Sample Tests": if a classifier can tell two
-samples apart on rows that it has not seen, they are not of one law. Nothing that learned the labels
-may be asked, since it knows labelled rows by heart.
+Lopez-Paz & Oquab (2017), "Revisiting Classifier Two-Sample Tests": if a classifier separates two
+samples on rows that it has not seen, they are not of one distribution. It has to be a new one: the
+classifier that was fitted to the labels has memorised the labelled rows.
 
 Paper and released code: not in Salimans et al. (2016).
 """
@@ -14,23 +14,23 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from ..data import principal_axes
-from .calibration import Array
+from .checks import Array
 
 FOLDS, COMPONENTS = 5, 20
 MOST_OTHERS = 2000
 
 
 def mismatch_pvalue(labeled: Array, others: Array, seed: int) -> float | None:
-    """Return the p-value of labelled rows being a sample of the same law as the others.
+    """Return the p-value of labelled rows and others being samples of one distribution.
 
-    Logistic regression on principal components scores every row in one of five folds; do labelled
-    rows score higher, by the one-sided test of Mann & Whitney? Rows of other classes are seen, and
-    classes in other proportions as well.
+    Logistic regression on principal components scores every row in one of five folds. The one-sided
+    test of Mann & Whitney says whether labelled rows score higher. It detects other classes among
+    the others, and other proportions of the same classes.
 
     Args:
         labeled: (L, A).
-        others: (M, A); at most 2,000 of them are used, by chance.
-        seed: decides which, and the folds.
+        others: (M, A); at most 2,000 of them, drawn at random, are used.
+        seed: of the draw and the folds.
 
     Returns:
         In [0, 1], or None where either has fewer than five rows.

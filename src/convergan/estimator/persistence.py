@@ -1,14 +1,14 @@
 """A fitted classifier as a folder of plain files: ``arrays.safetensors`` and ``model.json``.
 
 No code is stored or run: arrays are parsed by safetensors, everything else is JSON, both after
-their hashes are checked. That notices damage, not malice: who can write the folder can write the
-hashes. A pickle of the classifier works as well, for those who trust its source.
+their hashes are checked. The hashes find damage but not malice: whoever can write the folder can
+write them. A pickle of the classifier works as well, for those who trust its source.
 """
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -17,35 +17,45 @@ from safetensors.numpy import save as serialise_arrays
 
 from ..core.version import __version__
 from .calibration import RiskTable
+from .checks import Array
 from .guard import GuardReport
-from .member import Array, Layers
+from .member import Layers
+from .preprocessing import Preprocessor, as_image_shape
+from .scaling import Scale
+
+if TYPE_CHECKING:
+    from .classifier import SemiSupervisedGANClassifier
 
 FORMAT = 1
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
 PLAIN = (
-    *("image_shape_", "lowest_", "span_", "seed_", "device_", "n_steps_", "n_features_in_"),
-    *("selected_", "temperature_", "history_", "diagnostics_", "cell_"),
+    *("seed_", "device_", "n_steps_", "n_features_in_"),
+    *("selected_", "temperature_", "history_", "diagnostics_"),
 )
 """Attributes that JSON holds as they are."""
 EARLIER = {"cell_": 4}
-"""What models of versions to 0.6.0 do not say."""
-NUMERIC = ("mean_", "scale_", "reference_scores_")
-Model = TypeVar("Model")
+"""Attributes that models of versions up to 0.6.0 lack."""
+Model = TypeVar("Model", bound="SemiSupervisedGANClassifier")
 
 
-def save(model: Any, folder: Path) -> None:
+def save(model: "SemiSupervisedGANClassifier", folder: Path) -> None:
     """Write a fitted classifier.
 
     Raises:
         ValueError: if the folder is there already, or an argument is no plain value.
     """
-    arrays = {name: np.ascontiguousarray(getattr(model, name)) for name in NUMERIC}
+    preprocessor, attributes = model.preprocessor_, vars(model)
+    arrays = {
+        "mean_": preprocessor.scale.mean,
+        "scale_": preprocessor.scale.unit,
+        "reference_scores_": model.reference_scores_,
+    }
     for kind in ("_members", "_gan"):
-        for number, layers in enumerate(getattr(model, kind)):
+        for number, layers in enumerate(attributes[kind]):
             for depth, (weights, biases) in enumerate(layers):
-                arrays[f"{kind}.{number}.{depth}.weights"] = np.ascontiguousarray(weights)
-                arrays[f"{kind}.{number}.{depth}.biases"] = np.ascontiguousarray(biases)
-    stored = serialise_arrays(arrays)
+                arrays[f"{kind}.{number}.{depth}.weights"] = weights
+                arrays[f"{kind}.{number}.{depth}.biases"] = biases
+    stored = serialise_arrays({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     described = {
         "format": FORMAT,
         "version": __version__,
@@ -53,10 +63,16 @@ def save(model: Any, folder: Path) -> None:
         "parameters": model.get_params(),
         "classes": {"dtype": model.classes_.dtype.str, "values": model.classes_.tolist()},
         "transduction": np.searchsorted(model.classes_, model.transduction_).tolist(),
-        "feature_names": list(getattr(model, "feature_names_in_", [])),
+        "feature_names": list(attributes.get("feature_names_in_", [])),
         "guard_report": model.guard_report_._asdict(),
         "risk_table": model.risk_table_._asdict() if model.risk_table_ else None,
-        "attributes": {name: getattr(model, name) for name in PLAIN},
+        "attributes": {name: attributes[name] for name in PLAIN}
+        | {
+            "image_shape_": preprocessor.image_shape,
+            "lowest_": preprocessor.lowest,
+            "span_": preprocessor.span,
+            "cell_": preprocessor.cell,
+        },
     }
     try:
         described = json.loads(json.dumps(described, allow_nan=False, default=_plain))
@@ -103,22 +119,24 @@ def _hash(described: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a number of NumPy's as Python's."""
+    """Return a NumPy number as a Python one, for JSON."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{value!r} is of type {type(value).__name__}")
 
 
 def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Array]) -> Model:
-    parameters = described["parameters"]
-    if parameters["image_shape"] is not None:
-        parameters["image_shape"] = tuple(parameters["image_shape"])
-    model = kind(**parameters)
-    stored = EARLIER | described["attributes"]
+    parameters, stored = described["parameters"], EARLIER | described["attributes"]
+    model = kind(**parameters | {"image_shape": as_image_shape(parameters["image_shape"])})
     attributes = {name: stored[name] for name in PLAIN}
-    if attributes["image_shape_"] is not None:
-        attributes["image_shape_"] = tuple(attributes["image_shape_"])
-    attributes |= {name: arrays[name] for name in NUMERIC}
+    attributes["preprocessor_"] = Preprocessor(
+        image_shape=as_image_shape(stored["image_shape_"]),
+        lowest=stored["lowest_"],
+        span=stored["span_"],
+        cell=stored["cell_"],
+        scale=Scale(arrays["mean_"], arrays["scale_"]),
+    )
+    attributes["reference_scores_"] = arrays["reference_scores_"]
     attributes |= {k: _layers(arrays, k) for k in ("_members", "_gan")}
     classes = np.array(described["classes"]["values"], dtype=described["classes"]["dtype"])
     attributes["classes_"] = classes
@@ -131,12 +149,12 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
     if risk is not None:
         columns = {name: tuple(values) for name, values in risk.items() if name != "level"}
         attributes["risk_table_"] = RiskTable(**columns, level=risk["level"])
-    vars(model).update(attributes)
+    model.__dict__.update(attributes)
     return model
 
 
 def _layers(arrays: dict[str, Array], kind: str) -> list[Layers]:
-    """Put the layers of all classifiers of a kind together again."""
+    """Return the layers of all classifiers of a kind, ``_members`` or ``_gan``."""
     found: list[Layers] = []
     while f"{kind}.{len(found)}.0.weights" in arrays:
         layers: Layers = []

@@ -1,4 +1,4 @@
-"""Which rows to label next: unsure ones that stand for many other unsure ones.
+"""Which rows to label next: uncertain ones that represent many other uncertain ones.
 
 With ``u_i = 1 - (p_(1) - p_(2))``, of the two largest probabilities, as the weight of row i, rows
 are taken one at a time, each the one that leaves the least
@@ -7,8 +7,8 @@ are taken one at a time, each the one that leaves the least
 
 That is the weighted clustering of Zhdanov (2019), "Diverse mini-batch Active Learning", built
 greedily from rows as in Wei, Iyer & Bilmes (2015), "Submodularity in Data Subset Selection and
-Active Learning": no chance in it, shorter lists are beginnings of longer ones, and, unlike the
-farthest row first, an outlier is taken late. As in both, only the least sure rows are looked at.
+Active Learning". It is deterministic, shorter lists are beginnings of longer ones, and, unlike in
+farthest-first traversal, outliers come late. As in both, only the least certain rows can be taken.
 
 Paper and released code: not in Salimans et al. (2016).
 """
@@ -18,15 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from .labels import Array
+from .checks import Array, require_finite
 
-LOOKED_AT = 2000
-"""Rows among which to choose, the least sure ones; twice ``count`` where that is more.
+MOST_CANDIDATES = 2000
+"""Rows among which to choose, the least certain ones; twice ``count`` where that is more.
 
-Distances of all pairs of them are kept, and gone through once for each row that is taken.
+Memory is square in this number, and time as well for each row that is taken.
 """
 LEAST_WEIGHT = 1e-9
-"""Weight of rows without a doubt, so that they are ranked by what they stand for if need be."""
+"""Weight of certain rows, so that they are ranked by distance where there are no others."""
 
 
 def rank_for_labeling(
@@ -41,17 +41,17 @@ def rank_for_labeling(
 
     Args:
         probabilities: (n, K) of the classes, K at least 2.
-        features: (n, F) in which near rows are alike: of one scale, for example a hidden layer.
+        features: (n, F) of one scale, in which near rows are alike, for example a hidden layer.
         count: number of rows to return.
         candidates: rows to choose from; None for all but the labelled ones.
-        labeled: rows whose labels are known, which near rows need not be labelled again.
+        labeled: rows with a label, which already represent the rows near them.
 
     Returns:
         (count,) int64 indices, none twice and none of the labelled ones.
 
     Raises:
-        ValueError: if shapes differ, values are not finite, a candidate is named twice, is out of
-            range or labelled already, or there are fewer candidates than ``count``.
+        ValueError: if shapes differ, values are not finite, a row is listed twice, is out of range
+            or both candidate and labelled, or there are fewer candidates than ``count``.
 
     Example:
         >>> features = np.array([[0.0], [0.1], [0.2], [5.0], [5.1]])
@@ -72,7 +72,7 @@ def rank_for_labeling(
         raise ValueError(f"count must be from 1 to the {len(pool)} candidates, got {count}")
     two = np.partition(probabilities[pool], -2, axis=1)[:, -2:]
     unsure = 1 - (two[:, 1] - two[:, 0])
-    kept = np.sort(np.argsort(-unsure, kind="stable")[: max(LOOKED_AT, 2 * count)])
+    kept = np.sort(np.argsort(-unsure, kind="stable")[: max(MOST_CANDIDATES, 2 * count)])
     pool, weights = pool[kept], np.maximum(unsure[kept], LEAST_WEIGHT)
     found: Array = pool[_greedy(features[pool], weights, features[known], count)]
     return found
@@ -82,7 +82,7 @@ def _greedy(rows: Array, weights: Array, known: Array, count: int) -> list[int]:
     """Return positions in ``rows`` in the order in which they are taken."""
     between = _squared_distances(rows, rows)
     nearest = np.full(len(rows), np.inf)
-    for block in np.array_split(known, len(known) // LOOKED_AT + 1):
+    for block in np.array_split(known, len(known) // MOST_CANDIDATES + 1):
         if len(block):
             nearest = np.minimum(nearest, _squared_distances(rows, block).min(axis=1))
     taken: list[int] = []
@@ -108,9 +108,7 @@ def _check(probabilities: Array, features: Array) -> None:
             f"features must be ({len(probabilities)}, F) as probabilities are, got {features.shape}"
         )
     for values, name in ((probabilities, "probabilities"), (features, "features")):
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            raise ValueError(f"{name} must be finite, row {finite.argmin()} is not")
+        require_finite(name, values)
 
 
 def _rows(rows: Sequence[int] | Array, name: str, count: int) -> Array:

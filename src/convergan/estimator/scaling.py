@@ -1,4 +1,4 @@
-"""Features of mean 0 and one size, whatever their units.
+"""Standardisation of features by their mean and fourth moment, whatever their units.
 
 Paper and released code: Salimans et al. (2016) have pixels only, and no scale to learn.
 """
@@ -7,20 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .calibration import Array
+from .checks import Array
 
 ROUNDING = 1e-9
-"""Share of its largest value that a feature varies by at least if it is no constant."""
+"""A feature that varies by less, as a share of its largest value, counts as constant."""
 FARTHEST = 1e6
-"""Units from the mean; what is farther away is taken to be this far, so that all is finite."""
+"""Values are clipped this many units from the mean, so that everything stays finite."""
 
 
 class Scale(NamedTuple):
-    """Where each of A features is 0 and what it is 1 for.
+    """A shift and a unit for each of A features.
 
     Attributes:
-        mean: (A,)
-        unit: (A,), infinite for a constant: nothing is learned about it, so it is 0 everywhere.
+        mean: (A,), what becomes 0.
+        unit: (A,), the distance from it that becomes 1; infinite for a constant feature, which is
+            0 in all rows.
     """
 
     mean: Array
@@ -39,11 +40,11 @@ def learn_scale(rows: Array, *, alike: bool = False) -> Scale:
 
     Each is divided by the fourth root of its mean fourth power, then all by one number. So a
     feature that rarely differs from its usual value, as a pixel near the border does, weighs less
-    than by its deviation; among features of one shape nothing changes.
+    than if it were divided by its deviation; features of one shape of distribution weigh the same.
 
     Args:
         rows: (N, A).
-        alike: whether all features have one unit already, which is kept.
+        alike: whether all features have the same unit; all are then divided by one number.
 
     Example:
         >>> often, rarely = np.tile([0.0, 1.0], 50), np.eye(100)[0]
@@ -53,7 +54,7 @@ def learn_scale(rows: Array, *, alike: bool = False) -> Scale:
     """
     size = np.maximum(rows.max(axis=0), -rows.min(axis=0))
     size[size == 0] = 1
-    squares = rows / size  # powers of large numbers would overflow
+    squares = rows / size  # fourth powers of large numbers would overflow
     mean = squares.mean(axis=0)
     squares -= mean
     np.square(squares, out=squares)

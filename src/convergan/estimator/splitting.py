@@ -1,8 +1,8 @@
 """Cross-validation where most rows have no label.
 
 An ordinary splitter puts unlabelled rows into test folds and an ordinary scorer counts each of
-them as an error: on digits with 89 % of the labels gone, label spreading that is right on 97 % of
-held-out labels scores 0.107. Here both look at labelled rows only.
+them as an error: on digits with 89 % of the labels hidden, label spreading that is right on 97 % of
+held-out labels scores 0.107. Here both use labelled rows only.
 
 Paper and released code: not in Salimans et al. (2016).
 """
@@ -16,20 +16,21 @@ from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.utils import _safe_indexing, check_consistent_length
 
-from .labels import Array, decode_labels, encode_labels, labeled_part
+from .checks import Array, require_integer
+from .labels import decode_labels, encode_labels, labeled_part
 
 
 class SemiSupervisedKFold(BaseCrossValidator):  # type: ignore[misc]
     """Hold out each labelled row once; every training fold has all unlabelled rows.
 
-    Test folds are stratified. The rows of a test fold are in no part of its training fold, not even
-    as unlabelled ones: scores are inductive. A splitter cannot change that, since an index in the
+    Test folds are stratified. The rows of a test fold are not in its training fold, not even as
+    unlabelled ones, so scores are inductive. A splitter cannot change that, since an index in the
     training fold brings its label with it; see `add_unlabeled_copies` for transductive scores.
 
     Args:
         n_splits: K, from 2 to the number of labelled rows of the rarest class.
         shuffle: permute the labelled rows of each class first.
-        random_state: seed of the shuffle, or a RandomState; None for fresh chance at each split.
+        random_state: seed of the shuffle, or a RandomState; None for another shuffle at each split.
         unlabeled_label: what marks unlabelled rows in y; None where every row is labelled.
 
     Example:
@@ -48,9 +49,7 @@ class SemiSupervisedKFold(BaseCrossValidator):  # type: ignore[misc]
         random_state: int | np.random.RandomState | None = None,
         unlabeled_label: Any = -1,
     ) -> None:
-        """Store the arguments."""
-        if not isinstance(n_splits, int | np.integer) or n_splits < 2:
-            raise ValueError(f"n_splits must be an integer of 2 or more, got {n_splits!r}")
+        require_integer("n_splits", n_splits, least=2)
         if not shuffle and random_state is not None:
             raise ValueError(
                 f"random_state has no effect without shuffle, got {random_state!r}; use None"
@@ -64,9 +63,9 @@ class SemiSupervisedKFold(BaseCrossValidator):  # type: ignore[misc]
         """Yield the training and the test indices of each fold, rising.
 
         Args:
-            X: (n, ...) rows, of which only the number is looked at.
+            X: (n, ...) rows, of which only the number is used.
             y: (n,) labels.
-            groups: not used; there for scikit-learn.
+            groups: not used; part of scikit-learn's interface.
 
         Raises:
             ValueError: for labels that `encode_labels` refuses, lengths that differ, or a class
@@ -86,7 +85,7 @@ class SemiSupervisedKFold(BaseCrossValidator):  # type: ignore[misc]
                 f"{self.n_splits}: {most}"
             )
         chance = self.random_state
-        if self.shuffle and chance is None:  # fresh, and not from the global generator
+        if self.shuffle and chance is None:  # NumPy's global generator stays as it is
             chance = np.random.RandomState(np.random.SeedSequence().generate_state(4))
         folds = StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=chance)
         for _, held in folds.split(labeled, codes[labeled]):
@@ -100,7 +99,7 @@ class SemiSupervisedKFold(BaseCrossValidator):  # type: ignore[misc]
 
 
 class WithCopies(NamedTuple):
-    """Rows to take for transductive cross-validation.
+    """Rows and labels for transductive cross-validation.
 
     Attributes:
         rows: (n + L,) indices: all rows, then the labelled ones again.
@@ -115,9 +114,9 @@ def add_unlabeled_copies(y: Any, *, unlabeled_label: Any = -1) -> WithCopies:
     """Append the labelled rows once more, without labels, so that cross-validation is transductive.
 
     `SemiSupervisedKFold` on ``X[rows]`` and the new y holds labelled rows out as before, but their
-    copies, being unlabelled, stay in every training fold. What a score then says is how well rows
-    are classified whose features, not labels, were there in training. Labelled rows of training
-    folds are among the unlabelled rows as well, as in the released code of Salimans et al. (2016).
+    copies, being unlabelled, stay in every training fold. So scores are of rows whose features, but
+    not labels, were there in training. Labelled rows of training folds are among the unlabelled
+    rows as well, as in the released code of Salimans et al. (2016).
 
     Args:
         y: (n,) labels.
@@ -140,11 +139,11 @@ def add_unlabeled_copies(y: Any, *, unlabeled_label: Any = -1) -> WithCopies:
 
 @dataclass(frozen=True)
 class LabeledScorer:
-    """What `labeled_scorer` returns: a scorer of scikit-learn's kind, ``scorer(estimator, X, y)``.
+    """A scorer as scikit-learn calls it, ``scorer(estimator, X, y)``; see `labeled_scorer`.
 
     Attributes:
-        scorer: takes the labelled rows.
-        unlabeled_label: what marks the others.
+        scorer: scores the labelled rows.
+        unlabeled_label: the marker of the others.
     """
 
     scorer: Callable[[Any, Any, Any], float]
@@ -171,18 +170,18 @@ def labeled_scorer(
     unlabeled_label: Any = -1,
     response: str | None = None,
 ) -> LabeledScorer:
-    """Return a scorer that takes labelled rows only.
+    """Return a scorer of labelled rows only.
 
-    scikit-learn's searches turn errors of a scorer into NaN and a warning; pass them
-    ``error_score="raise"`` to see them.
+    scikit-learn's searches turn errors of a scorer into NaN and a warning, unless they are given
+    ``error_score="raise"``.
 
     Args:
         metric: name of any of scikit-learn's scorers, such as ``accuracy``, ``balanced_accuracy``
             or ``neg_log_loss``; or a function of labels and predictions, larger being better.
         unlabeled_label: what marks unlabelled rows in y; None where every row is labelled.
-        response: what a function is given, ``predict`` (also for None) or ``predict_proba``, of
-            which scikit-learn passes the second column alone where there are two classes. None
-            for a name, which knows.
+        response: predictions that a function is given, ``predict`` (the default) or
+            ``predict_proba``, of which scikit-learn passes the second column alone where there are
+            two classes. None for a name.
 
     Raises:
         ValueError: if there is no scorer of this name, or the response is another.

@@ -1,10 +1,10 @@
 """Few-label classifiers of tables in files: CSV, tab-separated text and Parquet."""
 
-from .fitting import Choices as Choices
-from .fitting import Effort as Effort
+from .assessment import assess_rows as assess_rows
+from .fitting import FitOptions as FitOptions
+from .fitting import TableOptions as TableOptions
 from .fitting import fit_table as fit_table
-from .fitting import open_table as open_table
-from .judging import judge_rows as judge_rows
+from .fitting import read_training_table as read_training_table
 from .model_folder import read_model as read_model
 from .model_folder import require_new as require_new
 from .model_folder import write_model as write_model

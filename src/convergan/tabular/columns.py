@@ -1,29 +1,27 @@
 """Columns of a table as features: numbers as they are, lists unrolled, few categories one-hot.
 
-What a column is, is learned once and stored with the model; a table to predict is read the same
-way, by name, whatever the order of its columns.
+The kind of each column is learned from the table to fit to and stored with the model. In a table
+to predict, columns are found by name, in any order.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data import DataError
-from .reading import Frame
-
-Array = np.ndarray[Any, Any]
+from .reading import Array, Frame
 
 NUMBER, LIST, CATEGORY = "numbers", "lists of numbers", "categories"
 MOST_CATEGORIES = 20
-"""Different texts of a column that become a feature each; a column of more is no category."""
+"""Different texts of a column, at most; each becomes a feature. A column of more is refused."""
 KEY_ROWS = 20
-"""Rows from which on whole numbers that only rise look like a key."""
+"""Rows from which on a column of rising whole numbers is noted as a possible key."""
 
 
 @dataclass(frozen=True)
-class Column:
+class FeatureColumn:
     """How a column becomes features.
 
     Attributes:
@@ -31,7 +29,7 @@ class Column:
         kind: ``numbers``, ``lists of numbers`` or ``categories``.
         width: number of features.
         categories: texts, in order; a feature each.
-        means: of each feature, for rows without a value; empty where these are refused.
+        means: of each feature, for rows without a value; empty where missing values are refused.
     """
 
     name: str
@@ -51,10 +49,10 @@ class Column:
 
 
 class Features(NamedTuple):
-    """What the columns of a table say.
+    """Features of a table.
 
     Attributes:
-        frame: a frame of float64 with a row for each of the table.
+        frame: (n, A) of float64, a row for each of the table.
         notices: what the user should know of it.
     """
 
@@ -62,16 +60,16 @@ class Features(NamedTuple):
     notices: list[str]
 
 
-def learn_columns(table: Frame, names: Sequence[str], *, fill: bool) -> list[Column]:
-    """Find out what columns hold.
+def learn_columns(table: Frame, names: Sequence[str], *, fill: bool) -> list[FeatureColumn]:
+    """Find the kind of each column.
 
     Args:
         table: all rows, labelled or not.
         names: of the columns.
-        fill: whether rows without a value take the column's mean, of categories their shares.
+        fill: whether missing values become the column's mean, of categories the shares of each.
 
     Raises:
-        DataError: naming the first column that no features can be made of, and why.
+        DataError: naming the first column that cannot become features, and why.
     """
     columns = [_learn(table[name], name) for name in names]
     if not fill:
@@ -82,15 +80,15 @@ def learn_columns(table: Frame, names: Sequence[str], *, fill: bool) -> list[Col
         if np.isnan(values).all(axis=0).any():
             raise DataError(f"column {column.name!r} has no values; {_leave_out(column.name)}")
         means = tuple(np.nanmean(values, axis=0).tolist())
-        filled.append(Column(column.name, column.kind, column.width, column.categories, means))
+        filled.append(replace(column, means=means))
     return filled
 
 
-def read_features(table: Frame, columns: Sequence[Column]) -> Features:
+def read_features(table: Frame, columns: Sequence[FeatureColumn]) -> Features:
     """Return the features of every row.
 
     Raises:
-        DataError: naming the column, and the first row, where a value is missing, infinite or of
+        DataError: naming the column and its first row whose value is missing, infinite or of
             another kind.
     """
     import pandas as pd
@@ -110,8 +108,8 @@ def read_features(table: Frame, columns: Sequence[Column]) -> Features:
     return Features(pd.DataFrame(found, columns=names, copy=False), notices)
 
 
-def suspicious_keys(table: Frame, columns: Sequence[Column]) -> list[str]:
-    """Return a notice for each column of whole numbers that only rise, as a key's do."""
+def suspicious_keys(table: Frame, columns: Sequence[FeatureColumn]) -> list[str]:
+    """Return a notice for each column of whole numbers that rise from row to row, as a key's do."""
     notices = []
     for column in columns:
         if column.kind != NUMBER or len(table) < KEY_ROWS:
@@ -125,7 +123,7 @@ def suspicious_keys(table: Frame, columns: Sequence[Column]) -> list[str]:
     return notices
 
 
-def _require_finite(values: Array, column: Column) -> None:
+def _require_finite(values: Array, column: FeatureColumn) -> None:
     infinite, missing = np.isinf(values).any(axis=1), np.isnan(values).any(axis=1)
     if infinite.any():
         raise DataError(
@@ -138,13 +136,13 @@ def _require_finite(values: Array, column: Column) -> None:
         )
 
 
-def _learn(cells: Any, name: str) -> Column:
+def _learn(cells: Any, name: str) -> FeatureColumn:
     kind = _kind(cells, name)
     if kind == NUMBER:
-        return Column(name, NUMBER)
+        return FeatureColumn(name, NUMBER)
     if kind == LIST:
         present = cells[cells.notna()]
-        return Column(name, LIST, width=len(present.iloc[0]))
+        return FeatureColumn(name, LIST, width=len(present.iloc[0]))
     texts = _texts(cells)
     number = _is_number(texts)
     if number.any() and (number != texts.notna()).any():
@@ -159,11 +157,11 @@ def _learn(cells: Any, name: str) -> Column:
             f"column {name!r} is text of {len(categories):,} kinds, such as {categories[0]!r}; up "
             f"to {MOST_CATEGORIES} are made features of: make numbers of it, or {_leave_out(name)}"
         )
-    return Column(name, CATEGORY, width=len(categories), categories=tuple(categories))
+    return FeatureColumn(name, CATEGORY, width=len(categories), categories=tuple(categories))
 
 
 def _kind(cells: Any, name: str) -> str:
-    """Return what a column holds; of one without values, numbers."""
+    """Return the kind of a column; a column without values is one of numbers."""
     from pandas.api import types
 
     if types.is_numeric_dtype(cells.dtype):  # truth values as well
@@ -183,8 +181,8 @@ def _kind(cells: Any, name: str) -> str:
     )
 
 
-def _values(cells: Any, column: Column) -> tuple[Array, str]:
-    """Return (n, width) features, NaN where there is no value, and a notice or nothing."""
+def _values(cells: Any, column: FeatureColumn) -> tuple[Array, str]:
+    """Return (n, width) features, NaN where there is no value, and a notice or an empty text."""
     kind, name = _kind(cells, column.name), column.name
     empty = not cells.notna().any()
     if empty:
@@ -209,7 +207,7 @@ def _numbers(cells: Any) -> Array:
     return values
 
 
-def _lists(cells: Any, column: Column) -> Array:
+def _lists(cells: Any, column: FeatureColumn) -> Array:
     rows = np.full((len(cells), column.width), np.nan)
     for place, value in enumerate(cells):
         if not isinstance(value, np.ndarray | list):
@@ -229,8 +227,8 @@ def _lists(cells: Any, column: Column) -> Array:
     return rows
 
 
-def _one_hot(cells: Any, column: Column) -> tuple[Array, str]:
-    """Return 1 in the category's feature; of a category that is not known, 0 in all."""
+def _one_hot(cells: Any, column: FeatureColumn) -> tuple[Array, str]:
+    """Return 1 in the category's feature, and a notice of unknown ones, which have 0 in all."""
     texts = _texts(cells)
     values = (texts.to_numpy(dtype=object)[:, None] == np.array(column.categories, object)).astype(
         np.float64
@@ -246,7 +244,7 @@ def _one_hot(cells: Any, column: Column) -> tuple[Array, str]:
 
 
 def _texts(cells: Any) -> Any:
-    """Return a column of objects, None where there is no text or an empty one."""
+    """Return a column of objects, None where there is no text or an empty text."""
     texts = cells.astype(object)
     return texts.where(texts.notna() & (texts != ""), None)
 

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..estimator import SemiSupervisedGANClassifier
-from .columns import Column, learn_columns, read_features, suspicious_keys
+from .columns import FeatureColumn, learn_columns, read_features, suspicious_keys
 from .reading import SEPARATORS, Frame, file_sha256, read_table, require_column
-from .target import Labels, learn_labels, spell
+from .target import TargetLabels, label_texts, parse_labels
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
-    """What a table does not say by itself.
+class TableOptions:
+    """How to read a table.
 
     Attributes:
         target: column of labels.
         features: columns to learn from; None for all but the target and those of ``drop``.
-        drop: columns that are none.
+        drop: columns not to learn from.
         fill: whether missing values of features are replaced by the column's mean.
-        unlabeled: spelling of labels that count as empty, or None.
+        unlabeled: a label that counts as none, beside empty cells; or None.
     """
 
     target: str
@@ -33,16 +33,16 @@ class Choices:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effort:
+class FitOptions:
     """How to fit: arguments of `SemiSupervisedGANClassifier`.
 
     Attributes:
-        members: classifiers to average.
-        guard: whether labelled rows are held out to choose what predicts.
+        members: its ``n_estimators``.
+        guard: as there, as are all others.
         max_epochs: passes over all rows, or None.
-        max_seconds: of all trainings, or None.
+        max_seconds: limit of all trainings, or None.
         image_shape: (C, H, W) where a row is an image, or None.
-        seed: decides weights, order and noise.
+        seed: its ``random_state``.
         device: ``auto``, ``cpu``, ``cuda`` or another name of torch's.
     """
 
@@ -55,31 +55,31 @@ class Effort:
     device: str = "auto"
 
 
-class Opened(NamedTuple):
-    """A table that can be fitted to.
+class TrainingTable(NamedTuple):
+    """A table, read for fitting.
 
     Attributes:
         file: of the table.
         sha256: its hash.
-        choices: as made.
+        options: by which it was read.
         columns: how features are made.
         features: (n, A) frame.
         labels: of the target column.
-        beside: columns that are no features, which may tell a reader which row is which.
+        beside: columns that are no features, by which a reader may identify a row.
         notices: what the user should know.
     """
 
     file: Path
     sha256: str
-    choices: Choices
-    columns: list[Column]
+    options: TableOptions
+    columns: list[FeatureColumn]
     features: Frame
-    labels: Labels
+    labels: TargetLabels
     beside: Frame
     notices: list[str]
 
 
-class Fitted(NamedTuple):
+class TableFit(NamedTuple):
     """A classifier of the rows of a table.
 
     Attributes:
@@ -93,39 +93,39 @@ class Fitted(NamedTuple):
     notices: list[str]
 
 
-def open_table(file: Path, choices: Choices) -> Opened:
-    """Read a table and see that there is something to learn from.
+def read_training_table(file: Path, options: TableOptions) -> TrainingTable:
+    """Read a table, its features and its labels.
 
     Raises:
-        ValueError: if a column that was named is not there, or there is none to learn from.
+        ValueError: if a named column is missing, or there is no column to learn from.
         DataError: if the table cannot be read, or a column cannot be used.
     """
-    table = read_table(file, text=[choices.target, *choices.drop])
-    names = _feature_names(file, list(table.columns), choices)
-    target = table[choices.target]
+    table = read_table(file, text=[options.target, *options.drop])
+    names = _feature_names(file, list(table.columns), options)
+    target = table[options.target]
     is_text = file.suffix.lower() not in SEPARATORS and any(
         isinstance(value, str) for value in target.tolist()
     )
-    texts = spell(target, unlabeled=choices.unlabeled)
-    labels = learn_labels(texts, choices.target, is_text=is_text)
-    columns = learn_columns(table, names, fill=choices.fill)
+    texts = label_texts(target, unlabeled=options.unlabeled)
+    labels = parse_labels(texts, options.target, is_text=is_text)
+    columns = learn_columns(table, names, fill=options.fill)
     features = read_features(table, columns)
     notices = [*suspicious_keys(table, columns), *features.notices]
     if "-1" in labels.counts:
-        notices.append("-1 is taken for a class; if it marks unlabelled rows, use --unlabeled -1")
-    return Opened(
+        notices.append("-1 counts as a class; if it marks unlabelled rows, use --unlabeled -1")
+    return TrainingTable(
         file=file,
         sha256=file_sha256(file),
-        choices=choices,
+        options=options,
         columns=columns,
         features=features.frame,
         labels=labels,
-        beside=table[[n for n in table.columns if n not in names and n != choices.target]],
+        beside=table[[n for n in table.columns if n not in names and n != options.target]],
         notices=notices,
     )
 
 
-def fit_table(opened: Opened, effort: Effort) -> Fitted:
+def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
     """Fit the classifier.
 
     Raises:
@@ -133,34 +133,34 @@ def fit_table(opened: Opened, effort: Effort) -> Fitted:
     """
     started = time.monotonic()
     model = SemiSupervisedGANClassifier(
-        unlabeled_label=opened.labels.marker,
-        image_shape=effort.image_shape,
-        n_estimators=effort.members,
-        max_epochs=effort.max_epochs,
-        max_seconds=effort.max_seconds,
-        guard=effort.guard,
-        random_state=effort.seed,
-        device=effort.device,
+        unlabeled_label=table.labels.marker,
+        image_shape=options.image_shape,
+        n_estimators=options.members,
+        max_epochs=options.max_epochs,
+        max_seconds=options.max_seconds,
+        guard=options.guard,
+        random_state=options.seed,
+        device=options.device,
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        model.fit(opened.features, opened.labels.y)
+        model.fit(table.features, table.labels.y)
     notices = [str(warning.message) for warning in caught]
-    return Fitted(model, time.monotonic() - started, notices)
+    return TableFit(model, time.monotonic() - started, notices)
 
 
-def _feature_names(file: Path, known: list[str], choices: Choices) -> list[str]:
-    for name in (choices.target, *(choices.features or ()), *choices.drop):
+def _feature_names(file: Path, known: list[str], options: TableOptions) -> list[str]:
+    for name in (options.target, *(options.features or ()), *options.drop):
         require_column(name, known, str(file))
-    if choices.features is not None and choices.drop:
+    if options.features is not None and options.drop:
         raise ValueError("--features names all columns to learn from, so --drop has no effect")
-    for name in (*(choices.features or ()), *choices.drop):
-        if name == choices.target:
+    for name in (*(options.features or ()), *options.drop):
+        if name == options.target:
             raise ValueError(f"{name!r} is the target, it can be neither a feature nor dropped")
-    if choices.features is not None:
-        names = list(dict.fromkeys(choices.features))
+    if options.features is not None:
+        names = list(dict.fromkeys(options.features))
     else:
-        names = [name for name in known if name not in (choices.target, *choices.drop)]
+        names = [name for name in known if name not in (options.target, *options.drop)]
     if not names:
-        raise ValueError(f"{file} has no column to learn from beside {choices.target!r}")
+        raise ValueError(f"{file} has no column to learn from beside {options.target!r}")
     return names

@@ -1,9 +1,13 @@
-"""A model of a table is a folder: the classifier, how columns become features, what was seen.
+"""A model of a table is a folder, which appears under its name once it is complete.
 
-``model.json`` and ``arrays.safetensors`` are those of `SemiSupervisedGANClassifier.save`, which
-`SemiSupervisedGANClassifier.load` reads. ``table.json`` says how to read a table; ``record.json``
-what was fitted to, with what and how well; ``to_label.csv`` which rows to label next; and
-``report.html`` shows it. The folder appears under its name once it is complete.
+================================  =================================================================
+``model.json``                    the classifier, as `SemiSupervisedGANClassifier.save` writes it
+``arrays.safetensors``            its arrays
+``table.json``                    how columns become features, and the target labels
+``record.json``                   table, arguments, versions and results of the fit
+``to_label.csv``                  rows to label next
+``report.html``                   all of it, for people
+================================  =================================================================
 """
 
 import json
@@ -21,9 +25,9 @@ from ..core.files import canonical_sha256, replace_file, sync_folder, write_json
 from ..core.version import __version__
 from ..data import DataError
 from ..estimator import SemiSupervisedGANClassifier
-from .columns import Column
-from .fitting import Effort, Fitted, Opened
-from .judging import Judged
+from .assessment import RowAssessment
+from .columns import FeatureColumn
+from .fitting import FitOptions, TableFit, TrainingTable
 from .reading import file_sha256, write_table
 from .report import model_page
 
@@ -33,20 +37,20 @@ MODEL = "model.json"
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "torch")
 
 
-class Model(NamedTuple):
-    """A model of a table, as it is read.
+class TableModel(NamedTuple):
+    """A classifier with what it takes to read a table for it.
 
     Attributes:
         classifier: fitted.
         columns: how features are made.
         target: name of the column of labels.
-        kind: of labels, see `convergan.tabular.target.Labels`.
-        unlabeled: spelling of labels that count as empty, or None.
+        kind: of labels, see `convergan.tabular.target.TargetLabels`.
+        unlabeled: a label that counts as none, or None.
         table_sha256: hash of the file that was fitted to.
     """
 
     classifier: SemiSupervisedGANClassifier
-    columns: list[Column]
+    columns: list[FeatureColumn]
     target: str
     kind: str
     unlabeled: str | None
@@ -54,19 +58,23 @@ class Model(NamedTuple):
 
 
 def require_new(folder: Path) -> None:
-    """Refuse a folder that is there.
+    """Refuse a folder that exists.
 
     Raises:
-        ValueError: if it is.
+        ValueError: if it does.
     """
     if folder.exists():
         raise ValueError(f"{folder} exists; a model is written to a new folder, choose another")
 
 
 def write_model(
-    folder: Path, opened: Opened, fitted: Fitted, judged: Judged, effort: Effort
+    folder: Path,
+    table: TrainingTable,
+    fitted: TableFit,
+    assessment: RowAssessment,
+    options: FitOptions,
 ) -> None:
-    """Write a model's folder, in one piece or not at all.
+    """Write a model's folder, wholly or not at all.
 
     Raises:
         ValueError: if the folder is there already.
@@ -74,24 +82,24 @@ def write_model(
     require_new(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".tmp-{folder.name}-{secrets.token_hex(4)}")
-    record = _record(opened, fitted, effort)
+    record = _record(table, fitted, options)
     try:
         fitted.model.save(temporary)
-        write_json(temporary / TABLE, _described(opened, temporary))
+        write_json(temporary / TABLE, _table_json(table, temporary))
         write_json(temporary / RECORD, record)
-        write_table(temporary / TO_LABEL, judged.to_label)
-        replace_file(temporary / REPORT, model_page(opened, fitted, judged, record))
+        write_table(temporary / TO_LABEL, assessment.to_label)
+        replace_file(temporary / REPORT, model_page(table, fitted, assessment, record))
         temporary.rename(folder)
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def read_model(folder: Path) -> Model:
+def read_model(folder: Path) -> TableModel:
     """Read what `write_model` wrote; runs no code from the folder.
 
     Raises:
-        ValueError: if the folder is no model.
+        ValueError: if the folder holds no model.
         DataError: if it is damaged, or of another version.
     """
     if not (folder / TABLE).is_file() or not (folder / MODEL).is_file():
@@ -120,9 +128,9 @@ def _parse(file: Path) -> Any:
         raise DataError(f"{file} is damaged: {error}") from None
 
 
-def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> Model:
+def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> TableModel:
     columns = [
-        Column(
+        FeatureColumn(
             name=column["name"],
             kind=column["kind"],
             width=column["width"],
@@ -131,7 +139,7 @@ def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> 
         )
         for column in found["columns"]
     ]
-    return Model(
+    return TableModel(
         classifier=classifier,
         columns=columns,
         target=found["target"],
@@ -141,32 +149,31 @@ def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> 
     )
 
 
-def _described(opened: Opened, folder: Path) -> dict[str, Any]:
-    described = {
+def _table_json(table: TrainingTable, folder: Path) -> dict[str, Any]:
+    described: dict[str, Any] = {
         "format": FORMAT,
         "version": __version__,
-        "columns": [asdict(column) for column in opened.columns],
-        "missing": "mean" if opened.choices.fill else "refuse",
-        "target": opened.choices.target,
-        "labels": opened.labels.kind,
-        "unlabeled": opened.choices.unlabeled,
-        "table_sha256": opened.sha256,
+        "columns": [asdict(column) for column in table.columns],
+        "missing": "mean" if table.options.fill else "refuse",
+        "target": table.options.target,
+        "labels": table.labels.kind,
+        "unlabeled": table.options.unlabeled,
+        "table_sha256": table.sha256,
         "model_sha256": file_sha256(folder / MODEL),
     }
-    plain: dict[str, Any] = json.loads(json.dumps(described))
-    return plain | {"sha256": canonical_sha256(plain)}
+    return described | {"sha256": canonical_sha256(described)}
 
 
-def _record(opened: Opened, fitted: Fitted, effort: Effort) -> dict[str, Any]:
+def _record(table: TrainingTable, fitted: TableFit, options: FitOptions) -> dict[str, Any]:
     model = fitted.model
     return {
-        "table": str(opened.file),
-        "table_sha256": opened.sha256,
-        "target": opened.choices.target,
-        "rows": len(opened.features),
-        "features": opened.features.shape[1],
-        "labelled": opened.labels.counts,
-        "arguments": asdict(effort),
+        "table": str(table.file),
+        "table_sha256": table.sha256,
+        "target": table.options.target,
+        "rows": len(table.features),
+        "features": table.features.shape[1],
+        "labelled": table.labels.counts,
+        "arguments": asdict(options),
         "seed": model.seed_,
         "device": model.device_,
         "steps": model.n_steps_,
@@ -177,7 +184,7 @@ def _record(opened: Opened, fitted: Fitted, effort: Effort) -> dict[str, Any]:
         "risk_table": model.risk_table_._asdict() if model.risk_table_ else None,
         "diagnostics": model.diagnostics_,
         "last_losses": [history[-1] for history in model.history_ if history],
-        "notices": [*opened.notices, *fitted.notices],
+        "notices": [*table.notices, *fitted.notices],
         "versions": {
             "convergan": __version__,
             "python": platform.python_version(),

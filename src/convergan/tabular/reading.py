@@ -1,7 +1,7 @@
 """Tables in files: CSV, tab-separated text and Parquet, one row a line, columns by name.
 
-An empty cell has no value. What else pandas takes for a missing value, such as NA or None, is one
-among numbers only: a class may be called so.
+An empty cell has no value. Other spellings of a missing value that pandas knows, such as NA or
+None, count as one only in columns of numbers: a class may have such a name.
 """
 
 import csv
@@ -12,16 +12,19 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from ..core.files import replace_file
 from ..data import DataError
 
+Array = np.ndarray[Any, Any]
 Frame: TypeAlias = Any
 """A frame of pandas, which has no types to check."""
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (*SEPARATORS, ".parquet")
 NO_NUMBER = ("NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL", "#N/A", "?")
-"""What stands in files for a number that is not there."""
+"""Spellings of a missing number."""
 
 
 def read_table(file: Path, *, text: Iterable[str] = ()) -> Frame:
@@ -29,8 +32,8 @@ def read_table(file: Path, *, text: Iterable[str] = ()) -> Frame:
 
     Args:
         file: ``.csv`` or ``.tsv`` in UTF-8 with names in its first line, or ``.parquet``.
-        text: columns to read as they are spelled, such as identifiers with leading zeros. Parquet
-            knows the types of its columns.
+        text: columns to read as text, such as identifiers with leading zeros; of no effect for
+            Parquet, whose columns have types.
 
     Raises:
         ValueError: if the file has another suffix.
@@ -49,7 +52,7 @@ def read_table(file: Path, *, text: Iterable[str] = ()) -> Frame:
 
 
 def write_table(file: Path, frame: Frame) -> None:
-    """Write a frame, in one piece or not at all; numbers have six digits in text.
+    """Write a frame, wholly or not at all; numbers have six digits in text.
 
     Raises:
         ValueError: if the file has another suffix than `read_table` takes.
@@ -95,19 +98,20 @@ def require_column(name: str, known: Sequence[str], where: str) -> None:
         return
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
-        raise ValueError(f"{where} has no column {name!r}; did you mean {_either(near)}?")
-    shown = ", ".join(map(repr, known[:8])) + (" and more" if len(known) > 8 else "")
-    raise ValueError(f"{where} has no column {name!r}; its columns are {shown}")
+        either = " or ".join(map(repr, near))
+        raise ValueError(f"{where} has no column {name!r}; did you mean {either}?")
+    raise ValueError(f"{where} has no column {name!r}; its columns are {first_names(known, 8)}")
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """Return the first names in quotes, for a message."""
+    return ", ".join(map(repr, names[:most])) + (" and more" if len(names) > most else "")
 
 
 def file_sha256(file: Path) -> str:
     """Return the hash of a file."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(map(repr, names))
 
 
 def _read_parquet(file: Path) -> Frame:
@@ -161,7 +165,7 @@ def _check_header(file: Path, names: list[str], separator: str) -> None:
 
 
 def _numbers_if_any(cells: Any) -> Any:
-    """Return a column of text as numbers where all of it are, but for what stands for none."""
+    """Return a column of text as numbers if all its values are numbers or spellings of none."""
     import pandas as pd
 
     present = cells[cells.notna()]
@@ -173,7 +177,7 @@ def _numbers_if_any(cells: Any) -> Any:
 
 
 def _readable(file: Path, read: Callable[[], Any]) -> Any:
-    """Call a reader, and say in one line which file it could not read."""
+    """Call a reader; turn its errors into a `DataError` of one line that names the file."""
     from pandas.errors import ParserWarning
 
     try:
@@ -186,5 +190,5 @@ def _readable(file: Path, read: Callable[[], Any]) -> Any:
         raise DataError(f"{file} has rows with more cells than its first line has names") from None
     except (ValueError, csv.Error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's; Arrow's has no number
+            raise  # of the disk; OSErrors by which Arrow reports damage have no number
         raise DataError(f"{file} cannot be read as a table: {error}") from None

@@ -1,7 +1,6 @@
-"""One self-contained HTML file about a model of a table: what predicts, and how far to trust it.
+"""One self-contained HTML file about a model of a table: its classifier and its errors.
 
-The figures are out-of-fold where they are errors: of labelled rows, by classifiers that had not
-seen them.
+Errors are out-of-fold: of labelled rows, predicted by classifiers that had not seen them.
 """
 
 import json
@@ -22,8 +21,8 @@ from ..core.html import (
     render,
 )
 from ..estimator import RiskTable
-from .fitting import Fitted, Opened
-from .judging import Judged
+from .assessment import RowAssessment
+from .fitting import TableFit, TrainingTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,40 +31,42 @@ LISTED = 20
 """Rows to label that the page shows; the file beside it has more."""
 
 
-def model_page(opened: Opened, fitted: Fitted, judged: Judged, record: dict[str, Any]) -> bytes:
+def model_page(
+    table: TrainingTable, fitted: TableFit, assessment: RowAssessment, record: dict[str, Any]
+) -> bytes:
     """Return the page, of UTF-8."""
     model = fitted.model
     sections = [
-        Section("", _summary(opened, fitted, record["notices"])),
-        Section("Labelled rows", [_counts(opened)]),
+        Section("", _summary(table, fitted, record["notices"])),
+        Section("Labelled rows", [_counts(table)]),
         Section("Errors of labels held out", _guard(record["guard"])),
         Section("Errors by confidence", _risk(model.risk_table_) if model.risk_table_ else []),
         Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
-        Section("Labelled against unlabelled rows", _log_d(judged, record["diagnostics"])),
-        Section("Rows to label next", _to_label(judged)),
+        Section("Labelled against unlabelled rows", _log_d(assessment, record["diagnostics"])),
+        Section("Rows to label next", _to_label(assessment)),
         Section("Record", [Preformatted(json.dumps(record, indent=2))]),
     ]
-    return render(f"{opened.choices.target} from {opened.file.name}", sections)
+    return render(f"{table.options.target} from {table.file.name}", sections)
 
 
-def _summary(opened: Opened, fitted: Fitted, notices: Sequence[str]) -> list[Part]:
-    model, labeled = fitted.model, sum(opened.labels.counts.values())
+def _summary(table: TrainingTable, fitted: TableFit, notices: Sequence[str]) -> list[Part]:
+    model, labeled = fitted.model, sum(table.labels.counts.values())
     members = f" of {len(model.history_)} classifiers" if len(model.history_) > 1 else ""
     what = {"gan": f"The semi-supervised GAN{members}", "twin": "The supervised twin"}.get(
         model.selected_, model.selected_.capitalize()
     )
     texts = [
-        f"{len(opened.features):,} rows, {labeled:,} of them labelled, of "
-        f"{len(opened.labels.counts):,} classes; {opened.features.shape[1]:,} features from "
-        f"{len(opened.columns):,} columns; {fitted.seconds:,.1f} seconds on {model.device_}.",
+        f"{len(table.features):,} rows, {labeled:,} of them labelled, of "
+        f"{len(table.labels.counts):,} classes; {table.features.shape[1]:,} features from "
+        f"{len(table.columns):,} columns; {fitted.seconds:,.1f} seconds on {model.device_}.",
         f"{what} predicts: {model.guard_report_.reason}.",
     ]
     return [*map(Paragraph, texts), *([Caution(notices)] if notices else [])]
 
 
-def _counts(opened: Opened) -> Table:
-    rows = [(name, f"{count:,}") for name, count in opened.labels.counts.items()]
-    rows.append(("no label", f"{len(opened.features) - sum(opened.labels.counts.values()):,}"))
+def _counts(table: TrainingTable) -> Table:
+    rows = [(name, f"{count:,}") for name, count in table.labels.counts.items()]
+    rows.append(("no label", f"{len(table.features) - sum(table.labels.counts.values()):,}"))
     return Table(("class", "rows"), rows, numbers=(1,))
 
 
@@ -125,10 +126,10 @@ def _losses(histories: Sequence[Sequence[dict[str, float]]]) -> Picture:
     return plot(draw, "losses against steps")
 
 
-def _log_d(judged: Judged, diagnostics: dict[str, float]) -> list[Part]:
-    if (log_d := judged.log_d) is None:
+def _log_d(assessment: RowAssessment, diagnostics: dict[str, float]) -> list[Part]:
+    if (log_d := assessment.log_d) is None:
         return []
-    groups = [("labelled", log_d[judged.labeled]), ("unlabelled", log_d[~judged.labeled])]
+    groups = [("labelled", log_d[assessment.labeled]), ("unlabelled", log_d[~assessment.labeled])]
     groups = [(name, values) for name, values in groups if len(values)]
 
     def draw(axes: "Axes") -> None:
@@ -144,14 +145,14 @@ def _log_d(judged: Judged, diagnostics: dict[str, float]) -> list[Part]:
     return [Paragraph(text), plot(draw, "log D of labelled and of unlabelled rows")]
 
 
-def _to_label(judged: Judged) -> list[Part]:
-    if not len(judged.to_label):
+def _to_label(assessment: RowAssessment) -> list[Part]:
+    if not len(assessment.to_label):
         return []
-    shown = judged.to_label.head(LISTED)
+    shown = assessment.to_label.head(LISTED)
     rows = [[*map(str, line[:-1]), f"{line[-1]:.3f}"] for line in shown.itertuples(index=False)]
     text = (
         "Unsure rows that stand for other unsure ones, the first first; rows are counted from 0. "
-        f"The file to_label.csv has {len(judged.to_label):,}."
+        f"The file to_label.csv has {len(assessment.to_label):,}."
     )
     head = list(map(str, shown.columns))
     return [Paragraph(text), Table(head, rows, numbers=(0, len(head) - 1))]

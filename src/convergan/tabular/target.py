@@ -1,7 +1,7 @@
-"""The target column: an empty cell is an unlabelled row, and labels keep their kind.
+"""The target column: an empty cell is an unlabelled row, and labels keep their type.
 
-A file of text has no kinds. There, labels that are all whole numbers, also written as 1.0, are
-integers; True and False are truth values; anything else is text, 007 as well.
+The columns of a text file have no types. There, labels are integers if all are whole numbers (1.0
+counts as one, 007 does not), truth values if all are True or False, and text otherwise.
 """
 
 import re
@@ -12,23 +12,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data import DataError
+from .reading import Array
 
-Array = np.ndarray[Any, Any]
 Texts = list[str | None]
-"""A label's spelling for each row, None where there is none."""
+"""The label of each row as text, None where there is none."""
 
 INTEGERS, TRUTH, TEXT = "integers", "truth values", "text"
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.0*)?")
 
 
-class Labels(NamedTuple):
+class TargetLabels(NamedTuple):
     """Labels of a table.
 
     Attributes:
         kind: ``integers``, ``truth values`` or ``text``.
         y: (n,) for the classifier.
-        marker: what y has where a row is unlabelled.
-        counts: labelled rows of each class, by its spelling, in the order of classes.
+        marker: value of y where a row is unlabelled.
+        counts: labelled rows of each class, by its name, in the order of classes.
     """
 
     kind: str
@@ -37,12 +37,12 @@ class Labels(NamedTuple):
     counts: dict[str, int]
 
 
-def spell(cells: Any, *, unlabeled: str | None = None) -> Texts:
-    """Return labels as they are written; of whole numbers, the number alone.
+def label_texts(cells: Any, *, unlabeled: str | None = None) -> Texts:
+    """Return the cells of a target column as text, without blanks around it.
 
     Args:
         cells: the target column.
-        unlabeled: spelling of cells that are to count as empty, such as ``-1``.
+        unlabeled: text of cells that count as empty, such as ``-1``; also if written as ``-1.0``.
     """
     texts: Texts = []
     for value in cells.tolist():
@@ -55,27 +55,27 @@ def spell(cells: Any, *, unlabeled: str | None = None) -> Texts:
     return texts
 
 
-def learn_labels(texts: Texts, name: str, *, is_text: bool) -> Labels:
+def parse_labels(texts: Texts, name: str, *, is_text: bool) -> TargetLabels:
     """Return the labels of a target column.
 
     Args:
-        texts: of `spell`.
+        texts: of `label_texts`.
         name: of the column, for messages.
-        is_text: whether the column is of text in a file that knows kinds.
+        is_text: whether the column is text in a file whose columns have types.
 
     Raises:
         DataError: if no row is labelled, or labels are of fewer than two classes or numbers that
             are not whole.
 
     Example:
-        >>> learn_labels(["1", None, "2.0"], "kind", is_text=False).y.tolist()
+        >>> parse_labels(["1", None, "2.0"], "kind", is_text=False).y.tolist()
         [1, -1, 2]
     """
     known = [text for text in texts if text is not None]
     if not known:
         raise DataError(f"target {name!r} is empty in all {len(texts):,} rows: label a few first")
     kind = TEXT if is_text else _kind(known, name)
-    known = [canonical(text, kind) for text in known]
+    known = [canonical_label(text, kind) for text in known]
     classes = _in_order(set(known), kind)
     if len(classes) < 2:
         raise DataError(
@@ -88,11 +88,11 @@ def learn_labels(texts: Texts, name: str, *, is_text: bool) -> Labels:
         marker = min(map(int, classes)) - 1
     values: list[Any] = [_value(text, kind, marker) for text in texts]
     y = np.array(values, dtype=object if kind != INTEGERS else np.int64)
-    return Labels(kind, y, marker, {spelled: counted[spelled] for spelled in classes})
+    return TargetLabels(kind, y, marker, {label: counted[label] for label in classes})
 
 
-def canonical(text: str, kind: str) -> str:
-    """Return the one spelling of a label: of a whole number without point."""
+def canonical_label(text: str, kind: str) -> str:
+    """Return a label as `TargetLabels` names its class: whole numbers without a point."""
     return str(_whole(text)) if kind == INTEGERS and WHOLE.fullmatch(text) else text
 
 
@@ -105,16 +105,16 @@ def _kind(known: Sequence[str], name: str) -> str:
         return INTEGERS
     if set(known) <= {"True", "False"}:
         return TRUTH
-    broken = [text for text in known if _is_broken(text)]
-    if broken and all(_is_broken(text) or WHOLE.fullmatch(text) for text in known):
+    fractions = [text for text in known if _is_fraction(text)]
+    if fractions and all(_is_fraction(text) or WHOLE.fullmatch(text) for text in known):
         raise DataError(
-            f"target {name!r} holds numbers that are not whole, such as {broken[0]}; classes are "
-            "text, whole numbers or truth values"
+            f"target {name!r} holds numbers that are not whole, such as {fractions[0]}; classes "
+            "are text, whole numbers or truth values"
         )
     return TEXT
 
 
-def _is_broken(text: str) -> bool:
+def _is_fraction(text: str) -> bool:
     try:
         return not float(text).is_integer()
     except ValueError:

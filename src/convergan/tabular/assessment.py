@@ -1,27 +1,25 @@
-"""What a fitted classifier says of the rows it was fitted to, for the report and the labeller."""
+"""The fitted classifier on its own rows: log D of each, and which to label next."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..estimator import rank_for_labeling
-from .fitting import Fitted, Opened
-from .reading import Frame
-
-Array = np.ndarray[Any, Any]
+from .fitting import TableFit, TrainingTable
+from .reading import Array, Frame
 
 LISTED = 100
 """Unlabelled rows in the list of those to label next, at most."""
 SHOWN_BESIDE = 3
-"""Columns that are no features and are listed with them, the first."""
+"""Columns that are no features and are listed with them, at most."""
 
 
-class Judged(NamedTuple):
-    """What is said of the rows.
+class RowAssessment(NamedTuple):
+    """Results of a classifier on the rows that it was fitted to.
 
     Attributes:
-        labeled: (n,) which of them have labels.
-        log_d: (n,) log D of each, or None where there is no GAN to ask.
+        labeled: (n,) whether each has a label.
+        log_d: (n,) log D of each, or None where there is no GAN.
         to_label: a frame of rows whose labels would help most, the first first; it has ``row``,
             counted from 0, columns that are no features, ``prediction`` and ``probability``.
     """
@@ -31,12 +29,12 @@ class Judged(NamedTuple):
     to_label: Frame
 
 
-def judge_rows(opened: Opened, fitted: Fitted) -> Judged:
-    """Ask the classifier about its own rows."""
+def assess_rows(table: TrainingTable, fitted: TableFit) -> RowAssessment:
+    """Predict the rows that a classifier was fitted to, and rank those without a label."""
     import pandas as pd
 
-    model, rows = fitted.model, opened.features
-    labeled = np.array([value != opened.labels.marker for value in opened.labels.y])
+    model, rows = fitted.model, table.features
+    labeled = np.array([value != table.labels.marker for value in table.labels.y])
     probabilities = model.predict_proba(rows)
     count = min(LISTED, int((~labeled).sum()))
     chosen = np.empty(0, dtype=np.int64)
@@ -44,7 +42,7 @@ def judge_rows(opened: Opened, fitted: Fitted) -> Judged:
         chosen = rank_for_labeling(
             probabilities, model.features(rows), count=count, labeled=np.flatnonzero(labeled)
         )
-    beside = opened.beside.iloc[chosen, :SHOWN_BESIDE].reset_index(drop=True)
+    beside = table.beside.iloc[chosen, :SHOWN_BESIDE].reset_index(drop=True)
     answers = {
         "prediction": model.classes_[probabilities[chosen].argmax(axis=1)],
         "probability": probabilities[chosen].max(axis=1),
@@ -53,11 +51,8 @@ def judge_rows(opened: Opened, fitted: Fitted) -> Judged:
     to_label = pd.concat(
         [pd.DataFrame({"row": chosen}), beside[taken], pd.DataFrame(answers)], axis=1
     )
-    return Judged(labeled, _log_d(opened, fitted), to_label)
-
-
-def _log_d(opened: Opened, fitted: Fitted) -> Array | None:
     try:
-        return fitted.model.score_samples(opened.features)
+        log_d = model.score_samples(rows)
     except ValueError:  # the training of the GAN failed, as a notice says
-        return None
+        log_d = None
+    return RowAssessment(labeled, log_d, to_label)

@@ -1,0 +1,75 @@
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from convergan.data import DataError
+from convergan.tabular.fitting import TableFit, TrainingTable
+from convergan.tabular.model_folder import TableModel
+from convergan.tabular.prediction import predict_table
+from tests.tabular.tables import iris
+
+LABELS = ["a", "b", "c"]
+
+
+@pytest.fixture
+def model(fitted_iris: tuple[TrainingTable, TableFit]) -> TableModel:
+    table, fitted = fitted_iris
+    return TableModel(fitted.model, table.columns, "kind", "text", None, table.sha256)
+
+
+def written(folder: Path, **columns: Any) -> Path:
+    file = folder / "new.csv"
+    iris(LABELS).drop(columns="kind").assign(**columns).to_csv(file, index=False)
+    return file
+
+
+def test_predictions_are_the_classifiers(model: TableModel, tmp_path: Path) -> None:
+    file = written(tmp_path)
+    found = predict_table(model, file, all_classes=True)
+    rows = pd.read_csv(file)[model.classifier.feature_names_in_]
+    probabilities = model.classifier.predict_proba(rows)
+    assert found.table["prediction"].tolist() == model.classifier.predict(rows).tolist()
+    assert (found.table["probability"] == probabilities.max(axis=1)).all()
+    assert (found.table[[f"probability_{name}" for name in LABELS]] == probabilities).all(axis=None)
+    assert found.table["row"].tolist() == list(range(150))
+    assert sum(found.counts.values()) == 150 and list(found.counts) == LABELS
+    assert (found.rejected, found.error) == (0, None)
+
+
+def test_uncertain_rows_have_no_prediction_and_count_for_no_error(
+    model: TableModel, tmp_path: Path
+) -> None:
+    file = written(tmp_path, kind=[*"abc"] * 50)
+    every = predict_table(model, file)
+    limit = float(every.table["probability"].median())
+    found = predict_table(model, file, reject_below=limit)
+    left = found.table["prediction"].isna()
+    assert (left == (every.table["probability"] < limit)).all()
+    assert found.rejected == left.sum() > 0
+    assert found.error is not None and found.error.rows == 150 - found.rejected
+    truth = pd.Series([*"abc"] * 50)
+    assert found.error.wrong == int((found.table["prediction"] != truth)[~left].sum())
+    assert found.error.low < found.error.wrong / found.error.rows < found.error.high
+
+
+def test_labels_of_unknown_classes_are_errors_and_named(model: TableModel, tmp_path: Path) -> None:
+    file = written(tmp_path, kind=[None] * 145 + ["v", "w", "x", "y", "z"])
+    found = predict_table(model, file)
+    assert found.error is not None and (found.error.rows, found.error.wrong) == (5, 5)
+    assert (
+        "labels that the model does not know, so never predicts: 'v', 'w', 'x' and more"
+        in found.notices
+    )
+
+
+def test_columns_that_lack_or_clash_are_named(model: TableModel, tmp_path: Path) -> None:
+    file = written(tmp_path, probability=0.5)
+    with pytest.raises(ValueError, match="--keep probability: predictions have a column"):
+        predict_table(model, file, keep=["probability"])
+    with pytest.raises(ValueError, match="--reject-below must be from 0 to 1, got 2"):
+        predict_table(model, file, reject_below=2)
+    pd.read_csv(file).drop(columns="width").to_csv(file, index=False)
+    with pytest.raises(DataError, match="lacks 1 of the model's columns: 'width'"):
+        predict_table(model, file)
