@@ -29,8 +29,8 @@ from torch.distributed import FileStore  # type: ignore[attr-defined]
 from torch.multiprocessing.spawn import spawn
 
 from bench.step import count_flops
-from convergan.collective import ALONE, Ranks, share_out
-from convergan.collective.ranks import Joined
+from convergan.collective import ALONE, Ranks, share_batches
+from convergan.collective.ranks import DistributedRanks
 from convergan.core.progress import Progress
 from convergan.data import Batches, Dataset, Rows
 from convergan.recipes import find_recipe
@@ -89,7 +89,7 @@ def prepare(name: str, rows: int, ranks: Ranks) -> tuple[State, Iterator[Progres
     dataset = Dataset("random", tuple("0123456789"), drawn, Rows(images[:0], drawn.labels[:0]))
     seen = recipe.as_players_see(dataset).train.images
     state = recipe.start(seen, 10, seed=0, device=CPU)
-    sharing = share_out(ranks, rows)
+    sharing = share_batches(ranks, rows)
     batches = Batches(
         seen,
         torch.arange(100),
@@ -170,7 +170,7 @@ def first_quartile(times: list[float]) -> float:
     return sorted(times)[len(times) // 4]
 
 
-def reduction(ranks: Joined, count: int, repeats: int = 20) -> float:
+def reduction(ranks: DistributedRanks, count: int, repeats: int = 20) -> float:
     """The first quartile of the seconds of a reduction of ``count`` numbers."""
     value, times = torch.zeros(count), []
     for _ in range(repeats):
@@ -189,8 +189,8 @@ def work(rank: int, size: int, folder: Path, seconds: float, names: list[str]) -
         found["recipes"] = {name: measure(name, seconds, ALONE, {}) for name in names}
     else:
         store = FileStore(str(folder / "store"), size)
-        ranks = Joined(store, rank, size, backend="gloo", seconds=600)
-        found["recipes"] = {name: measure(name, seconds, ranks, ranks.given) for name in names}
+        ranks = DistributedRanks(store, rank, size, backend="gloo", seconds=600)
+        found["recipes"] = {name: measure(name, seconds, ranks, ranks.sent) for name in names}
         found["latency"] = reduction(ranks, 1)
         large = 2**22
         found["rate"] = 4 * large / reduction(ranks, large)

@@ -40,7 +40,6 @@ def loading_rate(source: str, side: int, workers: int, batch_size: int, seconds:
         seed=0,
         device=torch.device("cpu"),
         kinds=("labeled",),
-        expect=rows.expect,
     )
     batches(1)  # threads have started
     count, started = 0, time.perf_counter()

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from convergan.runs.reading import GAN, read_config, table
-from convergan.sweeps.statistics import mean_and_deviation, spell
+from convergan.sweeps.statistics import format_mean, mean_and_deviation
 
 
 def rows_of(folder: Path) -> dict[str, float | None]:
@@ -25,7 +25,7 @@ def describe(errors: list[float | None]) -> str:
     if not known:
         return "-"
     every = ", ".join(f"{error:.2f}" for error in known)
-    return f"{spell(mean_and_deviation(known), '.2f', '.2f')}  ({every})"
+    return f"{format_mean(mean_and_deviation(known), '.2f', '.2f')}  ({every})"
 
 
 def errors_at(folder: Path) -> dict[int, float]:

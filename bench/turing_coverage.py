@@ -16,9 +16,9 @@ from convergan.turing.simulation.observers import Crowd, simulate_votes
 from convergan.turing.statistics.annotator_bootstrap import (
     DRAWS,
     crossed_sums,
-    generator,
     percentiles,
     resampled_sums,
+    rng_for,
 )
 from convergan.turing.statistics.intervals import (
     Interval,
@@ -58,12 +58,12 @@ def intervals_of(right: BoolArray, rng: np.random.Generator) -> Iterator[tuple[s
 
 def coverage(people: int, studies: int) -> dict[str, tuple[float, float]]:
     """Of each interval, the share of studies in which it holds the truth, and its half-width."""
-    rng = generator(0, f"coverage of {people}")
+    rng = rng_for(0, f"coverage of {people}")
     found: dict[str, list[tuple[bool, float]]] = {}
     for _ in range(studies):
         right = rng.random((people, VOTES_EACH)) < CROWD.skills(people, rng)[:, None]
         for name, interval in intervals_of(right, rng):
-            row = interval.holds(CROWD.skill), interval.half_width
+            row = interval.contains(CROWD.skill), interval.half_width
             found.setdefault(name, []).append(row)
     return {name: tuple(np.mean(rows, 0).tolist()) for name, rows in found.items()}
 
@@ -80,7 +80,7 @@ def seconds_of(people: int, trials: int) -> float:
         consent_version="1",
         created="2026-11-28T00:00:00+00:00",
     )
-    rng = generator(0, "speed")
+    rng = rng_for(0, "speed")
     votes = simulate_votes(CROWD.people(people, rng), design, rng, pool=5000)
     started = time.process_time()
     analyse(votes, design)

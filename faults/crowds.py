@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from convergan.turing.simulation.cast import Cast
+from convergan.turing.simulation.participants import Participants
 from convergan.turing.simulation.simulator import simulate
-from convergan.turing.study.study import Plan
+from convergan.turing.study.study import StudySettings
 from convergan.turing.web.server_process import end_server, start_server
 
 from .rows import Row, Trial
@@ -45,14 +45,18 @@ def crowd(
         seed: of that chance.
     """
     total, chance, told = people * trials, random.Random(seed), threading.Semaphore(0)
-    cast = Cast(people, ["guesser"], ["double-sender"], workers=people)
+    participants = Participants(people, ["guesser"], ["double-sender"], workers=people)
     with scratch_database(server) as address, kept_port() as port, ThreadPoolExecutor() as pool:
-        make_study(folder, Plan(trials=trials, attention=0, annotators_wanted=people), address)
+        make_study(
+            folder, StudySettings(trials=trials, attention=0, annotators_wanted=people), address
+        )
         answered, found = 0, list[str]()
         url = f"http://127.0.0.1:{port}"
         process = start_server(folder, port)
         try:
-            work = pool.submit(simulate, folder, url, cast, answered=lambda *_: told.release())
+            work = pool.submit(
+                simulate, folder, url, participants, answered=lambda *_: told.release()
+            )
             for moment in sorted(chance.sample(range(total), kills)):
                 while answered < moment and not work.done():
                     answered += told.acquire(timeout=0.1)

@@ -4,16 +4,18 @@ import os
 import random
 import signal
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from PIL import Image
 
 from convergan.core.progress import Progress
-from convergan.data import Dataset, Rows, Streaming, load
-from convergan.data.dataset import nothing
+from convergan.data import Streaming, load
+from convergan.data.streamed import StreamedImages
 
 from .children import code_of
 from .modes import Mode, modes
@@ -53,10 +55,6 @@ def _calm() -> "tuple[tempfile.TemporaryDirectory[str], str]":
     return place, final_hash(folder)
 
 
-def _unprepared(rows: Rows) -> Rows:
-    return replace(rows, expect=nothing)
-
-
 def perform(trial: int, place: Path) -> Trial:
     """Train with one number of workers, perhaps a stop, and then another number."""
     chance = random.Random(trial)
@@ -68,15 +66,14 @@ def perform(trial: int, place: Path) -> Trial:
     folder = place / "run"
 
     def body(count: int, at: int | None) -> int:
-        dataset: Dataset = load(str(images), SIDE, streaming=Streaming(count))
-        if not ahead:
-            dataset = replace(dataset, train=_unprepared(dataset.train))
+        dataset = load(str(images), SIDE, streaming=Streaming(count))
 
         def watch(event: Progress) -> None:
             if event.step == at:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        return train(mode, folder, watch=watch, dataset=dataset)
+        with nullcontext() if ahead else patch.object(StreamedImages, "prefetch"):
+            return train(mode, folder, watch=watch, dataset=dataset)
 
     first = code_of(partial(body, workers, stop))
     code = code_of(partial(body, then, None)) if first == 128 + signal.SIGTERM else first

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from convergan.turing.study.study import Plan, opened
+from convergan.turing.study.study import StudySettings, open_study
 from convergan.turing.web.app import create_app
 from convergan.turing.web.owner import invite
 from convergan.turing.web.server_process import serving
@@ -267,7 +267,7 @@ def description(folder: Path, person: Person) -> dict[str, Any]:
         "session": person.place.rpartition("/")[2],
         "view": trial["images"][0].rpartition("/")[2],
     }
-    with opened(folder) as study:
+    with open_study(folder) as study:
         schema: dict[str, Any] = create_app(study, "http://study").openapi()
     for path in schema["paths"].values():
         for call in path.values():
@@ -325,9 +325,11 @@ def attack(folder: Path, server: str | None, count: int, seed: int) -> Findings:
     """
     links = 10 * PEOPLE + count
     with scratch_database(server) as address:
-        token = make_study(folder, Plan(trials=20, attention=2, annotators_wanted=links), address)
+        token = make_study(
+            folder, StudySettings(trials=20, attention=2, annotators_wanted=links), address
+        )
         with serving(folder) as url:
-            with opened(folder) as study:
+            with open_study(folder) as study:
                 invitations = iter(invite(study, url, links, 1))
             pages = Pages(int(url.rpartition(":")[2]), token, invitations)
             found = fuzz(pages, count, seed)

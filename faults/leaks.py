@@ -32,8 +32,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sqlalchemy import text
 
-from convergan.turing.simulation.simulator import truths
-from convergan.turing.study.study import Plan, opened
+from convergan.turing.simulation.simulator import open_truth
+from convergan.turing.study.study import StudySettings, open_study
 from convergan.turing.web.owner import invite
 from convergan.turing.web.server_process import serving
 
@@ -227,11 +227,11 @@ def audit(
         level: of the intervals.
         length: of a session in trials.
     """
-    make_study(folder, Plan(trials=length, attention=0, annotators_wanted=sessions))
+    make_study(folder, StudySettings(trials=length, attention=0, annotators_wanted=sessions))
     rows: list[Seen] = []
     truth: list[bool] = []
     served = leaking(folder, leak) if leak in IN_REPLIES else serving(folder)
-    with served as url, opened(folder) as study, truths(folder) as known:
+    with served as url, open_study(folder) as study, open_truth(folder) as known:
         for link in invite(study, url, sessions, 1):
             place = follow(link)
             session = place.rpartition("/")[2]
@@ -257,8 +257,8 @@ def differing_replies(folder: Path, count: int) -> int:
     Returns:
         How many of the replies differ in any byte of the body, or of the headers but for the date.
     """
-    make_study(folder, Plan(trials=count, attention=0))
-    with serving(folder) as url, opened(folder) as study:
+    make_study(folder, StudySettings(trials=count, attention=0))
+    with serving(folder) as url, open_study(folder) as study:
         place = follow(invite(study, url, 1, 1)[0])
         with closing(Spy(url, place)) as spy:
             waiting = spy.begin()

@@ -13,9 +13,9 @@ from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from convergan.turing.study.schema import trials
-from convergan.turing.study.study import Study, opened
+from convergan.turing.study.study import Study, open_study
 from convergan.turing.web.app import create_app
-from convergan.turing.web.server import listen, server_of
+from convergan.turing.web.server import listen, make_server
 
 from .children import fork, wait
 
@@ -66,10 +66,10 @@ class Leaky:
 
 def serve_leaky(folder: Path, listener: socket, leak: str) -> int:
     """Serve a build that leaks in replies, until the process is ended."""
-    with opened(folder) as study:
+    with open_study(folder) as study:
         app = create_app(study, "http://study")
         app.add_middleware(Leaky, study=study, leak=leak)
-        server_of(app).run(sockets=[listener])
+        make_server(app).run(sockets=[listener])
     return 0
 
 

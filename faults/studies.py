@@ -12,9 +12,9 @@ from sqlalchemy import Connection, make_url, select, text
 
 from convergan.turing.simulation.simulated_person import Visit
 from convergan.turing.study.database import Database
-from convergan.turing.study.image_import import Source, source_of_array
+from convergan.turing.study.image_import import Source, source_from_array
 from convergan.turing.study.schema import answers, sessions
-from convergan.turing.study.study import Plan, create_study, database_url
+from convergan.turing.study.study import StudySettings, create_study, database_url
 
 from .rows import Trial
 
@@ -49,13 +49,15 @@ HALF_DONE = {
 def noise(name: str, count: int, side: int = 28) -> Source:
     """Return grey images of noise, which depend on their name."""
     rng = np.random.default_rng([*name.encode()])
-    return source_of_array(name, rng.integers(0, 256, (count, 1, side, side), dtype=np.uint8))
+    return source_from_array(name, rng.integers(0, 256, (count, 1, side, side), dtype=np.uint8))
 
 
-def make_study(folder: Path, plan: Plan, address: str | None = None, images: int = 0) -> str:
+def make_study(
+    folder: Path, settings: StudySettings, address: str | None = None, images: int = 0
+) -> str:
     """Make a study of noise with as many images as it needs or more; return the owner's token."""
-    count = max(images, 2 * plan.trials, 20)
-    return create_study(folder, plan, noise("real", count), [noise("made", count)], address)
+    count = max(images, 2 * settings.trials, 20)
+    return create_study(folder, settings, noise("real", count), [noise("made", count)], address)
 
 
 def on_both(

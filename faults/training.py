@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from convergan.cli.main import explain
+from convergan.cli.exits import explain
 from convergan.collective import join
 from convergan.core.files import read_json
 from convergan.core.progress import Progress

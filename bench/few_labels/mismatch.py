@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from bench.few_labels.sets import Problem, load
 from convergan.estimator import SemiSupervisedGANClassifier, mask_labels
-from convergan.sweeps.statistics import mean_and_deviation, spell
+from convergan.sweeps.statistics import format_mean, mean_and_deviation
 
 SHARES = (0, 25, 50, 75, 100)
 SETS = ("digits", "mnist", "fashion_mnist", "cifar10")
@@ -97,7 +97,7 @@ def main() -> None:
             [x.logistic for x in found],
         )
         plain, guarded, logistic = (
-            spell(mean_and_deviation(values), ".2f", ".2f") for values in columns
+            format_mean(mean_and_deviation(values), ".2f", ".2f") for values in columns
         )
         chosen = ", ".join(f"{n}x {name}" for name, n in Counter(x.selected for x in found).items())
         warned = sum(x.warned for x in found)

@@ -22,7 +22,7 @@ from sklearn.neighbors import NearestNeighbors
 from bench.few_labels.methods import Array
 from bench.few_labels.sets import load
 from convergan.estimator import SemiSupervisedGANClassifier, mask_labels
-from convergan.sweeps.statistics import mean_and_deviation, spell
+from convergan.sweeps.statistics import format_mean, mean_and_deviation
 
 SETS = ("digits", "mnist", "fashion_mnist")
 SCORES = ("log D", "max softmax", "nearest row")
@@ -82,7 +82,7 @@ def main() -> None:
         print(f"  {'':20} " + "  ".join(f"{score:15}" for score in SCORES))
         for kind in found[0]:
             columns = zip(*(seed[kind] for seed in found), strict=True)
-            cells = [spell(mean_and_deviation(column), ".2f", ".2f") for column in columns]
+            cells = [format_mean(mean_and_deviation(column), ".2f", ".2f") for column in columns]
             print(f"  {kind:20} " + "  ".join(f"{cell:15}" for cell in cells), flush=True)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from bench.few_labels.cells import Cell, Grid, Place, arrange, is_complete
 from bench.few_labels.methods import ENSEMBLE, GUARDED, KNN, LOGISTIC, OURS, RBF, TWIN
 from bench.few_labels.statistics import Difference, mean_ranks, paired_difference
-from convergan.sweeps.statistics import mean_and_deviation, spell
+from convergan.sweeps.statistics import format_mean, mean_and_deviation
 
 LARGE = 5000
 """A set of more rows counts as large: there we expect to be better than label spreading."""
@@ -48,7 +48,7 @@ def tables(grid: Grid, methods: Sequence[str]) -> Iterator[str]:
         width = max(map(len, methods))
         for method in (method for method in methods if method in by_method):
             found = [cell for _, cell in sorted(by_method[method].items())]
-            error = spell(mean_and_deviation([cell.error for cell in found]), ".2f", ".2f")
+            error = format_mean(mean_and_deviation([cell.error for cell in found]), ".2f", ".2f")
             every = " ".join(f"{cell.error:.2f}" for cell in found)
             nll, calibration, seconds, lost = np.mean(
                 [(cell.nll, cell.calibration, cell.seconds, cell.lost) for cell in found], axis=0

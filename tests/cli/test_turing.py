@@ -17,7 +17,7 @@ from convergan.cli import main as cli
 from convergan.cli import turing as turing_commands
 from convergan.cli.turing import read_images
 from convergan.turing.statistics.votes import Exclusion
-from convergan.turing.study.study import opened
+from convergan.turing.study.study import open_study
 from convergan.turing.web.owner import people, read_design, read_votes
 from convergan.turing.web.server import listen
 
@@ -74,11 +74,11 @@ def test_rules_of_exclusion_are_fixed_when_the_study_is_made(
     words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
     rules = ("--min-attention", 0.6, "--min-reaction-ms", 300, "--max-same-answer", 0.95)
     assert turing("create", tmp_path / "study", *words, *rules).code == 0
-    with opened(tmp_path / "study") as study:
+    with open_study(tmp_path / "study") as study:
         assert read_design(study).exclusion == Exclusion(0.6, 300, 0.95, 0.9)
     refused = turing("create", tmp_path / "other", *words, "--min-attention", 80)
     assert refused.code == 2
-    assert "min_attention is 80.0, but a share is from 0 to 1" in refused.err
+    assert "min_attention must be from 0 to 1, got 80.0" in refused.err
 
 
 def test_a_study_is_made_invited_to_looked_at_and_purged(
@@ -96,7 +96,7 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(
     address = "https://study.example"
     invited = turing("invite", study, "--count", 3, "--days", 2, "--public-url", address)
     assert invited.out.count(f"{address}/join/") == 3
-    with opened(study) as found:
+    with open_study(study) as found:
         assert read_design(found).trials == 11
         assert read_votes(found).models == ("gan.npz", "vae.npz")
         assert people(found) == []

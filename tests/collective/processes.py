@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.distributed import FileStore  # type: ignore[attr-defined]
 
-from convergan.collective.ranks import Joined
+from convergan.collective.ranks import DistributedRanks
 
-Work = Callable[[Joined, dict[str, Tensor]], None]
+Work = Callable[[DistributedRanks, dict[str, Tensor]], None]
 """What each process does; it puts what it found into the second argument."""
 
 
@@ -46,7 +46,7 @@ def _run(work: Work, rank: int, size: int, folder: Path, seconds: float) -> None
     found: dict[str, Tensor] = {}
     try:
         store = FileStore(str(folder / "store"), size)
-        ranks = Joined(store, rank, size, backend="gloo", seconds=seconds)
+        ranks = DistributedRanks(store, rank, size, backend="gloo", seconds=seconds)
         work(ranks, found)
         save_file(found, folder / f"found-{rank}.safetensors")
         ranks.finish()

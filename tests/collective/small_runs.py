@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from convergan.collective import ALONE, Ranks, share_out
+from convergan.collective import ALONE, Ranks, share_batches
 from convergan.data import Batches, draw_labeled_subset
 from convergan.data.sources import Dataset
 from convergan.recipes import Recipe, find_recipe
@@ -30,7 +30,7 @@ def take_steps(
     classes = len(dataset.classes)
     state = recipe.start(images, classes, seed=0, device=cpu)
     unit = state.discriminator.network.rows_together
-    sharing = share_out(ranks, batch_size, unit=unit)
+    sharing = share_batches(ranks, batch_size, unit=unit)
     subset = draw_labeled_subset(dataset.train.labels, 2 * classes, dataset.classes, seed=0)
     spread = None
     if recipe.neighbors is not None:

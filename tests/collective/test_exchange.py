@@ -8,13 +8,13 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from convergan.collective.exchange import gather, gather_alike, total, total_alike
-from convergan.collective.ranks import Joined
+from convergan.collective.ranks import DistributedRanks
 from tests.collective.processes import in_processes
 
 COUNTS = (3, 2)
 
 
-def check(ranks: Joined, found: dict[str, Tensor]) -> None:
+def check(ranks: DistributedRanks, found: dict[str, Tensor]) -> None:
     """All processes move the same number at the same time, so each sees what that does to all.
 
     A number that all have is what `total` of the numbers of each, divided by W, is: its gradient

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convergan.collective.ranks import Joined
+from convergan.collective.ranks import DistributedRanks
 from convergan.core.signals import Interrupted, StopRequests
 from convergan.data import DataError, Streaming, load
+from convergan.data.streamed import StreamedImages
 from convergan.recipes import Recipe, find_recipe
 from convergan.runs.run import run
 from convergan.runs.settings import Settings
@@ -41,7 +42,7 @@ def poisoned(at: tuple[int, ...]) -> tuple[Recipe, partial[dict[str, Tensor]]]:
 
 
 def skip_together(
-    ranks: Joined,
+    ranks: DistributedRanks,
     found: dict[str, Tensor],
     *,
     folder: Path,
@@ -108,7 +109,7 @@ def test_all_go_back_where_one_of_them_is_not_finite_and_go_on_from_a_stop(tmp_p
     assert [(r["first"], r["last"]) for r in result["rolled_back"]] == [(1, 3), (1, 4), (1, 8)]
 
 
-def other_options(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def other_options(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     settings = Settings(recipe="toy", data="ring", labels=0, seed=0, steps=2, device="cpu")
     recipe, dataset = find_recipe("toy"), load("ring")
     with pytest.raises(ValueError, match="--skip-non-finite is not the same in process 0 and 1"):
@@ -134,26 +135,26 @@ def images(folder: Path) -> Path:
     return folder
 
 
-def stream_together(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
-    """Train on images in memory, then on the same streamed; note how many were expected at once."""
+def stream_together(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
+    """Train on images in memory, then on the same streamed; count the rows of each prefetch."""
     torch.set_default_dtype(torch.float32)
     recipe = replace(everything_on(), side=SIDE, batch_size=ROWS, neighbors=None)
     recipe = replace(recipe, step=mode_of(1).recipe.step)
-    expected: list[int] = []
+    prefetched: list[int] = []
+    prefetch = StreamedImages.prefetch
+
+    def counting(images: StreamedImages, rows: Tensor) -> None:
+        prefetched.append(len(rows))
+        prefetch(images, rows)
+
     for name, streaming in (("held", None), ("streamed", Streaming(2))):
         dataset = load(str(folder / "images"), SIDE, streaming=streaming)
-        pass_on = dataset.train.expect
-
-        def expect(rows: Tensor, pass_on: object = pass_on) -> None:
-            expected.append(len(rows))
-            assert callable(pass_on)
-            pass_on(rows)
-
-        dataset = replace(dataset, train=replace(dataset.train, expect=expect))
         started = job(recipe, folder / name, dataset)
         started = replace(started, ranks=ranks, pictures=dataset.train.images)
-        list(Trainer(started, StopRequests()).run())
-    found["expected"] = torch.tensor(expected)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(StreamedImages, "prefetch", counting)
+            list(Trainer(started, StopRequests()).run())
+    found["prefetched"] = torch.tensor(prefetched)
 
 
 def test_streamed_images_train_together_as_those_in_memory_to_the_bit(
@@ -167,10 +168,12 @@ def test_streamed_images_train_together_as_those_in_memory_to_the_bit(
     predicted = [(tmp_path / name / "predictions.csv").read_text() for name in ("held", "streamed")]
     assert predicted[0] == predicted[1] and len(predicted[0].splitlines()) == 1 + 10
     for found in processes:  # three kinds of rows, of this step and the next, shared by two
-        assert set(found["expected"].tolist()) == {3 * 2 * ROWS // 2}
+        assert set(found["prefetched"].tolist()) == {3 * 2 * ROWS // 2}
 
 
-def go_bad_in_one(ranks: Joined, found: dict[str, Tensor], *, folder: Path, bad_at: int) -> None:
+def go_bad_in_one(
+    ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path, bad_at: int
+) -> None:
     """Train on images of which each process has its own copies; those of the last one go bad."""
     torch.set_default_dtype(torch.float32)
     recipe = replace(everything_on(), side=SIDE, batch_size=ROWS, neighbors=None)

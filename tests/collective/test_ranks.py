@@ -2,11 +2,9 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,101 +13,9 @@ import torch
 from torch import Tensor
 
 from convergan.collective import PeerLeftError, PeerLostError, join
-from convergan.collective.ranks import Joined
+from convergan.collective.ranks import DistributedRanks
+from tests.collective.commands import RECIPES, SECONDS, Command, free_port
 from tests.collective.processes import in_processes
-
-RECIPES = """
-import os
-import resource
-from dataclasses import replace
-from convergan.data import DataError
-from convergan.recipes.toy import toy
-
-def tiny():
-    return replace(toy().recipe, batch_size=2, judge=None)
-
-def apart():
-    return replace(toy().recipe, batch_size=8 + int(os.environ.get("RANK", 0)), judge=None)
-
-def long():
-    return replace(toy().recipe, batch_size=8, judge=None, steps=1_000_000, checkpoint_every=10)
-
-def lose_file(state, batch, chance):
-    if state.step == 4 and os.environ["RANK"] == "1":
-        raise DataError("7.png cannot be read any more")
-    return long().step(state, batch, chance)
-
-def fill_disk(state, batch, chance):
-    if state.step == 4 and os.environ["RANK"] == "0":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-    return long().step(state, batch, chance)
-
-def gone():
-    return replace(long(), step=lose_file, checkpoint_every=2)
-
-def full():
-    return replace(long(), step=fill_disk, checkpoint_every=2)
-"""
-SECONDS = 20
-TRAIN = ("train", "--device", "cpu", "--threads", "1", "--no-baselines", "--out", "run")
-
-
-class Command:
-    """A command in several processes.
-
-    Args:
-        size: how many.
-        arguments: of the command.
-        folder: where it is called.
-        environment: beside that of a launcher.
-        command: its name and first options.
-    """
-
-    def __init__(
-        self,
-        size: int,
-        *arguments: str,
-        folder: Path,
-        environment: Mapping[str, str] | None = None,
-        command: Sequence[str] = TRAIN,
-    ) -> None:
-        (folder / "mine.py").write_text(RECIPES)
-        launched = {
-            "WORLD_SIZE": str(size),
-            "LOCAL_WORLD_SIZE": str(size),
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(free_port()),
-            "CONVERGAN_PEER_SECONDS": str(SECONDS),
-            **(environment or {}),
-        }
-        self.processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "convergan", *command, *arguments],
-                cwd=folder,
-                env={**os.environ, **launched, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(size)
-        ]
-
-    def codes_and_lines(self) -> tuple[list[int], list[str]]:
-        """Wait for all; return their exit codes, and what they printed that is no progress."""
-        printed = [process.communicate(timeout=180)[1] for process in self.processes]
-        lines = [
-            f"{rank}: {line}"
-            for rank, text in enumerate(printed)
-            for line in text.splitlines()
-            if not line.startswith("GAN ")
-        ]
-        return [process.returncode for process in self.processes], lines
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def test_more_processes_than_rows_end_with_one_line(tmp_path: Path) -> None:
@@ -217,7 +123,7 @@ def test_a_process_that_hangs_is_named_after_the_time_out(tmp_path: Path) -> Non
     assert "named" in first and "named" in last and "named" not in hung
 
 
-def hang(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def hang(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     ranks.report_progress(step=7, phase="a long thought")
     ranks.barrier()
     if ranks.rank == 1:
@@ -240,7 +146,7 @@ def test_who_has_finished_is_not_among_the_lost(tmp_path: Path) -> None:
     assert "named" in first
 
 
-def lose_at_the_end(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def lose_at_the_end(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     """Rank 1 finishes, rank 2 is lost, rank 0 is in an exchange that they will not answer."""
     ranks.barrier()
     if ranks.rank == 1:
@@ -263,7 +169,7 @@ def test_rank_0_holds_the_rendezvous_until_the_others_have_left(tmp_path: Path) 
     in_processes(partial(finish_in_turn, folder=tmp_path), 2, tmp_path)
 
 
-def finish_in_turn(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def finish_in_turn(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     if not ranks.leads:
         time.sleep(1)
         (folder / "late").touch()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from convergan.cli.main import main
 from convergan.collective import ALONE, Ranks
-from convergan.collective.ranks import Joined
+from convergan.collective.ranks import DistributedRanks
 from convergan.core.progress import Progress
 from convergan.data import DataError, ImageFiles, ImageRows, load, to_unit_range
 from convergan.metrics import find_extractor
@@ -23,19 +23,20 @@ from convergan.runs.reading import draw_run_rows
 from convergan.runs.run import run
 from convergan.runs.settings import Settings
 from convergan.scoring.files import write_scores
-from convergan.scoring.score import Plan, judge
+from convergan.scoring.score import score_images
 from convergan.scoring.sources import Sets
+from convergan.scoring.values import ScoreSettings
 from convergan.training import draw_samples, predict_probabilities
+from tests.collective.commands import Command
 from tests.collective.processes import in_processes
 from tests.collective.small_runs import small_run
-from tests.collective.test_ranks import Command
 
 Found = TypeVar("Found")
-PLAN = Plan(metrics=("is", "kid", "prdc"), splits=3, batch_size=16)
+PLAN = ScoreSettings(metrics=("is", "kid", "prdc"), splits=3, batch_size=16)
 SIZE = 3
 
 
-def everything(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None:
+def everything(ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path) -> None:
     """Do all that is shared, in this process alone and with the others."""
     torch.set_default_dtype(torch.float32)
     for who, name in ((ALONE, "one"), (ranks, "three")):
@@ -50,7 +51,7 @@ def everything(ranks: Joined, found: dict[str, Tensor], *, folder: Path) -> None
     with pytest.raises(
         ValueError, match="^hash of samples is not the same in process 0 and 1: start all"
     ):
-        last(judge(Sets(other, other, other, ""), find_extractor("mnist"), PLAN, ranks))
+        last(score_images(Sets(other, other, other, ""), find_extractor("mnist"), PLAN, ranks))
 
 
 def last(events: Generator[Progress, None, Found]) -> Found:
@@ -67,7 +68,7 @@ def score(ranks: Ranks, folder: Path, out: Path) -> None:
     digits = to_unit_range(load("digits").train.images[:120])
     samples, extractor = ImageFiles(folder / "samples"), find_extractor("mnist")
     sets = Sets(samples, ImageRows(digits[:100], "a"), ImageRows(digits[100:], "b"), "test rows")
-    scores = last(judge(sets, extractor, PLAN, ranks))
+    scores = last(score_images(sets, extractor, PLAN, ranks))
     assert (scores is not None) == ranks.leads
     if scores is not None:
         write_scores(out, sets, extractor, PLAN, scores, ("samples", "digits"))

@@ -10,20 +10,20 @@ from torch import Tensor, nn
 
 from convergan.collective import (
     ALONE,
+    BatchSharing,
     Ranks,
-    Sharing,
-    at_work,
     average,
     draw_like,
     exchange,
     is_alone,
     mean_gradients,
     own,
-    share_out,
+    share_batches,
+    use_sharing,
     whole,
     whole_count,
 )
-from convergan.collective.ranks import Joined
+from convergan.collective.ranks import DistributedRanks
 from convergan.layers import (
     BatchStatisticsNorm,
     CrossBatchNorm,
@@ -107,7 +107,7 @@ def of_layer(case: Case, count: int, ranks: Ranks, *, penalty: bool) -> dict[str
     """Outputs, loss and all gradients of a layer on ``count`` rows of each kind."""
     chance = torch.Generator().manual_seed(1)
     module = Behind(case.make(chance), chance, case.reference)
-    with at_work(share_out(ranks, count)):
+    with use_sharing(share_batches(ranks, count)):
         x = own(rows(case.kinds * count)).detach().requires_grad_()
         outputs = module(x)
         everything = torch.cat([whole(kind) for kind in outputs.chunk(case.kinds)])
@@ -135,7 +135,7 @@ def of_objective(
     """Loss and gradients of an objective that is no mean over rows."""
     chance = torch.Generator().manual_seed(2)
     module = Behind(nn.Identity(), chance)
-    with at_work(share_out(ranks, count)):
+    with use_sharing(share_batches(ranks, count)):
         fake, real = (make_whole(module(own(rows(count, seed)))) for seed in (3, 4))
         loss = OBJECTIVES[objective](fake, real)
         slopes = torch.autograd.grad(loss, list(module.parameters()))
@@ -177,7 +177,7 @@ def of_all(count: int, ranks: Ranks) -> dict[str, Tensor]:
     return found
 
 
-def compare(ranks: Joined, found: dict[str, Tensor]) -> None:
+def compare(ranks: DistributedRanks, found: dict[str, Tensor]) -> None:
     for count in (8, 10):
         for name, tensor in of_all(count, ranks).items():
             found[f"{count}/{name}"] = tensor
@@ -267,13 +267,15 @@ def test_features_losses_and_gradients_are_those_of_one_process(size: int, tmp_p
 def test_shares_are_runs_of_rows_that_differ_by_one_unit(
     rows: int, unit: int, shares: tuple[int, ...]
 ) -> None:
-    parts = [Sharing(member(rank, 4), rows, unit=unit).own(torch.arange(rows)) for rank in range(4)]
+    parts = [
+        BatchSharing(member(rank, 4), rows, unit=unit).own(torch.arange(rows)) for rank in range(4)
+    ]
     assert tuple(map(len, parts)) == shares
     assert torch.cat(parts).tolist() == list(range(rows))
 
 
 def test_of_several_kinds_each_process_has_its_share_of_each() -> None:
-    sharing = Sharing(member(1, 2), 4)
+    sharing = BatchSharing(member(1, 2), 4)
     assert sharing.own(torch.arange(12)).tolist() == [2, 3, 6, 7, 10, 11]
     assert sharing.own(torch.arange(2)).tolist() == [1]  # a logit a pack
     assert sharing.whole_count(6) == 12
@@ -290,8 +292,8 @@ def test_noise_of_a_row_is_the_same_in_any_number_of_processes() -> None:
         for size in (2, 4, 6):
             found = []
             for rank in range(size):
-                sharing = Sharing(member(rank, size), 6)
-                with at_work(sharing):
+                sharing = BatchSharing(member(rank, size), 6)
+                with use_sharing(sharing):
                     assert not is_alone()
                     found.append(draw_like(own(x), fill))
             assert torch.equal(torch.cat(found), alone)
@@ -299,13 +301,13 @@ def test_noise_of_a_row_is_the_same_in_any_number_of_processes() -> None:
 
 def test_more_processes_than_rows_or_packs_are_refused() -> None:
     with pytest.raises(ValueError, match="8 rows cannot be shared by 9 processes; start at most 8"):
-        Sharing(member(0, 9), 8)
+        BatchSharing(member(0, 9), 8)
     with pytest.raises(ValueError, match="4 packs of 2 rows cannot be shared by 5 processes"):
-        Sharing(member(0, 5), 8, unit=2)
+        BatchSharing(member(0, 5), 8, unit=2)
 
 
 def test_rows_that_are_no_share_of_a_batch_are_refused() -> None:
-    sharing = Sharing(member(0, 4), 10)
+    sharing = BatchSharing(member(0, 4), 10)
     with pytest.raises(ValueError, match="rows of one kind are made whole at a time, at most 3"):
         sharing.counts(6)
     with pytest.raises(ValueError, match="1 rows are no share of batches of 10 rows"):
@@ -321,7 +323,9 @@ def test_alone_everything_is_what_it_was() -> None:
     assert is_alone()
     assert own(x) is x and whole(x) is x and average(x) is x
     assert whole_count(3) == 3
-    assert share_out(ALONE, 8) is None
+    sharing = share_batches(ALONE, 8, requests=lambda: (1, 0))
+    assert sharing.own(x) is x and sharing.gathered(x) is x and sharing.whole(x, x) == (x, x)
+    assert sharing.take_requests() == (1, 0)
 
 
 def member(rank: int, size: int) -> Ranks:

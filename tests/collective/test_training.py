@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from convergan.collective import ALONE, Ranks, at_work, share_out
-from convergan.collective.ranks import Joined
+from convergan.collective import ALONE, Ranks, share_batches, use_sharing
+from convergan.collective.ranks import DistributedRanks
 from convergan.core.signals import Interrupted, StopRequests
 from convergan.recipes import Recipe
 from convergan.recipes.collapse import TECHNIQUES
@@ -40,7 +40,7 @@ def in_float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def train_all(ranks: Joined, found: dict[str, Tensor]) -> None:
+def train_all(ranks: DistributedRanks, found: dict[str, Tensor]) -> None:
     refuse_together(ranks)
     for name, steps in recipes_for(ranks.size):
         state, losses = take_steps(name, batch_size=batch(ranks.size), steps=steps, ranks=ranks)
@@ -48,7 +48,7 @@ def train_all(ranks: Joined, found: dict[str, Tensor]) -> None:
         found |= {f"{name}/loss {n}": tensor for n, tensor in losses.items()}
 
 
-def refuse_together(ranks: Joined) -> None:
+def refuse_together(ranks: DistributedRanks) -> None:
     """See that what is wrong in one process stops all before any weight has changed."""
     recipe, dataset = small_run("toy", 8)
     state = recipe.start(
@@ -62,7 +62,7 @@ def refuse_together(ranks: Joined) -> None:
         return factor * torch.stack(squares).sum()
 
     last = ranks.rank == ranks.size - 1
-    with at_work(share_out(ranks, 8)):
+    with use_sharing(share_batches(ranks, 8)):
         with pytest.raises(NonFiniteError, match="discriminator: the loss is not finite"):
             player.descend(loss(float("nan") if last else 1.0))
         with pytest.raises(ValueError, match="discriminator's loss is not the same in every"):
@@ -126,7 +126,9 @@ def whole_run(folder: Path, ranks: Ranks, stop_at: int | None) -> None:
             requests.stop = signal.SIGTERM
 
 
-def part_of_run(ranks: Joined, found: dict[str, Tensor], *, folder: Path, stop_at: int) -> None:
+def part_of_run(
+    ranks: DistributedRanks, found: dict[str, Tensor], *, folder: Path, stop_at: int
+) -> None:
     with pytest.raises(Interrupted, match=f"stopped by SIGTERM after step {stop_at};"):
         whole_run(folder, ranks, stop_at)
     found["stopped"] = torch.tensor(stop_at)

@@ -12,18 +12,18 @@ import pytest
 from PIL import Image
 
 from convergan.data import DataError, Streaming, load
-from convergan.data.scan import Scan, as_plain, look_at, spelled
+from convergan.data.scan import Scan, scan_images, summary_lines, to_json
 from convergan.data.sources import find_encoded
 from faults.bad_files import KINDS
 from tests.cli.test_main import convergan
-from tests.data.test_sources import picture, write_parquet
+from tests.data.written import picture, write_parquet
 
 SIDE = 8
 
 
 def scan(source: Path, workers: int = 2) -> Scan:
     found = find_encoded(str(source))
-    return Scan(str(source), found.classes, list(look_at(found, workers)))
+    return Scan(str(source), found.classes, list(scan_images(found, workers)))
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_names_that_are_not_utf_8_are_spelled_and_their_images_taken(folder: Pat
         left = load(str(folder), SIDE, streaming=streaming, allow_bad=True)
         assert r"labeled/a/caf\xe9.png" in left.train.names
         assert left.left_out == (r"labeled/a/bad\xe9.png (zero bytes)",)
-    "\n".join(spelled(scanned)).encode()
+    "\n".join(summary_lines(scanned)).encode()
 
 
 # --- the same twice ------------------------------------------------------------------------------
@@ -130,14 +130,14 @@ def draw_again(of: Path, to: Path) -> None:
 def test_twins_are_told_by_what_they_share_and_where_they_are(
     folder: Path, repeat: Callable[[Path, Path], None], same: str, place: str
 ) -> None:
-    assert scan(folder).twins() == []
+    assert scan(folder).duplicates() == []
     repeat(folder / "labeled/a/00.png", folder / place / "zz.png")
     scanned = scan(folder)
-    [twins] = scanned.twins()
+    [twins] = scanned.duplicates()
     assert [image.name for image in twins.images] == ["labeled/a/00.png", f"{place}/zz.png"]
     assert twins.same == same and twins.leak == (place == "test/a")
     assert len(twins.labels) == 1 + (place == "labeled/b")
-    lines = list(spelled(scanned))
+    lines = list(summary_lines(scanned))
     assert ("leak: 1 test images are among the training images too" in lines) == twins.leak
     assert "duplicates: 1 images are copies of others" in lines
     assert not scanned.refused()
@@ -169,18 +169,18 @@ def test_modes_become_what_loading_makes_of_them(
 def test_images_are_counted_by_class_size_and_mode(folder: Path) -> None:
     picture(folder / "labeled" / "b" / "z.png", size=(9, 7))
     (folder / "labeled" / "b" / "zz.png").write_bytes(b"")
-    plain = as_plain(scan(folder, workers=0))
+    plain = to_json(scan(folder, workers=0))
     assert plain["images"] == 28 and [entry["image"] for entry in plain["refused"]]
     assert plain["classes"] == {
         "train": {"a": 8, "b": 9, "unlabelled": 8},
         "test": {"a": 2, "b": 0},
     }
     assert plain["sizes"] == {"8x8": 26, "9x7": 1} and plain["modes"] == {"L": 27}
-    assert any("only recipes with a side" in line for line in spelled(scan(folder)))
+    assert any("only recipes with a side" in line for line in summary_lines(scan(folder)))
 
 
 def test_rows_of_a_table_are_named_by_split_and_row(tmp_path: Path) -> None:
-    plain = as_plain(scan(write_parquet(tmp_path / "set")))
+    plain = to_json(scan(write_parquet(tmp_path / "set")))
     assert plain["classes"]["train"] == {"cat": 3, "dog": 1, "unlabelled": 1}
     assert plain["classes"]["test"] == {"cat": 1, "dog": 1}
     assert plain["modes"] == {"L": 7} and not plain["refused"] and not plain["duplicates"]

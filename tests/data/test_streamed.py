@@ -63,7 +63,6 @@ def test_batches_are_those_of_the_set_in_memory_wherever_they_begin(
             seed=3,
             device=torch.device("cpu"),
             kinds=kinds,
-            expect=dataset.train.expect,
         )
 
     whole, part = batches(held), batches(found)

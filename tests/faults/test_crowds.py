@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from convergan.turing.simulation.cast import Cast
+from convergan.turing.simulation.participants import Participants
 from convergan.turing.simulation.simulator import simulate
-from convergan.turing.study.study import Plan, opened
+from convergan.turing.study.study import StudySettings, open_study
 from convergan.turing.web.server_process import serving
 from faults.crowds import crowd, kept_port
 from faults.studies import disagreements, faults, make_study
@@ -39,13 +39,13 @@ def test_between_two_servers_nobody_else_gets_their_port() -> None:
 
 def test_answers_that_are_lost_or_other_than_acknowledged_are_found(tmp_path: Path) -> None:
     folder = tmp_path / "study"
-    make_study(folder, Plan(trials=4, attention=0))
+    make_study(folder, StudySettings(trials=4, attention=0))
     with serving(folder) as url:
-        visits = simulate(folder, url, Cast(2, ["guesser"]))
+        visits = simulate(folder, url, Participants(2, ["guesser"]))
     assert disagreements(folder, visits, 8) == faults(folder) == []
     visits[0].failures["500"] += 1
     visits[1].statuses[422] += 1
-    with opened(folder) as study, study.database.writing() as connection:
+    with open_study(folder) as study, study.database.writing() as connection:
         connection.execute(text("DELETE FROM answers WHERE number = 1"))
         connection.execute(text("UPDATE answers SET reply = '{}' WHERE number = 0"))
         connection.execute(text("UPDATE sessions SET completion_code = NULL WHERE number = 0"))

@@ -16,7 +16,7 @@ from convergan.networks import (
     similarities,
     virtual_compact_generator,
 )
-from tests.networks.test_small_images import (
+from tests.networks.inspection import (
     GAIN,
     assert_channels,
     chance,

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -15,14 +14,18 @@ from convergan.networks import (
     small_images_discriminator,
     small_images_generator,
 )
+from tests.networks.inspection import (
+    GAIN,
+    assert_channels,
+    chance,
+    normalised,
+    outputs,
+    weight,
+    weights,
+)
 from tests.oracles import draw
 
 SHAPE = (3, 32, 32)
-GAIN, DIRECTION = "parametrizations.weight.original0", "parametrizations.weight.original1"
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def judge(channels: int = 4, slope: float = 0.2) -> ConvolutionalDiscriminator:
@@ -36,37 +39,6 @@ def maker() -> ConvolutionalGenerator:
 def images(count: int, seed: int = 0) -> Tensor:
     """Rows in [0, 1]."""
     return draw(count, *SHAPE, seed=seed).sigmoid()
-
-
-def layers(network: nn.Module) -> list[nn.Module]:
-    """Whatever has a weight of its own, in the order of the forward pass."""
-    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
-    return [layer for layer in network.modules() if isinstance(layer, kinds)]
-
-
-def outputs(network: nn.Module, call: Callable[[], object]) -> list[Tensor]:
-    """What each layer gives during one call, before any non-linearity."""
-    seen: list[Tensor] = []
-    hooks = [
-        layer.register_forward_hook(lambda _, __, output: seen.append(output.detach()))
-        for layer in layers(network)
-    ]
-    call()
-    for hook in hooks:
-        hook.remove()
-    return seen
-
-
-def weights(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
-    return [(layer.get_parameter("bias"), _weight(layer)) for layer in layers(network)]
-
-
-def _weight(layer: nn.Module) -> Tensor:
-    """The normalised weight, by the formula."""
-    direction, gain = layer.get_parameter(DIRECTION), layer.get_parameter(GAIN)
-    dim = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
-    others = [d for d in range(direction.dim()) if d != dim]
-    return gain * direction / (direction.square().sum(dim=others, keepdim=True) + 1e-6).sqrt()
 
 
 # --- geometry ------------------------------------------------------------------------------------
@@ -177,13 +149,6 @@ def test_discriminator_is_leaky_convolutions_under_dropout_and_their_mean(
     torch.testing.assert_close(critique.logits, logits, rtol=1e-10, atol=1e-12)
 
 
-def normalised(t: Tensor, bias: Tensor) -> Tensor:
-    """By the mean and variance of each channel over rows and places, with a bias."""
-    dims = [0, *range(2, t.dim())]
-    variance, mean = torch.var_mean(t, dim=dims, correction=0, keepdim=True)
-    return (t - mean) / (variance + 1e-6).sqrt() + bias.view(1, -1, *[1] * (t.dim() - 2))
-
-
 def test_generator_is_normalised_relu_deconvolutions_and_tanh_on_the_unit_interval() -> None:
     network, latent = maker(), draw(4, 100, seed=1)
     with torch.no_grad():
@@ -196,7 +161,7 @@ def test_generator_is_normalised_relu_deconvolutions_and_tanh_on_the_unit_interv
     for layer, bias in zip(network.hidden, biases[1:], strict=True):
         t = conv_transpose2d(h, layer.get_parameter("weight"), None, 2, 2, 1)
         h = normalised(t, bias).relu()
-    t = conv_transpose2d(h, _weight(network.output), network.output.get_parameter("bias"), 2, 2, 1)
+    t = conv_transpose2d(h, weight(network.output), network.output.get_parameter("bias"), 2, 2, 1)
     torch.testing.assert_close(network(latent), (2 * t).sigmoid(), rtol=1e-10, atol=1e-12)
 
 
@@ -217,14 +182,6 @@ def test_gradients_pass_gradcheck() -> None:
 
 
 # --- the data-dependent start --------------------------------------------------------------------
-
-
-def assert_channels(output: Tensor, std: float) -> None:
-    """Mean 0 and deviation ``std`` in every channel."""
-    values = output.transpose(0, 1).flatten(1)
-    zeros = values.new_zeros(len(values))
-    torch.testing.assert_close(values.mean(dim=1), zeros, rtol=0, atol=1e-10)
-    torch.testing.assert_close(values.std(dim=1, correction=0), zeros + std, rtol=1e-5, atol=0)
 
 
 def test_start_gives_convolutions_deviation_one_and_logits_a_tenth() -> None:

@@ -270,7 +270,7 @@ def test_the_rate_of_the_convolutional_scripts_is_that_of_the_formula(
 
 
 def test_the_command_recipes_lists_every_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convergan.cli.main.output.width", 300)
+    monkeypatch.setattr("convergan.cli.console.output.width", 300)
     shown = CliRunner().invoke(app, ["recipes"])
     assert shown.exit_code == 0
     listed = re.findall(r"^│ ([\w-]+) ", shown.output, flags=re.MULTILINE)

@@ -19,8 +19,9 @@ from convergan.metrics import (
     nearest_rows,
 )
 from convergan.scoring.files import CAUTION
-from convergan.scoring.score import METRICS, Plan, Scores, judge
+from convergan.scoring.score import Scores, score_images
 from convergan.scoring.sources import Sets
+from convergan.scoring.values import METRICS, ScoreSettings
 
 DIGITS = to_unit_range(load("digits").train.images[:])
 MIXING = torch.randn(64, 10, generator=torch.Generator().manual_seed(0))
@@ -29,8 +30,8 @@ PIXELS = Extractor(
 )
 
 
-def finished(sets: Sets, extractor: Extractor, plan: Plan) -> Scores:
-    events = judge(sets, extractor, plan)
+def finished(sets: Sets, extractor: Extractor, plan: ScoreSettings) -> Scores:
+    events = score_images(sets, extractor, plan)
     while True:
         try:
             next(events)
@@ -47,12 +48,12 @@ def sets_of(*sizes: int) -> Sets:
 
 @pytest.fixture(scope="module")
 def scores() -> Scores:
-    return finished(sets_of(60, 200, 50), PIXELS, Plan(splits=3, batch_size=32))
+    return finished(sets_of(60, 200, 50), PIXELS, ScoreSettings(splits=3, batch_size=32))
 
 
 def test_figures_are_those_of_all_rows_at_once(scores: Scores) -> None:
     samples, reference = (PIXELS.network(rows) for rows in torch.split(DIGITS[:260], [60, 200]))
-    by_name = {figure.name: figure for figure in scores.figures}
+    by_name = {figure.name: figure for figure in scores.values}
     score = inception_score(logits=samples[1], splits=3)
     assert by_name["inception score"].value == pytest.approx(score.mean, rel=1e-5)
     assert by_name["inception score"].spread == pytest.approx(score.std, rel=1e-3)
@@ -67,12 +68,12 @@ def test_figures_are_those_of_all_rows_at_once(scores: Scores) -> None:
 
 
 def test_every_figure_has_a_floor_and_names_its_extractor(scores: Scores) -> None:
-    names = [figure.name for figure in scores.figures]
+    names = [figure.name for figure in scores.values]
     assert names == [floor.name for floor in scores.floor]
     assert len(names) == 4 + 4 and set(METRICS) == {"is", "fid", "kid", "prdc", "ndb"}
-    for figure in (*scores.figures, *scores.floor, scores.nearest.share):
+    for figure in (*scores.values, *scores.floor, scores.nearest.share):
         assert figure.definition.endswith(("extractor pixels", "score in one split"))
-    assert scores.figures[0].interval is not None
+    assert scores.values[0].interval is not None
     assert scores.seconds.keys() == {"samples", "reference", "held-out rows", "figures"}
 
 
@@ -85,9 +86,9 @@ def test_few_rows_are_noted(scores: Scores) -> None:
 def test_copies_of_the_reference_are_nearer_than_real_rows() -> None:
     sets = sets_of(60, 200, 60)
     copied = sets._replace(samples=ImageRows(DIGITS[60:120], "copies"))
-    share = finished(copied, PIXELS, Plan(metrics=("prdc",))).nearest.share
+    share = finished(copied, PIXELS, ScoreSettings(metrics=("prdc",))).nearest.share
     assert share.value == 1.0
-    honest = finished(sets, PIXELS, Plan(metrics=("prdc",))).nearest.share
+    honest = finished(sets, PIXELS, ScoreSettings(metrics=("prdc",))).nearest.share
     assert honest.value < 0.2 and honest.interval is not None
 
 
@@ -96,12 +97,12 @@ def test_rows_sorted_by_class_are_noted_and_mixed_on_request() -> None:
     extractor = find_extractor("mnist")
     order = extractor.network(DIGITS[:200])[1].argmax(dim=1).argsort(stable=True)
     sorted_sets = sets._replace(samples=ImageRows(DIGITS[:200][order], "sorted"))
-    plan = Plan(metrics=("is",), splits=5)
+    plan = ScoreSettings(metrics=("is",), splits=5)
     found = finished(sorted_sets, extractor, plan)
     assert any("in an order that costs score" in note for note in found.notes)
-    mixed = finished(sorted_sets, extractor, Plan(metrics=("is",), splits=5, shuffle=True))
-    assert mixed.figures[0].value > 1.5 * found.figures[0].value
-    assert "rows shuffled" in mixed.figures[0].definition
+    mixed = finished(sorted_sets, extractor, ScoreSettings(metrics=("is",), splits=5, shuffle=True))
+    assert mixed.values[0].value > 1.5 * found.values[0].value
+    assert "rows shuffled" in mixed.values[0].definition
     assert not any("order" in note for note in mixed.notes)
 
 
@@ -110,12 +111,12 @@ def test_fewer_samples_than_splits_are_refused_before_the_first_image() -> None:
         raise AssertionError
 
     with pytest.raises(ValueError, match="^splits must be from 1 to the 5 samples, got 10$"):
-        finished(sets_of(5, 20, 5), Extractor(name="never", network=never), Plan())
+        finished(sets_of(5, 20, 5), Extractor(name="never", network=never), ScoreSettings())
 
 
 def test_a_device_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="^device must be auto, cpu or cuda, got 'tpu'$"):
-        Plan(device="tpu")
+        ScoreSettings(device="tpu")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_a_device_that_is_none_is_refused() -> None:
 )
 def test_unknown_and_repeated_metrics_are_refused(metrics: tuple[str, ...], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        Plan(metrics=metrics)
+        ScoreSettings(metrics=metrics)
 
 
 # --- the command ---------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_a_folder_is_scaled_to_the_reference_and_data_sources_give_training_rows
         Image.new("L", (16, 20), number).save(tmp_path / f"{number}.png")
     sets = open_sets(str(tmp_path), "digits")
     assert [batch.shape for batch in sets.samples.batches(5)] == [(3, 1, 8, 8)]
-    assert sets.samples.remarks() == {"unreadable": [], "scaled": 3}
+    assert sets.samples.report()[1:] == ([], 3)
     np.savez(tmp_path / "rows.npz", x_train=LEVELS, y_train=np.zeros(40, dtype=np.int64))
     assert keys(open_sets(str(tmp_path / "rows.npz"), "digits", count=40).samples) == keys(
         open_sets(archive(tmp_path), "digits").samples

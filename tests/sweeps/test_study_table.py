@@ -13,7 +13,7 @@ from PIL import Image
 from convergan.core.pictures import png
 from convergan.sweeps.results import finished_runs, place_by_recipe, write_page, write_table
 from convergan.sweeps.studies import STUDIES
-from convergan.sweeps.study_table import draw_study, study_table, tell_figures
+from convergan.sweeps.study_table import draw_study, figures_line, study_table
 
 COLLAPSE, ABLATIONS = STUDIES["collapse"], STUDIES["ablations"]
 RECIPES = ("toy", "toy-pacgan-2", "stacked", "ablation-ours", "cifar10-ablation-ours")
@@ -211,7 +211,7 @@ def test_a_finished_run_is_told_in_one_line(tmp_path: Path) -> None:
     write_sweep(tmp_path)
     write_run(tmp_path, "toy", "ring", 1, found(5.0))
     [run] = finished_runs(tmp_path, place_by_recipe)
-    assert tell_figures(run) == (
+    assert figures_line(run) == (
         "toy on ring seed 1: modes found 5, KL in nats 0.5, near a mode 0.25, 20 s"
     )
 

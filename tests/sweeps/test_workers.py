@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from convergan.cli.main import share_out
+from convergan.cli.sweeps import choose_workers
 from convergan.sweeps.workers import Workers, require_room
 
 RECIPE = """
@@ -89,5 +89,5 @@ def test_a_run_that_fits_no_node_is_refused_naming_what_there_is() -> None:
 
 
 def test_a_sweep_asks_for_gpus_where_its_runs_train_on_them() -> None:
-    assert share_out(None, 0, "ray", "cuda").gpus == 1
-    assert share_out(None, 0, "ray", "cpu").gpus == 0
+    assert choose_workers(None, 0, "ray", "cuda").gpus == 1
+    assert choose_workers(None, 0, "ray", "cpu").gpus == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from convergan.turing.study.study import Plan, Study, create_study, opened
+from convergan.turing.study.study import Study, StudySettings, create_study, open_study
 from faults.studies import POSTGRESQL, scratch_database
 from tests.turing.serving import Make, Serve, Server, noise, served
 
@@ -38,14 +38,14 @@ def address(server: str | None) -> Iterator[str | None]:
 
 @pytest.fixture
 def make(address: str | None, tmp_path: Path) -> Iterator[Make]:
-    """Make and open a study: fields of `Plan`, and names of models; returns it and the token."""
+    """Make and open a study of `StudySettings` and names of models; returns it and the token."""
     with ExitStack() as stack:
 
         def made(models: tuple[str, ...] = ("model",), **fields: Any) -> tuple[Study, str]:
-            plan = replace(Plan(trials=4, attention=1, annotators_wanted=10), **fields)
+            settings = replace(StudySettings(trials=4, attention=1, annotators_wanted=10), **fields)
             generated = [noise(name) for name in models]
-            token = create_study(tmp_path / "study", plan, noise("real"), generated, address)
-            return stack.enter_context(opened(tmp_path / "study")), token
+            token = create_study(tmp_path / "study", settings, noise("real"), generated, address)
+            return stack.enter_context(open_study(tmp_path / "study")), token
 
         yield made
 

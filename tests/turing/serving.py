@@ -9,18 +9,18 @@ from typing import Any
 import httpx2
 import numpy as np
 
-from convergan.turing.study.image_import import Source, source_of_array
+from convergan.turing.study.image_import import Source, source_from_array
 from convergan.turing.study.study import Study
 from convergan.turing.web.app import create_app
 from convergan.turing.web.owner import invite
-from convergan.turing.web.server import listen, server_of
+from convergan.turing.web.server import listen, make_server
 
 Make = Callable[..., tuple[Study, str]]
 
 
 def noise(name: str, count: int = 40, seed: int = 0, side: int = 8) -> Source:
     chance = np.random.default_rng([seed, *name.encode()])
-    return source_of_array(name, chance.integers(0, 256, (count, 1, side, side), dtype=np.uint8))
+    return source_from_array(name, chance.integers(0, 256, (count, 1, side, side), dtype=np.uint8))
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def served(study: Study, token: str) -> Iterator[Server]:
     """Run the real server in a thread for as long as the block lasts."""
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = server_of(create_app(study, url))
+    server = make_server(create_app(study, url))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -1,7 +1,6 @@
-"""The commands of the visual Turing test: parse, call, show."""
+"""The commands of the visual Turing test."""
 
 import math
-import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 turing = typer.Typer(
     no_args_is_help=True,
-    help="The visual Turing test: people say whether images are real or generated.\n\n"
+    help="The visual Turing test: people judge whether images are real or generated.\n\n"
     "Start with: convergan turing create STUDY --real DATA --fake RUN",
 )
 
@@ -28,7 +27,7 @@ PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the serv
 
 @turing.callback(help=turing.info.help)
 def require_packages() -> None:
-    """Refuse to begin without what a study needs."""
+    """Refuse to begin without the packages that a study needs."""
     for name in NEEDED:
         if find_spec(name) is None:
             raise ValueError(f"a study needs {name}: pip install 'convergan[turing]'")
@@ -51,7 +50,8 @@ def create(
         ),
     ],
     trials: Annotated[
-        int, typer.Option(help="Of each person, half of them generated; timed: of each block.")
+        int,
+        typer.Option(help="Trials of each person (timed: of each block), half of them generated."),
     ] = 50,
     protocol: Annotated[
         str,
@@ -64,32 +64,40 @@ def create(
         str | None,
         typer.Option(
             help="Whether people learn if they were right: off, on, or split for half of them. "
-            "Default: off, of timed on."
+            "Default: off; timed: on."
         ),
     ] = None,
     annotators: Annotated[
-        int, typer.Option(help="People wanted, over all models; nobody is taken beyond them.")
+        int, typer.Option(help="People wanted, over all models; the study takes no more.")
     ] = 30,
     attention: Annotated[
         int, typer.Option(help="Trials on top of the others that show a scrambled image.")
     ] = 5,
     min_attention: Annotated[
-        float, typer.Option(help="Votes count of people with this share of them right, or more.")
+        float,
+        typer.Option(
+            help="Least share of attention trials right; votes of other people do not count."
+        ),
     ] = 0.8,
     min_reaction_ms: Annotated[
-        float, typer.Option(help="Votes count of people with this median reaction, or more.")
+        float,
+        typer.Option(help="Least median reaction time, ms; votes of other people do not count."),
     ] = 250,
     max_same_answer: Annotated[
-        float, typer.Option(help="Votes count of people with one answer in this share, or less.")
+        float,
+        typer.Option(
+            help="Largest share of the more frequent answer; votes of other people do not count."
+        ),
     ] = 0.9,
     max_alternation: Annotated[
-        float, typer.Option(help="Votes count of people who change in this share, or less.")
+        float,
+        typer.Option(help="Largest share of changed answers; votes of other people do not count."),
     ] = 0.9,
     margin: Annotated[
-        float, typer.Option(help="Error of 0.5 minus or plus this counts as equivalent to chance.")
+        float, typer.Option(help="An error within 0.5 plus or minus this is equivalent to chance.")
     ] = 0.05,
     scale: Annotated[
-        int | None, typer.Option(help="Whole factor of enlargement. Default: to about 256 pixels.")
+        int | None, typer.Option(help="Whole factor of enlargement. Default: up to 256 pixels.")
     ] = None,
     consent: Annotated[
         Path | None,
@@ -100,39 +108,42 @@ def create(
     recruiter: Annotated[
         str,
         typer.Option(
-            help="Who else may send people, beside invitations: prolific or mturk. Default: nobody."
+            help="Panel that sends people besides invitations: prolific or mturk. Default: none."
         ),
     ] = "invitation",
     retention_days: Annotated[
-        float | None, typer.Option(help="After which purge removes what people said.")
+        float | None, typer.Option(help="Days after which purge may remove what people said.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option(help="Without an answer, after which a session loses its place.")
+        float, typer.Option(help="Minutes without an answer after which a session loses its place.")
     ] = 60,
     resample: Annotated[
         bool,
         typer.Option(
-            "--resample", help="Move all images by a quarter of a pixel, against look-up."
+            "--resample", help="Shift all images by a quarter of a pixel, against look-up."
         ),
     ] = False,
     images: Annotated[
         int,
-        typer.Option(min=1, help="Of each kind, at most; drawn at random where there are more."),
+        typer.Option(
+            min=1, help="Most images of each source; drawn at random where there are more."
+        ),
     ] = 5000,
     database: Annotated[
         str | None, typer.Option(help="postgresql+psycopg://... Default: SQLite in the folder.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides what who sees.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of what each person sees.")] = 0,
 ) -> None:
     """Make a study and print its owner's token, which is stored nowhere.
 
     Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
     """
     from ..turing.statistics.votes import Exclusion
-    from ..turing.study.study import DEFAULT_CONSENT, Plan, create_study, require_absent
+    from ..turing.study.image_import import jpeg_caution
+    from ..turing.study.study import DEFAULT_CONSENT, StudySettings, check_absent, create_study
 
-    require_absent(study)
-    plan = Plan(
+    check_absent(study)
+    settings = StudySettings(
         protocol=protocol,
         trials=trials,
         feedback=feedback or ("on" if protocol == "timed" else "off"),
@@ -148,20 +159,15 @@ def create(
         recruiter=recruiter,
         resample=resample,
     )
-    plan.check()
+    settings.check()
     with errors.status(escape(f"reading {', '.join([real, *fake])}")):
         reals = read_images(real, images, seed)
         fakes = [read_images(name, images, seed) for name in fake]
     if scale is None:
-        plan = plan.enlarged(reals)
-    token = create_study(study, plan, reals, fakes, database)
-    if {reals.were_jpeg, *(source.were_jpeg for source in fakes)} == {False, True}:
-        errors.print(
-            "caution: some sources were JPEG files and others not; the artefacts of JPEG can be "
-            "seen in the pixels and tell them apart",
-            highlight=False,
-            soft_wrap=True,
-        )
+        settings = settings.enlarged(reals)
+    token = create_study(study, settings, reals, fakes, database)
+    if (caution := jpeg_caution([reals, *fakes])) is not None:
+        errors.print(caution, highlight=False, soft_wrap=True)
     print_line(f"study: {study}")
     print_line(f"owner's token: {token}")
     print_line(f"next: convergan turing invite {study} --count 10, convergan turing serve {study}")
@@ -179,14 +185,14 @@ def serve(
     import webbrowser
 
     from ..core.signals import stopping
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.app import create_app
-    from ..turing.web.server import listen, server_of
+    from ..turing.web.server import listen, make_server, public_address
 
-    url = address_in_links(public_url, host, port)
-    said = stopping("while serving; every answer that was acknowledged is stored")
-    with said, opened(study) as found, listen(host, port) as listener:
-        server = server_of(create_app(found, url))
+    url = public_address(public_url, host, port)
+    announced = stopping("while serving; every answer that was acknowledged is stored")
+    with announced, open_study(study) as found, listen(host, port) as listener:
+        server = make_server(create_app(found, url))
         print_line(f"owner's page: {url}/owner")
         if browser:
             webbrowser.open(f"{url}/owner")
@@ -197,17 +203,16 @@ def serve(
 def invite(
     study: StudyFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many links.")] = 1,
-    days: Annotated[float, typer.Option(help="For which a link can be opened.")] = 14,
+    days: Annotated[float, typer.Option(help="Days for which a link can be opened.")] = 14,
     public_url: PublicUrl = None,
 ) -> None:
     """Print invitation links, each for one person."""
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.owner import invite as make_invitations
+    from ..turing.web.server import public_address
 
-    if not 0 < days <= 365:
-        raise ValueError(f"days must be above 0 and at most 365, got {days}")
-    url = address_in_links(public_url)
-    with opened(study) as found:
+    url = public_address(public_url)
+    with open_study(study) as found:
         links = make_invitations(found, url, count, days)
     for link in links:
         print_line(link)
@@ -229,35 +234,37 @@ def simulate(
     habit: Annotated[
         list[str] | None,
         typer.Option(
-            help="On the network: steady, quitter, returner, reloader, double-sender or two-tabs; "
-            "several take turns. Default: steady."
+            help="Behaviour on the network: steady, quitter, returner, reloader, double-sender or "
+            "two-tabs; several take turns. Default: steady."
         ),
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(help="Of a running server of the study. Default: one for the occasion."),
+        typer.Option(help="Address of a running server of the study. Default: start one."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Annotators at once.")] = 30,
     truth: Annotated[
-        bool, typer.Option("--truth", help="Print what the study should have found as well.")
+        bool, typer.Option("--truth", help="Also print the error that the study should find.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Decides what annotators answer.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the annotators' answers.")] = 0,
 ) -> None:
     """Let simulated annotators take part in a study through its pages, as people would.
 
-    Their votes count as people's do, so take a study that is made for it. What they know of the
-    truth is read from the database; the server tells them no more than it tells others.
+    Their votes count like real ones, so use a study of its own. They read the truth from the
+    database; the server sends them only what it sends everybody.
     """
     from contextlib import nullcontext
 
     from rich.progress import Progress
 
-    from ..turing.simulation.cast import Cast
-    from ..turing.simulation.simulator import describe
+    from ..turing.simulation.participants import Participants
     from ..turing.simulation.simulator import simulate as take_part
+    from ..turing.simulation.simulator import summary_lines
     from ..turing.web.server_process import serving
 
-    cast = Cast(annotators, kind or ["observer"], habit or ["steady"], workers, seed)
+    participants = Participants(
+        annotators, kind or ["observer"], habit or ["steady"], workers, seed
+    )
     with (
         nullcontext(url) if url else serving(study) as address,
         Progress(console=errors, transient=True) as progress,
@@ -266,11 +273,11 @@ def simulate(
         visits = take_part(
             study,
             address,
-            cast,
+            participants,
             expect=truth,
             answered=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    for line in describe(visits):
+    for line in summary_lines(visits):
         print_line(line)
     status(study)
 
@@ -278,19 +285,13 @@ def simulate(
 @turing.command()
 def status(study: StudyFolder) -> None:
     """Print how many people and votes a study has, and its error so far."""
-    from ..turing.study.study import opened
+    from ..turing.results.text import status_text
+    from ..turing.study.study import open_study
     from ..turing.web.owner import summary
 
-    with opened(study) as found:
+    with open_study(study) as found:
         now = summary(found)
-    people = ", ".join(f"{count} {state}" for state, count in now["people"].items()) or "nobody yet"
-    print_line(f"{now['name']}: {now['state']}, {now['wanted']} people wanted; {people}")
-    print_line(f"{now['votes']:,} votes, {now['losses']:,} pictures could not be shown")
-    if (error := now["error"]) is not None:
-        print_line(
-            f"error: {error['rate']:.1%}, 95% interval {error['low']:.1%} to {error['high']:.1%}, "
-            "nobody excluded"
-        )
+    print_line(status_text(now))
 
 
 @turing.command()
@@ -300,13 +301,13 @@ def results(
         Path | None, typer.Option(help="Page to write. Default: STUDY/results.html.")
     ] = None,
     table: Annotated[
-        Path | None, typer.Option("--csv", help="File of the figures to write as well.")
+        Path | None, typer.Option("--csv", help="Also write the figures to this file.")
     ] = None,
     values: Annotated[
-        Path | None, typer.Option("--json", help="File of all values to write as well.")
+        Path | None, typer.Option("--json", help="Also write all values to this file.")
     ] = None,
     export: Annotated[
-        Path | None, typer.Option("--votes", help="CSV file of every vote to write as well.")
+        Path | None, typer.Option("--votes", help="Also write every vote to this CSV file.")
     ] = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
@@ -315,10 +316,10 @@ def results(
     from ..turing.results.analysis import analyse, to_json
     from ..turing.results.page import results_page
     from ..turing.results.text import csv_text, terminal_text
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.owner import export_csv, read_design, read_votes
 
-    with opened(study) as found:
+    with open_study(study) as found:
         votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
     with errors.status("resampling"):
         analysis = analyse(votes, design)
@@ -352,13 +353,11 @@ def write_result(file: Path, data: bytes) -> None:
 @turing.command()
 def power(
     half_widths: Annotated[
-        str, typer.Option(help="Of the 95% interval, in points, with commas between them.")
+        str, typer.Option(help="Half-widths of the 95% interval in percentage points, with commas.")
     ] = "5,3,2",
-    votes: Annotated[
-        str, typer.Option(help="Of one person, with commas between them.")
-    ] = "50,100,300",
+    votes: Annotated[str, typer.Option(help="Votes of one person, with commas.")] = "50,100,300",
     rho: Annotated[
-        float, typer.Option(help="How alike two votes of one person are; 0.05 is usual.")
+        float, typer.Option(help="Correlation of two votes of one person; 0.05 is usual.")
     ] = 0.05,
 ) -> None:
     """Print how many people a study needs for an interval of some width."""
@@ -388,42 +387,19 @@ def parse_numbers(name: str, text: str) -> list[float]:
 def purge(
     study: StudyFolder,
     early: Annotated[
-        bool, typer.Option("--early", help="Even if the date of retention is not reached.")
+        bool, typer.Option("--early", help="Remove them even before the retention date.")
     ] = False,
 ) -> None:
     """Remove everybody's sessions, votes and invitations; the images and the design stay.
 
-    What results wrote, STUDY/results.html first of all, and backups of the folder or the database
-    are yours to remove.
+    What `results` wrote, such as STUDY/results.html, and backups remain: remove those yourself.
     """
-    from ..turing.study.study import opened
+    from ..turing.study.study import open_study
     from ..turing.web.owner import purge as remove_all
 
-    with opened(study) as found:
+    with open_study(study) as found:
         count = remove_all(found, early=early)
     print_line(f"removed {count:,} {'session' if count == 1 else 'sessions'} and their votes")
-
-
-def address_in_links(public_url: str | None, host: str = "127.0.0.1", port: int = 8000) -> str:
-    """Return where people reach the server.
-
-    Args:
-        public_url: as it was asked for; None for the address that the server listens on.
-        host: of that address.
-        port: of that address.
-
-    Raises:
-        ValueError: if a browser could not follow it.
-
-    Example:
-        >>> address_in_links(None, "::1"), address_in_links("https://study.example/")
-        ('http://[::1]:8000', 'https://study.example')
-    """
-    if public_url is None:
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", public_url):
-        raise ValueError(f"public-url must be like https://study.example, got {public_url!r}")
-    return public_url.rstrip("/")
 
 
 def read_text(file: Path) -> str:
@@ -448,35 +424,23 @@ def read_images(source: str, most: int, seed: int) -> "Source":
     """
     import numpy as np
 
-    from ..turing.study.image_import import Source, read_source, source_of_array
+    from ..data.locations import Kind, locate
+    from ..turing.study.image_import import Source, read_source, source_from_array
 
-    path = Path(source).expanduser()
-    if (path / "config.json").is_file():
+    location = locate(source)
+    path = location.path
+    if location.kind is Kind.RUN:
         from ..runs.reading import draw_run_rows
 
-        found = source_of_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
-    elif (path.is_dir() or path.suffix == ".npz") and not _is_data(path):
+        found = source_from_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
+    elif location.plain_images:
         found = read_source(path)
     else:
         from ..data import load
 
-        found = source_of_array(source, load(source).train.images[:].numpy())
+        found = source_from_array(source, load(source).train.images[:].numpy())
     if len(found.pixels) <= most:
         return found
     chance = np.random.default_rng(np.random.SeedSequence([seed, 3]))
     chosen = np.sort(chance.permutation(len(found.pixels))[:most])
     return Source(found.name, found.pixels[chosen], tuple(found.labels[i] for i in chosen))
-
-
-def _is_data(path: Path) -> bool:
-    """Whether a folder or an archive is one for training, with labels."""
-    import zipfile
-
-    if path.is_dir():
-        labelled = (path / "labeled").is_dir() or (path / "labels.csv").is_file()
-        return labelled or any(path.rglob("*.parquet"))
-    try:
-        with zipfile.ZipFile(path) as entries:
-            return "x_train.npy" in entries.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return False

@@ -2,20 +2,20 @@
 
 The processes train as one if every parameter's gradient is that of the mean ``(1/W) sum_r l_r`` of
 their losses. Whatever one process computes may count in the loss of each of them, so the gradient
-that arrives at a result of an exchange is *summed over processes* on its way back; the mean over
-processes is taken once, of the gradients of the parameters.
+that arrives at a result of an exchange is *summed over processes* in the backward pass; the mean
+over processes is taken once, of the gradients of the parameters.
 
 * `gather`: forward, the rows of all processes in their order; backward, the sum over processes of
   the gradients, of which the own slice is kept.
 * `total`: forward and backward, the sum over processes.
-* `gather_alike` and `total_alike`: the same forward. Where every process makes the same of the
-  result, as of logits a loss, its gradient is that of the others too: the sum is ``W`` times its
-  own, and nothing is exchanged on the way back.
+* `gather_alike` and `total_alike`: the same forward. Where every process computes the same from the
+  result, as a loss from logits, all have the same gradient: the sum is ``W`` times the own one, and
+  nothing is exchanged in the backward pass.
 
-Keeping the own slice without the sum, as public code does, loses all that one process's rows do to
-another's loss; a mean in place of the sum makes it ``W`` times too small. Slice-of-the-sum and
-gather are each other's derivatives, so a gradient penalty goes through them as well. Through those
-that are used alike it does not: their first derivative is the sum's, for each process once.
+Keeping the own slice without the sum, as public code does, loses the effect of one process's rows
+on another's loss; a mean in place of the sum makes it ``W`` times too small. Slice-of-the-sum and
+gather are each other's derivatives, so a gradient penalty goes through them as well. Through the
+`alike` ones it does not: their first derivative is the sum's, for each process once.
 """
 
 from collections.abc import Sequence
@@ -35,6 +35,8 @@ class _Gather(torch.autograd.Function):
         ctx.counts, ctx.ranks = counts, ranks
         return ranks.all_gather(rows, counts)
 
+    # A backward pass that applies a Function again, rather than calling the operation itself, is
+    # recorded in the graph, and so can be differentiated once more.
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
         own: Tensor = _SumToOwn.apply(  # type: ignore[no-untyped-call]
@@ -82,6 +84,7 @@ class _GatherAlike(torch.autograd.Function):
         ctx: Any, counts: tuple[int, ...], ranks: Ranks, *rows: Tensor
     ) -> tuple[Tensor, ...]:
         ctx.counts, ctx.ranks = counts, ranks
+        # As bytes, kinds of any shape and dtype travel side by side in one exchange.
         packed = [part.reshape(len(part), -1).contiguous().view(torch.uint8) for part in rows]
         received = ranks.all_gather(torch.cat(packed, dim=1), counts)
         widths = [part.shape[1] for part in packed]
@@ -94,6 +97,7 @@ class _GatherAlike(torch.autograd.Function):
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Any, ...]:
         _refuse_second_order()
         first, count = sum(ctx.counts[: ctx.ranks.rank]), ctx.counts[ctx.ranks.rank]
+        # Every process has the same loss, so the sum of their gradients is W times the own one.
         wanted = zip(upstream, ctx.needs_input_grad[2:], strict=True)
         own = (
             part.narrow(0, first, count) * ctx.ranks.size if want else None for part, want in wanted
@@ -130,7 +134,7 @@ def gather(rows: Tensor, counts: Sequence[int], ranks: Ranks) -> Tensor:
 
 
 def gather_alike(rows: Sequence[Tensor], counts: Sequence[int], ranks: Ranks) -> tuple[Tensor, ...]:
-    """Return the rows of all processes of each kind, of which every process makes the same.
+    """Return the rows of all processes of each kind, for a loss that every process computes alike.
 
     Args:
         rows: (counts[rank], *row shape) each, of any shapes and types.
@@ -149,5 +153,5 @@ def total(value: Tensor, ranks: Ranks) -> Tensor:
 
 
 def total_alike(value: Tensor, ranks: Ranks) -> Tensor:
-    """Return the sum of ``value`` over all processes, of which every process makes the same."""
+    """Return the sum of ``value`` over all processes, for a loss that each computes alike."""
     return cast(Tensor, _TotalAlike.apply(value, ranks))  # type: ignore[no-untyped-call]

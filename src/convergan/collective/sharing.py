@@ -1,22 +1,21 @@
-"""How a batch is shared out, and what layers and steps ask of it.
+"""How the rows of a batch are shared by processes, and what layers and steps need of it.
 
-Outside of `at_work`, and so in every process that trains alone, the functions here return what they
-are given. Inside, each process has its share of the rows of every batch, a run of neighbours:
+Outside of `use_sharing`, and so in every process that trains alone, the functions here return what
+they are given. Inside, each process has its share of the rows of every batch, consecutive ones:
 
 * `own` takes a process's share of something that it has whole: of latents or noise, which every
   process draws for the whole batch, so that nothing depends on how many processes there are;
 * `whole` makes the rows of all processes one tensor again, the same in each. Steps do so with
-  logits and features before they take a loss, so an objective sees what it would see in one
-  process, be it a mean over rows, a mean of features or a threshold. As every process takes the
-  same loss of it, nothing is exchanged on the way back, and there is no second derivative;
-* layers that compare rows do so with all of them, `gathered`, where each process goes on with its
-  own.
+  logits and features before they take a loss, so an objective gets what it would get in one
+  process, be it a mean over rows, a mean of features or a threshold. As every process computes the
+  same loss from it, nothing is exchanged in the backward pass, and there is no second derivative;
+* layers that compare rows compare all of them, `gathered`, and each process goes on with its own.
 
-What is under way is a context variable and not an argument, as batch normalisation deep inside a
+The sharing in use is a context variable and not an argument, as batch normalisation deep inside a
 generator must know of it, and as the group of processes is one for the whole process in torch too.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -26,9 +25,9 @@ from torch import Tensor
 from ..core.chance import draw_into
 from ..core.layout import match_layout
 from .exchange import gather, gather_alike, total_alike
-from .ranks import Ranks
+from .ranks import ALONE, Ranks
 
-Ask = Callable[[], tuple[int, ...]]
+Requests = Callable[[], tuple[int, ...]]
 """What a process requests at this moment, as numbers that are added over processes."""
 
 LARGEST_SPREAD = 1e-4
@@ -36,24 +35,82 @@ LARGEST_SPREAD = 1e-4
 
 
 class Sharing:
-    """The shares of one batch, and the one reduction of each network's gradients.
+    """No sharing: one process has all rows, and every method returns what it is given.
+
+    Args:
+        requests: see `Requests`.
+
+    Attributes:
+        ranks: the processes.
+    """
+
+    ranks: Ranks = ALONE
+
+    def __init__(self, requests: Requests = tuple) -> None:
+        self._requests = requests
+
+    def own(self, rows: Tensor) -> Tensor:
+        """Return this process's share of (N, ...) or, for (k N, ...), its share of each N."""
+        return rows
+
+    def own_first(self, rows: Tensor) -> Tensor:
+        """Return the rows of all processes, rolled so that this one's own come first."""
+        return rows
+
+    def whole_count(self, own: int) -> int:
+        """Return how many rows all processes have where this one has ``own``."""
+        return own
+
+    def gathered(self, rows: Tensor) -> Tensor:
+        """Return the rows of all processes."""
+        return rows
+
+    def whole(self, *rows: Tensor) -> tuple[Tensor, ...]:
+        """Return the rows of all processes of each kind, as many of one kind as of another."""
+        return rows
+
+    def average(self, value: Tensor) -> Tensor:
+        """Return the mean over all rows, from the mean ``value`` over this process's."""
+        return value
+
+    def statistics(self, variance: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Return variance and mean, (C,), over all rows from those over this process's."""
+        return variance, mean
+
+    def mean_gradients(
+        self, name: str, loss: Tensor, gradients: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the means of a network's loss and gradients over processes."""
+        return loss, gradients
+
+    def take_requests(self) -> tuple[int, ...]:
+        """Return the sum over processes of what was requested since the last call."""
+        return self._requests()
+
+
+UNSHARED = Sharing()
+
+
+class BatchSharing(Sharing):
+    """The shares of several processes in a batch, with one reduction of a network's gradients.
 
     Args:
         ranks: the processes.
         rows: N, of a batch over all processes.
         unit: rows that must stay together, for example those of a pack.
-        ask: see `Ask`; what was asked for is in ``heard``.
+        requests: see `Requests`; they travel with the gradients.
 
     Attributes:
         shares: rows of each process; the first ones have one unit more where they do not divide.
-        heard: sum over processes of what was asked for, since `listen` was last called.
 
     Raises:
         ValueError: if there are more processes than units of rows.
     """
 
-    def __init__(self, ranks: Ranks, rows: int, *, unit: int = 1, ask: Ask = tuple) -> None:
-        """Share the rows out."""
+    def __init__(
+        self, ranks: Ranks, rows: int, *, unit: int = 1, requests: Requests = tuple
+    ) -> None:
+        super().__init__(requests)
         units = rows // unit
         if ranks.size > units:
             what = "rows" if unit == 1 else f"packs of {unit} rows"
@@ -65,12 +122,11 @@ class Sharing:
         self.ranks = ranks
         self.rows = rows
         self.shares = tuple(unit * (units // ranks.size + (r < more)) for r in range(ranks.size))
-        self.ask = ask
-        self.heard: tuple[int, ...] = ()
+        self._requested: tuple[int, ...] = ()
         self._flat: dict[str, Tensor] = {}
 
     def own(self, rows: Tensor) -> Tensor:
-        """Return this process's share of (N, ...) or, for (k N, ...), its share of each N."""
+        """Return this process's slice of each of the k parts of (k N, ...)."""
         parts = rows.chunk(max(1, len(rows) // self.rows))
         return torch.cat([self._own(part) for part in parts]) if len(parts) > 1 else self._own(rows)
 
@@ -93,16 +149,21 @@ class Sharing:
             raise ValueError(f"{count} rows are no share of batches of {self.rows} rows")
         return tuple(count * share // of for share in self.shares)
 
+    def own_first(self, rows: Tensor) -> Tensor:
+        """Gather rows and roll them."""
+        first = sum(self.counts(len(rows))[: self.ranks.rank])
+        return self.gathered(rows).roll(-first, dims=0)
+
     def whole_count(self, own: int) -> int:
-        """Return how many rows all processes have where this one has ``own``."""
+        """Scale the number of rows by this process's share."""
         return own * self.rows // self.shares[self.ranks.rank]
 
     def gathered(self, rows: Tensor) -> Tensor:
-        """Return the rows of all processes."""
+        """Gather rows, with gradients of any order."""
         return gather(rows, self.counts(len(rows)), self.ranks)
 
     def whole(self, *rows: Tensor) -> tuple[Tensor, ...]:
-        """Return the rows of all processes of each kind, as many of one kind as of another."""
+        """Gather rows of all kinds in one exchange, with gradients of the first order."""
         if len(counts := {len(kind) for kind in rows}) > 1:
             raise ValueError(
                 "kinds of rows are made whole together where there are as many of each, got "
@@ -111,11 +172,11 @@ class Sharing:
         return gather_alike(rows, self.counts(len(rows[0])), self.ranks)
 
     def average(self, value: Tensor) -> Tensor:
-        """Return the mean over all rows, from the mean ``value`` over this process's."""
+        """Weigh the mean by this process's share, and add the weighted means up."""
         return total_alike(value * (self.shares[self.ranks.rank] / self.rows), self.ranks)
 
     def statistics(self, variance: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
-        """Return variance and mean, (C,), over all rows from those over this process's."""
+        """Combine the processes' variances and means: within processes, and between them."""
         each = gather(torch.stack([variance, mean])[None], [1] * self.ranks.size, self.ranks)
         weights = each.new_tensor(self.shares).div_(self.rows)[:, None]
         variances, means = each.unbind(dim=1)  # (W, C)
@@ -123,9 +184,9 @@ class Sharing:
         return (weights * (variances + (means - mean).square())).sum(dim=0), mean
 
     def mean_gradients(
-        self, name: str, loss: Tensor, gradients: Sequence[Tensor]
+        self, name: str, loss: Tensor, gradients: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Average loss and gradients over processes in one reduction, with all requests in it.
+        """Average loss and gradients in one reduction, which carries the requests too.
 
         The gradients are parts of a buffer that the next call for this network fills again.
 
@@ -133,16 +194,17 @@ class Sharing:
             ValueError: in every process, if their losses differ.
         """
         self.ranks.report_progress(phase=f"gradients of the {name}")
-        asked = self.ask()
-        slots = torch.stack([loss, loss.square(), *(loss.new_tensor(float(a)) for a in asked)])
+        requests = self._requests()
+        # One flat buffer: all gradients, then the loss, its square and the requests. The square
+        # shows every process, without another exchange, whether all have the same loss.
+        slots = torch.stack([loss, loss.square(), *(loss.new_tensor(float(r)) for r in requests)])
         parts = [*(g.reshape(-1) for g in gradients), slots]
         flat = self._flat.setdefault(name, slots.new_empty(sum(map(len, parts))))
         torch.cat(parts, out=flat)
         self.ranks.all_reduce_in_place(flat)
-        heard = flat[len(flat) - len(asked) :].tolist()
-        self.heard = tuple(
-            a + round(b) for a, b in zip(self.heard or (0,) * len(asked), heard, strict=True)
-        )
+        counts = map(round, flat[len(flat) - len(requests) :].tolist())
+        before = self._requested or (0,) * len(requests)
+        self._requested = tuple(a + b for a, b in zip(before, counts, strict=True))
         flat /= self.ranks.size
         loss, square = flat[len(flat) - len(slots) :][:2].unbind()
         if bool(square - loss.square() > LARGEST_SPREAD * square):
@@ -153,39 +215,45 @@ class Sharing:
         means = torch.split(flat[: len(flat) - len(slots)], [g.numel() for g in gradients])
         return loss.clone(), tuple(m.view_as(g) for m, g in zip(means, gradients, strict=True))
 
-    def listen(self) -> tuple[int, ...]:
-        """Return what was heard since the last call."""
-        heard, self.heard = self.heard, ()
-        return heard
+    def take_requests(self) -> tuple[int, ...]:
+        """Return what came with the gradients; nothing where no gradient was taken since."""
+        requested, self._requested = self._requested, ()
+        return requested
 
 
-def share_out(ranks: Ranks, rows: int, *, unit: int = 1, ask: Ask = tuple) -> Sharing | None:
-    """Return the shares of batches, or None for one process. Arguments and errors of `Sharing`."""
-    return None if ranks.size == 1 else Sharing(ranks, rows, unit=unit, ask=ask)
+def share_batches(ranks: Ranks, rows: int, *, unit: int = 1, requests: Requests = tuple) -> Sharing:
+    """Return how processes share batches. Arguments and errors of `BatchSharing`."""
+    if ranks.size == 1:
+        return Sharing(requests)
+    return BatchSharing(ranks, rows, unit=unit, requests=requests)
 
 
-_AT_WORK: ContextVar[Sharing | None] = ContextVar("at work", default=None)
+_CURRENT: ContextVar[Sharing] = ContextVar("sharing in use", default=UNSHARED)
 
 
 @contextmanager
-def at_work(sharing: Sharing | None) -> Iterator[None]:
-    """Share rows out inside the block; None shares nothing."""
-    token = _AT_WORK.set(sharing)
+def use_sharing(sharing: Sharing) -> Iterator[None]:
+    """Share rows inside the block."""
+    token = _CURRENT.set(sharing)
     try:
         yield
     finally:
-        _AT_WORK.reset(token)
+        _CURRENT.reset(token)
 
 
 def is_alone() -> bool:
     """Whether this process has all rows."""
-    return _AT_WORK.get() is None
+    return _CURRENT.get().ranks.size == 1
 
 
 def own(rows: Tensor) -> Tensor:
     """Return this process's share of rows that it has whole, (N, ...)."""
-    sharing = _AT_WORK.get()
-    return rows if sharing is None else sharing.own(rows)
+    return _CURRENT.get().own(rows)
+
+
+def own_first(rows: Tensor) -> Tensor:
+    """Return the rows of all processes, rolled so that this one's own come first."""
+    return _CURRENT.get().own_first(rows)
 
 
 def gathered(rows: Tensor) -> Tensor:
@@ -193,8 +261,7 @@ def gathered(rows: Tensor) -> Tensor:
 
     Gradients come from all processes, and go back to all, to any order.
     """
-    sharing = _AT_WORK.get()
-    return rows if sharing is None else sharing.gathered(rows)
+    return _CURRENT.get().gathered(rows)
 
 
 def whole(rows: Tensor) -> Tensor:
@@ -211,20 +278,17 @@ def whole(rows: Tensor) -> Tensor:
 
 def all_whole(*rows: Tensor) -> tuple[Tensor, ...]:
     """Return several tensors `whole`, by one exchange; each has as many rows as the others."""
-    sharing = _AT_WORK.get()
-    return rows if sharing is None else sharing.whole(*rows)
+    return _CURRENT.get().whole(*rows)
 
 
 def whole_count(own: int) -> int:
     """Return how many rows all processes have where this one has ``own``."""
-    sharing = _AT_WORK.get()
-    return own if sharing is None else sharing.whole_count(own)
+    return _CURRENT.get().whole_count(own)
 
 
 def average(value: Tensor) -> Tensor:
     """Return the mean over the rows of all processes, given that over this one's."""
-    sharing = _AT_WORK.get()
-    return value if sharing is None else sharing.average(value)
+    return _CURRENT.get().average(value)
 
 
 def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -235,8 +299,7 @@ def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     """
     places = [0, *range(2, x.dim())]
     variance, mean = torch.var_mean(x, dim=places, correction=0)
-    sharing = _AT_WORK.get()
-    return (variance, mean) if sharing is None else sharing.statistics(variance, mean)
+    return _CURRENT.get().statistics(variance, mean)
 
 
 def draw_like(
@@ -253,19 +316,9 @@ def draw_like(
         fill: fills a contiguous tensor in place and returns it.
         dtype: that of ``x`` if None.
     """
-    sharing = _AT_WORK.get()
-    rows = len(x) if sharing is None else sharing.whole_count(len(x))
-    empty = torch.empty((rows, *x.shape[1:]), dtype=dtype or x.dtype, device=x.device)
+    shape = (whole_count(len(x)), *x.shape[1:])
+    empty = torch.empty(shape, dtype=dtype or x.dtype, device=x.device)
     return match_layout(own(draw_into(empty, fill)), x)
-
-
-def own_first(rows: Tensor) -> Tensor:
-    """Return the rows of all processes, rolled so that this one's own come first."""
-    sharing = _AT_WORK.get()
-    if sharing is None:
-        return rows
-    first = sum(sharing.counts(len(rows))[: sharing.ranks.rank])
-    return sharing.gathered(rows).roll(-first, dims=0)
 
 
 def mean_gradients(
@@ -278,5 +331,4 @@ def mean_gradients(
         loss: detached, the same scalar in every process.
         gradients: of this process's loss.
     """
-    sharing = _AT_WORK.get()
-    return (loss, gradients) if sharing is None else sharing.mean_gradients(name, loss, gradients)
+    return _CURRENT.get().mean_gradients(name, loss, gradients)

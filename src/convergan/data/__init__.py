@@ -6,11 +6,13 @@ from .batches import Batches as Batches
 from .batches import to_unit_range as to_unit_range
 from .dataset import Dataset as Dataset
 from .dataset import Images as Images
+from .dataset import LazyImages as LazyImages
 from .dataset import Rows as Rows
-from .image_files import DataError as DataError
-from .image_files import ImageFiles as ImageFiles
-from .image_files import ImageRows as ImageRows
-from .image_files import ImageSet as ImageSet
+from .decoding import DataError as DataError
+from .image_sets import ImageFiles as ImageFiles
+from .image_sets import ImageRows as ImageRows
+from .image_sets import ImageSet as ImageSet
+from .image_sets import ReadReport as ReadReport
 from .label_spreading import spread_labels as spread_labels
 from .labeled_subset import LabeledSubset as LabeledSubset
 from .labeled_subset import draw_labeled_subset as draw_labeled_subset

@@ -8,22 +8,22 @@ included.
 Here the order is a function of (seed, epoch), so a position is one number: the step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..collective import Sharing
+from ..collective import UNSHARED, Sharing
 from ..core.chance import derive
-from .dataset import Images, nothing
+from .dataset import Images, LazyImages
 
 KINDS = ("labeled", "unlabeled", "matching")
 """The kinds of rows in a batch."""
 
 
 class Batch(NamedTuple):
-    """What one step consumes, on the device, floating point; B rows each.
+    """What one step takes, on the device, floating point; B rows each.
 
     Attributes:
         labeled: (B, *row shape); no rows where nothing is labelled.
@@ -58,10 +58,8 @@ class Batches:
         seed: of the run.
         device: where batches go.
         spread: (N, K), class probabilities of all rows by label spreading; None for none.
-        kinds: of rows that are wanted; of the others a batch has none.
-        expect: is told the rows to fetch for each batch and the next, so that they can be decoded
-            ahead.
-        sharing: fetch only this process's share of every batch; None for the whole.
+        kinds: of rows that the step takes; of the others a batch has none.
+        sharing: of every batch, only this process's share is fetched.
 
     Raises:
         ValueError: if there are fewer rows than one batch holds.
@@ -78,10 +76,8 @@ class Batches:
         device: torch.device,
         spread: Tensor | None = None,
         kinds: Sequence[str] = KINDS,
-        expect: Callable[[Tensor], None] = nothing,
-        sharing: Sharing | None = None,
+        sharing: Sharing = UNSHARED,
     ) -> None:
-        """Pin the rows where a GPU will fetch them."""
         if len(rows) < batch_size:
             raise ValueError(f"a batch of {batch_size} rows needs as many, got {len(rows)}")
         self._rows: Images = rows
@@ -94,7 +90,6 @@ class Batches:
         self._device = device
         self._spread = torch.empty(len(rows), 0) if spread is None else spread
         self._kinds = frozenset(kinds)
-        self._expect = expect
         self._sharing = sharing
         self._orders: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
@@ -133,14 +128,13 @@ class Batches:
         )
         return labeled, unlabeled, matching
 
-    def _own(self, rows: Tensor) -> Tensor:
-        return rows if self._sharing is None or not len(rows) else self._sharing.own(rows)
-
     def __call__(self, step: int) -> Batch:
         """Return the batch of ``step``, counted from 1, or this process's share of it."""
-        labeled, unlabeled, matching = map(self._own, self._chosen(step))
-        coming = (*self.rows(step), *self.rows(step + 1))
-        self._expect(torch.cat([self._own(rows) for rows in coming]))
+        own = self._sharing.own
+        labeled, unlabeled, matching = map(own, self._chosen(step))
+        if isinstance(self._rows, LazyImages):
+            coming = (*self.rows(step), *self.rows(step + 1))
+            self._rows.prefetch(torch.cat([own(rows) for rows in coming]))
         return Batch(
             labeled=self._fetch(self._labeled_rows[labeled]),
             labels=self._labels[labeled].to(self._device),

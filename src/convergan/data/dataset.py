@@ -1,7 +1,7 @@
-"""What a data set is: rows of two splits, in memory or decoded when they are asked for."""
+"""What a data set is: rows of two splits, in memory or decoded when they are taken."""
 
 import hashlib
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Images(Protocol):
-    """Rows that can be taken by their numbers; a tensor is one such thing.
+    """Rows that can be taken by their numbers, such as a tensor or `LazyImages`.
 
     ``images[:]`` is a tensor of them all.
     """
@@ -29,8 +29,12 @@ class Images(Protocol):
         ...
 
 
-def nothing(rows: Tensor) -> None:
-    """Make nothing of being told which rows come next."""
+class LazyImages(ABC):
+    """`Images` that are decoded when they are taken, which may fail while training."""
+
+    @abstractmethod
+    def prefetch(self, rows: Tensor) -> None:
+        """Begin to decode the rows that will be taken next, (n,) int64."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,17 @@ class Rows:
     Attributes:
         images: (N, C, H, W), uint8 in 0..255; or (N, A), float32.
         labels: (N,), int64 classes, -1 where unknown.
-        names: the file of each row, or nothing where rows have no files.
-        expect: is told which rows of ``images`` will be taken next, so that they may be decoded.
+        names: the file of each row, none where rows have no files.
     """
 
     images: Images
     labels: Tensor
     names: tuple[str, ...] = ()
-    expect: Callable[[Tensor], None] = nothing
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether taking images may fail while training; those in memory are there."""
+        return isinstance(self.images, LazyImages)
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Dataset:
     """All rows of a data set.
 
     Attributes:
-        source: what `convergan.data.load` was asked for.
+        source: the argument of `convergan.data.load`.
         classes: the class names, in the order of their numbers; empty where rows have no class.
         train: rows to learn from.
         test: rows to measure on; empty where there are none.

@@ -1,26 +1,24 @@
-"""Data sets as they lie there: encoded images of two splits, in files or in cells of a table."""
+"""Data sets before decoding: encoded images of two splits, in files or in cells of a table."""
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
-from .dataset import Images, Rows, nothing
-from .image_files import name_below, read_inside
+from .dataset import Images, Rows
+from .decoding import name_below, read_inside
 
 
 class Encoded(Protocol):
     """Encoded images by their numbers."""
 
-    def __len__(self) -> int:
-        """Return how many there are."""
-        ...
+    def __len__(self) -> int: ...
 
     def name(self, number: int) -> str:
-        """Return what messages call one."""
+        """Return the name of one for messages."""
         ...
 
     def read(self, number: int) -> bytes:
@@ -28,7 +26,7 @@ class Encoded(Protocol):
         ...
 
     def stamp(self) -> str:
-        """Return what changes where any of them does."""
+        """Return a hash that changes when any of them does."""
         ...
 
 
@@ -44,7 +42,6 @@ class EncodedFiles(NamedTuple):
     files: tuple[Path, ...]
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.files)
 
     def name(self, number: int) -> str:
@@ -74,7 +71,6 @@ class EncodedCells(NamedTuple):
     split_name: str
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.split)
 
     def name(self, number: int) -> str:
@@ -111,31 +107,29 @@ def _stamp(files: Sequence[Path]) -> str:
 
 
 class Split(NamedTuple):
-    """A split as it lies there.
+    """A split before decoding.
 
     Attributes:
         encoded: its images.
         labels: (N,), their classes.
-        names: the file of each, or nothing.
+        names: the file of each, none where images are no files.
     """
 
     encoded: Encoded
     labels: Tensor
     names: tuple[str, ...] = ()
 
-    def rows(
-        self, images: Images, places: Tensor, expect: Callable[[Tensor], None] = nothing
-    ) -> Rows:
+    def rows(self, images: Images, places: Tensor) -> Rows:
         """Return images that come from ``places``, (n,) int64, with their labels and names."""
         names = tuple(self.names[place] for place in places.tolist()) if self.names else ()
-        return Rows(images, self.labels[places], names, expect)
+        return Rows(images, self.labels[places], names)
 
 
 class EncodedSet(NamedTuple):
     """Both splits.
 
     Attributes:
-        source: what `convergan.data.load` was asked for.
+        source: the argument of `convergan.data.load`.
         classes: the class names, in the order of their numbers.
         train: images to learn from.
         test: images to measure on; empty where there are none.

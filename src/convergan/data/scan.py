@@ -1,4 +1,4 @@
-"""What a data set holds, found before anything is trained on it.
+"""What a data set holds, checked before anything is trained on it.
 
 Every image is decoded completely, by the `decode` that training uses and under its one rule: grey
 and black-and-white images stay grey where all are, all others become RGB, transparency is dropped.
@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .decoding import LISTED, DataError, decode, read_ahead, some, why_not
 from .encoded import EncodedSet, Split
-from .image_files import LISTED, DataError, decode, read_ahead, some, why_not
 
 AHEAD = 256
 """Images decoded ahead."""
 UNLABELED = "unlabelled"
 
 
-class Seen(NamedTuple):
-    """What was seen of one image; of a refused one only the first four.
+class ScannedImage(NamedTuple):
+    """What a scan found of one image; of a refused one only the first four.
 
     Attributes:
         name: of its file, or split and row.
@@ -49,14 +49,14 @@ class Seen(NamedTuple):
     pixels: bytes = b""
 
 
-class Twins(NamedTuple):
-    """Images that are the same.
+class Duplicates(NamedTuple):
+    """A group of images that are the same.
 
     Attributes:
         images: two or more, in the order of the data set.
     """
 
-    images: tuple[Seen, ...]
+    images: tuple[ScannedImage, ...]
 
     @property
     def same(self) -> str:
@@ -75,7 +75,7 @@ class Twins(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What was seen of a data set.
+    """What a scan found of a data set.
 
     Attributes:
         source: what it is called.
@@ -85,32 +85,32 @@ class Scan(NamedTuple):
 
     source: str
     classes: tuple[str, ...]
-    images: Sequence[Seen]
+    images: Sequence[ScannedImage]
 
-    def refused(self) -> list[Seen]:
+    def refused(self) -> list[ScannedImage]:
         """Return those that cannot be read."""
         return [image for image in self.images if image.refused]
 
     def require_all(self) -> None:
-        """See that training would refuse none.
+        """Require that training would refuse no image.
 
         Raises:
-            DataError: if it would.
+            DataError: if it would refuse one.
         """
         if refused := self.refused():
             raise DataError(f"{self.source}: {len(refused)} of {len(self.images)} are refused")
 
-    def accepted(self) -> list[Seen]:
-        """Return those that can."""
+    def accepted(self) -> list[ScannedImage]:
+        """Return those that can be read."""
         return [image for image in self.images if not image.refused]
 
-    def twins(self) -> list[Twins]:
+    def duplicates(self) -> list[Duplicates]:
         """Return groups of images that are the same, leaks first."""
-        groups: dict[bytes, list[Seen]] = {}
+        groups: dict[bytes, list[ScannedImage]] = {}
         for image in self.accepted():
             groups.setdefault(image.pixels, []).append(image)
-        found = [Twins(tuple(group)) for group in groups.values() if len(group) > 1]
-        return sorted(found, key=lambda twins: not twins.leak)
+        found = [Duplicates(tuple(group)) for group in groups.values() if len(group) > 1]
+        return sorted(found, key=lambda duplicates: not duplicates.leak)
 
     def conversions(self) -> dict[tuple[str, str], int]:
         """Return how many images of each mode become another, and which."""
@@ -138,37 +138,37 @@ class Scan(NamedTuple):
         return dict(Counter(image.mode for image in self.accepted()).most_common())
 
 
-def look_at(found: EncodedSet, workers: int) -> Iterator[Seen]:
+def scan_images(found: EncodedSet, workers: int) -> Iterator[ScannedImage]:
     """Decode all images in their order, some of them ahead.
 
     Args:
-        found: where they are.
+        found: the encoded images.
         workers: threads that decode; 0 for none.
 
     Raises:
         ValueError: if ``workers`` is negative.
     """
-    if workers < 0:
-        raise ValueError(f"workers must not be negative, got {workers}")
     for name, split in (("train", found.train), ("test", found.test)):
-        see = partial(_see, split, name)
-        yield from read_ahead(see, len(split.encoded), workers=workers, ahead=AHEAD)
+        scan_one = partial(_scan_one, split, name)
+        yield from read_ahead(scan_one, len(split.encoded), workers=workers, ahead=AHEAD)
 
 
-def _see(split: Split, split_name: str, number: int) -> Seen:
+def _scan_one(split: Split, split_name: str, number: int) -> ScannedImage:
     name, label = split.encoded.name(number), int(split.labels[number])
     try:
         image = decode(split.encoded.read(number), None)
     except Exception as error:  # Pillow raises half a dozen kinds for damaged files
-        return Seen(name, split_name, label, why_not(error))
+        return ScannedImage(name, split_name, label, why_not(error))
     grey = image.pixels.ndim == 2
     colours = np.repeat(image.pixels[..., None], 3, axis=2) if grey else image.pixels
     pixels = hashlib.sha256(repr(image.size).encode() + colours.tobytes()).digest()
-    return Seen(name, split_name, label, "", image.size, image.mode, grey, image.sha256, pixels)
+    return ScannedImage(
+        name, split_name, label, "", image.size, image.mode, grey, image.sha256, pixels
+    )
 
 
-def as_plain(scan: Scan) -> dict[str, Any]:
-    """Return a scan as values that JSON can hold."""
+def to_json(scan: Scan) -> dict[str, Any]:
+    """Return a scan as values for JSON."""
     return {
         "source": scan.source,
         "images": len(scan.images),
@@ -182,18 +182,18 @@ def as_plain(scan: Scan) -> dict[str, Any]:
         ],
         "duplicates": [
             {
-                "images": [image.name for image in twins.images],
-                "same": twins.same,
-                "leak": twins.leak,
-                "classes": [scan.classes[label] for label in sorted(twins.labels)],
+                "images": [image.name for image in duplicates.images],
+                "same": duplicates.same,
+                "leak": duplicates.leak,
+                "classes": [scan.classes[label] for label in sorted(duplicates.labels)],
             }
-            for twins in scan.twins()
+            for duplicates in scan.duplicates()
         ],
     }
 
 
-def spelled(scan: Scan) -> Iterator[str]:
-    """Yield what a reader wants to know of a scan, line by line."""
+def summary_lines(scan: Scan) -> Iterator[str]:
+    """Yield a summary of a scan, line by line."""
     for split in ("train", "test"):
         if counts := scan.class_counts(split):
             yield f"{split}: {sum(counts.values()):,} images: {_counted(counts)}"
@@ -204,16 +204,16 @@ def spelled(scan: Scan) -> Iterator[str]:
         yield "note: sizes differ, so only recipes with a side take these images, such as imagenet"
     for (of, to), count in scan.conversions().items():
         yield f"note: {count:,} of mode {of} become {to}"
-    twins = scan.twins()
+    duplicates = scan.duplicates()
     if leaked := sum(
-        image.split == "test" for group in twins if group.leak for image in group.images
+        image.split == "test" for group in duplicates if group.leak for image in group.images
     ):
         yield f"leak: {leaked:,} test images are among the training images too"
-    if copies := sum(len(group.images) - 1 for group in twins):
+    if copies := sum(len(group.images) - 1 for group in duplicates):
         yield f"duplicates: {copies:,} images are copies of others"
-    yield from map(_spelled_twins, twins[:LISTED])
-    if len(twins) > LISTED:
-        yield f"and {len(twins) - LISTED:,} groups more"
+    yield from map(_duplicates_line, duplicates[:LISTED])
+    if len(duplicates) > LISTED:
+        yield f"and {len(duplicates) - LISTED:,} groups more"
     for image in scan.refused():
         yield f"refused: {image.name} ({image.refused})"
 
@@ -222,8 +222,8 @@ def _counted(counts: dict[str, int]) -> str:
     return some([f"{name} {count:,}" for name, count in counts.items()])
 
 
-def _spelled_twins(twins: Twins) -> str:
-    names = some([image.name for image in twins.images])
-    kind = "leak" if twins.leak else "duplicate"
-    apart = ", in different classes" if len(twins.labels) > 1 else ""
-    return f"{kind}: the same {twins.same}{apart}: {names}"
+def _duplicates_line(duplicates: Duplicates) -> str:
+    names = some([image.name for image in duplicates.images])
+    kind = "leak" if duplicates.leak else "duplicate"
+    apart = ", in different classes" if len(duplicates.labels) > 1 else ""
+    return f"{kind}: the same {duplicates.same}{apart}: {names}"

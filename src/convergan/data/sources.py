@@ -1,4 +1,4 @@
-"""Where rows come from: a hub name, a folder, an archive, or what scikit-learn embeds.
+"""Data sets from a hub name, a folder, an archive, or built in.
 
 One function, `load`, turns any of these into a `Dataset`, in memory or with images that are decoded
 when they are asked for:
@@ -12,7 +12,7 @@ when they are asked for:
   as ImageNet is unpacked;
 * a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
 * a folder of Parquet files in the layout of the Hugging Face hub;
-* anything else: a name on the hub, such as ``ylecun/mnist``, or with one of its configurations,
+* a name on the hub, such as ``ylecun/mnist``, or with one of its configurations,
   such as ``ufldl-stanford/svhn:cropped_digits``. A folder of the name's last part, here ``svhn``,
   in the folder that the environment variable CONVERGAN_DATA names is taken instead, by the same
   code.
@@ -20,26 +20,29 @@ when they are asked for:
 A label of -1 in an archive marks an unlabelled row.
 """
 
-import csv
-import os
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .archives import read_data_archive
 from .dataset import Dataset as Dataset
 from .dataset import Rows as Rows
-from .encoded import EncodedCells, EncodedFiles, EncodedSet, Split
-from .image_files import DataError as DataError
-from .image_files import decode, files_in, name_below, some, stacked, why_not
+from .decoding import DataError as DataError
+from .decoding import decode, files_in, some, stacked, why_not
+from .encoded import EncodedSet, Split
+from .folders import find_class_folders, find_table_of_labels
+from .hub import find_on_hub, read_hub_layout
+from .locations import Kind, Location, locate
 from .stacked import STACKED_CLASSES, TEST_ROWS, TRAINING_ROWS, stack_digits
 from .streamed import Streaming, stream
 from .toy import MIXTURES, mixture_of_gaussians
+
+ARCHIVES = (Kind.DATA_ARCHIVE, Kind.IMAGE_ARCHIVE)
 
 
 def load(
@@ -69,15 +72,15 @@ def load(
         >>> dataset.row_shape, len(dataset.train.labels), len(dataset.test.labels)
         ((1, 8, 8), 1297, 500)
     """
-    path = Path(source).expanduser()
-    if streaming is None and source in EMBEDDED:
-        dataset = EMBEDDED[source]()
-    elif streaming is None and path.suffix == ".npz":
-        dataset = _archive(path)
+    location = locate(source)
+    if streaming is None and location.kind is Kind.BUILT_IN:
+        dataset = MAKERS[source]()
+    elif streaming is None and location.kind in ARCHIVES:
+        dataset = read_data_archive(location.path)
     else:
         found = find_encoded(source)
         if streaming is None:
-            dataset = _decode(found, side, allow_bad)
+            dataset = _decode_all(found, side, allow_bad)
         else:
             dataset = stream(found, side=side, streaming=streaming, allow_bad=allow_bad)
     _check(dataset)
@@ -90,27 +93,33 @@ def find_encoded(source: str) -> EncodedSet:
     Raises:
         DataError: as `load`, and if rows of that name are no encoded images.
     """
-    path = Path(source).expanduser()
-    if source in EMBEDDED or path.suffix == ".npz":
+    location = locate(source)
+    if location.kind is Kind.BUILT_IN or location.kind in ARCHIVES:
         raise DataError(f"{source} has no encoded images to stream or scan")
-    found = _folder(path) if path.is_dir() else _hub(source)
+    found = find_on_hub(source) if location.kind is Kind.HUB else _find_in_folder(location)
     _check_labels(source, found.classes, found.train.labels, found.test.labels)
     return found
 
 
-def _folder(folder: Path) -> EncodedSet:
-    if (folder / "labeled").is_dir():
-        return _image_folder(folder)
-    if (folder / "labels.csv").is_file():
-        return _labeled_by_table(folder)
-    if any((folder / "train").glob("*/")):
-        held_out = next((n for n in ("test", "val", "validation") if (folder / n).is_dir()), "test")
-        return _image_folder(folder, labeled="train", held_out=held_out)
-    if any(folder.rglob("*.parquet")):
-        return _hub_layout(str(folder), str(folder), None)
+def _find_in_folder(location: Location) -> EncodedSet:
+    kind, folder = location
+    match kind:
+        case Kind.LABELED_FOLDERS:
+            return find_class_folders(folder)
+        case Kind.LABEL_TABLE:
+            return find_table_of_labels(folder)
+        case Kind.TRAIN_FOLDERS:
+            names = ("test", "val", "validation")
+            held_out = next((name for name in names if (folder / name).is_dir()), "test")
+            return find_class_folders(folder, labeled="train", held_out=held_out)
+        case Kind.PARQUET:
+            return read_hub_layout(str(folder), str(folder))
+    there = "it is the folder of a run"
+    if kind is not Kind.RUN:
+        there = f"the {len(files_in(folder)):,} image files in it have no classes"
     raise DataError(
         f"{folder} holds no data: expected Parquet files in the hub's layout, "
-        "labeled/<class>/* and unlabeled/*, train/<class>/*, or labels.csv"
+        f"labeled/<class>/* and unlabeled/*, train/<class>/*, or labels.csv; {there}"
     )
 
 
@@ -141,7 +150,7 @@ def _check_labels(source: str, classes: tuple[str, ...], train: Tensor, test: Te
             )
 
 
-# --- embedded ------------------------------------------------------------------------------------
+# --- built in ------------------------------------------------------------------------------------
 
 
 def _digits() -> Dataset:
@@ -180,75 +189,18 @@ def _stacked_mnist() -> Dataset:
     return Dataset("stacked-mnist", STACKED_CLASSES, train, test)
 
 
-EMBEDDED: dict[str, Callable[[], Dataset]] = {
+MAKERS: dict[str, Callable[[], Dataset]] = {
     "digits": _digits,
     **{name: partial(_points, name, centres) for name, centres in MIXTURES.items()},
     "stacked-mnist": _stacked_mnist,
 }
-"""Rows that are made rather than found, by the names that they have as sources."""
-
-
-# --- archives ------------------------------------------------------------------------------------
-
-
-def _archive(path: Path) -> Dataset:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
-    except Exception as error:
-        raise DataError(f"{path} is not a readable npz archive without pickles: {error}") from None
-    missing = {"x_train", "y_train"} - set(arrays)
-    if missing:
-        raise DataError(f"{path} lacks the arrays {', '.join(sorted(missing))}")
-    if ("x_test" in arrays) != ("y_test" in arrays):
-        raise DataError(f"{path} must have both x_test and y_test, or neither")
-    train = Rows(_image_tensor(arrays["x_train"], path), _labels(arrays["y_train"], path))
-    test = _no_rows(train)
-    if "x_test" in arrays:
-        test = Rows(_image_tensor(arrays["x_test"], path), _labels(arrays["y_test"], path))
-    number = max(train.labels.tolist(), default=-1)
-    if number >= len(train.labels):
-        raise DataError(f"{path}: label {number} is out of range for {len(train.labels)} rows")
-    return Dataset(str(path), tuple(str(k) for k in range(number + 1)), train, test)
-
-
-def _labels(array: np.ndarray[Any, Any], path: Path) -> Tensor:
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-        raise DataError(
-            f"{path}: labels must be a row of integers, got {array.dtype} {array.shape}"
-        )
-    return torch.from_numpy(array.astype(np.int64))
-
-
-def _image_tensor(array: np.ndarray[Any, Any], path: Path) -> Tensor:
-    """Accept (N, H, W), (N, C, H, W) or (N, H, W, C) uint8 images, or (N, A) float rows."""
-    if array.ndim == 2 and np.issubdtype(array.dtype, np.floating):
-        with np.errstate(over="ignore"):
-            vectors = array.astype(np.float32)
-        if not np.isfinite(vectors).all():
-            raise DataError(f"{path}: rows hold values that are not finite")
-        return torch.from_numpy(vectors)
-    images = array[:, None] if array.ndim == 3 else array
-    if images.ndim == 4 and images.shape[-1] in (1, 3) and images.shape[1] not in (1, 3):
-        images = images.transpose(0, 3, 1, 2)
-    if array.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise DataError(
-            f"{path}: images must be uint8 of shape (N, H, W), (N, C, H, W) or (N, H, W, C), with "
-            f"C 1 or 3, and vectors float of shape (N, A); got {array.dtype} {array.shape}"
-        )
-    return torch.from_numpy(np.ascontiguousarray(images))
-
-
-def _no_rows(like: Rows) -> Rows:
-    return Rows(like.images[:0], like.labels[:0])
+"""What makes each of `convergan.data.locations.BUILT_IN`."""
 
 
 # --- image files ---------------------------------------------------------------------------------
 
 
-def _decode(found: EncodedSet, side: int | None, allow_bad: bool) -> Dataset:
+def _decode_all(found: EncodedSet, side: int | None, allow_bad: bool) -> Dataset:
     """Decode every image completely, both splits together; find every one that fails.
 
     Grey images stay grey where all are grey; otherwise all become RGB.
@@ -288,107 +240,3 @@ def _decode(found: EncodedSet, side: int | None, allow_bad: bool) -> Dataset:
         found.test.rows(images[len(train) :], test),
         tuple(bad),
     )
-
-
-def _encoded_files(root: Path, files: list[tuple[Path, int]]) -> Split:
-    paths = tuple(path for path, _ in files)
-    names = tuple(name_below(root, path) for path in paths)
-    labels = torch.tensor([label for _, label in files], dtype=torch.int64)
-    return Split(EncodedFiles(root, paths), labels, names)
-
-
-def _image_folder(folder: Path, *, labeled: str = "labeled", held_out: str = "test") -> EncodedSet:
-    classes = tuple(sorted(p.name for p in (folder / labeled).iterdir() if p.is_dir()))
-
-    def split(name: str) -> list[tuple[Path, int]]:
-        return [
-            (path, number)
-            for number, class_name in enumerate(classes)
-            for path in files_in(folder / name / class_name)
-        ]
-
-    unknown = sorted({p.name for p in (folder / held_out).glob("*/")} - set(classes))
-    if unknown:
-        raise DataError(f"{folder}/{held_out} has classes that {labeled}/ lacks: {some(unknown)}")
-    unlabeled = [(path, -1) for path in files_in(folder / "unlabeled")]
-    train = _encoded_files(folder, split(labeled) + unlabeled)
-    return EncodedSet(str(folder), classes, train, _encoded_files(folder, split(held_out)))
-
-
-def _labeled_by_table(folder: Path) -> EncodedSet:
-    table = folder / "labels.csv"
-    try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, restval="")
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise DataError(
-                    f"{table} must have the columns file,label; has {reader.fieldnames}"
-                )
-            entries = [(row["file"], row["label"].strip()) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} is not a CSV file in UTF-8: {error}") from None
-    outside = [name for name, _ in entries if Path(name).is_absolute() or ".." in Path(name).parts]
-    if outside:
-        raise DataError(f"{table} names files outside its folder: {some(outside)}")
-    classes = tuple(sorted({label for _, label in entries if label}))
-    numbers = {name: number for number, name in enumerate(classes)} | {"": -1}
-    repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
-    if repeated:
-        raise DataError(f"{table} names files twice: {some(repeated)}")
-    files = [(folder / name, numbers[label]) for name, label in entries]
-    return EncodedSet(
-        str(folder), classes, _encoded_files(folder, files), _encoded_files(folder, [])
-    )
-
-
-# --- the hub and its layout ----------------------------------------------------------------------
-
-
-def _hub(source: str) -> EncodedSet:
-    name, _, config = source.partition(":")
-    root = os.environ.get("CONVERGAN_DATA")
-    if root and not Path(root).is_dir():
-        raise DataError(
-            f"no data set {source!r}: neither a folder nor a file here, and CONVERGAN_DATA names "
-            f"{root}, which is no folder; unset it to ask the Hugging Face hub"
-        )
-    local = Path(root) / name.rsplit("/", 1)[-1] if root else None
-    path = str(local) if local and local.is_dir() else name
-    return _hub_layout(path, source, config or None)
-
-
-def _hub_layout(path: str, source: str, config: str | None) -> EncodedSet:
-    import datasets
-
-    try:
-        splits = datasets.load_dataset(path, config)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        reason = " ".join(str(error).splitlines()[:2]) or type(error).__name__
-        if Path(path).is_dir():
-            raise DataError(f"the Parquet files in {path} cannot be read: {reason}") from None
-        raise DataError(
-            f"no data set {source!r}: neither a folder nor a file here, and not to be had from the "
-            f"Hugging Face hub ({reason})"
-        ) from None
-    if "train" not in splits:
-        raise DataError(f"{source} has no split named train, only {', '.join(splits)}")
-    features = splits["train"].features
-    images = [n for n, f in features.items() if isinstance(f, datasets.Image)]
-    labels = [n for n, f in features.items() if isinstance(f, datasets.ClassLabel)]
-    if len(images) != 1 or len(labels) != 1:
-        raise DataError(
-            f"{source} must have one image and one class-label column, has images {images} "
-            f"and labels {labels} among the columns {', '.join(features)}"
-        )
-    held_out = next((name for name in ("test", "validation") if name in splits), None)
-    classes = tuple(features[labels[0]].names)
-
-    def split(name: str) -> Split:
-        encoded = splits[name].cast_column(images[0], datasets.Image(decode=False))
-        numbers = [-1 if number is None else number for number in splits[name][labels[0]]]
-        cells = EncodedCells(encoded.select_columns(images[0]), images[0], name)
-        return Split(cells, torch.tensor(numbers, dtype=torch.int64))
-
-    train = split("train")
-    none = Split(EncodedFiles(Path(path), ()), train.labels[:0])
-    return EncodedSet(source, classes, train, split(held_out) if held_out else none)

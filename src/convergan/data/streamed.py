@@ -1,10 +1,10 @@
-"""Images that are decoded when they are asked for, for sets that do not fit in memory.
+"""Images that are decoded when they are taken, for data sets that do not fit in memory.
 
 Which rows a step takes is a function of (seed, step), see `convergan.data.batches`, and a row is a
-function of its file. So workers only change how long it takes, and going on after a stop asks for
-what would have been asked for.
+function of its file. So workers only change how long it takes, and a resumed run takes the rows
+that the stopped one would have taken.
 
-All images become RGB squares of one side, by the rules of `convergan.data.image_files.decode`.
+All images become RGB squares of one side, by the rules of `convergan.data.decoding.decode`.
 Before the first step every image is decoded once: files that cannot be read are found before
 training, not hours into it, and the data set gets the same hash as in memory. What was found is
 kept in the cache folder under the names, sizes and times of the files; the folder may be removed.
@@ -27,9 +27,9 @@ import torch
 from torch import Tensor
 
 from ..core.cache import cache_folder, in_turn
-from .dataset import Dataset, Rows, begin_sha256
+from .dataset import Dataset, LazyImages, Rows, begin_sha256
+from .decoding import DataError, decode, read_ahead, some, why_not
 from .encoded import Encoded, EncodedSet, Split
-from .image_files import DataError, decode, read_ahead, some, why_not
 
 TRIES = 3
 """How often a file is read that could be read before."""
@@ -46,7 +46,7 @@ class Streaming:
     """How images are decoded.
 
     Attributes:
-        workers: threads that decode; 0 to decode where the images are asked for.
+        workers: threads that decode; 0 to decode where the images are taken.
 
     Raises:
         ValueError: if ``workers`` is negative.
@@ -55,12 +55,11 @@ class Streaming:
     workers: int
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
         if self.workers < 0:
             raise ValueError(f"workers must not be negative, got {self.workers}")
 
 
-class StreamedImages:
+class StreamedImages(LazyImages):
     """Rows of encoded images; see the top of this module.
 
     Args:
@@ -71,7 +70,6 @@ class StreamedImages:
     """
 
     def __init__(self, encoded: Encoded, places: Tensor, *, side: int, workers: int) -> None:
-        """Read nothing yet."""
         self.encoded, self._places, self._side = encoded, places.tolist(), side
         self._threads = ThreadPoolExecutor(workers) if workers else None
         self._coming: dict[int, Future[np.ndarray[Any, Any]]] = {}
@@ -82,7 +80,6 @@ class StreamedImages:
         return torch.Size((len(self), 3, self._side, self._side))
 
     def __len__(self) -> int:
-        """Return N."""
         return len(self._places)
 
     def __getitem__(self, rows: Tensor | slice) -> Tensor:
@@ -102,8 +99,8 @@ class StreamedImages:
         ]
         return torch.from_numpy(np.stack(pixels))
 
-    def expect(self, rows: Tensor) -> None:
-        """Begin to decode some rows, and forget those that were expected and not taken."""
+    def prefetch(self, rows: Tensor) -> None:
+        """Begin to decode some rows, and forget those that were prefetched and not taken."""
         wanted = set(rows.tolist())
         for number in [n for n in self._coming if n not in wanted]:
             self._coming.pop(number).cancel()
@@ -138,7 +135,7 @@ def decode_rgb(data: bytes, side: int) -> np.ndarray[Any, Any]:
 def stream(
     found: EncodedSet, *, side: int | None, streaming: Streaming, allow_bad: bool
 ) -> Dataset:
-    """Return a data set whose images are decoded when they are asked for.
+    """Return a data set whose images are decoded when they are taken.
 
     Args:
         found: its encoded images.
@@ -167,7 +164,7 @@ def stream(
         good[[number for number, _ in listed]] = False
         places = good.nonzero().flatten()
         images = StreamedImages(split.encoded, places, side=side, workers=streaming.workers)
-        return split.rows(images, places, images.expect)
+        return split.rows(images, places)
 
     train, test = (rows(*pair) for pair in zip(splits, checked["bad"], strict=True))
     return Dataset(source, found.classes, train, test, tuple(bad), checked["sha256"])

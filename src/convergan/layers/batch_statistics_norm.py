@@ -29,7 +29,6 @@ class BatchStatisticsNorm(nn.Module):
     """
 
     def __init__(self, num_channels: int, epsilon: float = 1e-6) -> None:
-        """Create the bias, at zero."""
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(num_channels))
         self.epsilon = epsilon

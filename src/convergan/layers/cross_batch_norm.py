@@ -73,7 +73,6 @@ class CrossBatchNorm(nn.Module):
     def __init__(
         self, num_channels: int, *, chance: torch.Generator, epsilon: float = 1e-5
     ) -> None:
-        """Draw the scales; the shifts are 0."""
         super().__init__()
         if num_channels % 2:
             raise ValueError(f"num_channels must be even, one half for each batch: {num_channels}")

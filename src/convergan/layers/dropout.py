@@ -46,7 +46,6 @@ class Dropout(nn.Module):
     """
 
     def __init__(self, probability: float) -> None:
-        """Store the probability."""
         super().__init__()
         if not 0 <= probability < 1:
             raise ValueError(f"probability must be at least 0 and below 1, got {probability}")

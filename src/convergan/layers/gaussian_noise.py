@@ -46,7 +46,6 @@ class GaussianNoise(nn.Module):
     """
 
     def __init__(self, std: float) -> None:
-        """Store the standard deviation."""
         super().__init__()
         if std < 0:
             raise ValueError(f"std must not be negative, got {std}")

@@ -34,8 +34,8 @@ overhead."""
 
 
 Among = Literal["each other", "a batch", "the rest"]
-"""Whom rows are paired with: each other; all rows of a batch that is at least as large; or, of a
-batch that they themselves begin, all but themselves."""
+"""Which rows are paired: those of one batch with each other; those of a batch with all rows of
+another, at least as large; or the first rows of a batch with all its rows but themselves."""
 
 
 def _pairings(x: Tensor, y: Tensor, among: Among) -> Iterator[tuple[int, int, int]]:
@@ -133,6 +133,7 @@ class _SimilaritiesGradient(torch.autograd.Function):
             signs = x.narrow(1, i, length) - y.narrow(1, j, length)
             k = _kernel(signs.abs())
             signs.sign_()
+            # u_ij; the derivative of the signs is 0 almost everywhere, so only k_ij varies with x.
             along = v.narrow(1, i, length) - w.narrow(1, j, length)
             k *= along.mul_(signs).sum(dim=0)
             to_g.narrow(0, i, length).sub_(k)
@@ -144,7 +145,11 @@ class _SimilaritiesGradient(torch.autograd.Function):
 
 
 def _coordinates_first(projected: Tensor) -> Tensor:
-    """(N, B, C) to (C, N, B), in float32 at least."""
+    """(N, B, C) to (C, N, B), in float32 at least.
+
+    With coordinates first, a run of rows is one contiguous block per coordinate, and the sum over
+    coordinates adds whole blocks rather than few numbers side by side.
+    """
     if projected.dim() != 3:
         raise ValueError(f"projected must have shape (N, B, C), got {tuple(projected.shape)}")
     if torch.finfo(projected.dtype).bits < 32:
@@ -161,7 +166,9 @@ def _sums_within(x: Tensor) -> Tensor:
     """Sum over the other rows of the batch, those of other processes among them."""
     if not is_alone():
         return _sums(x, _of_all(x), "the rest")[0]
-    one, other = _sums(x, x, "each other")
+    one, other = _sums(
+        x, x, "each other"
+    )  # each pair once: a row is first in some, second in others
     return one + other
 
 
@@ -289,7 +296,6 @@ class MinibatchDiscrimination(StartsFromBatch):
         theta_std: float = 0.05,
         chance: torch.Generator,
     ) -> None:
-        """Draw the directions ``theta``."""
         super().__init__()
         directions = torch.empty(in_features, num_kernels, kernel_dim)
         self.directions = nn.Parameter(
@@ -352,7 +358,6 @@ class CrossHalfDiscrimination(nn.Module):
         normalization: Normalization = "released",
         chance: torch.Generator,
     ) -> None:
-        """Draw the weights."""
         super().__init__()
         _check_normalization(normalization)
         self.kernel_shape = (num_kernels, kernel_dim)

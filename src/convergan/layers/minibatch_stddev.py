@@ -59,7 +59,6 @@ class MinibatchStddev(nn.Module):
     """
 
     def __init__(self, group_size: int = 4, features: int = 1) -> None:
-        """Store the sizes."""
         super().__init__()
         self.group_size = group_size
         self.features = features

@@ -154,7 +154,6 @@ class VirtualBatchNorm(nn.Module):
         mode: Mode = "per_example",
         epsilon: float = 1e-5,
     ) -> None:
-        """Draw the scale; the shift is 0."""
         super().__init__()
         self.gamma = nn.Parameter(torch.empty(num_channels).normal_(1.0, 0.02, generator=chance))
         self.beta = nn.Parameter(torch.zeros(num_channels))

@@ -28,6 +28,8 @@ from safetensors.torch import save as serialise_tensors
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from .extractor import require_images
+
 WIDTHS = {(1, 28, 28): (16, 32), (3, 32, 32): (32, 64, 64)}
 """Channels of each convolution, by the shape of an image."""
 CLASSES = 10
@@ -52,7 +54,6 @@ class ImageClassifier(nn.Module):
     """
 
     def __init__(self, image_shape: Sequence[int], chance: torch.Generator) -> None:
-        """Build the layers and draw their weights."""
         super().__init__()
         self.image_shape = tuple(image_shape)
         if self.image_shape not in WIDTHS:
@@ -146,7 +147,7 @@ def weights_sha256(data: bytes) -> str:
 def classify(
     network: Callable[[Tensor], Tensor], images: Tensor, *, batch_size: int = 1000
 ) -> Tensor:
-    """Return what a classifier says of images: the softmax of its logits.
+    """Return the class probabilities of images: the softmax of a classifier's logits.
 
     Args:
         network: maps (B, C, H, W) to logits (B, K).
@@ -159,14 +160,7 @@ def classify(
     Raises:
         ValueError: if there are no images, or they are not in [0, 1].
     """
-    if images.dim() != 4 or not len(images) or not images.is_floating_point():
-        raise ValueError(
-            "images must be floating point (N, C, H, W) with N of 1 or more, "
-            f"got {images.dtype} {tuple(images.shape)}"
-        )
-    least, most = float(images.min()), float(images.max())
-    if not 0 <= least <= most <= 1:
-        raise ValueError(f"images must be in [0, 1], got {least:.4g} to {most:.4g}")
+    require_images(images)
     return torch.cat(
         [network(batch).double().softmax(dim=1) for batch in torch.split(images, batch_size)]
     )

@@ -56,7 +56,6 @@ class EfficientNetLite0(nn.Module):
     """
 
     def __init__(self) -> None:
-        """Build the layers without values."""
         super().__init__()
         with torch.device("meta"):
             self.conv_stem = _Convolution(3, STEM, 3, stride=2)
@@ -127,7 +126,7 @@ def efficientnet_lite0(side: int = SIDE, *, device: torch.device | str = "cpu") 
         f"{side}x{side} bicubic with antialias, (255 x - 127) / 128, 1,280 features, 1,000 logits "
         "with bias]"
     )
-    return Extractor(name=name, network=partial(_see, network, side))
+    return Extractor(name=name, network=partial(_features_and_logits, network, side))
 
 
 def weights_place() -> Path:
@@ -188,7 +187,9 @@ def _folded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix("_"): tensor for name, tensor in folded.items()}
 
 
-def _see(network: EfficientNetLite0, side: int, images: Tensor) -> tuple[Tensor, Tensor]:
+def _features_and_logits(
+    network: EfficientNetLite0, side: int, images: Tensor
+) -> tuple[Tensor, Tensor]:
     parts = []
     for some in torch.split(images, AT_A_TIME):
         levels = (resized(coloured(some.float()), side) * 255 - 127) / 128

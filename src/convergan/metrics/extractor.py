@@ -56,14 +56,7 @@ def extract(extractor: Extractor, images: Tensor) -> Extracted:
         >>> extract(Extractor(name="mean", network=mean), torch.zeros(2, 3, 4, 4)).logits.shape
         torch.Size([2, 3])
     """
-    if images.dim() != 4 or not images.numel() or not images.is_floating_point():
-        raise ValueError(
-            "images must be floating point (B, C, H, W), none of them 0, "
-            f"got {images.dtype} {tuple(images.shape)}"
-        )
-    least, most = float(images.min()), float(images.max())
-    if not 0 <= least <= most <= 1:
-        raise ValueError(f"images must be in [0, 1], got {least:.4g} to {most:.4g}")
+    require_images(images)
     found = Extracted(*extractor.network(images))
     for name, rows in zip(Extracted._fields, found, strict=True):
         if rows.dim() != 2 or len(rows) != len(images) or not rows.numel():
@@ -78,6 +71,22 @@ def extract(extractor: Extractor, images: Tensor) -> Extracted:
                 f"{int(bad[0])} of the batch"
             )
     return Extracted(*(rows.float() for rows in found))
+
+
+def require_images(images: Tensor) -> None:
+    """Refuse what is not floating point images (N, C, H, W) in [0, 1], N of 1 or more.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if images.dim() != 4 or not images.numel() or not images.is_floating_point():
+        raise ValueError(
+            "images must be floating point (N, C, H, W), none of them 0, "
+            f"got {images.dtype} {tuple(images.shape)}"
+        )
+    least, most = float(images.min()), float(images.max())
+    if not 0 <= least <= most <= 1:
+        raise ValueError(f"images must be in [0, 1], got {least:.4g} to {most:.4g}")
 
 
 def coloured(images: Tensor) -> Tensor:

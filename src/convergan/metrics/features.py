@@ -73,10 +73,10 @@ def _packaged(name: str, device: torch.device | str) -> Extractor:
         f"{name}[sha256 {SHA256[name][:8]}, {colours}, whole image to {side}x{side} bilinear with "
         f"antialias, {network.output.in_features:,} features, 10 logits with bias]"
     )
-    return Extractor(name=shown, network=partial(_see, network))
+    return Extractor(name=shown, network=partial(_features_and_logits, network))
 
 
-def _see(network: ImageClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
+def _features_and_logits(network: ImageClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
     channels, side, _ = network.image_shape
     rows = coloured(images.float()) if channels == 3 else images.float()
     features = network.features(resized(rows, side, "bilinear"))

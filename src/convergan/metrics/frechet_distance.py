@@ -56,7 +56,6 @@ class FeatureMoments:
     """
 
     def __init__(self, width: int, *, device: torch.device | str = "cpu") -> None:
-        """Begin with no rows."""
         if width < 1:
             raise ValueError(f"width must be 1 or more, got {width}")
         self.width, self.count = width, 0

@@ -74,10 +74,10 @@ def inception(
         f"whole image to {SIDE}x{SIDE} as TensorFlow 1, (255 x - 128) / 128, 2,048 features, 1,008 "
         "logits without bias]"
     )
-    return Extractor(name=name, network=partial(_see, network.to(device)))
+    return Extractor(name=name, network=partial(_features_and_logits, network.to(device)))
 
 
-def _see(network: Any, images: Tensor) -> tuple[Tensor, Tensor]:
+def _features_and_logits(network: Any, images: Tensor) -> tuple[Tensor, Tensor]:
     from torch_fidelity.interpolate_compat_tensorflow import (
         interpolate_bilinear_2d_like_tensorflow1x,
     )

@@ -34,7 +34,7 @@ def inception_score(
     shuffle: torch.Generator | None = None,
     classifier: str = "",
 ) -> InceptionScore:
-    """Score samples by what a classifier says of them; give either probabilities or logits.
+    """Score samples by the predictions of a classifier; give either probabilities or logits.
 
     Args:
         probabilities: (N, K), not negative, rows with sum 1 within 1e-4.
@@ -42,7 +42,7 @@ def inception_score(
         splits: S, from 1 to N.
         correction: 0 for the population deviation over the splits, 1 for that of a sample.
         shuffle: draws another order of the rows; None for that in which they are given.
-        classifier: what made the rows, for the result to say: weights, how images are resized,
+        classifier: what made the rows, for the printed definition: weights, how images are resized,
             whether the last bias is in.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The inception score from sums: what is added up row by row, in any order, in many processes.
+"""The inception score from sums that rows are added to in any order, in one process or many.
 
 With ``n`` rows in a split, ``P_k = sum_i p_ik`` and ``E = sum_i sum_k p_ik log p_ik``,
 
@@ -46,7 +46,7 @@ class InceptionScore(NamedTuple):
         correction: 0 for the population deviation, 1 for that of a sample (Bessel).
         order: of the rows, ``as given`` or ``shuffled``.
         classifier: what made the probabilities: weights, preprocessing, whether the last bias is
-            in; empty if nobody said.
+            in; empty if not named.
     """
 
     mean: float
@@ -70,7 +70,7 @@ class InceptionScore(NamedTuple):
 
 
 class InceptionSums:
-    """What the inception score of N rows needs: S x (K + 1) sums, and which rows are in them.
+    """The sums that the inception score of N rows needs, S x (K + 1), and which rows are in them.
 
     Row i belongs to split ``((i + 1) S - 1) // N``, that is, split s is rows ``s N // S`` to
     ``(s + 1) N // S``.
@@ -95,7 +95,6 @@ class InceptionSums:
     def __init__(
         self, rows: int, splits: int, classes: int, *, device: torch.device | str = "cpu"
     ) -> None:
-        """Begin with no rows."""
         if not 1 <= splits <= rows:
             raise ValueError(f"splits must be from 1 to the {rows} rows, got {splits}")
         if rows > MOST_ROWS:
@@ -180,7 +179,7 @@ class InceptionSums:
 
         Args:
             correction: 0 for the population deviation over the splits, 1 for that of a sample.
-            classifier: what made the rows, for the result to say.
+            classifier: what made the rows, for the printed definition.
 
         Raises:
             ValueError: if rows are missing, or ``correction`` is neither or leaves no split.
@@ -242,6 +241,8 @@ def _digits(block: Likelihoods, classes: int) -> Tensor:
     """
     p, certainty = block
     p[: len(certainty), classes] = certainty * (UNITS / CERTAINTY)
-    units = p.view(torch.int64).copy_(p)  # in place; fractions are dropped
+    # In place: an int64 is as wide as a float64, so p's own memory takes the integers, one by one.
+    # The conversion drops fractions and is exact below 2^63.
+    units = p.view(torch.int64).copy_(p)
     groups = units.view(-1, LINE, p.shape[1]).sum(dim=1)[:, : classes + 1]
     return torch.stack([(groups >> 29).sum(dim=0), (groups & (DIGIT - 1)).sum(dim=0)])

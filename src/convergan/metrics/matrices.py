@@ -1,4 +1,4 @@
-"""What the metrics ask of a matrix of rows, and squared distances between blocks of two."""
+"""Checks of a matrix of rows, and squared distances between blocks of two matrices."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ def require_finite_matrix(rows: Tensor, name: str, *, width: int | None = None) 
     """Refuse what is no floating point matrix (N, K) of finite numbers with a row or more.
 
     Args:
-        rows: to be looked at.
+        rows: to check.
         name: of the rows in the message.
         width: K, or None for any.
 

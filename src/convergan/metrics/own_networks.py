@@ -27,7 +27,7 @@ def from_function(file: str, function: str) -> Extractor:
         ValueError: if there is no such file or function.
     """
     path = _require_file(file)
-    return _own(f"{path.name}:{function}", path, load_function(path, function))
+    return _user_extractor(f"{path.name}:{function}", path, load_function(path, function))
 
 
 def from_file(file: str, device: torch.device | str = "cpu") -> Extractor:
@@ -50,7 +50,7 @@ def from_file(file: str, device: torch.device | str = "cpu") -> Extractor:
         raise ValueError(
             f"{file} is neither a network of torch.export (.pt2) nor of TorchScript (.pt): {reason}"
         ) from None
-    return _own(path.name, path, call)
+    return _user_extractor(path.name, path, call)
 
 
 def from_hugging_face(name: str, device: torch.device | str = "cpu") -> Extractor:
@@ -87,11 +87,11 @@ def from_hugging_face(name: str, device: torch.device | str = "cpu") -> Extracto
     return Extractor(
         name=f"hf:{name}[weights {weights.hexdigest()[:8]}, grey to 3 channels, whole image to "
         f"{side}x{side} bicubic with antialias, mean and deviation of its preprocessor]",
-        network=partial(_see, model, side, shift, scale),
+        network=partial(_run_model, model, side, shift, scale),
     )
 
 
-def _see(
+def _run_model(
     model: Any, side: int, shift: Tensor, scale: Tensor, images: Tensor
 ) -> tuple[Tensor, Tensor]:
     pixels = (resized(coloured(images.float()), side) - shift) / scale
@@ -109,12 +109,16 @@ def _side(prepared: dict[str, Any], name: str) -> int:
     return size
 
 
-def _own(shown: str, path: Path, call: Callable[[Tensor], Any]) -> Extractor:
+def _user_extractor(shown: str, path: Path, call: Callable[[Tensor], Any]) -> Extractor:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    return Extractor(name=f"{shown}[sha256 {digest}]", network=partial(_pair, shown, call))
+    return Extractor(
+        name=f"{shown}[sha256 {digest}]", network=partial(_features_and_logits, shown, call)
+    )
 
 
-def _pair(shown: str, call: Callable[[Tensor], Any], images: Tensor) -> tuple[Tensor, Tensor]:
+def _features_and_logits(
+    shown: str, call: Callable[[Tensor], Any], images: Tensor
+) -> tuple[Tensor, Tensor]:
     """Make features and logits of what a user's network returns."""
     found = call(images)
     parts = list(found) if isinstance(found, tuple | list) else [found]

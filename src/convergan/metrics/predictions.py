@@ -1,4 +1,4 @@
-"""What a classifier says of samples: logits or probabilities, and ``p log p`` of either.
+"""The predictions of a classifier: logits or probabilities, and ``p log p`` of either.
 
 Kernels take the last numbers of a tensor, or those where two threads meet, by other instructions
 than the rest, and some add up a row in another order where there are more rows. The bits of a row

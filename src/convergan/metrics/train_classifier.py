@@ -25,8 +25,8 @@ REACH = 1
 REPORT_EVERY = 100
 
 
-class Lesson(NamedTuple):
-    """How far a training is.
+class TrainingProgress(NamedTuple):
+    """How far the training of a classifier is.
 
     Attributes:
         step: finished steps.
@@ -43,7 +43,7 @@ class Lesson(NamedTuple):
     test_accuracy: float | None
 
 
-def train_classifier(dataset: Dataset, *, seed: int, epochs: int) -> Iterator[Lesson]:
+def train_classifier(dataset: Dataset, *, seed: int, epochs: int) -> Iterator[TrainingProgress]:
     """Train a classifier and yield every hundredth step; the last one has its test accuracy.
 
     Args:
@@ -80,9 +80,9 @@ def train_classifier(dataset: Dataset, *, seed: int, epochs: int) -> Iterator[Le
             step = epoch * per_epoch + position + 1
             if step == steps:
                 accuracy = measure_accuracy(network, dataset.test)
-                yield Lesson(step, steps, loss.item(), network, accuracy)
+                yield TrainingProgress(step, steps, loss.item(), network, accuracy)
             elif step % REPORT_EVERY == 0:
-                yield Lesson(step, steps, loss.item(), network, None)
+                yield TrainingProgress(step, steps, loss.item(), network, None)
 
 
 def move(images: Tensor, *, reach: int, chance: torch.Generator) -> Tensor:

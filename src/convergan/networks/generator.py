@@ -15,7 +15,6 @@ class Generator(nn.Module):
     """
 
     def __init__(self, latent_dim: int) -> None:
-        """Remember the number of noise inputs."""
         super().__init__()
         self.latent_dim = latent_dim
 

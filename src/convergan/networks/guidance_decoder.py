@@ -35,7 +35,6 @@ class GuidanceDecoder(nn.Module):
     def __init__(
         self, encoder_channels: Sequence[int], channels: int, *, chance: torch.Generator
     ) -> None:
-        """Build one convolution a map."""
         super().__init__()
         if not encoder_channels:
             raise ValueError("a decoder needs at least one map of the encoder")

@@ -1,4 +1,4 @@
-"""What guidance of a discriminator asks of the networks: maps beside a critique, and beside rows.
+"""What guidance of a discriminator needs of the networks: maps beside a critique, and beside rows.
 
 Lee et al. (2022), "Generator Knows What Discriminator Should Learn in Unconditional GANs" (GGDR):
 the discriminator predicts, from the maps of its encoder, a map of the generator. `forward` returns

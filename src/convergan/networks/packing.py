@@ -70,7 +70,6 @@ class PackedDiscriminator(Discriminator):
     """
 
     def __init__(self, discriminator: Discriminator, m: int) -> None:
-        """Wrap ``discriminator``."""
         super().__init__()
         if m < 1:
             raise ValueError(f"a pack has at least 1 row, got {m}")

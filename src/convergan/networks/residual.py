@@ -172,7 +172,6 @@ class ResidualGenerator(MappingGenerator):
         map_side: int,
         chance: torch.Generator,
     ) -> None:
-        """Build the layers."""
         margin = _margin(image_shape)
         _require_sizes(width, blocks, cardinality)
         _require_map_side(map_side)

@@ -48,7 +48,6 @@ class ToyDiscriminator(Discriminator):
         minibatch_features: MinibatchFeatures,
         chance: torch.Generator,
     ) -> None:
-        """Build the layers."""
         super().__init__()
         widths = (inputs, WIDTH, WIDTH)
         self.hidden = nn.ModuleList(_layer(i, o, chance) for i, o in pairwise(widths))
@@ -73,7 +72,6 @@ class ToyGenerator(Generator):
     """
 
     def __init__(self, outputs: int, *, chance: torch.Generator) -> None:
-        """Build the layers."""
         super().__init__(latent_dim=LATENT)
         widths = (LATENT, WIDTH, WIDTH)
         self.hidden = nn.ModuleList(_layer(i, o, chance) for i, o in pairwise(widths))

@@ -45,7 +45,6 @@ class VirtualBatchGenerator(Generator):
         mode: Mode = "per_example",
         chance: torch.Generator,
     ) -> None:
-        """Make the network, then draw its reference noise."""
         if num_reference < 1:
             raise ValueError(f"num_reference must be at least 1, got {num_reference}")
         norm = partial(VirtualBatchNorm, num_reference=num_reference, mode=mode, chance=chance)

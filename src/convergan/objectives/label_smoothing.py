@@ -64,7 +64,7 @@ def smoothed_generator_loss(fake_logits: Tensor, *, generator_target: float) -> 
 
     Args:
         fake_logits: logits of "this is data" for generated rows, any shape.
-        generator_target: what the generator wants ``D`` to be, in [0, 1]: half the
+        generator_target: the value that the generator drives ``D`` to, in [0, 1]: half the
             discriminator's ``real_target`` (released ImageNet code) or 1 (non-saturating).
 
     Raises:

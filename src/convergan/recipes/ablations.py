@@ -51,11 +51,13 @@ class Ablation(NamedTuple):
     """Our methods, and what takes the place of two of them.
 
     Attributes:
+        setting: what they are tried on, in a few words.
         ours: all techniques.
         without_minibatch_features: a discriminator.
         with_batch_norm: a generator.
     """
 
+    setting: str
     ours: Recipe
     without_minibatch_features: MakeDiscriminator
     with_batch_norm: MakeGenerator
@@ -92,13 +94,25 @@ def no_minibatch_features(of: Ablation) -> Recipe:
     return replace(of.ours, discriminator=of.without_minibatch_features)
 
 
-ABLATIONS: dict[str, Callable[[Ablation], Recipe]] = {
-    "our methods": ours,
-    "-VBN+BN": batch_norm,
-    "-L+HA": historical_averaging,
-    "-LS": no_smoothing,
-    "-L": no_labels,
-    "-MBF": no_minibatch_features,
+class Row(NamedTuple):
+    """One row of the paper's table.
+
+    Attributes:
+        name: at the end of the names of its recipes.
+        change: from our methods to the recipe.
+    """
+
+    name: str
+    change: Callable[[Ablation], Recipe]
+
+
+ABLATIONS: dict[str, Row] = {
+    "our methods": Row("ours", ours),
+    "-VBN+BN": Row("batch-norm", batch_norm),
+    "-L+HA": Row("historical-averaging", historical_averaging),
+    "-LS": Row("no-smoothing", no_smoothing),
+    "-L": Row("no-labels", no_labels),
+    "-MBF": Row("no-minibatch-features", no_minibatch_features),
 }
 """By the paper's name."""
 
@@ -118,7 +132,7 @@ def ablation() -> Ablation:
     """Return the table for 28x28 images."""
     adam = partial(AdamInsideRoot, lr=3e-4, betas=(0.5, 0.999))
     recipe = Recipe(
-        summary="our methods on 28x28 images, small enough for a CPU",
+        summary="",
         data="zalando-datasets/fashion_mnist",
         labels=4000,
         discriminator=partial(compact_discriminator, minibatch_features=similarities),
@@ -137,7 +151,8 @@ def ablation() -> Ablation:
         evaluate_every=500,
         checkpoint_every=500,
     )
-    return Ablation(recipe, compact_discriminator, compact_generator)
+    setting = "28x28 images, small enough for a CPU"
+    return Ablation(setting, recipe, compact_discriminator, compact_generator)
 
 
 def cifar10_ablation() -> Ablation:
@@ -145,7 +160,6 @@ def cifar10_ablation() -> Ablation:
     discriminator = partial(small_images_discriminator, channels=96, input_noise=0.2)
     recipe = replace(
         ablation().ours,
-        summary="our methods on CIFAR-10 with the paper's networks, for a GPU",
         data="uoft-cs/cifar10",
         discriminator=partial(discriminator, minibatch_features=similarities),
         generator=virtual_small_images_generator,
@@ -154,7 +168,8 @@ def cifar10_ablation() -> Ablation:
         evaluate_every=10_000,
         checkpoint_every=1000,
     )
-    return Ablation(recipe, discriminator, small_images_generator)
+    setting = "CIFAR-10 with the paper's networks, for a GPU"
+    return Ablation(setting, recipe, discriminator, small_images_generator)
 
 
 def ablations(name: str, make: Callable[[], Ablation]) -> dict[str, Callable[[], Recipe]]:
@@ -172,9 +187,10 @@ def recipe_name(name: str, row: str) -> str:
         >>> recipe_name("ablation", "-L+HA")
         'ablation-historical-averaging'
     """
-    return f"{name}-{ABLATIONS[row].__name__.replace('_', '-')}"
+    return f"{name}-{ABLATIONS[row].name}"
 
 
 def _changed(make: Callable[[], Ablation], row: str) -> Recipe:
-    changed = ABLATIONS[row](make())
-    return replace(changed, summary=changed.summary.replace("our methods", row))
+    ablation = make()
+    changed = ABLATIONS[row].change(ablation)
+    return replace(changed, summary=f"{row} on {ablation.setting}")

@@ -47,6 +47,7 @@ class Plain(NamedTuple):
     """The game that the techniques are to help.
 
     Attributes:
+        summary: of a recipe, with ``{technique}`` where that stands.
         recipe: of it.
         discriminator: what ``recipe`` builds, open to minibatch features.
         unnormalised: a discriminator without normalisation, which R3GAN wants.
@@ -54,6 +55,7 @@ class Plain(NamedTuple):
         penalty: gamma of R1 and R2, which depends on the scale of rows.
     """
 
+    summary: str
     recipe: Recipe
     discriminator: SeesMinibatch
     unnormalised: MakeDiscriminator
@@ -155,10 +157,11 @@ def variants(name: str, make: Callable[[], Plain]) -> dict[str, Callable[[], Rec
 
 
 def _plain(make: Callable[[], Plain]) -> Recipe:
-    return make().recipe
+    plain = make()
+    return replace(plain.recipe, summary=plain.summary.format(technique="the plain game"))
 
 
 def _vary(make: Callable[[], Plain], technique: str) -> Recipe:
-    varied = TECHNIQUES[technique](make())
-    words = technique.replace("-", " ")
-    return replace(varied, summary=varied.summary.replace("the plain game", words))
+    plain = make()
+    varied = TECHNIQUES[technique](plain)
+    return replace(varied, summary=plain.summary.format(technique=technique.replace("-", " ")))

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from ..core.chance import derive
 from ..data import KINDS, Dataset, Images, Neighbors, spread_labels, to_unit_range
-from ..data.dataset import nothing
 from ..layers import initialise_from_batch
 from ..networks import Discriminator, Generator
 from ..training.optimizers import MakeOptimizer
@@ -92,7 +91,7 @@ class Recipe:
         if self.descriptor is None:
             return dataset
         train, test = (
-            replace(rows, images=self.descriptor(rows.images[:]), expect=nothing)
+            replace(rows, images=self.descriptor(rows.images[:]))
             for rows in (dataset.train, dataset.test)
         )
         return replace(dataset, train=train, test=test)

@@ -22,7 +22,6 @@ def stacked() -> Plain:
     adam = partial(Adam, lr=rate, betas=(0.5, 0.999), fused=True)
     recipe = replace(
         toy().recipe,
-        summary="Stacked MNIST, a thousand modes, no labels: the plain game",
         data="stacked-mnist",
         discriminator=compact_discriminator,
         generator=compact_generator,
@@ -36,4 +35,5 @@ def stacked() -> Plain:
         checkpoint_every=500,
     )
     unnormalised = partial(compact_discriminator, weight_normalised=False)
-    return Plain(recipe, compact_discriminator, unnormalised, rate, penalty=0.25)
+    summary = "Stacked MNIST, a thousand modes, no labels: {technique}"
+    return Plain(summary, recipe, compact_discriminator, unnormalised, rate, penalty=0.25)

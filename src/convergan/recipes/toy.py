@@ -21,7 +21,7 @@ def toy() -> Plain:
     rate = 0.001
     adam = partial(Adam, lr=rate, betas=(0.5, 0.999), fused=True)
     recipe = Recipe(
-        summary="Gaussians in the plane, no labels: the plain game; seconds",
+        summary="",
         data="ring",
         labels=0,
         discriminator=toy_discriminator,
@@ -41,4 +41,5 @@ def toy() -> Plain:
         evaluate_every=2000,
         checkpoint_every=2000,
     )
-    return Plain(recipe, toy_discriminator, toy_discriminator, rate, penalty=0.1)
+    summary = "Gaussians in the plane, no labels: {technique}; seconds"
+    return Plain(summary, recipe, toy_discriminator, toy_discriminator, rate, penalty=0.1)

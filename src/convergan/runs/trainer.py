@@ -7,12 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ..collective import Sharing, share_out
+from ..collective import Sharing, share_batches
 from ..core.files import write_json
 from ..core.progress import Progress
 from ..core.signals import Interrupted, StopRequests, decode_counts
 from ..data import Batch, Batches, DataError
-from ..data.dataset import nothing
 from ..training import NonFiniteError, State, train
 from ..training.loop import LEFT_OUT
 from .job import Job
@@ -50,11 +49,11 @@ class Trainer:
         # Before the first step, as a judge may refuse the data.
         real = self._evaluator.judge_real_rows()
         state = job.start()
-        sharing = share_out(
+        sharing = share_batches(
             job.ranks,
             job.recipe.batch_size,
             unit=state.discriminator.network.rows_together,
-            ask=self._requests.counts,
+            requests=self._requests.counts,
         )
         seconds, notices = self._keeper.resume(state)
         yield self._progress(state, notices)
@@ -76,7 +75,7 @@ class Trainer:
     def _seconds(self) -> float:
         return time.perf_counter() - self._started
 
-    def _batches(self, sharing: Sharing | None) -> Batches:
+    def _batches(self, sharing: Sharing) -> Batches:
         job = self.job
         return Batches(
             job.dataset.train.images,
@@ -87,7 +86,6 @@ class Trainer:
             device=job.device,
             spread=self._spread_labels(),
             kinds=job.recipe.takes,
-            expect=job.dataset.train.expect,
             sharing=sharing,
         )
 
@@ -102,9 +100,7 @@ class Trainer:
 
     # --- steps -----------------------------------------------------------------------------------
 
-    def _take_steps(
-        self, state: State, batches: Batches, sharing: Sharing | None
-    ) -> Iterator[Progress]:
+    def _take_steps(self, state: State, batches: Batches, sharing: Sharing) -> Iterator[Progress]:
         job, keeper = self.job, self._keeper
         steps = train(
             state,
@@ -124,7 +120,8 @@ class Trainer:
             for taken in steps:
                 notices = self._note(state, taken)
                 noted = taken.step
-                stop, save = self._requested(sharing)
+                # A step that is left out exchanges no gradients, and so no requests.
+                stop, save = decode_counts(sharing.take_requests() or (0, 0, 0))
                 last = taken.step == job.steps
                 if last or stop or save or taken.step % job.recipe.checkpoint_every == 0:
                     notices += keeper.save(state, self._seconds(), must=last or bool(stop))
@@ -150,18 +147,12 @@ class Trainer:
             batch = batches(step)
         except DataError as error:
             problem = str(error)
-        if self.job.dataset.train.expect is not nothing:  # rows in memory are there
+        if self.job.dataset.train.may_fail:
             problem = self.job.ranks.first_message(problem)
         if batch is None or problem:
             self._keeper.save(state, self._seconds(), must=True)
             raise DataError(problem)
         return batch
-
-    def _requested(self, sharing: Sharing | None) -> tuple[int | None, bool]:
-        """Return the signal to stop at, and whether to save: what all processes have agreed on."""
-        if sharing is None:
-            return self._requests.stop, self._requests.save
-        return decode_counts(sharing.listen() or (0, 0, 0))  # nothing is heard in a step left out
 
     # --- what is written after a step ------------------------------------------------------------
 

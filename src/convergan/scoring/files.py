@@ -29,11 +29,12 @@ from ..core.html import (
 )
 from ..core.pictures import sample_picture
 from ..core.version import __version__
-from ..data import ImageSet
+from ..data import ImageSet, ReadReport
 from ..metrics import Extractor, score_contributions, select_best
 from ..metrics.extractor import coloured, resized
-from .score import Figure, Plan, Scores
+from .score import Scores
 from .sources import Sets
+from .values import MetricValue, ScoreSettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def write_scores(
     folder: Path,
     sets: Sets,
     extractor: Extractor,
-    plan: Plan,
+    settings: ScoreSettings,
     scores: Scores,
     names: tuple[str, str],
 ) -> None:
@@ -62,12 +63,12 @@ def write_scores(
         folder: created if missing.
         sets: what was scored.
         extractor: by which.
-        plan: how.
+        settings: of the metrics.
         scores: what was found.
         names: of samples and reference, as on the command line.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    description = _description(sets, extractor, plan, scores, names)
+    description = _description(sets, extractor, settings, scores, names)
     write_json(folder / "score.json", description)
     pictures = _pictures(sets, scores)
     for name, picture in pictures.items():
@@ -79,7 +80,7 @@ def figure_rows(scores: Scores) -> list[tuple[str, str, str]]:
     """Return the name of each figure, and how it reads of the samples and of held-out rows."""
     rows = [
         (figure.name, _spell(figure), _spell(floor))
-        for figure, floor in zip(scores.figures, scores.floor, strict=True)
+        for figure, floor in zip(scores.values, scores.floor, strict=True)
     ]
     near = scores.nearest.share
     return [*rows, (near.name, _spell(near), "1% by definition")]
@@ -87,11 +88,11 @@ def figure_rows(scores: Scores) -> list[tuple[str, str, str]]:
 
 def definitions(scores: Scores) -> list[str]:
     """Return the definition of each figure, those that several have once."""
-    figures = (*scores.figures, scores.nearest.share)
+    figures = (*scores.values, scores.nearest.share)
     return list(dict.fromkeys(figure.definition for figure in figures))
 
 
-def _spell(figure: Figure) -> str:
+def _spell(figure: MetricValue) -> str:
     text = f"{figure.value:.4g}" if figure.spread is None else f"{figure.value:.4f}"
     text += f" +- {figure.spread:.4f}" if figure.spread is not None else ""
     if figure.interval is None:
@@ -168,30 +169,39 @@ def write_best(folder: Path, samples: ImageSet, scores: Scores, fraction: float)
 
 
 def _description(
-    sets: Sets, extractor: Extractor, plan: Plan, scores: Scores, names: tuple[str, str]
+    sets: Sets,
+    extractor: Extractor,
+    settings: ScoreSettings,
+    scores: Scores,
+    names: tuple[str, str],
 ) -> dict[str, Any]:
-    def described(images: ImageSet, count: int, source: str) -> dict[str, Any]:
-        return {"source": source, "rows": count, "sha256": images.sha256(), **images.remarks()}
-
-    counts = [len(scores.samples.features), scores.reference_rows, len(scores.held_out.features)]
-    sources = (names[0], names[1], f"{names[1]}: {sets.floor}")
+    counts = (len(scores.samples.features), scores.reference_rows, len(scores.held_out.features))
+    sources = (*names, f"{names[1]}: {sets.floor}")
+    read = ("samples", "reference", "held_out")
     return {
-        "samples": described(sets.samples, counts[0], sources[0]),
-        "reference": described(sets.reference, counts[1], sources[1]),
-        "held_out": described(sets.held_out, counts[2], sources[2]),
+        **{
+            name: {"source": source, "rows": count, **_shown(report)}
+            for name, source, count, report in zip(
+                read, sources, counts, scores.reports, strict=True
+            )
+        },
         "extractor": extractor.name,
-        "splits": plan.splits,
-        "order": "shuffled" if plan.shuffle else "as given",
-        "seed": plan.seed,
+        "splits": settings.splits,
+        "order": "shuffled" if settings.shuffle else "as given",
+        "seed": settings.seed,
         "figures": [
-            {"samples": figure._asdict(), "floor": floor._asdict()}
-            for figure, floor in zip(scores.figures, scores.floor, strict=True)
+            {"samples": value._asdict(), "floor": floor._asdict()}
+            for value, floor in zip(scores.values, scores.floor, strict=True)
         ],
         "near": scores.nearest.share._asdict(),
         "notes": scores.notes,
         "seconds": scores.seconds,
         "versions": {"convergan": __version__, "torch": torch.__version__},
     }
+
+
+def _shown(report: ReadReport) -> dict[str, Any]:
+    return {name: value for name, value in report._asdict().items() if value is not None}
 
 
 def _draw_nearest(axes: "Axes", scores: Scores) -> None:

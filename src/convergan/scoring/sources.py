@@ -1,16 +1,16 @@
-"""What is scored and against what: from the words of the command line to sets of images."""
+"""What is scored and against what: from arguments of the command line to sets of images."""
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..collective import ALONE, Ranks
 from ..core.chance import derive
 from ..data import DataError, ImageFiles, ImageRows, ImageSet, load
+from ..data.archives import read_image_archive
+from ..data.locations import Kind, Location, locate
 from ..runs.reading import draw_run_rows
 
 MOST = 50_000
@@ -58,14 +58,18 @@ def open_sets(
         rows: how many reference rows, drawn at random; None for all.
         side: to which images in folders are cut and scaled; None for the reference's.
         seed: decides draws.
-        ranks: processes who share the drawing of a run's samples; each finds all images.
+        ranks: processes that share the drawing of a run's samples; each finds all images.
 
     Raises:
         DataError: if there is no such data.
         ValueError: if there are fewer than ``count`` or ``rows``.
     """
+    found: ImageSet
     held_out: ImageSet | None = None
-    if (found := _plain(against, side)) is None:
+    location = locate(against)
+    if location.plain_images:
+        found = _plain_images(location, side)
+    else:
         dataset = load(against, side)
         found = ImageRows(dataset.train.images[:], against)
         if len(dataset.test.labels):
@@ -76,11 +80,11 @@ def open_sets(
         raise DataError(f"{against} has {len(found)} images, {number} or more are needed")
     order = torch.randperm(len(found), generator=derive(seed, "score parts"))
     parts = list(torch.tensor_split(order, number))
-    reference = _some(found, parts.pop(), rows, "reference rows", against)
+    reference = _first(found, parts.pop(), rows, "reference rows", against)
     if held_out is None:
         held_out = found.choose(parts.pop())
     if samples == against:
-        chosen = _some(found, parts.pop(), count, "samples", samples)
+        chosen = _first(found, parts.pop(), count, "samples", samples)
     else:
         chosen = _open_samples(samples, reference, count, side or reference.side, seed, ranks)
     if len(held_out) > len(chosen):  # figures of different numbers of rows do not compare
@@ -97,49 +101,27 @@ def _open_samples(
     seed: int,
     ranks: Ranks,
 ) -> ImageSet:
-    path = Path(source).expanduser()
-    if (path / "config.json").is_file():
-        drawn = draw_run_rows(path, count or min(MOST, len(reference)), seed, ranks=ranks)
+    found: ImageSet
+    location = locate(source)
+    if location.kind is Kind.RUN:
+        drawn = draw_run_rows(location.path, count or min(MOST, len(reference)), seed, ranks=ranks)
         return ImageRows(drawn.clamp(0, 1), source)
-    if (found := _plain(source, side)) is None:
+    if location.plain_images:
+        found = _plain_images(location, side)
+    else:
         found = ImageRows(load(source, side).train.images[:], source)
-    return _some(found, torch.arange(len(found)), count, "samples", source)
+    return _first(found, torch.arange(len(found)), count, "samples", source)
 
 
-def _some(images: ImageSet, order: Tensor, count: int | None, kind: str, source: str) -> ImageSet:
+def _first(images: ImageSet, order: Tensor, count: int | None, kind: str, source: str) -> ImageSet:
     """Choose the first ``count`` of ``order``."""
     if count is not None and not 1 <= count <= len(order):
         raise ValueError(f"{kind} must be from 1 to the {len(order)} of {source}, got {count}")
     return images.choose(order[:count])
 
 
-def _plain(source: str, side: int | None) -> ImageSet | None:
-    """Return a folder of images or an archive of them, or None for any other source."""
-    path = Path(source).expanduser()
-    if path.suffix == ".npz":
-        return _archive(path)
-    if not path.is_dir() or (path / "labeled").is_dir() or (path / "labels.csv").is_file():
-        return None
-    if any(path.rglob("*.parquet")):
-        return None
+def _plain_images(location: Location, side: int | None) -> ImageSet:
+    path = location.path
+    if location.kind is Kind.IMAGE_ARCHIVE:
+        return ImageRows(read_image_archive(path), str(path))
     return ImageFiles(path, side=side, workers=min(8, os.cpu_count() or 1))
-
-
-def _archive(path: Path) -> ImageRows | None:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = [name for name in ("samples", "images") if name in archive.files]
-            if not names and "x_train" in archive.files:
-                return None
-            array = archive[names[0]] if names else None
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
-    except Exception as error:
-        raise DataError(f"{path} is not a readable npz archive without pickles: {error}") from None
-    if array is None:
-        raise DataError(f"{path} has neither an array samples nor images")
-    if array.ndim == 4 and array.shape[-1] in (1, 3) and array.shape[1] not in (1, 3):
-        array = np.ascontiguousarray(array.transpose(0, 3, 1, 2))
-    if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
-        raise DataError(f"{path}: images must be uint8 or floating point, got {array.dtype}")
-    return ImageRows(torch.from_numpy(array[:, None] if array.ndim == 3 else array), str(path))

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.files import read_json
-from .paper_tables import TABLES, Figure, PaperColumn
+from .paper_tables import TABLES, MeanAndDeviation, PaperColumn
 from .results import FinishedRun, Table, finished_runs, place_by_labels
-from .statistics import mean_and_deviation, spell, spell_seeds
+from .statistics import count_seeds, format_mean, mean_and_deviation
 
 Array = np.ndarray[Any, Any]
 
@@ -63,10 +63,10 @@ class Column(NamedTuple):
     labels: int
     seeds: list[int]
     singles: list[float]
-    single: Figure
+    single: MeanAndDeviation
     members: int
     ensembles: list[float]
-    ensemble: Figure | None
+    ensemble: MeanAndDeviation | None
     paper: PaperColumn | None
 
 
@@ -88,13 +88,13 @@ def label_table(folder: Path) -> Table:
     weights = "final averaged weights" if recipe["average"] else "final weights"
     title = (
         f"{settings['table']}: {settings['recipe']} on {settings['data']}, "
-        f"{settings['steps']:,} steps, {spell_seeds([len(c.seeds) for c in columns])}; "
+        f"{settings['steps']:,} steps, {count_seeds([len(c.seeds) for c in columns])}; "
         f"{unit}, mean ± standard deviation; {weights}; nothing chosen on test data"
     )
     return Table(
         title=title,
         head=HEAD,
-        rows=[_spell_column(column, *STYLES[table.unit]) for column in columns],
+        rows=[_column_texts(column, *STYLES[table.unit]) for column in columns],
         numbers=range(len(HEAD) - 1),
         note=f"{NOTE} {EASIER}" if recipe["descriptor"] else NOTE,
         runs=[RUN_HEAD, *sorted(map(_figures, runs))],
@@ -102,7 +102,7 @@ def label_table(folder: Path) -> Table:
     )
 
 
-def tell_errors(run: FinishedRun) -> str:
+def errors_line(run: FinishedRun) -> str:
     """Return the line that the command shows for a finished run."""
     labels, seed, _, errors, *_ = _figures(run)
     return f"labels {labels} seed {seed}: {errors} errors, {run.result['seconds']:.0f} s"
@@ -126,15 +126,15 @@ def _figures(run: FinishedRun) -> tuple[Any, ...]:
     )
 
 
-def _spell_column(column: Column, mean: str, alone: str) -> list[str]:
+def _column_texts(column: Column, mean: str, alone: str) -> list[str]:
     paper = column.paper
     return [
         str(column.labels),
         str(len(column.seeds)),
-        spell(column.single, mean, alone),
-        spell(column.ensemble, mean, alone) + _members(column),
-        spell(paper.single if paper else None, "g", "g"),
-        spell(paper.ensemble if paper else None, "g", "g"),
+        format_mean(column.single, mean, alone),
+        format_mean(column.ensemble, mean, alone) + _members(column),
+        format_mean(paper.single if paper else None, "g", "g"),
+        format_mean(paper.ensemble if paper else None, "g", "g"),
         ", ".join(format(error, alone) for error in column.singles),
     ]
 

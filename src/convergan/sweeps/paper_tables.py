@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 
-class Figure(NamedTuple):
+class MeanAndDeviation(NamedTuple):
     """A figure over several runs, such as their errors.
 
     Attributes:
@@ -31,8 +31,8 @@ class PaperColumn:
     """
 
     labels: int
-    single: Figure
-    ensemble: Figure | None = None
+    single: MeanAndDeviation
+    ensemble: MeanAndDeviation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +63,10 @@ TABLES: dict[str, PaperTable] = {
         data="ylecun/mnist",
         unit="errors",
         columns=(
-            PaperColumn(20, Figure(1677, 452), Figure(1134, 445)),
-            PaperColumn(50, Figure(221, 136), Figure(142, 96)),
-            PaperColumn(100, Figure(93, 6.5), Figure(86, 5.6)),
-            PaperColumn(200, Figure(90, 4.2), Figure(81, 4.3)),
+            PaperColumn(20, MeanAndDeviation(1677, 452), MeanAndDeviation(1134, 445)),
+            PaperColumn(50, MeanAndDeviation(221, 136), MeanAndDeviation(142, 96)),
+            PaperColumn(100, MeanAndDeviation(93, 6.5), MeanAndDeviation(86, 5.6)),
+            PaperColumn(200, MeanAndDeviation(90, 4.2), MeanAndDeviation(81, 4.3)),
         ),
     ),
     "svhn-table": PaperTable(
@@ -74,9 +74,9 @@ TABLES: dict[str, PaperTable] = {
         data="ufldl-stanford/svhn:cropped_digits",
         unit="%",
         columns=(
-            PaperColumn(500, Figure(18.44, 4.8)),
-            PaperColumn(1000, Figure(8.11, 1.3), Figure(5.88, 1.0)),
-            PaperColumn(2000, Figure(6.16, 0.58)),
+            PaperColumn(500, MeanAndDeviation(18.44, 4.8)),
+            PaperColumn(1000, MeanAndDeviation(8.11, 1.3), MeanAndDeviation(5.88, 1.0)),
+            PaperColumn(2000, MeanAndDeviation(6.16, 0.58)),
         ),
     ),
     "cifar10-table": PaperTable(
@@ -84,10 +84,10 @@ TABLES: dict[str, PaperTable] = {
         data="uoft-cs/cifar10",
         unit="%",
         columns=(
-            PaperColumn(1000, Figure(21.83, 2.01), Figure(19.22, 0.54)),
-            PaperColumn(2000, Figure(19.61, 2.09), Figure(17.25, 0.66)),
-            PaperColumn(4000, Figure(18.63, 2.32), Figure(15.59, 0.47)),
-            PaperColumn(8000, Figure(17.72, 1.82), Figure(14.87, 0.89)),
+            PaperColumn(1000, MeanAndDeviation(21.83, 2.01), MeanAndDeviation(19.22, 0.54)),
+            PaperColumn(2000, MeanAndDeviation(19.61, 2.09), MeanAndDeviation(17.25, 0.66)),
+            PaperColumn(4000, MeanAndDeviation(18.63, 2.32), MeanAndDeviation(15.59, 0.47)),
+            PaperColumn(8000, MeanAndDeviation(17.72, 1.82), MeanAndDeviation(14.87, 0.89)),
         ),
     ),
 }

@@ -1,25 +1,25 @@
-"""Figures over several runs, and how tables spell them."""
+"""Figures over several runs, and how tables format_mean them."""
 
 import statistics
 from collections.abc import Sequence
 
-from .paper_tables import Figure
+from .paper_tables import MeanAndDeviation
 
 
-def mean_and_deviation(values: Sequence[float]) -> Figure:
+def mean_and_deviation(values: Sequence[float]) -> MeanAndDeviation:
     """Return the mean and, of two values or more, the sample standard deviation.
 
     Example:
         >>> mean_and_deviation([1, 2, 3])
-        Figure(mean=2, std=1.0)
+        MeanAndDeviation(mean=2, std=1.0)
         >>> mean_and_deviation([4])
-        Figure(mean=4, std=None)
+        MeanAndDeviation(mean=4, std=None)
     """
     std = statistics.stdev(values) if len(values) > 1 else None
-    return Figure(statistics.mean(values), std)
+    return MeanAndDeviation(statistics.mean(values), std)
 
 
-def spell(figure: Figure | None, mean: str, alone: str) -> str:
+def format_mean(figure: MeanAndDeviation | None, mean: str, alone: str) -> str:
     """Write a figure as text.
 
     Args:
@@ -28,8 +28,8 @@ def spell(figure: Figure | None, mean: str, alone: str) -> str:
         alone: format of a figure without deviation.
 
     Example:
-        >>> spell(Figure(2, 1), ".1f", ".0f"), spell(Figure(2, None), ".1f", ".0f")
-        ('2.0 ± 1.0', '2')
+        >>> format_mean(MeanAndDeviation(2, 1), ".1f", ".0f")
+        '2.0 ± 1.0'
     """
     if figure is None:
         return "-"
@@ -38,11 +38,11 @@ def spell(figure: Figure | None, mean: str, alone: str) -> str:
     return f"{figure.mean:{mean}} ± {figure.std:{mean}}"
 
 
-def spell_seeds(counts: Sequence[int]) -> str:
+def count_seeds(counts: Sequence[int]) -> str:
     """Say how many seeds there are.
 
     Example:
-        >>> spell_seeds([1, 1]), spell_seeds([2, 5]), spell_seeds([])
+        >>> count_seeds([1, 1]), count_seeds([2, 5]), count_seeds([])
         ('1 seed', '2 to 5 seeds', '0 seeds')
     """
     least, most = min(counts, default=0), max(counts, default=0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..core.names import look_up
 from ..recipes.ablations import ABLATIONS, recipe_name
 from ..recipes.collapse import TECHNIQUES
-from .paper_tables import TABLES, Figure
+from .paper_tables import TABLES, MeanAndDeviation
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Arm:
     recipe: str
     data: str
     seeds: int
-    paper: Figure | None = None
+    paper: MeanAndDeviation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +79,12 @@ def _collapse() -> Study:
 
 
 PAPER = {
-    "our methods": Figure(8.09, 0.07),
-    "-VBN+BN": Figure(7.54, 0.07),
-    "-L+HA": Figure(6.86, 0.06),
-    "-LS": Figure(6.83, 0.06),
-    "-L": Figure(4.36, 0.04),
-    "-MBF": Figure(3.87, 0.03),
+    "our methods": MeanAndDeviation(8.09, 0.07),
+    "-VBN+BN": MeanAndDeviation(7.54, 0.07),
+    "-L+HA": MeanAndDeviation(6.86, 0.06),
+    "-LS": MeanAndDeviation(6.83, 0.06),
+    "-L": MeanAndDeviation(4.36, 0.04),
+    "-MBF": MeanAndDeviation(3.87, 0.03),
 }
 """Inception score of 50,000 samples of CIFAR-10 by the Inception network, table 3."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.files import read_json, replace_file
 from ..core.html import Picture, figure_png
 from .results import FinishedRun, Table, finished_runs, place_by_recipe
-from .statistics import mean_and_deviation, spell, spell_seeds
+from .statistics import count_seeds, format_mean, mean_and_deviation
 from .studies import Arm, Study
 
 WORDS = {
@@ -41,15 +41,15 @@ def study_table(folder: Path, study: Study) -> Table:
             if not mine:
                 continue
             floor = mine[0].result["real"]
-            rows.append(_spell_arm(arm, mine, study, figures, papers))
+            rows.append(_arm_texts(arm, mine, study, figures, papers))
             record.append(_plain(arm, mine, figures))
         if floor:
-            words = [_spell(floor.get(name), study.figures[name]) for name in figures]
+            words = [_format(floor.get(name), study.figures[name]) for name in figures]
             rows.append([source, REAL, "", *words, *[""] * (2 + papers)])
     names = [WORDS[name] for name in figures]
     head = ["data", "technique", "seeds", *names, *["paper"] * papers, "seconds", "every seed"]
     arms = [arm for source in sources for arm in study.arms_on(source) if _runs_of(arm, runs)]
-    seeds = spell_seeds([len(_runs_of(arm, runs)) for arm in arms])
+    seeds = count_seeds([len(_runs_of(arm, runs)) for arm in arms])
     gone = [f"{arm.name} on {arm.data}" for arm in arms if not _sample_file(arm, runs)]
     missing = f" Samples not drawn, as their files are gone: {', '.join(gone)}." if gone else ""
     return Table(
@@ -63,7 +63,7 @@ def study_table(folder: Path, study: Study) -> Table:
     )
 
 
-def tell_figures(run: FinishedRun) -> str:
+def figures_line(run: FinishedRun) -> str:
     """Return the line that the command shows for a finished run."""
     figures = ", ".join(f"{WORDS[n]} {v:.3g}" for n, v in _judged(run).items() if n in WORDS)
     name = f"{run.settings['recipe']} on {run.settings['data']} seed {run.settings['seed']}"
@@ -110,17 +110,17 @@ def _values(runs: Sequence[FinishedRun], name: str) -> list[float]:
     return [_judged(run)[name] for run in runs if name in _judged(run)]
 
 
-def _spell(value: float | None, style: str) -> str:
+def _format(value: float | None, style: str) -> str:
     return "-" if value is None else format(value, style)
 
 
-def _spell_arm(
+def _arm_texts(
     arm: Arm, runs: Sequence[FinishedRun], study: Study, figures: Sequence[str], papers: bool
 ) -> list[str]:
     words = []
     for name in figures:
         values, style = _values(runs, name), study.figures[name]
-        words.append(spell(mean_and_deviation(values), style, style) if values else "-")
+        words.append(format_mean(mean_and_deviation(values), style, style) if values else "-")
     first = figures[0]
     seconds = mean_and_deviation([run.result["seconds"] for run in runs]).mean
     return [
@@ -128,7 +128,7 @@ def _spell_arm(
         arm.name,
         str(len(runs)),
         *words,
-        *([spell(arm.paper, "g", "g")] * papers),
+        *([format_mean(arm.paper, "g", "g")] * papers),
         f"{seconds:.0f}",
         ", ".join(format(value, study.figures[first]) for value in _values(runs, first)),
     ]

@@ -25,7 +25,7 @@ from ..data import DataError, Dataset
 from ..recipes import describe_training, find_recipe
 from ..runs.folder import claim_identity, is_locked, locked
 from ..runs.settings import Settings, choose_labels
-from .label_table import label_table, tell_errors
+from .label_table import errors_line, label_table
 from .results import (
     FinishedRun,
     Place,
@@ -37,7 +37,7 @@ from .results import (
     write_table,
 )
 from .studies import Study
-from .study_table import draw_study, study_table, tell_figures
+from .study_table import draw_study, figures_line, study_table
 from .workers import POLL, Outcome, Task, Workers
 
 STOP = ".stop"
@@ -55,7 +55,7 @@ class Sweep:
         common: the table's name, and settings that all runs share, now and whenever runs are added.
         folder: where everything is written.
         place: from the settings of a run to its folder below ``folder``.
-        tell: from a finished run to the line that is shown.
+        line_of: from a finished run to the line that is shown.
         make_table: from ``folder`` to the table of what is there, finished or not.
         draw: from ``folder`` to pictures, which it writes there.
         needs_test_rows: keep the test rows' labels for the table, and refuse data without any.
@@ -66,7 +66,7 @@ class Sweep:
     common: Mapping[str, Any]
     folder: Path
     place: Place
-    tell: Callable[[FinishedRun], str]
+    line_of: Callable[[FinishedRun], str]
     make_table: Callable[[Path], Table]
     draw: Callable[[Path], list[Picture]]
     needs_test_rows: bool
@@ -106,7 +106,7 @@ def label_sweep(
         common={"table": table, **{name: getattr(shared, name) for name in names}},
         folder=folder,
         place=place_by_labels,
-        tell=tell_errors,
+        line_of=errors_line,
         make_table=label_table,
         draw=_no_pictures,
         needs_test_rows=True,
@@ -172,7 +172,7 @@ def study_sweep(
         common=common,
         folder=folder,
         place=place_by_recipe,
-        tell=tell_figures,
+        line_of=figures_line,
         make_table=partial(study_table, study=study),
         draw=partial(draw_study, study=study),
         needs_test_rows=False,
@@ -231,15 +231,15 @@ def run_sweep(
     if sweep.needs_test_rows:
         _require_test_rows(datasets)
     with locked(sweep.folder / "sweep.json"), handle_signals() as requests:
-        _claim(sweep, datasets)
+        _claim_folder(sweep, datasets)
         left = {sweep.folder_of(run): run for run in sweep.unfinished()}
         failed: list[str] = []
-        shown = _progress(sweep, left, _being_run(left))
+        shown = _progress(sweep, left, _notices_of_locked(left))
         yield shown
         tasks = [_task(sweep, run, workers.threads) for run in left.values()]
-        for outcomes in _perform(tasks, workers, sweep.folder / STOP, requests):
+        for outcomes in _perform_in_thread(tasks, workers, sweep.folder / STOP, requests):
             ended = [outcome for outcome in outcomes if not (outcome.code and requests.stop)]
-            notices = [_tell(sweep, outcome, left, failed) for outcome in ended]
+            notices = [_note_outcome(sweep, outcome, left, failed) for outcome in ended]
             shown, before = _progress(sweep, left, notices), shown
             if notices or shown.step != before.step:
                 yield shown
@@ -259,7 +259,7 @@ def _require_test_rows(datasets: Mapping[str, Dataset]) -> None:
             raise DataError(f"{source} has no test rows, which a table needs")
 
 
-def _claim(sweep: Sweep, datasets: Mapping[str, Dataset]) -> None:
+def _claim_folder(sweep: Sweep, datasets: Mapping[str, Dataset]) -> None:
     recipes = sorted({run.recipe for run in sweep.runs})
     identity = {
         "settings": dict(sweep.common),
@@ -286,7 +286,7 @@ def _task(sweep: Sweep, run: Settings, threads: int) -> Task:
     )
 
 
-def _perform(
+def _perform_in_thread(
     tasks: Sequence[Task], workers: Workers, stop: Path, requests: StopRequests
 ) -> Iterator[list[Outcome]]:
     """Perform tasks in another thread; yield what came back since the last look."""
@@ -313,7 +313,9 @@ def _perform(
     yield [came.get() for _ in range(came.qsize())]
 
 
-def _tell(sweep: Sweep, outcome: Outcome, left: dict[Path, Settings], failed: list[str]) -> str:
+def _note_outcome(
+    sweep: Sweep, outcome: Outcome, left: dict[Path, Settings], failed: list[str]
+) -> str:
     """Return the line of a run that ended, and note whether it is done or has failed."""
     [(folder, run)] = [(f, r) for f, r in left.items() if f.absolute() == outcome.folder]
     if outcome.code:
@@ -322,10 +324,10 @@ def _tell(sweep: Sweep, outcome: Outcome, left: dict[Path, Settings], failed: li
         return f"failed: {failed[-1]}"
     del left[folder]
     finished = FinishedRun(folder, asdict(run), read_json(folder / "result.json"))
-    return sweep.tell(finished)
+    return sweep.line_of(finished)
 
 
-def _being_run(left: Mapping[Path, Settings]) -> list[str]:
+def _notices_of_locked(left: Mapping[Path, Settings]) -> list[str]:
     return [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
 
 

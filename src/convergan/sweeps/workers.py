@@ -200,11 +200,11 @@ def perform(task: Task) -> Outcome:
             stderr=stderr,
             start_new_session=True,
         )
-        code = _wait(process, task.stop)
+        code = _wait_or_stop(process, task.stop)
         return Outcome(task.folder, code, _reason(code, stderr))
 
 
-def _wait(process: "subprocess.Popen[bytes]", stop: Path) -> int:
+def _wait_or_stop(process: "subprocess.Popen[bytes]", stop: Path) -> int:
     told = False
     while True:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from ..collective import Sharing, at_work
+from ..collective import UNSHARED, Sharing, use_sharing
 from ..core.chance import derive
 from ..core.progress import Progress
 from ..data import Batch
@@ -37,7 +37,7 @@ def train(
     autocast: torch.dtype | None = None,
     may_skip: Callable[[], bool] = _never,
     left_out: Callable[[int], bool] = _none,
-    sharing: Sharing | None = None,
+    sharing: Sharing = UNSHARED,
 ) -> Iterator[Progress]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.
 
@@ -55,7 +55,7 @@ def train(
         may_skip: whether the next step may be left out as a whole if a loss or gradient is not
             finite, which costs a copy of the state.
         left_out: whether a step, given its number, is left out whatever it would bring.
-        sharing: how batches are shared with other processes, who all call this; None for alone.
+        sharing: how batches are shared with other processes, who all call this.
 
     Yields:
         `Progress` after each step, when ``state.step`` equals its number.
@@ -71,14 +71,13 @@ def train(
             continue
         for player in state.players():
             player.set_rate(schedule(state.step / steps))
-        if sharing is not None:
-            sharing.ranks.report_progress(step=number, phase="batch")
+        sharing.ranks.report_progress(step=number, phase="batch")
         batch = batches(number)
         chance = derive(seed, "step", number, device=device)
         before = state.copied_tensors() if may_skip() else None
         precision = torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
         try:
-            with precision, at_work(sharing):
+            with precision, use_sharing(sharing):
                 taken = Progress(TRAINING, number, steps, step(state, batch, chance))
         except NonFiniteError as error:
             if before is None:

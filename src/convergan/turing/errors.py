@@ -1,12 +1,12 @@
-"""What a study refuses, each as one sentence for whoever reads it."""
+"""What a study refuses, each as one sentence."""
 
 
 class StudyError(ValueError):
-    """Images or a study that cannot be used, told to the owner of the study."""
+    """Images or a study that cannot be used; the text is for the owner of the study."""
 
 
 class RefusedError(Exception):
-    """What a person's browser asked for and does not get.
+    """A request of a browser that is refused.
 
     Attributes:
         status: of the HTTP reply, 4xx.
@@ -14,7 +14,6 @@ class RefusedError(Exception):
     """
 
     def __init__(self, status: int, text: str) -> None:
-        """Say what is refused."""
         super().__init__(text)
         self.status = status
         self.text = text

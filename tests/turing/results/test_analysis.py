@@ -160,5 +160,5 @@ def test_what_the_design_does_not_have_is_refused() -> None:
     votes = votes_of([Guesser()])
     with pytest.raises(ValueError, match="trial 99, but the design has 50, from 0"):
         analyse(votes, replace(DESIGN, trials=50))
-    with pytest.raises(ValueError, match="0 draws should be 1 or more"):
+    with pytest.raises(ValueError, match="draws must be at least 1, got 0"):
         analyse(votes, DESIGN, draws=0)

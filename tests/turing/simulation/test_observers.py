@@ -13,6 +13,7 @@ from convergan.turing.simulation.observers import (
     Learner,
     Observer,
     StaircaseObserver,
+    Stimulus,
     simulate_votes,
 )
 from convergan.turing.statistics.staircase import next_exposure
@@ -30,7 +31,10 @@ def test_the_same_seed_gives_the_same_votes_and_another_one_others() -> None:
 
 def test_an_answer_depends_on_its_arguments_alone() -> None:
     observer = Observer(1.0, 0.2)
-    answers = {observer.answer(True, 3, np.inf, False, np.random.default_rng(5)) for _ in range(3)}
+    answers = {
+        observer.answer(Stimulus(True, 3, np.inf, False), np.random.default_rng(5))
+        for _ in range(3)
+    }
     assert len(answers) == 1
 
 
@@ -77,22 +81,22 @@ def test_a_crowd_has_skills_of_the_beta_distribution() -> None:
 
 def test_a_learner_gets_better_with_feedback_alone() -> None:
     learner = Learner(slope=1.0)
-    odds = [p / (1 - p) for p in (learner.right(True, t, np.inf, True) for t in (0, 100))]
+    odds = [p / (1 - p) for p in (learner.right(Stimulus(True, t, np.inf, True)) for t in (0, 100))]
     assert odds == pytest.approx([1.0, np.e])
-    assert learner.right(True, 100, np.inf, False) == 0.5
+    assert learner.right(Stimulus(True, 100, np.inf, False)) == 0.5
 
 
 def test_a_staircase_observer_is_right_in_75_percent_at_its_threshold() -> None:
     observer = StaircaseObserver(300)
-    assert observer.right(True, 0, 300, False) == 0.75
-    assert observer.right(True, 0, 1e-9, False) == pytest.approx(0.5, abs=0.01)
-    assert observer.right(True, 0, np.inf, False) == 1
+    assert observer.right(Stimulus(True, 0, 300, False)) == 0.75
+    assert observer.right(Stimulus(True, 0, 1e-9, False)) == pytest.approx(0.5, abs=0.01)
+    assert observer.right(Stimulus(True, 0, np.inf, False)) == 1
 
 
 def test_an_observer_is_biased_by_the_criterion() -> None:
     observer = Observer(d_prime=2.0, criterion=1.0)
-    assert observer.right(True, 0, np.inf, False) == pytest.approx(0.5)
-    assert observer.right(False, 0, np.inf, False) == pytest.approx(0.97725, abs=1e-5)
+    assert observer.right(Stimulus(True, 0, np.inf, False)) == pytest.approx(0.5)
+    assert observer.right(Stimulus(False, 0, np.inf, False)) == pytest.approx(0.97725, abs=1e-5)
 
 
 def test_honest_people_answer_obvious_images_rightly_and_the_others_do_not() -> None:

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from convergan.cli.turing import turing
 from convergan.turing.errors import StudyError
 from convergan.turing.results.analysis import analyse
-from convergan.turing.simulation.cast import HABITS, Cast
+from convergan.turing.simulation.participants import HABITS, Participants
 from convergan.turing.simulation.simulated_person import Visit
-from convergan.turing.simulation.simulator import simulate, truths
+from convergan.turing.simulation.simulator import open_truth, simulate
 from convergan.turing.study import schema
-from convergan.turing.study.study import Plan, create_study, opened
+from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.turing.web.owner import read_design, read_votes
 from convergan.turing.web.server_process import serving
 from tests.turing.serving import Serve, Server, noise
@@ -25,8 +25,8 @@ def rows(server: Server, table: Any) -> list[Any]:
         return list(connection.execute(select(table)))
 
 
-def run(server: Server, folder: Path, cast: Cast) -> list[Visit]:
-    return simulate(folder / "study", server.url, cast, expect=True)
+def run(server: Server, folder: Path, participants: Participants) -> list[Visit]:
+    return simulate(folder / "study", server.url, participants, expect=True)
 
 
 @pytest.mark.parametrize("protocol", ["single", "pair", "timed"])
@@ -35,7 +35,7 @@ def test_annotators_come_to_the_code_and_their_votes_are_what_they_meant(
 ) -> None:
     feedback = "on" if protocol == "timed" else "split"
     server = serve(protocol=protocol, trials=4, attention=1, feedback=feedback)
-    visits = run(server, tmp_path, Cast(4, ["observer:d=1"]))
+    visits = run(server, tmp_path, Participants(4, ["observer:d=1"]))
     stored = {row.completion_code for row in rows(server, schema.sessions)}
     assert {visit.code for visit in visits} == stored
     votes = read_votes(server.study).judged()
@@ -47,15 +47,15 @@ def test_annotators_come_to_the_code_and_their_votes_are_what_they_meant(
 
 
 def test_the_same_seeds_give_the_same_votes_on_servers_of_their_own(tmp_path: Path) -> None:
-    plan = Plan(trials=6, attention=1, annotators_wanted=4, seed=3)
+    plan = StudySettings(trials=6, attention=1, annotators_wanted=4, seed=3)
 
     def votes(folder: Path, seed: int) -> tuple[list[int], list[bool], list[float]]:
         create_study(folder, plan, noise("real"), [noise("made")])
         with serving(folder) as url:
-            simulate(folder, url, Cast(4, ["observer"], workers=3, seed=seed))
+            simulate(folder, url, Participants(4, ["observer"], workers=3, seed=seed))
         (line,) = (folder / "server.log").read_text().splitlines()
         assert "stopped by SIGTERM" in line
-        with opened(folder) as study:
+        with open_study(folder) as study:
             found = read_votes(study)
         return found.image.tolist(), found.said_generated.tolist(), found.reaction_ms.tolist()
 
@@ -70,8 +70,8 @@ def test_no_habit_loses_or_doubles_a_vote_and_each_finisher_has_one_code(
     serve: Serve, tmp_path: Path
 ) -> None:
     server = serve(trials=4, attention=1)
-    cast = Cast(len(HABITS), ["observer"], list(HABITS))
-    visits = dict(zip(HABITS, run(server, tmp_path, cast), strict=True))
+    participants = Participants(len(HABITS), ["observer"], list(HABITS))
+    visits = dict(zip(HABITS, run(server, tmp_path, participants), strict=True))
     answers = rows(server, schema.answers)
     assert len(answers) == sum(len(visit.replies) for visit in visits.values()) == 5 * 5 + 3
     kept = {row.trial: row.reply.encode() for row in answers}
@@ -87,30 +87,34 @@ def test_no_habit_loses_or_doubles_a_vote_and_each_finisher_has_one_code(
 def test_the_truth_is_opened_for_reading_only(serve: Serve, tmp_path: Path) -> None:
     server = serve(trials=4, attention=1)
     person = server.join()
-    with truths(tmp_path / "study") as known:
+    with open_truth(tmp_path / "study") as known:
         found = known(person.place.removeprefix("/s/"))
     assert sum(truth.attention for truth in found.values()) == 1
     assert sum(truth.generated for truth in found.values()) == 3
     assert {trial["trial"] for trial in person.begin()["trials"]} <= set(found)
-    with pytest.raises(StudyError, match="there is no study"), truths(tmp_path / "none"):
+    with pytest.raises(StudyError, match="there is no study"), open_truth(tmp_path / "none"):
         pass
 
 
 def test_people_who_are_too_many_are_told_so(serve: Serve, tmp_path: Path) -> None:
     server = serve(trials=4, attention=0, annotators_wanted=2)
     with pytest.raises(StudyError, match="annotator 2 cannot join: 403"):
-        run(server, tmp_path, Cast(3))
+        run(server, tmp_path, Participants(3))
 
 
 def test_an_address_that_is_none_is_refused_at_once(serve: Serve, tmp_path: Path) -> None:
     serve(trials=4, attention=0)
     with pytest.raises(ValueError, match="url must be http://... or https://..., got 'localhost'"):
-        simulate(tmp_path / "study", "localhost", Cast(1))
+        simulate(tmp_path / "study", "localhost", Participants(1))
 
 
 def test_bots_are_excluded_and_others_are_not(serve: Serve, tmp_path: Path) -> None:
     server = serve(trials=20, attention=5, annotators_wanted=8)
-    run(server, tmp_path, Cast(8, ["observer:d=2", "fast-clicker", "always-fake", "alternator"]))
+    run(
+        server,
+        tmp_path,
+        Participants(8, ["observer:d=2", "fast-clicker", "always-fake", "alternator"]),
+    )
     found = analyse(read_votes(server.study), read_design(server.study))
     assert [bool(person.excluded) for person in found.annotators] == [False, True, True, True] * 2
     assert found.result is not None and found.without_exclusion is not None
@@ -118,7 +122,7 @@ def test_bots_are_excluded_and_others_are_not(serve: Serve, tmp_path: Path) -> N
 
 def test_learners_learn_with_feedback_alone(serve: Serve, tmp_path: Path) -> None:
     server = serve(trials=30, attention=0, annotators_wanted=16, feedback="split")
-    visits = run(server, tmp_path, Cast(16, ["learner:slope=8"]))
+    visits = run(server, tmp_path, Participants(16, ["learner:slope=8"]))
     learning = analyse(read_votes(server.study), read_design(server.study)).learning
     assert learning.interval is not None and learning.interval.low > 0
     expected = sum(visit.expected_wrong or 0 for visit in visits) / (16 * 30)
@@ -130,7 +134,7 @@ def test_the_command_starts_a_server_and_says_what_came_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "study"
-    create_study(folder, Plan(trials=4, attention=0), noise("real"), [noise("made")])
+    create_study(folder, StudySettings(trials=4, attention=0), noise("real"), [noise("made")])
     turing_command = typer.main.get_command(turing)
     options = ["--annotators", "3", "--habit", "double-sender", "--kind", "guesser:skill=1"]
     turing_command.main(["simulate", str(folder), *options, "--truth"], standalone_mode=False)

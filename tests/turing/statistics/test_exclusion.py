@@ -10,7 +10,7 @@ from convergan.turing.simulation.observers import (
     FastClicker,
     Guesser,
 )
-from convergan.turing.statistics.exclusion import FEWEST, Behaviour, behaviours
+from convergan.turing.statistics.exclusion import MIN_VOTES, Behaviour, behaviours
 from convergan.turing.statistics.votes import Exclusion
 from tests.turing.known_studies import votes_of
 
@@ -72,7 +72,7 @@ def test_a_behaviour_is_what_was_answered() -> None:
 
 def test_few_answers_are_no_pattern() -> None:
     votes = votes_of([AlwaysFake()])
-    few = votes.select(~votes.attention & (np.cumsum(~votes.attention) < FEWEST))
+    few = votes.select(~votes.attention & (np.cumsum(~votes.attention) < MIN_VOTES))
     (found,) = behaviours(few)
-    assert found.votes == FEWEST - 1
+    assert found.votes == MIN_VOTES - 1
     assert found.same_answer is None and found.alternation is None and found.attention is None

@@ -10,7 +10,7 @@ from convergan.turing.statistics.intervals import (
     Interval,
     Z,
     design_effect,
-    equal_votes_each,
+    effective_votes_each,
     exact_p,
     intraclass_correlation,
     widened,
@@ -76,7 +76,7 @@ def test_clustered_votes_of_the_paper_leave_the_margin_of_5_points() -> None:
 def test_unequal_numbers_of_votes_count_as_the_mean_that_a_vote_meets() -> None:
     each = np.array([10, 20, 30])
     pairs = sum(n * (n - 1) for n in each.tolist())
-    assert design_effect(equal_votes_each(each), 0.3) == pytest.approx(1 + 0.3 * pairs / 60)
+    assert design_effect(effective_votes_each(each), 0.3) == pytest.approx(1 + 0.3 * pairs / 60)
 
 
 def test_the_correlation_of_a_crowd_is_recovered() -> None:
@@ -110,5 +110,5 @@ def test_people_more_alike_than_chance_have_no_negative_correlation() -> None:
 
 def test_an_interval_holds_its_ends() -> None:
     interval = Interval(0.4, 0.6)
-    assert interval.holds(0.4) and interval.holds(0.6) and not interval.holds(0.61)
+    assert interval.contains(0.4) and interval.contains(0.6) and not interval.contains(0.61)
     assert interval.half_width == pytest.approx(0.1)

@@ -4,7 +4,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from convergan.turing.simulation.observers import Learner
-from convergan.turing.statistics.annotator_bootstrap import generator
+from convergan.turing.statistics.annotator_bootstrap import rng_for
 from convergan.turing.statistics.learning import Learning, learning, logistic_slopes
 
 RNG = np.random.default_rng(0)
@@ -18,7 +18,7 @@ def drawn(learner: Learner, people: int, trials: int, seed: int) -> Learning:
     right = np.random.default_rng(seed).random(annotator.size) < expit(
         learner.start + slope * trial / 100
     )
-    rng = generator(seed, "learning")
+    rng = rng_for(seed, "learning")
     return learning(annotator, trial, right, feedback, draws=300, rng=rng)
 
 
@@ -89,7 +89,7 @@ def test_exchanged_arms_exchange_the_sign_and_no_more() -> None:
     right = RNG.random(annotator.size) < 0.6
     feedback = annotator % 2 == 1
     there, back = (
-        learning(annotator, trial, right, told, draws=200, rng=generator(0, "learning"))
+        learning(annotator, trial, right, told, draws=200, rng=rng_for(0, "learning"))
         for told in (feedback, ~feedback)
     )
     assert there.difference is not None and there.interval is not None
@@ -103,7 +103,7 @@ def test_where_nobody_learns_the_interval_covers_0_in_nine_of_ten_studies() -> N
     for seed in range(200):
         interval = drawn(Learner(slope=0.0), people=40, trials=60, seed=seed).interval
         assert interval is not None
-        held.append(interval.holds(0))
+        held.append(interval.contains(0))
     assert np.mean(held) >= 0.90
 
 
@@ -118,7 +118,7 @@ def test_the_curve_is_of_bins_whose_votes_add_up() -> None:
 
 def test_one_arm_has_no_difference_and_one_annotator_no_interval() -> None:
     trial = np.arange(20)
-    zero, rng = np.zeros(20, int), generator(0, "learning")
+    zero, rng = np.zeros(20, int), rng_for(0, "learning")
     found = learning(zero, trial, trial % 2 == 0, zero > 0, draws=50, rng=rng)
     assert found.difference is None and found.interval is None
     assert found.arms[0].interval is None and found.arms[0].curve[0].interval is None
@@ -126,5 +126,5 @@ def test_one_arm_has_no_difference_and_one_annotator_no_interval() -> None:
 
 def test_no_votes_are_no_arms() -> None:
     none = np.zeros(0, int)
-    found = learning(none, none, none > 0, none > 0, draws=50, rng=generator(0, "learning"))
+    found = learning(none, none, none > 0, none > 0, draws=50, rng=rng_for(0, "learning"))
     assert found == Learning((), None, None)

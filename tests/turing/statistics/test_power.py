@@ -23,13 +23,13 @@ def test_without_correlation_only_the_number_of_votes_counts() -> None:
 @pytest.mark.parametrize(
     ("half", "votes", "rho", "sentence"),
     [
-        (0, 100, 0.1, "half-width 0 should be above 0"),
-        (0.5, 100, 0.1, "half-width 0.5"),
-        (math.nan, 100, 0.1, "half-width nan"),
-        (0.05, 0, 0.1, "0 votes of an annotator should be 1 or more"),
-        (0.05, math.nan, 0.1, "nan votes"),
-        (0.05, 100, -0.1, "rho -0.1 should be from 0 to 1"),
-        (0.05, 100, 1.1, "rho 1.1"),
+        (0, 100, 0.1, "half-width must be above 0 and below 0.5, got 0"),
+        (0.5, 100, 0.1, "half-width must be above 0 and below 0.5, got 0.5"),
+        (math.nan, 100, 0.1, "half-width must be above 0 and below 0.5, got nan"),
+        (0.05, 0, 0.1, "votes of an annotator must be at least 1, got 0"),
+        (0.05, math.nan, 0.1, "votes of an annotator must be at least 1, got nan"),
+        (0.05, 100, -0.1, "rho must be from 0 to 1, got -0.1"),
+        (0.05, 100, 1.1, "rho must be from 0 to 1, got 1.1"),
     ],
 )
 def test_values_out_of_range_are_refused(

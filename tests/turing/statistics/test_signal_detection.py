@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from convergan.turing.results.part_result import cells
+from convergan.turing.results.estimates import confusion_counts
 from convergan.turing.simulation.observers import Observer
 from convergan.turing.statistics.signal_detection import sensitivity
 from tests.turing.known_studies import DESIGN, votes_of
@@ -48,5 +48,5 @@ def test_of_pairs_sensitivity_is_divided_by_the_root_of_2() -> None:
 @pytest.mark.parametrize(("d_prime", "criterion"), [(0.0, 0.0), (1.0, 0.3), (2.0, -0.5)])
 def test_a_simulated_observer_is_recovered(pairs: bool, d_prime: float, criterion: float) -> None:
     votes = votes_of([Observer(d_prime, criterion, pairs)] * 100, DESIGN)
-    found = sensitivity(*cells(votes).sum(0), pairs=pairs)
+    found = sensitivity(*confusion_counts(votes).sum(0), pairs=pairs)
     assert found == pytest.approx((d_prime, criterion), abs=0.07)

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from convergan.turing.simulation.observers import StaircaseObserver
+from convergan.turing.simulation.observers import StaircaseObserver, Stimulus
 from convergan.turing.statistics.staircase import (
-    LEAST_MS,
-    MOST_MS,
+    MAX_MS,
+    MIN_MS,
     START_MS,
     block_of,
-    equilibrium,
+    convergence_share,
     modal_exposure,
     next_exposure,
     time_score,
@@ -20,7 +20,7 @@ def climbed(up_ms: float, down_ms: float, trials: int = 20_000) -> tuple[np.ndar
     """Exposures and right answers of an observer on a staircase, after 500 trials of burn-in."""
     rng, exposure, exposures, rights = np.random.default_rng(0), START_MS, [], []
     for _ in range(trials + 500):
-        right = bool(rng.random() < OBSERVER.right(True, 0, exposure, False))
+        right = bool(rng.random() < OBSERVER.right(Stimulus(True, 0, exposure, False)))
         exposures.append(exposure)
         rights.append(right)
         exposure = next_exposure(exposure, right, up_ms=up_ms, down_ms=down_ms)
@@ -29,16 +29,16 @@ def climbed(up_ms: float, down_ms: float, trials: int = 20_000) -> tuple[np.ndar
 
 def test_our_steps_rest_where_75_percent_are_right() -> None:
     exposures, rights = climbed(up_ms=30, down_ms=10)
-    assert equilibrium() == 0.75
+    assert convergence_share() == 0.75
     assert rights.mean() == pytest.approx(0.75, abs=0.01)
     assert modal_exposure(exposures) == pytest.approx(OBSERVER.threshold_ms, abs=25)
 
 
 def test_the_printed_steps_end_at_the_floor() -> None:
     exposures, rights = climbed(up_ms=10, down_ms=30)
-    assert equilibrium(up_ms=10, down_ms=30) == 0.25
-    assert modal_exposure(exposures) == LEAST_MS
-    assert np.mean(exposures <= LEAST_MS + 20) > 0.8 and rights.mean() < 0.6
+    assert convergence_share(up_ms=10, down_ms=30) == 0.25
+    assert modal_exposure(exposures) == MIN_MS
+    assert np.mean(exposures <= MIN_MS + 20) > 0.8 and rights.mean() < 0.6
 
 
 def test_default_steps_are_ours() -> None:
@@ -46,9 +46,9 @@ def test_default_steps_are_ours() -> None:
 
 
 def test_exposures_stay_within_their_range() -> None:
-    assert next_exposure(LEAST_MS, True) == LEAST_MS
-    assert next_exposure(MOST_MS, False) == MOST_MS
-    assert next_exposure(MOST_MS - 5, False) == MOST_MS
+    assert next_exposure(MIN_MS, True) == MIN_MS
+    assert next_exposure(MAX_MS, False) == MAX_MS
+    assert next_exposure(MAX_MS - 5, False) == MAX_MS
 
 
 def test_the_mode_of_equal_counts_is_their_mean() -> None:

@@ -81,16 +81,16 @@ def test_judged_votes_are_those_without_attention_trials() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"protocol": "triple"}, "protocol is 'triple', but should be one of single, pair, timed"),
-        ({"feedback": "both"}, "feedback is 'both'"),
-        ({"trials": 0}, "trials is 0, but should be 1 or more"),
-        ({"annotators_wanted": 0}, "annotators_wanted is 0"),
-        ({"seed": -1}, "seed is -1"),
-        ({"margin": 0.5}, "margin is 0.5, but should be above 0 and below 0.5"),
-        ({"margin": 0.0}, "margin is 0.0"),
-        ({"consent_version": ""}, "consent_version is empty"),
-        ({"created": "2026-11-28T00:00:00"}, "created is .* should be a time in UTC"),
-        ({"created": "2026-11-28T00:00:00+01:00"}, "should be a time in UTC"),
+        ({"protocol": "triple"}, "protocol must be one of single, pair, timed, got 'triple'"),
+        ({"feedback": "both"}, "feedback must be one of off, on, split, got 'both'"),
+        ({"trials": 0}, "trials must be at least 1, got 0"),
+        ({"annotators_wanted": 0}, "annotators_wanted must be at least 1, got 0"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"margin": 0.5}, "margin must be between 0 and 0.5, got 0.5"),
+        ({"margin": 0.0}, "margin must be between 0 and 0.5, got 0.0"),
+        ({"consent_version": ""}, "consent_version must be a text, got ''"),
+        ({"created": "2026-11-28T00:00:00"}, "created must be a time in UTC, got '2026"),
+        ({"created": "2026-11-28T00:00:00+01:00"}, "created must be a time in UTC, got"),
         ({"created": "yesterday"}, "yesterday"),
     ],
 )
@@ -102,13 +102,13 @@ def test_designs_out_of_range_are_refused(change: dict[str, Any], sentence: str)
 @pytest.mark.parametrize("name", ["min_attention", "max_same_answer", "max_alternation"])
 @pytest.mark.parametrize("value", [-0.1, 1.1, np.nan])
 def test_shares_of_exclusion_are_from_0_to_1(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{name} is {value}, but a share is from 0 to 1"):
+    with pytest.raises(ValueError, match=f"{name} must be from 0 to 1, got {value}"):
         replace(Exclusion(), **{name: value})
 
 
 @pytest.mark.parametrize("value", [-1.0, np.inf, np.nan])
 def test_times_of_exclusion_are_not_negative(value: float) -> None:
-    with pytest.raises(ValueError, match="min_median_reaction_ms is"):
+    with pytest.raises(ValueError, match="min_median_reaction_ms must be 0 or more, got"):
         Exclusion(min_median_reaction_ms=value)
 
 

@@ -12,7 +12,7 @@ from convergan.turing.errors import RefusedError
 from convergan.turing.study import schema
 from convergan.turing.study.admission import join_by_invitation, join_from_panel
 from convergan.turing.study.recruitment import Arrival
-from convergan.turing.study.sessions import state
+from convergan.turing.study.sessions import Session
 from convergan.turing.web.owner import invite, people
 from tests.turing.serving import Make
 
@@ -56,9 +56,9 @@ def test_who_only_looked_and_comes_back_after_the_time_out_can_begin(make: Make)
     first, second = (link.rsplit("/")[-1] for link in invite(study, "", 2, 7))
     session = join_by_invitation(study, first)
     later = replace(study, clock=lambda: study.clock() + 3600)
-    assert state(later, session)["stage"] == "closed"
+    assert Session(later, session).state()["stage"] == "closed"
     assert join_by_invitation(later, first) == session
-    assert state(later, session)["stage"] == "consent"
+    assert Session(later, session).state()["stage"] == "consent"
     with pytest.raises(RefusedError, match="all the people"):
         join_by_invitation(later, second)
     latest = replace(study, clock=lambda: study.clock() + 7200)

@@ -15,12 +15,12 @@ from convergan.turing.errors import StudyError
 from convergan.turing.study import image_import
 from convergan.turing.study.image_import import (
     Source,
+    check_sources,
     encode,
     read_source,
-    require_alike,
-    resample,
     scramble,
-    source_of_array,
+    shift,
+    source_from_array,
 )
 from tests.turing.serving import noise
 
@@ -179,7 +179,7 @@ def test_what_is_no_plain_image_is_refused_by_name(make: Any, tmp_path: Path) ->
 
 def test_memory_of_the_reader_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = zlib.compress((b"\0" + b"\0" * 2048 * 3) * 2048)
-    monkeypatch.setattr(image_import, "MOST_MEMORY", 512 * 2**20)
+    monkeypatch.setattr(image_import, "MAX_MEMORY", 512 * 2**20)
     (tmp_path / "in").mkdir()
     for number in range(50):  # 629 MB of pixels in 0.6 MB of files
         (tmp_path / "in" / f"{number}.png").write_bytes(png_of_size(2048, 2048, rows))
@@ -219,7 +219,7 @@ def test_archives_are_read_without_pickles_and_by_their_size(
         archive.writestr("samples.npy", head.getvalue() + bytes(10**6))
     with pytest.raises(StudyError, match="not an npz"):
         read_source(tmp_path / "e.npz")
-    monkeypatch.setattr(image_import, "MOST_UNPACKED", 100)
+    monkeypatch.setattr(image_import, "MAX_UNPACKED", 100)
     with pytest.raises(StudyError, match="too many"):
         image_import._read_archive(tmp_path / "a.npz")
 
@@ -238,26 +238,26 @@ def test_archives_are_read_without_pickles_and_by_their_size(
 )
 def test_arrays_that_are_no_images_are_refused(array: Any, reason: str) -> None:
     with pytest.raises(StudyError, match=reason):
-        source_of_array("array", array)
+        source_from_array("array", array)
 
 
 def test_floating_point_arrays_become_the_nearest_levels() -> None:
     levels = np.arange(256).reshape(1, 1, 16, 16)
-    assert (source_of_array("x", levels / 255).pixels == levels[:, 0]).all()
+    assert (source_from_array("x", levels / 255).pixels == levels[:, 0]).all()
 
 
 def test_classes_that_differ_in_more_than_what_they_show_are_refused() -> None:
     real = noise("real")
-    require_alike(real, [noise("a"), noise("b")], 20)
+    check_sources(real, [noise("a"), noise("b")], 20)
     for others, reason in (
         ([noise("a", count=9)], "a has 9 images, a session needs 20"),
         ([noise("a", side=9)], "8x8 images, a 9x9"),
         ([noise("a"), noise("a", seed=1)], "different names"),
-        ([source_of_array("a", np.random.default_rng(0).random((20, 3, 8, 8)))], "grey"),
+        ([source_from_array("a", np.random.default_rng(0).random((20, 3, 8, 8)))], "grey"),
         ([Source("a", real.pixels[:20], real.labels[:20])], r"20 .*: real\[0\] is real\[0\]"),
     ):
         with pytest.raises(StudyError, match=reason):
-            require_alike(real, others, 20)
+            check_sources(real, others, 20)
 
 
 def test_files_of_both_classes_have_one_length_and_only_the_chunks_of_pixels() -> None:
@@ -273,20 +273,20 @@ def test_files_of_both_classes_have_one_length_and_only_the_chunks_of_pixels() -
             kinds.append(file[place + 4 : place + 8])
             place += 12 + length
         assert kinds == [b"IHDR", b"IDAT", b"IEND"]
-        with Image.open(io.BytesIO(file)) as opened:
-            assert (np.asarray(opened) == image).all()
+        with Image.open(io.BytesIO(file)) as open_study:
+            assert (np.asarray(open_study) == image).all()
 
 
 def test_resampling_moves_every_image_a_little_and_in_the_same_way() -> None:
     pixels = np.zeros((2, 9, 9), np.uint8)
     pixels[:, 4, 4] = 200
-    moved = resample(pixels)
+    moved = shift(pixels)
     assert (moved[0] == moved[1]).all()
     assert 100 < moved[0, 4, 4] < 200
     assert moved[0, 4, 5] > moved[0, 4, 3]
     colour = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
-    assert resample(colour).shape == colour.shape
-    assert (resample(colour) != colour).any(axis=(1, 2, 3)).all()
+    assert shift(colour).shape == colour.shape
+    assert (shift(colour) != colour).any(axis=(1, 2, 3)).all()
 
 
 def test_scrambled_images_have_the_pixels_of_the_image_elsewhere() -> None:
@@ -304,10 +304,10 @@ def test_too_many_and_too_large_files_are_refused(
 ) -> None:
     write(tmp_path / "in", "a.png")
     write(tmp_path / "in", "b.png")
-    monkeypatch.setattr(image_import, "MOST_FILES", 1)
+    monkeypatch.setattr(image_import, "MAX_FILES", 1)
     with pytest.raises(StudyError, match="2 images, at most 1"):
         image_import._read_folder(tmp_path / "in")
-    monkeypatch.setattr(image_import, "MOST_FILES", 2)
-    monkeypatch.setattr(image_import, "MOST_BYTES", 10)
+    monkeypatch.setattr(image_import, "MAX_FILES", 2)
+    monkeypatch.setattr(image_import, "MAX_FILE_BYTES", 10)
     with pytest.raises(StudyError, match="a.png has more than"):
         image_import._read_folder(tmp_path / "in")

@@ -8,14 +8,14 @@ from convergan.turing import migrations
 from convergan.turing.study import schema
 from convergan.turing.study.study import Study
 from tests.turing.serving import Make
-from tests.turing.study.test_sessions import begin, come, run_through
+from tests.turing.session_steps import begin, come, run_through
 
 
 def filled(study: Study) -> None:
     for person in ("ann", "ben"):
         session = come(study, person)
-        begin(study, session)
-        run_through(study, session)
+        begin(session)
+        run_through(session)
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_schema(make: Make) -> None:

@@ -3,16 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 from convergan.turing.errors import RefusedError
 from convergan.turing.study import schema, sessions
-from convergan.turing.study.admission import join_by_invitation, join_from_panel
-from convergan.turing.study.recruitment import Arrival
-from convergan.turing.study.sessions import Answer
+from convergan.turing.study.admission import join_by_invitation
+from convergan.turing.study.sessions import Session
 from convergan.turing.study.study import Study
 from convergan.turing.web.owner import (
     close_person,
@@ -23,35 +21,13 @@ from convergan.turing.web.owner import (
     set_state,
 )
 from tests.turing.serving import Make
-
-
-def come(study: Study, person: str = "ann", adapter: str = "prolific") -> str:
-    return join_from_panel(study, Arrival(adapter, person=person, visit="v", task="t"))
-
-
-def begin(study: Study, session: str) -> dict[str, Any]:
-    text = sessions.state(study, session)["consent"]
-    sessions.consent(study, session, text["version"])
-    return sessions.tutorial(study, session)
-
-
-def reply_to(trial: dict[str, Any], answer: str = "generated") -> Answer:
-    screen = {"width": 1.0, "height": 1.0, "ratio": 1.0, "shown_px": 1.0}
-    return Answer(trial["trial"], answer, 700.0, 700.0, 0, screen)
+from tests.turing.session_steps import begin, come, reply_to, run_through
 
 
 def truth_of(study: Study, trial: str) -> bool:
     with study.database.reading() as connection:
         query = select(schema.trials.c.generated).where(schema.trials.c.id == trial)
         return bool(connection.execute(query).scalar_one())
-
-
-def run_through(study: Study, session: str, answer: str = "generated") -> dict[str, Any]:
-    found = sessions.state(study, session)
-    while found["stage"] == "trials":
-        sessions.answer(study, session, reply_to(found["trials"][0], answer))
-        found = sessions.state(study, session)
-    return found
 
 
 @pytest.mark.parametrize("protocol", ["single", "pair", "timed"])
@@ -61,13 +37,13 @@ def test_every_protocol_runs_from_consent_to_code_and_its_votes_fit_its_design(
     feedback = "on" if protocol == "timed" else "off"
     study, _ = make(protocol=protocol, feedback=feedback, recruiter="prolific")
     session = come(study)
-    assert sessions.state(study, session)["stage"] == "consent"
-    found = begin(study, session)
+    assert session.state()["stage"] == "consent"
+    found = begin(session)
     blocks = 3 if protocol == "timed" else 1
     assert found["total"] == blocks * 5
     assert len(found["trials"]) == (1 if protocol == "timed" else 2)
     assert len(found["trials"][0]["images"]) == (2 if protocol == "pair" else 1)
-    end = run_through(study, session, "left" if protocol == "pair" else "generated")
+    end = run_through(session, "left" if protocol == "pair" else "generated")
     assert end["stage"] == "done" and end["answered"] == end["total"] == blocks * 5
     assert end["completion"]["return"]["fields"] == {"cc": end["completion"]["code"]}
     votes, design = read_votes(study), read_design(study)
@@ -86,36 +62,36 @@ def test_nothing_is_recorded_before_consent_and_tutorial(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     session = come(study)
     with pytest.raises(RefusedError, match="before consent"):
-        sessions.tutorial(study, session)
+        session.tutorial()
     with pytest.raises(RefusedError, match="has changed"):
-        sessions.consent(study, session, "another")
+        session.consent("another")
     with study.database.reading() as connection:
         first = connection.execute(select(schema.trials).order_by("position")).first()
     assert first is not None
     for stage in ("consent", "tutorial"):
-        assert sessions.state(study, session)["stage"] == stage
-        assert sessions.state(study, session)["trials"] == []
+        assert session.state()["stage"] == stage
+        assert session.state()["trials"] == []
         with pytest.raises(RefusedError, match="not the question"):
-            sessions.answer(study, session, reply_to({"trial": first.id}))
+            session.answer(reply_to({"trial": first.id}))
         with pytest.raises(RefusedError):
-            sessions.picture(study, session, first.first_view)
+            session.image(first.first_view)
         if stage == "consent":
-            version = sessions.state(study, session)["consent"]["version"]
-            sessions.consent(study, session, version)
+            version = session.state()["consent"]["version"]
+            session.consent(version)
     assert len(read_votes(study)) == 0
 
 
 def test_the_first_answer_wins_and_a_repeated_one_gets_the_same_reply(make: Make) -> None:
     study, _ = make(recruiter="prolific", feedback="on")
     session = come(study)
-    trial, following = begin(study, session)["trials"]
-    first = sessions.answer(study, session, reply_to(trial, "generated"))
+    trial, following = begin(session)["trials"]
+    first = session.answer(reply_to(trial, "generated"))
     for other in ("generated", "real", "real"):
-        assert sessions.answer(study, session, reply_to(trial, other)) == first
+        assert session.answer(reply_to(trial, other)) == first
     votes = read_votes(study)
     assert votes.said_generated.tolist() == [True]
-    end = run_through(study, session)
-    assert sessions.answer(study, session, reply_to(trial, "real")) == first  # even when done
+    end = run_through(session)
+    assert session.answer(reply_to(trial, "real")) == first  # even when done
     assert following["trial"] != trial["trial"]
     assert len(read_votes(study)) == end["total"]
 
@@ -123,31 +99,31 @@ def test_the_first_answer_wins_and_a_repeated_one_gets_the_same_reply(make: Make
 def test_one_answer_from_many_tabs_at_once_is_one_vote(make: Make) -> None:
     study, _ = make(recruiter="prolific", feedback="on", trials=20, attention=0)
     session = come(study)
-    found, together = begin(study, session), Barrier(8)
+    found, together = begin(session), Barrier(8)
 
     def send(number: int) -> str:
         word = ("generated", "real")[number % 2]
         together.wait()
-        return sessions.answer(study, session, reply_to(found["trials"][0], word))
+        return session.answer(reply_to(found["trials"][0], word))
 
     with ThreadPoolExecutor(8) as pool:
         while found["stage"] == "trials":
             assert len(set(pool.map(send, range(8)))) == 1
-            found = sessions.state(study, session)
+            found = session.state()
     assert len(read_votes(study)) == 20
 
 
 def test_a_question_that_is_not_open_takes_no_answer(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     session, other = come(study), come(study, "ben")
-    trials = begin(study, session)["trials"]
-    begin(study, other)
+    trials = begin(session)["trials"]
+    begin(other)
     for who, trial in ((session, trials[1]), (other, trials[0])):
         with pytest.raises(RefusedError, match="not the question") as refused:
-            sessions.answer(study, who, reply_to(trial))
+            who.answer(reply_to(trial))
         assert refused.value.status == 409
     with pytest.raises(RefusedError, match="generated or real"):
-        sessions.answer(study, session, reply_to(trials[0], "left"))
+        session.answer(reply_to(trials[0], "left"))
     assert len(read_votes(study)) == 0
 
 
@@ -157,9 +133,9 @@ def test_only_arms_with_feedback_are_told_the_truth(make: Make, feedback: str) -
     told = []
     for person in range(8):
         session = come(study, f"p{person}")
-        state = begin(study, session)
+        state = begin(session)
         trial = state["trials"][0]
-        reply = sessions.answer(study, session, reply_to(trial, "real"))
+        reply = session.answer(reply_to(trial, "real"))
         told.append(state["feedback"])
         if not state["feedback"]:
             assert '"feedback":null' in reply
@@ -173,7 +149,7 @@ def test_only_arms_with_feedback_are_told_the_truth(make: Make, feedback: str) -
 def test_the_staircase_sets_the_exposure_of_every_block(make: Make) -> None:
     study, _ = make(protocol="timed", feedback="on", trials=6, attention=1, recruiter="prolific")
     session = come(study)
-    found = begin(study, session)
+    found = begin(session)
     expected, seen = 500.0, 0
     with study.database.reading() as connection:
         rows = {row.id: row for row in connection.execute(select(schema.trials))}
@@ -185,11 +161,11 @@ def test_the_staircase_sets_the_exposure_of_every_block(make: Make) -> None:
         assert trial["exposure_ms"] == expected
         correct = seen % 3 != 0
         answer = "generated" if row.generated == correct else "real"
-        sessions.answer(study, session, reply_to(trial, answer))
+        session.answer(reply_to(trial, answer))
         if not row.attention:
             expected += -10 if correct else 30
         seen += 1
-        found = sessions.state(study, session)
+        found = session.state()
     assert seen == 21
     assert read_votes(study).exposure_ms.max() < 1000
 
@@ -199,17 +175,17 @@ def test_a_picture_that_was_not_shown_comes_again_and_is_no_vote(make: Make, pro
     feedback = "on" if protocol == "timed" else "off"
     study, _ = make(recruiter="prolific", protocol=protocol, feedback=feedback)
     session = come(study)
-    before = begin(study, session)
+    before = begin(session)
     lost = before["trials"][0]
-    after = sessions.technical(study, session, lost["trial"], "decode\0failed")
+    after = session.report_loss(lost["trial"], "decode\0failed")
     assert after["total"] == before["total"] and after["answered"] == 0
     assert lost["images"][0] not in [trial["images"][0] for trial in after["trials"]]
     assert after["trials"][0]["exposure_ms"] == lost["exposure_ms"]
     with pytest.raises(RefusedError, match="not the question"):
-        sessions.answer(study, session, reply_to(lost))
+        session.answer(reply_to(lost))
     with pytest.raises(RefusedError):
-        sessions.picture(study, session, lost["images"][0].rsplit("/")[-1])
-    end = run_through(study, session)
+        session.image(lost["images"][0].rsplit("/")[-1])
+    end = run_through(session)
     votes = read_votes(study)
     assert end["stage"] == "done" and len(votes) == before["total"]
     assert votes.judged().generated.mean() == 0.5
@@ -221,39 +197,39 @@ def test_a_picture_that_was_not_shown_comes_again_and_is_no_vote(make: Make, pro
 def test_the_last_trial_can_be_lost_as_well(make: Make) -> None:
     study, _ = make(recruiter="prolific", protocol="timed", feedback="on", trials=2, attention=0)
     session = come(study)
-    found = begin(study, session)
+    found = begin(session)
     while found["total"] - found["answered"] > 1:
-        sessions.answer(study, session, reply_to(found["trials"][0]))
-        found = sessions.state(study, session)
+        session.answer(reply_to(found["trials"][0]))
+        found = session.state()
     exposure = found["trials"][0]["exposure_ms"]
-    found = sessions.technical(study, session, found["trials"][0]["trial"], "offline")
+    found = session.report_loss(found["trials"][0]["trial"], "offline")
     assert found["trials"][0]["exposure_ms"] == exposure
-    assert run_through(study, session)["stage"] == "done"
+    assert run_through(session)["stage"] == "done"
 
 
 def test_losses_end_somewhere(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MOST_LOSSES", 3)
+    monkeypatch.setattr(sessions, "MAX_LOSSES", 3)
     study, _ = make(recruiter="prolific")
     session = come(study)
-    found = begin(study, session)
+    found = begin(session)
     for _ in range(3):
-        found = sessions.technical(study, session, found["trials"][0]["trial"], "offline")
+        found = session.report_loss(found["trials"][0]["trial"], "offline")
     with pytest.raises(RefusedError, match="Too many"):
-        sessions.technical(study, session, found["trials"][0]["trial"], "offline")
+        session.report_loss(found["trials"][0]["trial"], "offline")
 
 
 def test_who_withdraws_leaves_no_vote_and_frees_the_place(make: Make) -> None:
     study, _ = make(recruiter="prolific", annotators_wanted=1)
     session = come(study)
-    trial = begin(study, session)["trials"][0]
-    sessions.answer(study, session, reply_to(trial))
-    assert sessions.withdraw(study, session)["stage"] == "closed"
-    assert sessions.withdraw(study, session)["stage"] == "closed"
+    trial = begin(session)["trials"][0]
+    session.answer(reply_to(trial))
+    assert session.withdraw()["stage"] == "closed"
+    assert session.withdraw()["stage"] == "closed"
     with study.database.reading() as connection:
         for table in (schema.answers, schema.trials):
             assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
     with pytest.raises(RefusedError, match="closed"):
-        sessions.answer(study, session, reply_to(trial))
+        session.answer(reply_to(trial))
     assert come(study) == session  # the same person gets no second try
     assert come(study, "ben") != session
 
@@ -261,9 +237,9 @@ def test_who_withdraws_leaves_no_vote_and_frees_the_place(make: Make) -> None:
 def test_who_withdraws_after_the_end_keeps_the_code(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     session = come(study)
-    begin(study, session)
-    end = run_through(study, session)
-    found = sessions.withdraw(study, session)
+    begin(session)
+    end = run_through(session)
+    found = session.withdraw()
     assert (found["stage"], found["completion"]) == ("closed", end["completion"])
     assert len(read_votes(study)) == 0
 
@@ -272,7 +248,7 @@ def test_who_withdraws_after_the_end_keeps_the_code(make: Make) -> None:
 def test_a_session_given_back_or_timed_out_frees_its_place(make: Make, how: str) -> None:
     study, _ = make(recruiter="prolific", annotators_wanted=1, minutes=30)
     session = come(study)
-    trial = begin(study, session)["trials"][0]
+    trial = begin(session)["trials"][0]
     with pytest.raises(RefusedError, match="all the people"):
         come(study, "ben")
     if how == "returned":
@@ -280,23 +256,24 @@ def test_a_session_given_back_or_timed_out_frees_its_place(make: Make, how: str)
     else:
         now = study.clock()
         study = replace(study, clock=lambda: now + 31 * 60)
-    assert sessions.state(study, session)["stage"] == "closed"
+        session = replace(session, study=study)
+    assert session.state()["stage"] == "closed"
     with pytest.raises(RefusedError, match="closed"):
-        sessions.answer(study, session, reply_to(trial))
+        session.answer(reply_to(trial))
     assert come(study, "ben") != session
-    assert sessions.state(study, session)["stage"] == "closed"
+    assert session.state()["stage"] == "closed"
 
 
 def test_an_invitation_opens_one_session_until_consent_and_then_no_more(make: Make) -> None:
     study, _ = make()
     token = invite(study, "", 1, 7)[0].rsplit("/")[-1]
-    session = join_by_invitation(study, token)
-    assert join_by_invitation(study, token) == session
-    begin(study, session)
+    session = Session(study, join_by_invitation(study, token))
+    assert join_by_invitation(study, token) == session.id
+    begin(session)
     with pytest.raises(RefusedError, match="has been used") as refused:
         join_by_invitation(study, token)
     assert refused.value.status == 409
-    assert sessions.state(study, session)["stage"] == "trials"
+    assert session.state()["stage"] == "trials"
 
 
 def test_forged_expired_and_unknown_invitations_are_refused(make: Make) -> None:
@@ -322,12 +299,12 @@ def test_forged_expired_and_unknown_invitations_are_refused(make: Make) -> None:
 def test_a_stopped_study_takes_nobody_new_but_lets_people_finish(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     session = come(study)
-    begin(study, session)
+    begin(session)
     set_state(study, schema.STOPPED)
     with pytest.raises(RefusedError, match="has ended"):
         come(study, "ben")
     assert come(study) == session
-    assert run_through(study, session)["stage"] == "done"
+    assert run_through(session)["stage"] == "done"
     set_state(study, schema.RUNNING)
     come(study, "ben")
 
@@ -341,10 +318,10 @@ def test_a_panel_that_the_study_is_not_for_sends_nobody(make: Make) -> None:
 def test_replies_without_feedback_are_the_same_bytes_for_right_and_wrong(make: Make) -> None:
     study, _ = make(recruiter="prolific", trials=10)
     session = come(study)
-    trial = begin(study, session)["trials"][0]
+    trial = begin(session)["trials"][0]
     replies = []
     for word in ("generated", "real"):
-        replies.append(sessions.answer(study, session, reply_to(trial, word)))
+        replies.append(session.answer(reply_to(trial, word)))
         with study.database.writing() as connection:  # as if it had not been
             connection.execute(schema.answers.delete())
             values = {"state": schema.WAITING}

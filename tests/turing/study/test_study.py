@@ -14,11 +14,11 @@ from convergan.turing.errors import StudyError
 from convergan.turing.study import schema
 from convergan.turing.study.database import locate
 from convergan.turing.study.image_import import Source
-from convergan.turing.study.study import Plan, create_study, opened
+from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.turing.study.tokens import token_sha256
 from tests.turing.serving import Make, noise
 
-PLAN = Plan(trials=4, attention=1, annotators_wanted=3)
+PLAN = StudySettings(trials=4, attention=1, annotators_wanted=3)
 
 
 def test_a_study_keeps_its_key_from_others_and_its_owners_token_from_itself(
@@ -62,8 +62,8 @@ def test_a_plan_that_cannot_be_leaves_nothing(
     address: str | None, tmp_path: Path, fields: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        plan = replace(PLAN, **fields)
-        create_study(tmp_path / "study", plan, noise("real"), [noise("a")], address)
+        settings = replace(PLAN, **fields)
+        create_study(tmp_path / "study", settings, noise("real"), [noise("a")], address)
     assert not list(tmp_path.iterdir())
     if address is not None:
         engine = create_engine(address)
@@ -155,12 +155,12 @@ BROKEN = {
 def test_a_study_that_cannot_be_opened_says_why_in_one_line(spoil: Any, tmp_path: Path) -> None:
     create_study(tmp_path / "study", PLAN, noise("real"), [noise("a")])
     spoil(tmp_path / "study")
-    with pytest.raises(StudyError, match=BROKEN[spoil]), opened(tmp_path / "study"):
+    with pytest.raises(StudyError, match=BROKEN[spoil]), open_study(tmp_path / "study"):
         pass
 
 
 def test_a_study_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="there is no study"), opened(tmp_path / "none"):
+    with pytest.raises(StudyError, match="there is no study"), open_study(tmp_path / "none"):
         pass
 
 
@@ -192,5 +192,5 @@ def test_images_are_shown_enlarged_to_about_256_pixels() -> None:
 
 
 def test_the_version_of_the_consent_changes_with_its_text() -> None:
-    assert PLAN.consent_version == Plan().consent_version
+    assert PLAN.consent_version == StudySettings().consent_version
     assert replace(PLAN, consent="Other.").consent_version != PLAN.consent_version

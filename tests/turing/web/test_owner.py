@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from convergan.turing.errors import RefusedError
-from convergan.turing.study import schema, sessions
-from convergan.turing.study.study import Plan, create_study, opened
+from convergan.turing.study import schema
+from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.turing.web.owner import (
     delete_person,
     export_csv,
@@ -23,7 +23,7 @@ from convergan.turing.web.owner import (
     summary,
 )
 from tests.turing.serving import Make, noise
-from tests.turing.study.test_sessions import begin, come, reply_to, run_through
+from tests.turing.session_steps import begin, come, reply_to, run_through
 
 
 def test_the_summary_counts_people_votes_losses_and_errors(make: Make) -> None:
@@ -31,11 +31,11 @@ def test_the_summary_counts_people_votes_losses_and_errors(make: Make) -> None:
     assert summary(study)["error"] is None
     for person in range(4):
         session = come(study, f"p{person}")
-        begin(study, session)
-        run_through(study, session)
+        begin(session)
+        run_through(session)
     late = come(study, "late")
-    trial = begin(study, late)["trials"][0]
-    sessions.technical(study, late, trial["trial"], "offline")
+    trial = begin(late)["trials"][0]
+    late.report_loss(trial["trial"], "offline")
     found = summary(study)
     assert found["people"] == {"done": 4, "open": 1}
     assert (found["votes"], found["losses"], found["wanted"]) == (24, 1, 10)
@@ -50,12 +50,12 @@ def test_votes_are_those_that_were_given(make: Make) -> None:
     given: list[bool] = []
     for person in range(2):
         session = come(study, f"p{person}")
-        found = begin(study, session)
+        found = begin(session)
         while found["stage"] == "trials":
             word = ("left", "right")[len(given) % 2]
-            sessions.answer(study, session, reply_to(found["trials"][0], word))
+            session.answer(reply_to(found["trials"][0], word))
             given.append(word == "left")
-            found = sessions.state(study, session)
+            found = session.state()
     votes = read_votes(study)
     assert votes.said_generated.tolist() == given
     assert votes.trial.tolist() == [*range(7), *range(7)]
@@ -81,8 +81,8 @@ def test_results_are_plain_values_even_of_no_votes(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     assert results(study)["result"] is None
     session = come(study)
-    begin(study, session)
-    run_through(study, session)
+    begin(session)
+    run_through(session)
     assert results(study)["finished"] == 1
 
 
@@ -90,8 +90,8 @@ def test_the_export_has_every_vote_under_names_that_change(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     for person in ("ann", "ben"):
         session = come(study, person)
-        begin(study, session)
-        run_through(study, session)
+        begin(session)
+        run_through(session)
     texts = [export_csv(study) for _ in range(2)]
     tables = [list(csv.DictReader(io.StringIO(text))) for text in texts]
     names = [{row["annotator"] for row in table} for table in tables]
@@ -108,8 +108,8 @@ def test_nothing_of_a_deleted_person_is_left(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     for person in ("ann", "ben"):
         session = come(study, person)
-        begin(study, session)
-        run_through(study, session)
+        begin(session)
+        run_through(session)
     alias = people(study)[0]["alias"]
     delete_person(study, alias)
     assert [person["alias"] for person in people(study)] != [alias]
@@ -129,26 +129,26 @@ def test_nothing_of_a_deleted_person_is_left(make: Make) -> None:
 @pytest.mark.parametrize("how", ["withdrawn", "deleted", "purged"])
 def test_no_file_keeps_what_was_removed(tmp_path: Path, how: str) -> None:
     folder = tmp_path / "study"
-    plan = Plan(trials=4, attention=1, recruiter="prolific")
-    create_study(folder, plan, noise("real"), [noise("made")])
+    settings = StudySettings(trials=4, attention=1, recruiter="prolific")
+    create_study(folder, settings, noise("real"), [noise("made")])
     remove: dict[str, Callable[[], object]] = {
-        "withdrawn": lambda: sessions.withdraw(study, mine),
+        "withdrawn": lambda: mine.withdraw(),
         "deleted": lambda: delete_person(study, people(study)[0]["alias"]),
         "purged": lambda: purge(study, early=True),
     }
-    with opened(folder) as study:
+    with open_study(folder) as study:
         mine, other = come(study, "ann"), come(study, "ben")
         for session in (mine, other):
-            begin(study, session)
+            begin(session)
         with study.database.reading() as connection:
-            query = select(schema.trials.c.id).where(schema.trials.c.session == mine)
+            query = select(schema.trials.c.id).where(schema.trials.c.session == mine.id)
             names = [name.encode() for name in connection.execute(query).scalars()]
-        run_through(study, mine)
+        run_through(mine)
         assert all(name in files_of(folder) for name in names)
         remove[how]()
         assert not any(name in files_of(folder) for name in names)
-        assert (mine.encode() in files_of(folder)) == (how == "withdrawn")
-        assert (other.encode() in files_of(folder)) == (how != "purged")
+        assert (mine.id.encode() in files_of(folder)) == (how == "withdrawn")
+        assert (other.id.encode() in files_of(folder)) == (how != "purged")
 
 
 def files_of(folder: Path) -> bytes:
@@ -158,8 +158,8 @@ def files_of(folder: Path) -> bytes:
 def test_purge_waits_for_its_date_and_then_leaves_nobody(make: Make) -> None:
     study, _ = make(recruiter="prolific", retention_days=10)
     session = come(study)
-    begin(study, session)
-    run_through(study, session)
+    begin(session)
+    run_through(session)
     with pytest.raises(ValueError, match="is kept until"):
         purge(study)
     now = study.clock()

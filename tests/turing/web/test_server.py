@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import func, select
 
 from convergan.turing.study import schema
-from convergan.turing.study.study import Plan, create_study, opened
+from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.turing.web.owner import invite, read_votes
 from convergan.turing.web.server import listen
 from tests.turing.serving import Person, Serve, noise
@@ -69,7 +69,7 @@ def test_two_servers_of_one_study_write_beside_each_other(
     serve: Serve, tmp_path: Path, address: str | None
 ) -> None:
     server = serve(trials=10, attention=0)
-    with opened(tmp_path / "study") as other:  # as another process would
+    with open_study(tmp_path / "study") as other:  # as another process would
         from tests.turing.serving import served
 
         with served(other, server.token) as second:
@@ -100,10 +100,10 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
 
 def test_no_acknowledged_answer_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     folder = tmp_path / "study"
-    plan = Plan(trials=200, attention=0, annotators_wanted=4)
+    plan = StudySettings(trials=200, attention=0, annotators_wanted=4)
     create_study(folder, plan, noise("real", 100), [noise("a", 100)])
     process, url = start(folder)
-    with opened(folder) as study:
+    with open_study(folder) as study:
         links = invite(study, url, 4, 1)
     acknowledged: list[str] = []
     enough = threading.Event()
@@ -132,7 +132,7 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed(tmp_path: Path
         process.stdout.close()
         for future in done:
             future.result()
-    with opened(folder) as study, study.database.reading() as connection:
+    with open_study(folder) as study, study.database.reading() as connection:
         stored = connection.execute(select(schema.answers.c.trial)).scalars().all()
         state = select(schema.trials.c.id).where(schema.trials.c.state == schema.ANSWERED)
         assert sorted(connection.execute(state).scalars()) == sorted(stored)
@@ -145,7 +145,7 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed(tmp_path: Path
 
 
 def test_nothing_that_is_printed_names_anybody(tmp_path: Path) -> None:
-    plan = Plan(trials=4, attention=0, recruiter="prolific")
+    plan = StudySettings(trials=4, attention=0, recruiter="prolific")
     create_study(tmp_path / "study", plan, noise("real"), [noise("a")])
     process, url = start(tmp_path / "study")
     query = {"PROLIFIC_PID": "5f1e0c0ffee", "STUDY_ID": "60aa", "SESSION_ID": "60ab"}
@@ -163,7 +163,9 @@ def test_nothing_that_is_printed_names_anybody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_stop_stops_soon(tmp_path: Path, number: signal.Signals) -> None:
-    create_study(tmp_path / "study", Plan(trials=4, attention=0), noise("real"), [noise("a")])
+    create_study(
+        tmp_path / "study", StudySettings(trials=4, attention=0), noise("real"), [noise("a")]
+    )
     process, url = start(tmp_path / "study")
     assert httpx2.get(f"{url}/owner").status_code == 200
     begun = time.monotonic()

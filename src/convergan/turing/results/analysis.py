@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
 
+from ..checks import check
 from ..statistics.agreement import Agreement, answer_counts, fleiss_kappa, krippendorff_alpha
-from ..statistics.annotator_bootstrap import DRAWS, generator, percentiles, resampled_sums
+from ..statistics.annotator_bootstrap import DRAWS, percentiles, resampled_sums, rng_for
 from ..statistics.exclusion import Behaviour, behaviours
 from ..statistics.intervals import Interval, wilson
 from ..statistics.learning import Learning, learning
@@ -15,8 +16,8 @@ from ..statistics.model_comparison import Comparison, compare
 from ..statistics.power import annotators_needed
 from ..statistics.signal_detection import sensitivity
 from ..statistics.staircase import block_of, time_score
-from ..statistics.votes import Design, FloatArray, Votes
-from .part_result import PartResult, cells, crossed_interval, part_result
+from ..statistics.votes import BoolArray, Design, FloatArray, Votes
+from .estimates import Estimates, confusion_counts, crossed_interval, estimate
 
 HALF_WIDTHS = (0.05, 0.03, 0.02)
 EXPOSURE_BIN_MS = 100
@@ -29,14 +30,14 @@ class AnnotatorResult:
     Attributes:
         alias: pseudonym.
         model: whose images were shown.
-        feedback: whether told right or wrong.
+        feedback: whether the annotator learns right or wrong.
         finished: whether every trial is answered.
         wrong: wrong votes on judged images, of ``behaviour.votes``.
         interval: Wilson's interval of the error; none without votes.
         d_prime: sensitivity.
         criterion: bias.
         time_score: mean over blocks of the modal exposure in ms; none unless timed.
-        behaviour: what the rules of exclusion look at.
+        behaviour: what the rules of exclusion depend on.
         excluded: why the votes do not count; empty if they do.
     """
 
@@ -93,12 +94,12 @@ class ExposureResult:
 
 
 @dataclass(frozen=True)
-class Timed:
+class StaircaseResult:
     """What a staircase finds.
 
     Attributes:
-        score_ms: mean of the time scores of those who finished; of all, while nobody has. Who left
-            early has seen little but the exposure that a staircase begins with.
+        score_ms: mean of the time scores of those who finished; of all, while nobody has. People
+            who left early have seen little but the exposure that a staircase begins with.
         interval: of it, over annotators; none of a single annotator.
         exposures: errors by exposure.
     """
@@ -109,7 +110,7 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subgroup:
     """A part of the study: an arm or a model.
 
     Attributes:
@@ -119,8 +120,8 @@ class Part:
     """
 
     name: str
-    result: PartResult | None
-    timed: Timed | None
+    result: Estimates | None
+    timed: StaircaseResult | None
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Analysis:
         kappa: Fleiss'.
         timed: what the staircase found; none unless timed.
         power: annotators for each of ``HALF_WIDTHS`` at this study's votes and ``rho``; none where
-            the latter cannot be told.
+            the latter is undefined.
         annotators: each one, excluded ones too.
         images: each one that was judged by annotators whose votes count.
     """
@@ -152,16 +153,16 @@ class Analysis:
     draws: int
     attention_votes: int
     finished: int
-    result: PartResult | None
+    result: Estimates | None
     crossed: Interval | None
-    without_exclusion: PartResult | None
-    arms: tuple[Part, ...]
-    models: tuple[Part, ...]
+    without_exclusion: Estimates | None
+    arms: tuple[Subgroup, ...]
+    models: tuple[Subgroup, ...]
     comparison: Comparison
     learning: Learning
     alpha: Agreement
     kappa: Agreement
-    timed: Timed | None
+    timed: StaircaseResult | None
     power: tuple[int, ...] | None
     annotators: tuple[AnnotatorResult, ...]
     images: tuple[ImageResult, ...]
@@ -183,14 +184,14 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
     Raises:
         ValueError: if ``draws`` is not positive, or votes have trials that the design does not.
     """
-    if draws < 1:
-        raise ValueError(f"{draws} draws should be 1 or more")
+    check({"draws": draws}, (draws >= 1, "draws", "at least 1"))
     if len(votes) and (last := int(votes.trial.max())) >= design.trials:
         raise ValueError(f"votes: trial {last}, but the design has {design.trials}, from 0")
     people = _annotators(votes, design)
     counted = [person for person in people if not person.excluded]
     kept = counted_votes(votes, people)
-    result = part_result(kept, design, draws=draws, purpose="study")
+    group = _Group(kept, counted, design, draws)
+    result = estimate(kept, design, draws=draws, purpose="study")
     answer = kept.said_generated if design.protocol != "pair" else kept.correct
     answers = answer_counts(kept.image, answer.astype(np.int64))
     return Analysis(
@@ -200,9 +201,9 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         finished=sum(person.finished for person in people),
         result=result,
         crossed=crossed_interval(kept, design, draws=draws),
-        without_exclusion=part_result(votes.judged(), design, draws=draws, purpose="study"),
-        arms=_arms(kept, counted, design, draws),
-        models=_models(kept, counted, design, draws),
+        without_exclusion=estimate(votes.judged(), design, draws=draws, purpose="study"),
+        arms=group.arms(),
+        models=group.models(),
         comparison=compare(_figures_by_model(counted)),
         learning=learning(
             kept.annotator,
@@ -210,11 +211,11 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
             kept.correct,
             kept.feedback,
             draws=draws,
-            rng=generator(design.seed, "learning"),
+            rng=rng_for(design.seed, "learning"),
         ),
         alpha=krippendorff_alpha(answers),
         kappa=fleiss_kappa(answers),
-        timed=_timed(kept, design, counted, draws),
+        timed=group.staircase(),
         power=_power(result),
         annotators=people,
         images=_images(kept, design),
@@ -233,7 +234,7 @@ def counted_votes(votes: Votes, people: People) -> Votes:
 
 
 def to_json(analysis: Analysis) -> dict[str, object]:
-    """Return an analysis as plain values by name; what is not finite is none."""
+    """Return an analysis as JSON values by name; values that are not finite are null."""
     found = _plain(analysis)
     assert isinstance(found, dict)
     return found
@@ -255,12 +256,12 @@ def _plain(value: object) -> object:
 
 def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     edges = np.searchsorted(votes.annotator, np.arange(len(votes.annotators) + 1))
-    table, found = cells(votes), []
+    table, found = confusion_counts(votes), []
     for number, behaviour in enumerate(behaviours(votes)):
         rows = slice(edges[number], edges[number + 1])
         hits, fakes, alarms, reals = (int(count) for count in table[number])
         wrong, count = fakes - hits + alarms, fakes + reals
-        told = sensitivity(hits, fakes, alarms, reals, pairs=design.protocol == "pair")
+        overall = sensitivity(hits, fakes, alarms, reals, pairs=design.protocol == "pair")
         seen = ~votes.attention[rows]
         score = None
         if design.protocol == "timed" and count:
@@ -274,8 +275,8 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
                 finished=len(seen) == design.trials,
                 wrong=wrong,
                 interval=wilson(wrong, count) if count else None,
-                d_prime=float(told.d_prime),
-                criterion=float(told.criterion),
+                d_prime=float(overall.d_prime),
+                criterion=float(overall.criterion),
                 time_score=score,
                 behaviour=behaviour,
                 excluded=behaviour.reasons(design.exclusion),
@@ -284,39 +285,68 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     return tuple(found)
 
 
-def _arms(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
-    if design.feedback != "split":
-        return ()
-    return tuple(
-        _part(
-            f"{'with' if told else 'without'} feedback",
-            votes.select(votes.feedback == told),
-            [person for person in people if person.feedback == told],
-            design,
-            draws,
+@dataclass(frozen=True)
+class _Group:
+    """Some annotators and those of their votes that count."""
+
+    votes: Votes
+    people: People
+    design: Design
+    draws: int
+
+    def arms(self) -> tuple[Subgroup, ...]:
+        """Return the annotators without and with feedback."""
+        if self.design.feedback != "split":
+            return ()
+        return tuple(
+            self._subgroup(
+                name,
+                self.votes.feedback == arm,
+                [person for person in self.people if person.feedback == arm],
+            )
+            for name, arm in (("without feedback", False), ("with feedback", True))
         )
-        for told in (False, True)
-    )
 
-
-def _models(votes: Votes, people: People, design: Design, draws: int) -> tuple[Part, ...]:
-    if len(votes.models) < 2:
-        return ()
-    return tuple(
-        _part(
-            name,
-            votes.select(votes.model == number),
-            [person for person in people if person.model == name],
-            design,
-            draws,
+    def models(self) -> tuple[Subgroup, ...]:
+        """Return the annotators of each model."""
+        if len(self.votes.models) < 2:
+            return ()
+        return tuple(
+            self._subgroup(
+                name,
+                self.votes.model == number,
+                [person for person in self.people if person.model == name],
+            )
+            for number, name in enumerate(self.votes.models)
         )
-        for number, name in enumerate(votes.models)
-    )
 
+    def _subgroup(self, name: str, rows: BoolArray, people: People) -> Subgroup:
+        group = replace(self, votes=self.votes.select(rows), people=people)
+        result = estimate(group.votes, self.design, draws=self.draws, purpose=name)
+        return Subgroup(name, result, group.staircase())
 
-def _part(name: str, votes: Votes, people: People, design: Design, draws: int) -> Part:
-    result = part_result(votes, design, draws=draws, purpose=name)
-    return Part(name, result, _timed(votes, design, people, draws))
+    def staircase(self) -> StaircaseResult | None:
+        """Return the time scores and the errors by exposure; None unless timed."""
+        chosen = [person for person in self.people if person.finished] or self.people
+        scores = np.array([p.time_score for p in chosen if p.time_score is not None])
+        if self.design.protocol != "timed" or not len(scores):
+            return None
+        interval = None
+        if len(scores) > 1:
+            microseconds = np.rint(1000 * scores).astype(np.int64)[
+                :, None
+            ]  # whole, so sums are exact
+            sums = resampled_sums(microseconds, self.draws, rng_for(self.design.seed, "timed"))
+            interval = percentiles(sums[:, 0] / 1000 / len(scores))
+        place, found = self.votes.exposure_ms // EXPOSURE_BIN_MS, []
+        for number in np.unique(place):
+            wrong = ~self.votes.correct[place == number]
+            first = float(number) * EXPOSURE_BIN_MS
+            pooled = wilson(int(wrong.sum()), len(wrong))
+            found.append(
+                ExposureResult(first, first + EXPOSURE_BIN_MS, len(wrong), int(wrong.sum()), pooled)
+            )
+        return StaircaseResult(float(scores.mean()), interval, tuple(found))
 
 
 def _figures_by_model(people: People) -> dict[str, FloatArray]:
@@ -333,28 +363,7 @@ def _figures_by_model(people: People) -> dict[str, FloatArray]:
     return {model: np.array(values) for model, values in sorted(figures.items())}
 
 
-def _timed(votes: Votes, design: Design, people: People, draws: int) -> Timed | None:
-    chosen = [person for person in people if person.finished] or people
-    scores = np.array([p.time_score for p in chosen if p.time_score is not None])
-    if design.protocol != "timed" or not len(scores):
-        return None
-    interval = None
-    if len(scores) > 1:
-        microseconds = np.rint(1000 * scores).astype(np.int64)[:, None]  # whole, so sums are exact
-        sums = resampled_sums(microseconds, draws, generator(design.seed, "timed"))
-        interval = percentiles(sums[:, 0] / 1000 / len(scores))
-    place, found = votes.exposure_ms // EXPOSURE_BIN_MS, []
-    for number in np.unique(place):
-        wrong = ~votes.correct[place == number]
-        first = float(number) * EXPOSURE_BIN_MS
-        pooled = wilson(int(wrong.sum()), len(wrong))
-        found.append(
-            ExposureResult(first, first + EXPOSURE_BIN_MS, len(wrong), int(wrong.sum()), pooled)
-        )
-    return Timed(float(scores.mean()), interval, tuple(found))
-
-
-def _power(result: PartResult | None) -> tuple[int, ...] | None:
+def _power(result: Estimates | None) -> tuple[int, ...] | None:
     if result is None or result.rho is None:
         return None
     each, rho = result.votes_each, result.rho

@@ -1,22 +1,24 @@
-"""What a study says, in words and rows: for the terminal, for CSV, and for the page."""
+"""The findings of a study in sentences and rows: for the terminal, for CSV, and for the page."""
 
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..statistics.equivalence import LEVEL
 from ..statistics.intervals import Interval
 from ..statistics.power import power_table
-from .analysis import HALF_WIDTHS, Analysis, Part
-from .part_result import PartResult, Rate
+from .analysis import HALF_WIDTHS, Analysis, Subgroup
+from .estimates import ErrorRate, Estimates
 
 ANTI_CONSERVATIVE = "anti-conservative"
-"""The label of what takes votes of the same person as independent: too sure of itself."""
-FEW = 15
+"""Label of figures that take votes of the same person as independent: too sure of themselves."""
+FEW_ANNOTATORS = 15
 """Of fewer annotators, the interval over annotators is itself too narrow (about 92 % at 15)."""
-BETTER = "That real and generated images can be told apart: shown (the interval is below 50 %)."
+DISTINGUISHED = (
+    "That real and generated images can be told apart: shown (the interval is below 50 %)."
+)
 
 
 class Row(NamedTuple):
@@ -40,7 +42,7 @@ class Row(NamedTuple):
 
 
 def percent(share: float) -> str:
-    """Spell a share.
+    """Format a share.
 
     Example:
         >>> percent(0.476)
@@ -50,7 +52,7 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """Spell a figure without unit; what would be minus zero has no sign.
+    """Format a figure without unit; minus zero has no sign.
 
     Example:
         >>> number(1.642), number(-0.0001)
@@ -60,7 +62,7 @@ def number(value: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """Spell a time.
+    """Format a time.
 
     Example:
         >>> milliseconds(412.4)
@@ -69,8 +71,8 @@ def milliseconds(value: float) -> str:
     return f"{value:.0f} ms"
 
 
-def span(interval: Interval | None, spell: Callable[[float], str]) -> str:
-    """Spell an interval.
+def span(interval: Interval | None, form: Callable[[float], str]) -> str:
+    """Format an interval.
 
     Example:
         >>> span(Interval(0.4, 0.5), percent), span(None, percent)
@@ -78,13 +80,13 @@ def span(interval: Interval | None, spell: Callable[[float], str]) -> str:
     """
     if interval is None:
         return "none over fewer than 2 annotators"
-    low, high = (spell(end) for end in interval)
+    low, high = (form(end) for end in interval)
     head, _, unit = low.rpartition(" ")
     return f"{head} to {high}" if head and high.endswith(f" {unit}") else f"{low} to {high}"
 
 
 def p_value(p: float) -> str:
-    """Spell a p-value.
+    """Format a p-value.
 
     Example:
         >>> p_value(0.0336), p_value(1e-9)
@@ -94,7 +96,7 @@ def p_value(p: float) -> str:
 
 
 def headline(analysis: Analysis) -> list[str]:
-    """Return what the study says, a sentence for each claim."""
+    """Return the findings of the study, a sentence for each claim."""
     result = analysis.result
     if result is None:
         return ["There are no votes that count yet."]
@@ -116,14 +118,15 @@ def headline(analysis: Analysis) -> list[str]:
 
 
 def cautions(analysis: Analysis) -> list[str]:
-    """Return what has to be read with the headline, a sentence for each; none if nothing has."""
+    """Return the caveats of the headline, a sentence for each."""
     if (result := analysis.result) is None:
         return []
     found, design = [], analysis.design
-    if result.annotators < FEW:
+    if result.annotators < FEW_ANNOTATORS:
         found.append(
             f"With {result.annotators} annotator{'' if result.annotators == 1 else 's'} the "
-            f"intervals over annotators are too narrow; {FEW} or more are wanted for any claim."
+            f"intervals over annotators are too narrow; {FEW_ANNOTATORS} or more are wanted for "
+            "any claim."
         )
     if analysis.finished < design.annotators_wanted:
         found.append(
@@ -136,14 +139,14 @@ def cautions(analysis: Analysis) -> list[str]:
     return found
 
 
-def against_guessing(result: PartResult) -> str:
+def against_guessing(result: Estimates) -> str:
     """Return in words whether annotators differ from guessing, by the interval over annotators.
 
     The pooled test has to agree, so that a few annotators who happen to be alike cannot show it.
     """
     interval = result.error.interval if result.pooled_p < LEVEL else None
     if interval is not None and interval.high < 0.5:
-        return BETTER
+        return DISTINGUISHED
     if interval is not None and interval.low > 0.5:
         return (
             "That annotators are wrong more often than right: shown (the interval is above 50 %)."
@@ -162,8 +165,8 @@ def rows(analysis: Analysis) -> list[Row]:
         ("Error", _error_rows(result, analysis.crossed, pair)),
         ("Equivalence", [] if timed else _equivalence_rows(result)),
         ("As if votes were independent", _pooled_rows(result, timed)),
-        ("Arms", map(_part_row, analysis.arms)),
-        ("Models", map(_part_row, analysis.models)),
+        ("Arms", map(_subgroup_row, analysis.arms)),
+        ("Models", map(_subgroup_row, analysis.models)),
         ("Differences of models", _difference_rows(analysis)),
         ("Sensitivity and bias", _sensitivity_rows(result, pair)),
         ("Learning", _learning_rows(analysis)),
@@ -180,8 +183,8 @@ def _timed_rows(analysis: Analysis) -> Iterator[Row]:
         yield Row("Time to be right in 75 %", milliseconds(timed.score_ms), where, meaning)
 
 
-def _error_rows(result: PartResult, crossed: Interval | None, pair: bool) -> Iterator[Row]:
-    kinds: list[tuple[str, Rate | None]] = [
+def _error_rows(result: Estimates, crossed: Interval | None, pair: bool) -> Iterator[Row]:
+    kinds: list[tuple[str, ErrorRate | None]] = [
         ("Error", result.error),
         ("Error, generated on the left" if pair else "Error on generated", result.on_generated),
         ("Error, generated on the right" if pair else "Error on real", result.on_real),
@@ -204,18 +207,18 @@ def _error_rows(result: PartResult, crossed: Interval | None, pair: bool) -> Ite
         yield Row("Error, widened", error, where, meaning)
 
 
-def _pooled_rows(result: PartResult, timed: bool) -> Iterator[Row]:
+def _pooled_rows(result: Estimates, timed: bool) -> Iterator[Row]:
     where = span(result.error.pooled, percent)
     error = percent(result.error.error)
     yield Row("Error", error, where, "Wilson's interval", ANTI_CONSERVATIVE)
-    if not timed:  # the staircase sees to the error, whatever people can tell
+    if not timed:  # the staircase fixes the error, whatever people can see
         p = p_value(result.pooled_p)
         yield Row("p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE)
         p = p_value(result.equivalence.pooled_p)
         yield Row("p of equivalence", p, "", "two one-sided exact tests", ANTI_CONSERVATIVE)
 
 
-def _part_row(part: Part) -> Row:
+def _subgroup_row(part: Subgroup) -> Row:
     if (result := part.result) is None:
         return Row(part.name, "none", "", "no votes that count")
     counts = (
@@ -224,7 +227,7 @@ def _part_row(part: Part) -> Row:
     if part.timed is not None:
         where = span(part.timed.interval, milliseconds)
         return Row(part.name, milliseconds(part.timed.score_ms), where, counts)
-    told = "shown" if against_guessing(result) == BETTER else "not shown"
+    told = "shown" if against_guessing(result) == DISTINGUISHED else "not shown"
     where = span(result.error.interval, percent)
     return Row(part.name, percent(result.error.error), where, f"{counts}; told apart: {told}")
 
@@ -236,7 +239,7 @@ def _difference_rows(analysis: Analysis) -> Iterator[Row]:
     if comparison.p is None or comparison.f is None:
         yield Row("Any difference", "undefined", "", comparison.why)
         return
-    spell, what = (milliseconds, "time") if analysis.timed else (percent, "error")
+    form, what = (milliseconds, "time") if analysis.timed else (percent, "error")
     meaning = f"p of the analysis of variance of annotators' {what}, F = {number(comparison.f)}"
     yield Row("Any difference", p_value(comparison.p), "", meaning)
     for pair in comparison.differences:
@@ -245,10 +248,10 @@ def _difference_rows(analysis: Analysis) -> Iterator[Row]:
             f"{p_value(pair.tukey_p)}, Welch's test by Holm p = {p_value(pair.holm_p)}"
         )
         names = f"{pair.first} less {pair.second}"
-        yield Row(names, spell(pair.difference), span(pair.interval, spell), meaning)
+        yield Row(names, form(pair.difference), span(pair.interval, form), meaning)
 
 
-def _sensitivity_rows(result: PartResult, pair: bool) -> Iterator[Row]:
+def _sensitivity_rows(result: Estimates, pair: bool) -> Iterator[Row]:
     where = span(result.d_prime_interval, number)
     meaning = "distance of real and generated in deviations, apart from bias; 0 is guessing"
     yield Row("Sensitivity d'", number(result.d_prime), where, meaning)
@@ -278,7 +281,7 @@ def _agreement_rows(analysis: Analysis) -> Iterator[Row]:
             yield Row(name, number(agreement.value), "", meaning)
 
 
-def _equivalence_rows(result: PartResult) -> Iterator[Row]:
+def _equivalence_rows(result: Estimates) -> Iterator[Row]:
     equivalence = result.equivalence
     where = span(equivalence.interval, percent)
     yield Row(
@@ -307,7 +310,7 @@ def _annotator_rows(analysis: Analysis) -> Iterator[Row]:
 
 
 def terminal_text(analysis: Analysis) -> str:
-    """Return what the study says and its figures, as lines; without interval, with meaning."""
+    """Return the findings and the figures as lines; a figure without interval has its meaning."""
     lines, group = [*headline(analysis), *cautions(analysis)], ""
     found = rows(analysis)
     wide = [max((len(row[column]) for row in found), default=0) for column in range(3)]
@@ -318,6 +321,25 @@ def terminal_text(analysis: Analysis) -> str:
         where = row.interval or row.meaning
         cells = f"{row.quantity:{wide[0]}}  {row.value:>{wide[1]}}  {where:{wide[2]}}"
         lines.append(f"  {cells}  {row.caution}".rstrip())
+    return "\n".join(lines)
+
+
+def status_text(summary: Mapping[str, Any]) -> str:
+    """Return the state of a study that is still running, as lines.
+
+    Args:
+        summary: as `web.owner.summary` returns it.
+    """
+    counts = [f"{count} {state}" for state, count in summary["people"].items()]
+    lines = [
+        f"{summary['name']}: {summary['state']}, {summary['wanted']} people wanted; "
+        f"{', '.join(counts) or 'nobody yet'}",
+        f"{summary['votes']:,} votes, {summary['losses']:,} pictures could not be shown",
+    ]
+    if (error := summary["error"]) is not None:
+        low, high = f"{error['low']:.1%}", f"{error['high']:.1%}"
+        interval = f"95% interval {low} to {high}, nobody excluded"
+        lines.append(f"error: {error['rate']:.1%}, {interval}")
     return "\n".join(lines)
 
 

@@ -1,13 +1,14 @@
 """Simulated annotators, whose truth is known, and studies of them.
 
-An annotator is a frozen value with a pure method ``answer``; what it draws comes from an argument.
+An annotator is a frozen value with a pure method ``answer``, which takes its
+randomness as an argument.
 """
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.special import expit, ndtr
@@ -23,58 +24,56 @@ ATTENTION_EVERY = 20
 """One trial in so many is one of attention."""
 
 
-class Annotator(Protocol):
-    """What answers."""
+class Stimulus(NamedTuple):
+    """What an annotator sees in one trial.
 
-    def answer(
-        self,
-        generated: bool,
-        trial: int,
-        exposure_ms: float,
-        feedback: bool,
-        rng: np.random.Generator,
-        attention: bool = False,
-    ) -> tuple[bool, float]:
+    Attributes:
+        generated: the truth; of pairs, whether the left image is generated.
+        trial: position in the session, from 0.
+        exposure_ms: how long the image is seen; may be infinite.
+        feedback: whether the annotator learns right or wrong.
+        attention: whether the image is obvious.
+    """
+
+    generated: bool
+    trial: int = 0
+    exposure_ms: float = math.inf
+    feedback: bool = False
+    attention: bool = False
+
+
+class Annotator(Protocol):
+    """Somebody who answers."""
+
+    def answer(self, stimulus: Stimulus, rng: np.random.Generator) -> tuple[bool, float]:
         """Return an answer and the time it took.
 
         Args:
-            generated: the truth; of pairs, whether the left image is generated.
-            trial: position in the session, from 0.
-            exposure_ms: how long the image is seen; may be infinite.
-            feedback: whether the annotator is told right or wrong.
-            rng: what draws.
-            attention: whether the image is obvious.
+            stimulus: what the annotator sees.
+            rng: source of randomness.
 
         Returns:
-            whether "generated" (of pairs, "left") was said, and the reaction time in ms.
+            whether the answer was "generated" (of pairs, "left"), and the reaction time in ms.
         """
 
 
-def _seconds(rng: np.random.Generator) -> float:
+def _reaction_ms(rng: np.random.Generator) -> float:
     """Return a time that people take, in ms."""
     return 900.0 * math.exp(0.35 * float(rng.standard_normal()))
 
 
 class Honest(ABC):
-    """Looks, and is right with a probability that depends on what is shown and when."""
+    """Tries to answer right, with a probability that depends on the stimulus."""
 
     @abstractmethod
-    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
-        """Return the probability of a right answer; arguments as of ``answer``."""
+    def right(self, stimulus: Stimulus) -> float:
+        """Return the probability of a right answer."""
 
-    def answer(
-        self,
-        generated: bool,
-        trial: int,
-        exposure_ms: float,
-        feedback: bool,
-        rng: np.random.Generator,
-        attention: bool = False,
-    ) -> tuple[bool, float]:
+    def answer(self, stimulus: Stimulus, rng: np.random.Generator) -> tuple[bool, float]:
         """Return an answer and the time it took."""
-        right = self.right(generated, trial, exposure_ms, feedback)
-        is_right = bool(rng.random() < (ATTENTIVE if attention else right))
-        return generated == is_right, _seconds(rng)
+        right = ATTENTIVE if stimulus.attention else self.right(stimulus)
+        is_right = bool(rng.random() < right)
+        return stimulus.generated == is_right, _reaction_ms(rng)
 
 
 @dataclass(frozen=True)
@@ -87,14 +86,14 @@ class Guesser(Honest):
 
     skill: float = 0.5
 
-    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+    def right(self, stimulus: Stimulus) -> float:
         """Return the skill."""
         return self.skill
 
 
 @dataclass(frozen=True)
 class Observer(Honest):
-    """Signal detection: says "generated" where evidence with normal noise exceeds a criterion.
+    """Signal detection: answers "generated" where evidence with normal noise exceeds a criterion.
 
     Attributes:
         d_prime: distance of the two kinds of images, in deviations of the noise.
@@ -102,7 +101,7 @@ class Observer(Honest):
         pairs: two images at once, whose evidence differs by the root of 2 times as much.
 
     Example:
-        >>> round(Observer(2.0).right(True, 0, np.inf, False), 4)
+        >>> round(Observer(2.0).right(Stimulus(generated=True)), 4)
         0.8413
     """
 
@@ -110,10 +109,10 @@ class Observer(Honest):
     criterion: float = 0.0
     pairs: bool = False
 
-    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+    def right(self, stimulus: Stimulus) -> float:
         """Return the probability of evidence on the right side of the criterion."""
         mean = self.d_prime * (math.sqrt(0.5) if self.pairs else 0.5)
-        return float(ndtr(mean - self.criterion if generated else mean + self.criterion))
+        return float(ndtr(mean - self.criterion if stimulus.generated else mean + self.criterion))
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Learner(Honest):
-    """Better with every trial, if told right or wrong.
+    """Improves with every trial, above all with feedback.
 
     Attributes:
         slope: change of the log odds of a right answer over 100 trials, with feedback.
@@ -155,9 +154,10 @@ class Learner(Honest):
     without: float = 0.0
     start: float = 0.0
 
-    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+    def right(self, stimulus: Stimulus) -> float:
         """Return the probability at a trial."""
-        return float(expit(self.start + (self.slope if feedback else self.without) * trial / 100))
+        slope = self.slope if stimulus.feedback else self.without
+        return float(expit(self.start + slope * stimulus.trial / 100))
 
 
 @dataclass(frozen=True)
@@ -170,50 +170,34 @@ class StaircaseObserver(Honest):
 
     Example:
         >>> observer = StaircaseObserver(400)
-        >>> [observer.right(True, 0, exposure, False) for exposure in (400, np.inf)]
+        >>> [observer.right(Stimulus(True, exposure_ms=ms)) for ms in (400, np.inf)]
         [0.75, 1.0]
     """
 
     threshold_ms: float
     spread_ms: float = 60.0
 
-    def right(self, generated: bool, trial: int, exposure_ms: float, feedback: bool) -> float:
+    def right(self, stimulus: Stimulus) -> float:
         """Return the probability at an exposure."""
-        return 0.5 + 0.5 * float(expit((exposure_ms - self.threshold_ms) / self.spread_ms))
+        return 0.5 + 0.5 * float(expit((stimulus.exposure_ms - self.threshold_ms) / self.spread_ms))
 
 
 @dataclass(frozen=True)
 class AlwaysFake:
-    """Says "generated" (of pairs, "left") whatever it sees."""
+    """Answers "generated" (of pairs, "left") whatever it sees."""
 
-    def answer(
-        self,
-        generated: bool,
-        trial: int,
-        exposure_ms: float,
-        feedback: bool,
-        rng: np.random.Generator,
-        attention: bool = False,
-    ) -> tuple[bool, float]:
+    def answer(self, stimulus: Stimulus, rng: np.random.Generator) -> tuple[bool, float]:
         """Return an answer and the time it took."""
-        return True, _seconds(rng)
+        return True, _reaction_ms(rng)
 
 
 @dataclass(frozen=True)
 class Alternator:
-    """Says "generated" at every other trial."""
+    """Answers "generated" at every other trial."""
 
-    def answer(
-        self,
-        generated: bool,
-        trial: int,
-        exposure_ms: float,
-        feedback: bool,
-        rng: np.random.Generator,
-        attention: bool = False,
-    ) -> tuple[bool, float]:
+    def answer(self, stimulus: Stimulus, rng: np.random.Generator) -> tuple[bool, float]:
         """Return an answer and the time it took."""
-        return trial % 2 == 0, _seconds(rng)
+        return stimulus.trial % 2 == 0, _reaction_ms(rng)
 
 
 @dataclass(frozen=True)
@@ -226,15 +210,7 @@ class FastClicker:
 
     reaction_ms: float = 80.0
 
-    def answer(
-        self,
-        generated: bool,
-        trial: int,
-        exposure_ms: float,
-        feedback: bool,
-        rng: np.random.Generator,
-        attention: bool = False,
-    ) -> tuple[bool, float]:
+    def answer(self, stimulus: Stimulus, rng: np.random.Generator) -> tuple[bool, float]:
         """Return an answer and the time it took."""
         return bool(rng.random() < 0.5), self.reaction_ms
 
@@ -250,13 +226,13 @@ def simulate_votes(
     """Return the votes of a study, without a server: a full session of each observer.
 
     Half of the images of a session are generated; one trial in ``ATTENTION_EVERY`` is one of
-    attention. Models take turns, and with split feedback every other annotator of a model is told
+    attention. Models take turns, and with split feedback every other annotator of a model learns
     right or wrong.
 
     Args:
         observers: the annotators, in order of their sessions.
         design: of the study.
-        rng: what draws.
+        rng: source of randomness.
         models: whose images are shown, one model in a session.
         pool: generated images of a model, and as many real ones of all.
 
@@ -270,11 +246,11 @@ def simulate_votes(
     columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
     for number, observer in enumerate(observers):
         model = number % len(models)
-        told = design.feedback == "on" or (
+        feedback = design.feedback == "on" or (
             design.feedback == "split" and number // len(models) % 2 == 1
         )
-        for row in _session(observer, design, told, model, pool, rng):
-            values = (number, *row, told, model)
+        for row in _session(observer, design, feedback, model, pool, rng):
+            values = (number, *row, feedback, model)
             for name, value in zip(_COLUMNS, values, strict=True):
                 columns[name].append(value)
     names = tuple(f"P-{number:04x}" for number in range(len(observers)))
@@ -299,7 +275,7 @@ _Row = tuple[int, int, bool, bool, bool, float, float]
 def _session(
     observer: Annotator,
     design: Design,
-    told: bool,
+    feedback: bool,
     model: int,
     pool: int,
     rng: np.random.Generator,
@@ -321,7 +297,8 @@ def _session(
         )
         shown = fake if generated or design.protocol == "pair" else real
         attention = bool(obvious[trial])
-        said, reaction = observer.answer(generated, trial, exposure, told, rng, attention)
+        stimulus = Stimulus(generated, trial, exposure, feedback, attention)
+        said, reaction = observer.answer(stimulus, rng)
         image = -1 if attention else int(shown[of_kind])
         rows.append((trial, image, generated, said, attention, reaction, exposure))
         if timed and not attention:

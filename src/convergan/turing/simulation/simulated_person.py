@@ -1,4 +1,4 @@
-"""One simulated annotator over HTTP: what the page's script sends, and what became of it."""
+"""One simulated annotator over HTTP: sends what the page's script does, and counts the replies."""
 
 import asyncio
 import json
@@ -15,16 +15,16 @@ import httpx2
 import numpy as np
 
 from ..errors import StudyError
-from ..study.sessions import WORDS
-from .cast import Habit
-from .observers import Annotator
+from ..study.sessions import CHOICES
+from .observers import Annotator, Stimulus
+from .participants import Habit
 
-PATIENCE = 60.0
-"""Seconds for which a request is sent again where no reply came, or one of a broken server."""
-DRAWS = 100
-"""Answers that are drawn at each trial to learn how often an annotator is wrong there."""
+RETRY_SECONDS = 60.0
+"""Seconds for which a request is sent again after no reply or a server error."""
+EXPECTATION_DRAWS = 100
+"""Answers drawn at each trial to estimate how often an annotator is wrong there."""
 
-Told = dict[str, Any]
+Json = dict[str, Any]
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a trial beside its images.
+    """The truth about a trial.
 
     Attributes:
         generated: of the first image.
@@ -74,7 +74,7 @@ ReadTruth = Callable[[str], Mapping[str, Truth]]
 
 
 @dataclass(frozen=True)
-class Setting:
+class SimulationContext:
     """What all people of a simulation share.
 
     Attributes:
@@ -82,46 +82,47 @@ class Setting:
         seed: of the answers.
         expect: whether to work out `Visit.expected_wrong`.
         answered: called after each trial.
-        context: for encrypted connections.
+        tls: for encrypted connections.
     """
 
     read_truth: ReadTruth
     seed: int
     expect: bool
     answered: Callable[[], None]
-    context: ssl.SSLContext
+    tls: ssl.SSLContext
 
 
+@dataclass
 class Tab:
-    """A window with the page of a session."""
+    """A window with the page of a session; requests that fail are counted in the visit."""
 
-    def __init__(self, client: httpx2.AsyncClient, place: str, visit: Visit) -> None:
-        """Point a window at a session's address; failures are counted in the visit."""
-        self.client, self.place, self.visit = client, place, visit
-        self.form = ""
+    client: httpx2.AsyncClient
+    place: str
+    visit: Visit
+    form: str = ""
 
-    async def load(self) -> Told:
+    async def load(self) -> Json:
         """Load the page and what it shows."""
         page = await self.request("GET", self.place)
         if page.status_code != 200:
-            raise StudyError(f"a session's page is refused: {_sentence(page)}")
+            raise StudyError(f"a session's page is refused: {_refusal(page)}")
         self.form = page.text.split('name="form-token" content="')[1].split('"')[0]
-        return _told(await self.request("GET", f"{self.place}/state"))
+        return _json(await self.request("GET", f"{self.place}/state"))
 
-    async def post(self, what: str, body: Told) -> httpx2.Response:
+    async def post(self, what: str, body: Json) -> httpx2.Response:
         """Send as the page's script does."""
         headers = {"X-Form-Token": self.form}
         return await self.request("POST", f"{self.place}/{what}", body, headers)
 
     async def request(
-        self, method: str, url: str, body: Told | None = None, headers: Told | None = None
+        self, method: str, url: str, body: Json | None = None, headers: Json | None = None
     ) -> httpx2.Response:
-        """Send until a reply comes that is no server's error.
+        """Send until a reply comes that is not a server error.
 
         Raises:
             StudyError: if none does.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + RETRY_SECONDS
         while True:
             try:
                 reply = await self.client.request(method, url, json=body, headers=headers)
@@ -136,26 +137,29 @@ class Tab:
             await asyncio.sleep(0.1)
 
 
+@dataclass
 class Person:
-    """Somebody who takes part."""
+    """Somebody who takes part.
 
-    def __init__(
-        self, setting: Setting, number: int, link: str, annotator: Annotator, habit: Habit
-    ) -> None:
-        """Invite somebody.
+    Attributes:
+        context: of everybody.
+        number: of the person, from 0.
+        link: the invitation.
+        annotator: who answers.
+        habit: on the network.
+    """
 
-        Args:
-            setting: of everybody.
-            number: of the person, from 0.
-            link: the invitation.
-            annotator: what answers.
-            habit: on the network.
-        """
-        self.setting, self.number = setting, number
-        self.link, self.annotator, self.habit = link, annotator, habit
-        self.rng = np.random.default_rng([setting.seed, 0, number])
-        self.other_rng = np.random.default_rng([setting.seed, 1, number])
-        self.order = random.Random(f"{setting.seed} {number}")
+    context: SimulationContext
+    number: int
+    link: str
+    annotator: Annotator
+    habit: Habit
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng([self.context.seed, 0, self.number])
+        # Expected errors have draws of their own, so that working them out changes no answer.
+        self.other_rng = np.random.default_rng([self.context.seed, 1, self.number])
+        self.order = random.Random(f"{self.context.seed} {self.number}")
         self.visit = Visit("")
         self.known: Mapping[str, Truth] = {}
         self.decided: dict[str, tuple[bool, float]] = {}
@@ -170,7 +174,7 @@ class Person:
         async with self._client() as client:
             reply = await Tab(client, "", self.visit).request("GET", self.link)
         if reply.status_code != 303:
-            raise StudyError(f"annotator {self.number} cannot join: {_sentence(reply)}")
+            raise StudyError(f"annotator {self.number} cannot join: {_refusal(reply)}")
         self.place = str(reply.url.join(reply.headers["location"]))
         self.visit.session = self.place.rpartition("/")[2]
 
@@ -188,62 +192,62 @@ class Person:
         return self.visit
 
     def _client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(verify=self.setting.context, timeout=PATIENCE)
+        return httpx2.AsyncClient(verify=self.context.tls, timeout=RETRY_SECONDS)
 
-    async def _begin(self, tab: Tab, state: Told) -> Told:
+    async def _begin(self, tab: Tab, state: Json) -> Json:
         if state["stage"] == "consent":
             version = {"version": state["consent"]["version"]}
-            state = _told(await tab.post("consent", version))
+            state = _json(await tab.post("consent", version))
         if state["stage"] == "tutorial":
-            state = _told(await tab.post("tutorial", {}))
+            state = _json(await tab.post("tutorial", {}))
         return state
 
-    async def _answer(self, tabs: list[Tab], state: Told, most: int) -> Told:
+    async def _answer(self, tabs: list[Tab], state: Json, most: int) -> Json:
         """Answer so many trials of the session at most; return its state then."""
         stage, waiting = state["stage"], state["trials"]
-        before: Told | None = None
+        before: Json | None = None
         while stage == "trials" and waiting[0]["number"] < most:
             if self.habit.reloads:
                 waiting = (await tabs[0].load())["trials"]
             trial, *following = waiting
-            await self._look(tabs, trial)
+            await self._fetch_images(tabs, trial)
             await self._send_copies(tabs, before, trial, following)
-            self.setting.answered()
+            self.context.answered()
             reply = json.loads(self.visit.replies[trial["trial"]])
             stage, waiting, before = reply["stage"], reply["next"], trial
         if before is not None and self.habit.sends > 1:
             await self._send(tabs[0], before)
         return await tabs[0].load()
 
-    async def _look(self, tabs: list[Tab], trial: Told) -> None:
+    async def _fetch_images(self, tabs: list[Tab], trial: Json) -> None:
         for tab in tabs:
             for image in trial["images"]:
                 url = httpx2.URL(self.place).join(image)
                 reply = await tab.request("GET", str(url))
                 elsewhere = len(tabs) > 1 or trial["trial"] in self.visit.replies
                 if reply.status_code != 200 and not elsewhere:
-                    raise StudyError(f"an image cannot be fetched: {_sentence(reply)}")
+                    raise StudyError(f"an image cannot be fetched: {_refusal(reply)}")
 
     async def _send_copies(
-        self, tabs: list[Tab], before: Told | None, trial: Told, following: list[Told]
+        self, tabs: list[Tab], before: Json | None, trial: Json, following: list[Json]
     ) -> None:
         """Send a trial's answer, with late and early copies of others as the habit has it."""
-        lot = [(tab, trial, bool(place % 2)) for place, tab in enumerate(tabs)]
+        batch = [(tab, trial, bool(place % 2)) for place, tab in enumerate(tabs)]
         if self.habit.sends > 1:
-            lot += [(tabs[0], trial, False)] * (self.habit.sends - 2)
-            lot += [(tabs[0], asked, False) for asked in (before,) if asked is not None]
+            batch += [(tabs[0], trial, False)] * (self.habit.sends - 2)
+            batch += [(tabs[0], asked, False) for asked in (before,) if asked is not None]
             if trial["trial"] not in self.visit.replies:
-                lot += [(tabs[0], asked, False) for asked in following]
-        for _, asked, _ in lot:
+                batch += [(tabs[0], asked, False) for asked in following]
+        for _, asked, _ in batch:
             self._decide(asked)
-        self.order.shuffle(lot)
-        await asyncio.gather(*(self._send(*letter) for letter in lot))
+        self.order.shuffle(batch)
+        await asyncio.gather(*(self._send(*entry) for entry in batch))
         if trial["trial"] not in self.visit.replies:
             raise StudyError("the answer to an open trial was refused")
 
-    async def _send(self, tab: Tab, trial: Told, opposite: bool = False) -> None:
+    async def _send(self, tab: Tab, trial: Json, opposite: bool = False) -> None:
         said, reaction = self.decided[trial["trial"]]
-        first, other = WORDS[self.protocol]
+        first, other = CHOICES[self.protocol]
         body = {
             "trial": trial["trial"],
             "answer": first if said != opposite else other,
@@ -260,39 +264,41 @@ class Person:
             same = self.visit.replies.setdefault(trial["trial"], reply.content)
             self.visit.differing += same != reply.content
 
-    def _decide(self, trial: Told) -> None:
-        """Make up the mind about a trial, once."""
+    def _decide(self, trial: Json) -> None:
+        """Draw the answer to a trial, once: copies of an answer are all the same."""
         if trial["trial"] in self.decided:
             return
-        if trial["trial"] not in self.known:  # new ones come where a picture could not be shown
-            self.known = self.setting.read_truth(self.visit.session)
+        if trial["trial"] not in self.known:  # lost images come again as new trials
+            self.known = self.context.read_truth(self.visit.session)
         truth = self.known[trial["trial"]]
         exposure = math.inf if trial["exposure_ms"] is None else float(trial["exposure_ms"])
 
-        def answer(rng: np.random.Generator) -> tuple[bool, float]:
-            return self.annotator.answer(
-                truth.generated, trial["number"], exposure, self.feedback, rng, truth.attention
-            )
-
-        self.decided[trial["trial"]] = answer(self.rng)
+        stimulus = Stimulus(
+            truth.generated, trial["number"], exposure, self.feedback, truth.attention
+        )
+        self.decided[trial["trial"]] = self.annotator.answer(stimulus, self.rng)
         if not truth.attention:
             visit = self.visit
             visit.judged += 1
             visit.wrong += self.decided[trial["trial"]][0] != truth.generated
-            if self.setting.expect:
-                drawn = [answer(self.other_rng)[0] != truth.generated for _ in range(DRAWS)]
-                visit.expected_wrong = (visit.expected_wrong or 0.0) + sum(drawn) / DRAWS
+            if self.context.expect:
+                answers = [
+                    self.annotator.answer(stimulus, self.other_rng)
+                    for _ in range(EXPECTATION_DRAWS)
+                ]
+                wrong = sum(said != truth.generated for said, _ in answers)
+                visit.expected_wrong = (visit.expected_wrong or 0.0) + wrong / EXPECTATION_DRAWS
 
 
-def _told(reply: httpx2.Response) -> Told:
+def _json(reply: httpx2.Response) -> Json:
     if reply.status_code != 200:
-        raise StudyError(f"the server refuses: {_sentence(reply)}")
-    found: Told = reply.json()
+        raise StudyError(f"the server refuses: {_refusal(reply)}")
+    found: Json = reply.json()
     return found
 
 
-def _sentence(reply: httpx2.Response) -> str:
-    """Return what a refusal says."""
+def _refusal(reply: httpx2.Response) -> str:
+    """Return the status and the sentence of a refusal."""
     if reply.headers.get("content-type", "").startswith("application/json"):
         return f"{reply.status_code}, {reply.json()['error']}"
     return str(reply.status_code)

@@ -1,8 +1,8 @@
 """Simulated annotators, who take part over HTTP as people do.
 
 They follow an invitation, agree, read the tutorial, fetch every image, answer and get a code. The
-server tells nobody what an image is, so what simulated people know of the truth is read from the
-study's database, with the owner's rights and for reading only.
+server reveals to nobody what an image is, so simulated people get the truth from the study's
+database, with the owner's rights and read-only.
 """
 
 import asyncio
@@ -16,16 +16,17 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Engine, NullPool, create_engine, select
 
+from ..checks import check
 from ..study.schema import trials
-from ..study.study import database_url, opened
+from ..study.study import database_url, open_study
 from ..web.owner import invite, read_design
-from .cast import Cast
-from .simulated_person import Person, ReadTruth, Setting, Truth, Visit
+from .participants import Participants
+from .simulated_person import Person, ReadTruth, SimulationContext, Truth, Visit
 
 
 @contextmanager
-def truths(folder: Path) -> Iterator[ReadTruth]:
-    """Open the database of a study to read the truth, and nothing else.
+def open_truth(folder: Path) -> Iterator[ReadTruth]:
+    """Open the database of a study, read-only, for the truth about its trials.
 
     Raises:
         StudyError: if there is no study.
@@ -59,52 +60,53 @@ def _read_only(folder: Path) -> Engine:
 def simulate(
     folder: Path,
     url: str,
-    cast: Cast,
+    participants: Participants,
     *,
     expect: bool = False,
     answered: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Visit]:
-    """Let annotators take part; they come one after the other and answer beside each other.
+    """Let annotators take part; they join one after the other and answer concurrently.
 
     Args:
         folder: of the study, which wants as many people or more.
         url: of its server.
-        cast: who takes part. With the same one on a new study of the same seed, the same votes
-            come out, but for two tabs.
+        participants: who takes part. The same ones on a new study of the same seed cast the same
+            votes, except with two tabs.
         expect: whether to work out `Visit.expected_wrong`.
-        answered: is told after each trial how many were answered, and how many there are at most.
+        answered: is called after each trial with the number of answered trials and the most there
+            can be.
 
     Raises:
         StudyError: if the server refuses what people do, or does not answer in time.
-        ValueError: if the address is none.
+        ValueError: if the address is not one.
     """
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"url must be http://... or https://..., got {url!r}")
-    with opened(folder) as study:
-        annotators = cast.annotators(pairs=study.protocol == "pair")
-        links = invite(study, url.rstrip("/"), cast.count, 1)
-        total = cast.count * read_design(study).trials
+    known = url.startswith(("http://", "https://"))
+    check({"url": url}, (known, "url", "http://... or https://..."))
+    with open_study(folder) as study:
+        annotators = participants.annotators(pairs=study.protocol == "pair")
+        links = invite(study, url.rstrip("/"), participants.count, 1)
+        total = participants.count * read_design(study).trials
     done = itertools.count(1)
-    with truths(folder) as read_truth:
-        setting = Setting(
+    with open_truth(folder) as read_truth:
+        context = SimulationContext(
             read_truth,
-            cast.seed,
+            participants.seed,
             expect,
             lambda: answered(next(done), total),
-            ssl.create_default_context(),  # takes too long to make one each
+            ssl.create_default_context(),  # making one for each person takes too long
         )
         people = [
-            Person(setting, number, *what)
-            for number, what in enumerate(zip(links, annotators, cast.habits, strict=True))
+            Person(context, number, *what)
+            for number, what in enumerate(zip(links, annotators, participants.habits, strict=True))
         ]
         try:
-            return asyncio.run(_all(people, cast.workers))
+            return asyncio.run(_all(people, participants.workers))
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
 
 
-def describe(visits: Sequence[Visit]) -> list[str]:
-    """Return in a few lines what people went through.
+def summary_lines(visits: Sequence[Visit]) -> list[str]:
+    """Return a summary of the visits, a few lines.
 
     Args:
         visits: at least one.

@@ -1,7 +1,7 @@
-"""The headline interval: annotators are drawn anew, with all of their votes.
+"""The headline interval: a bootstrap over annotators, each with all of their votes.
 
-What the study's people are a sample of is people, not votes. So a resampled study has as many
-annotators as the study, drawn with replacement. The crossed bootstrap draws the images likewise: a
+The study is a sample of people, not of votes. So a resampled study has as many annotators as the
+study, drawn with replacement. The crossed bootstrap draws the images likewise: a
 vote then counts as often as its annotator times its image were drawn.
 
 All sums are of whole numbers below 2^53, so that they are exact and in the same bits whatever the
@@ -22,7 +22,7 @@ CHUNK = 250
 """Draws that are held in memory at a time. Another number gives other draws."""
 
 
-def generator(seed: int, purpose: str) -> np.random.Generator:
+def rng_for(seed: int, purpose: str) -> np.random.Generator:
     """Return a fresh generator for one purpose; different purposes draw independently.
 
     Args:
@@ -38,7 +38,7 @@ def weights(members: int, draws: int, rng: np.random.Generator) -> Iterator[Floa
     Args:
         members: how many there are and are drawn.
         draws: resampled studies.
-        rng: what draws.
+        rng: source of randomness.
 
     Yields:
         whole numbers, (up to ``CHUNK``, members).
@@ -57,13 +57,13 @@ def resampled_sums(counts: IntArray, draws: int, rng: np.random.Generator) -> Fl
     Args:
         counts: whole numbers of each annotator, (annotators, columns).
         draws: resampled studies.
-        rng: what draws.
+        rng: source of randomness.
 
     Returns:
         (draws, columns).
 
     Raises:
-        ValueError: if there are fewer than 2 annotators, who cannot vary.
+        ValueError: if there are fewer than 2 annotators, which cannot vary.
 
     Example:
         >>> sums = resampled_sums(np.array([[1, 2], [1, 2]]), 100, np.random.default_rng(0))
@@ -83,20 +83,20 @@ def crossed_sums(
     draws: int,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Return the sums over the votes of each resampled study, of annotators and images drawn anew.
+    """Return the sums over the votes of each study with annotators and images resampled.
 
     Args:
         annotator: of each vote.
         image: of each vote.
         columns: whole numbers of each vote.
         draws: resampled studies.
-        rng: what draws.
+        rng: source of randomness.
 
     Returns:
         (draws, columns).
 
     Raises:
-        ValueError: if there are fewer than 2 annotators or images, who cannot vary.
+        ValueError: if there are fewer than 2 annotators or images, which cannot vary.
     """
     people, person = np.unique(annotator, return_inverse=True)
     pictures, picture = np.unique(image, return_inverse=True)

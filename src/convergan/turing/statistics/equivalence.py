@@ -1,6 +1,6 @@
 """As good as real? Two one-sided tests at a margin that was fixed beforehand.
 
-A p-value above 0.05 of the test against guessing says nothing of the kind: few votes always have
+A p-value above 0.05 of the test against guessing is no evidence of that: few votes always have
 one. Equivalence is shown where both "the error is at most 1/2 - margin" and "at least 1/2 + margin"
 are refused at 5 %, which is where the 90 % interval lies within the margin.
 """

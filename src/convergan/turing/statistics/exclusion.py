@@ -1,7 +1,7 @@
 """Whose votes do not count, by rules that were fixed before the first vote.
 
-The rules look at behaviour alone, never at whether judged images were told apart: who cannot tell
-them apart is no worse an annotator.
+The rules look at behaviour alone, never at the error on judged images: annotators who cannot tell
+them apart are no worse annotators.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ import numpy as np
 
 from .votes import Exclusion, Votes
 
-FEWEST = 10
-"""Of fewer votes, the shares of the same answer and of alternation say nothing."""
+MIN_VOTES = 10
+"""With fewer votes, the shares of the same answer and of alternation mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Behaviour:
         votes: on judged images.
         attention: share of attention trials answered rightly; none without such trials.
         median_reaction_ms: of the judged images; none without votes.
-        same_answer: share of the answer given more often; none of fewer than ``FEWEST`` votes.
+        same_answer: share of the answer given more often; none of fewer than ``MIN_VOTES`` votes.
         alternation: share of answers that differ from the one before, likewise.
     """
 
@@ -42,27 +42,26 @@ class Behaviour:
             >>> Behaviour(100, 1.0, 80.0, 0.5, 0.5).reasons(Exclusion())
             ('median reaction 80 ms, least 250 ms',)
         """
-        found = []
-        if self.attention is not None and self.attention < rules.min_attention:
-            found.append(
-                f"attention {_percent(self.attention)}, least {_percent(rules.min_attention)}"
-            )
-        time, least = self.median_reaction_ms, rules.min_median_reaction_ms
-        if time is not None and time < least:
-            found.append(f"median reaction {time:.0f} ms, least {least:.0f} ms")
-        if self.same_answer is not None and self.same_answer > rules.max_same_answer:
-            found.append(
-                f"same answer {_percent(self.same_answer)}, most {_percent(rules.max_same_answer)}"
-            )
-        if self.alternation is not None and self.alternation > rules.max_alternation:
-            found.append(
-                f"alternation {_percent(self.alternation)}, most {_percent(rules.max_alternation)}"
-            )
-        return tuple(found)
+        least_ms = rules.min_median_reaction_ms
+        checks = (
+            ("attention", self.attention, "least", rules.min_attention, _percent),
+            ("median reaction", self.median_reaction_ms, "least", least_ms, _ms),
+            ("same answer", self.same_answer, "most", rules.max_same_answer, _percent),
+            ("alternation", self.alternation, "most", rules.max_alternation, _percent),
+        )
+        return tuple(
+            f"{name} {form(value)}, {side} {form(bound)}"
+            for name, value, side, bound, form in checks
+            if value is not None and (value < bound if side == "least" else value > bound)
+        )
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _ms(time: float) -> str:
+    return f"{time:.0f} ms"
 
 
 def behaviours(votes: Votes) -> list[Behaviour]:
@@ -74,7 +73,7 @@ def behaviours(votes: Votes) -> list[Behaviour]:
         said = votes.said_generated[first:last][~attention]
         times = votes.reaction_ms[first:last][~attention]
         share = float(said.mean()) if len(said) else 0.0
-        enough = len(said) >= FEWEST
+        enough = len(said) >= MIN_VOTES
         attentive = votes.correct[first:last][attention]
         found.append(
             Behaviour(

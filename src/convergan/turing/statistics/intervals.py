@@ -29,7 +29,7 @@ class Interval(NamedTuple):
     low: float
     high: float
 
-    def holds(self, value: float) -> bool:
+    def contains(self, value: float) -> bool:
         """Whether a value lies within, ends included."""
         return self.low <= value <= self.high
 
@@ -99,12 +99,12 @@ def design_effect(votes_each: float, rho: float) -> float:
     return 1.0 + (votes_each - 1) * rho
 
 
-def equal_votes_each(votes_each: IntArray) -> float:
+def effective_votes_each(votes_each: IntArray) -> float:
     """Return the m that has the design effect of unequal numbers: the mean that a vote meets.
 
     Example:
         >>> import numpy as np
-        >>> equal_votes_each(np.array([100, 100])), equal_votes_each(np.array([1, 3]))
+        >>> effective_votes_each(np.array([100, 100])), effective_votes_each(np.array([1, 3]))
         (100.0, 2.5)
     """
     return float((votes_each**2).sum() / votes_each.sum())
@@ -121,7 +121,7 @@ def intraclass_correlation(right_each: IntArray, votes_each: IntArray) -> float 
         votes_each: votes of each annotator, 1 or more.
 
     Returns:
-        a number from 0 to 1; nothing where it cannot be told: of a single annotator, or with one
+        a number from 0 to 1; None where it is undefined: with one annotator, or one
         vote each.
 
     Source: Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, section 15.3.
@@ -137,7 +137,7 @@ def intraclass_correlation(right_each: IntArray, votes_each: IntArray) -> float 
     share, overall = right_each / votes_each, right_each.sum() / votes
     between = float((votes_each * (share - overall) ** 2).sum()) / (people - 1)
     within = float((votes_each * share * (1 - share)).sum()) / (votes - people)
-    size = (votes - equal_votes_each(votes_each)) / (people - 1)
+    size = (votes - effective_votes_each(votes_each)) / (people - 1)
     spread = between + (size - 1) * within
     return max(0.0, (between - within) / spread) if spread > 0 else 0.0
 

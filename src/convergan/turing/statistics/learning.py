@@ -2,7 +2,7 @@
 
 The paper reports that with feedback the result changes drastically. Here each arm has a logistic
 slope, the change of the log odds of a right answer over 100 trials, and the difference of the
-slopes has an interval over annotators, who are drawn anew within their arms.
+slopes has an interval over annotators, resampled within their arms.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class ArmLearning:
     """How an arm learns.
 
     Attributes:
-        feedback: whether its annotators are told right or wrong.
+        feedback: whether its annotators learn right or wrong.
         annotators: of the arm.
         slope: change of the log odds of a right answer over 100 trials.
         interval: of the slope, over annotators; none of a single annotator.
@@ -128,31 +128,31 @@ def learning(
         annotator: of each vote.
         trial: position in the session.
         right: whether the answer is right.
-        feedback: whether the annotator is told so.
+        feedback: whether the annotator learns so.
         draws: resampled studies.
-        rng: what draws; the arm of the first annotator is drawn first, so that exchanged arms
-            exchange the sign of the difference and no more.
+        rng: source of randomness; the first annotator's arm is drawn first, so exchanging the
+            arms only exchanges the sign of the difference.
     """
     trials = int(trial.max(initial=0)) + 1
     arms: dict[bool, ArmLearning] = {}
     drawn: dict[bool, FloatArray] = {}
-    for told in dict.fromkeys(feedback.tolist()):
-        rows = feedback == told
+    for arm in dict.fromkeys(feedback.tolist()):
+        rows = feedback == arm
         people, person = np.unique(annotator[rows], return_inverse=True)
         table = np.zeros((2, len(people), trials), np.int64)
         np.add.at(table[0], (person, trial[rows]), right[rows])
         np.add.at(table[1], (person, trial[rows]), 1)
-        arms[told], drawn[told] = _arm(told, table, draws, rng)
+        arms[arm], drawn[arm] = _arm(arm, table, draws, rng)
     difference = interval = None
     if len(arms) == 2:
         difference = arms[True].slope - arms[False].slope
         if len(drawn[True]) and len(drawn[False]):
             interval = percentiles(drawn[True] - drawn[False])
-    return Learning(tuple(arms[told] for told in sorted(arms)), difference, interval)
+    return Learning(tuple(arms[arm] for arm in sorted(arms)), difference, interval)
 
 
 def _arm(
-    told: bool, table: IntArray, draws: int, rng: np.random.Generator
+    arm: bool, table: IntArray, draws: int, rng: np.random.Generator
 ) -> tuple[ArmLearning, FloatArray]:
     """Return an arm's figures and the slopes of its resampled studies, none of one annotator."""
     _, people, trials = table.shape
@@ -164,7 +164,7 @@ def _arm(
         slopes = logistic_slopes(sums[0], sums[1])
         interval = percentiles(slopes)
     slope = float(logistic_slopes(totals[0], totals[1])[0])
-    return ArmLearning(told, people, slope, interval, _curve(totals, sums)), slopes
+    return ArmLearning(arm, people, slope, interval, _curve(totals, sums)), slopes
 
 
 def _curve(totals: FloatArray, sums: FloatArray | None) -> tuple[CurvePoint, ...]:

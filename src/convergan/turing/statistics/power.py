@@ -8,6 +8,7 @@
 import math
 from collections.abc import Sequence
 
+from ..checks import check
 from .intervals import Z, design_effect
 
 
@@ -28,12 +29,12 @@ def annotators_needed(half_width: float, votes_each: float, rho: float) -> int:
         >>> [annotators_needed(half, math.inf, 0.05) for half in (0.05, 0.03, 0.02)]
         [20, 54, 121]
     """
-    if not 0 < half_width < 0.5:
-        raise ValueError(f"half-width {half_width} should be above 0 and below 0.5")
-    if not votes_each >= 1:
-        raise ValueError(f"{votes_each} votes of an annotator should be 1 or more")
-    if not 0 <= rho <= 1:
-        raise ValueError(f"rho {rho} should be from 0 to 1")
+    check(
+        {"half-width": half_width, "votes of an annotator": votes_each, "rho": rho},
+        (0 < half_width < 0.5, "half-width", "above 0 and below 0.5"),
+        (votes_each >= 1, "votes of an annotator", "at least 1"),
+        (0 <= rho <= 1, "rho", "from 0 to 1"),
+    )
     spread = rho if math.isinf(votes_each) else design_effect(votes_each, rho) / votes_each
     return max(1, math.ceil(Z**2 / (4 * half_width**2) * spread))
 

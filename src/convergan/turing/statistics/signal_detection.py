@@ -1,7 +1,7 @@
 """Sensitivity apart from bias: d' and criterion of signal detection theory.
 
-An annotator who always says "generated" errs on no generated image and on every real one. The error
-rate mixes that bias with sensitivity; d' does not. Half a vote is added to each cell (the
+An annotator who always answers "generated" errs on every real image and on no generated one. The
+error rate mixes that bias with sensitivity; d' does not. Half a vote is added to each cell (the
 log-linear correction), so that nobody's d' is infinite.
 """
 
@@ -16,7 +16,7 @@ from .votes import FloatArray
 
 
 class Sensitivity(NamedTuple):
-    """How well two kinds of images are told apart, and which answer is preferred.
+    """How well annotators distinguish two kinds of images, and which answer they prefer.
 
     Attributes:
         d_prime: distance of the two kinds in deviations; 0 is guessing.
@@ -38,8 +38,8 @@ def sensitivity(
     """Return d' and criterion.
 
     ``d' = z(H) - z(F)``, ``c = -(z(H) + z(F)) / 2`` with ``H = (hits + 1/2) / (generated + 1)`` and
-    ``F = (false alarms + 1/2) / (real + 1)``. Who sees two images has two looks, and with the
-    same d' more right answers: of pairs, the difference is divided by the root of 2.
+    ``F = (false alarms + 1/2) / (real + 1)``. Two images give twice the evidence, so the
+    same d' yields more right answers: of pairs, the difference is divided by the root of 2.
 
     Args:
         hits: generated images that were called generated; any shape.

@@ -13,8 +13,8 @@ import numpy as np
 from .votes import FloatArray, IntArray
 
 START_MS = 500.0
-LEAST_MS = 100.0
-MOST_MS = 1000.0
+MIN_MS = 100.0
+MAX_MS = 1000.0
 UP_MS = 30.0
 DOWN_MS = 10.0
 BLOCKS = 3
@@ -37,14 +37,14 @@ def next_exposure(
         (490.0, 530.0, 100.0)
     """
     moved = exposure_ms - down_ms if correct else exposure_ms + up_ms
-    return float(min(MOST_MS, max(LEAST_MS, moved)))
+    return float(min(MAX_MS, max(MIN_MS, moved)))
 
 
-def equilibrium(up_ms: float = UP_MS, down_ms: float = DOWN_MS) -> float:
+def convergence_share(up_ms: float = UP_MS, down_ms: float = DOWN_MS) -> float:
     """Return the share of right answers at which the staircase rests.
 
     Example:
-        >>> equilibrium(), equilibrium(up_ms=10, down_ms=30)
+        >>> convergence_share(), convergence_share(up_ms=10, down_ms=30)
         (0.75, 0.25)
     """
     return up_ms / (up_ms + down_ms)

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import Rule, check
+
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 PROTOCOLS = ("single", "pair", "timed")
 FEEDBACK = ("off", "on", "split")
-KINDS: Mapping[object, tuple[type, str, str]] = {
+COLUMN_TYPES: Mapping[object, tuple[type, str, str]] = {
     IntArray: (np.int64, "iu", "whole numbers"),
     FloatArray: (np.float64, "fiu", "numbers"),
     BoolArray: (np.bool_, "b", "true or false"),
@@ -34,7 +36,7 @@ class Votes:
         trial: position in the session, from 0, the tutorial not counted.
         reaction_ms: from display to answer, 0 or more.
         exposure_ms: how long the image was to be seen, above 0; infinite where it stays.
-        feedback: whether the annotator is told right or wrong.
+        feedback: whether the annotator learns right or wrong.
         model: whose images the session shows, an index of ``models``.
         annotators: the pseudonym of each annotator.
         models: the name of each model.
@@ -67,7 +69,7 @@ class Votes:
     models: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Copy the columns, so that nobody can change them, and check them."""
+        # Copies, so that no caller can change what was checked.
         for column in fields(self)[:-2]:
             object.__setattr__(self, column.name, _column(column.name, getattr(self, column.name)))
         _check_columns(self)
@@ -75,7 +77,6 @@ class Votes:
         _check_sessions(self)
 
     def __len__(self) -> int:
-        """Return the number of answered trials, those of attention among them."""
         return len(self.annotator)
 
     @property
@@ -101,7 +102,7 @@ class Votes:
 
 
 def _column(name: str, values: ArrayLike) -> NDArray[np.generic]:
-    kept, kinds, words = KINDS[Votes.__annotations__[name]]
+    kept, kinds, words = COLUMN_TYPES[Votes.__annotations__[name]]
     given = np.asarray(values)
     if given.ndim != 1:
         raise ValueError(f"votes: {name} has {given.ndim} dimensions, but a column has one")
@@ -165,7 +166,7 @@ def _check_sessions(votes: Votes) -> None:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Rules that say whose votes do not count, fixed before the first vote.
+    """Rules for whose votes do not count, fixed before the first vote.
 
     A rule that does not apply to an annotator, as one on attention without such trials, excludes
     nobody. With fewer than 5 attention trials a single slip is less than 80 %.
@@ -186,14 +187,23 @@ class Exclusion:
     max_alternation: float = 0.9
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        for name in ("min_attention", "max_same_answer", "max_alternation"):
-            if not 0 <= (value := getattr(self, name)) <= 1:
-                raise ValueError(f"{name} is {value}, but a share is from 0 to 1")
-        if not 0 <= self.min_median_reaction_ms < np.inf:
-            raise ValueError(
-                f"min_median_reaction_ms is {self.min_median_reaction_ms}, but should be 0 or more"
-            )
+        check(
+            vars(self),
+            (0 <= self.min_attention <= 1, "min_attention", "from 0 to 1"),
+            (0 <= self.max_same_answer <= 1, "max_same_answer", "from 0 to 1"),
+            (0 <= self.max_alternation <= 1, "max_alternation", "from 0 to 1"),
+            (0 <= self.min_median_reaction_ms < np.inf, "min_median_reaction_ms", "0 or more"),
+        )
+
+
+def design_rules(protocol: str, feedback: str, people: int, margin: float) -> list[Rule]:
+    """Return what must hold of every study, for `check`."""
+    return [
+        (protocol in PROTOCOLS, "protocol", f"one of {', '.join(PROTOCOLS)}"),
+        (feedback in FEEDBACK, "feedback", f"one of {', '.join(FEEDBACK)}"),
+        (people >= 1, "annotators_wanted", "at least 1"),
+        (0 < margin < 0.5, "margin", "between 0 and 0.5"),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +214,7 @@ class Design:
         protocol: ``single`` (one image), ``pair`` (two, one of them generated) or ``timed`` (one
             image for a short time, which a staircase sets).
         trials: of a session, those of attention among them.
-        feedback: ``off``, ``on``, or ``split``: every other annotator is told right or wrong.
+        feedback: ``off``, ``on``, or ``split``: every other annotator learns right or wrong.
         margin: of equivalence to guessing, above 0, below 1/2.
         annotators_wanted: the study ends with so many.
         exclusion: whose votes do not count.
@@ -227,16 +237,12 @@ class Design:
     created: str
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        for name, known in (("protocol", PROTOCOLS), ("feedback", FEEDBACK)):
-            if (value := getattr(self, name)) not in known:
-                raise ValueError(f"{name} is {value!r}, but should be one of {', '.join(known)}")
-        for name, least in (("trials", 1), ("annotators_wanted", 1), ("seed", 0)):
-            if (number := getattr(self, name)) < least:
-                raise ValueError(f"{name} is {number}, but should be {least} or more")
-        if not 0 < self.margin < 0.5:
-            raise ValueError(f"margin is {self.margin}, but should be above 0 and below 0.5")
-        if not self.consent_version:
-            raise ValueError("consent_version is empty, but the report has to name it")
-        if datetime.fromisoformat(self.created).utcoffset() != timedelta(0):
-            raise ValueError(f"created is {self.created!r}, but should be a time in UTC")
+        utc = datetime.fromisoformat(self.created).utcoffset() == timedelta(0)
+        check(
+            vars(self),
+            *design_rules(self.protocol, self.feedback, self.annotators_wanted, self.margin),
+            (self.trials >= 1, "trials", "at least 1"),
+            (self.seed >= 0, "seed", "at least 0"),
+            (bool(self.consent_version), "consent_version", "a text"),
+            (utc, "created", "a time in UTC"),
+        )

@@ -1,8 +1,8 @@
 """The database of a study: SQLite in its folder, or PostgreSQL when that is outgrown.
 
-SQLite keeps a write-ahead log and syncs every commit. A transaction that writes says so before it
-reads (``BEGIN IMMEDIATE``): one that reads first and then writes fails at once where another has
-written meanwhile, whatever the time-out. PostgreSQL's writers lock the rows they go by.
+SQLite keeps a write-ahead log and syncs every commit. A transaction that writes takes the
+lock before it reads (``BEGIN IMMEDIATE``): one that reads first and then writes fails at once if
+another has written meanwhile, whatever the time-out. PostgreSQL's writers lock rows instead.
 """
 
 import threading
@@ -29,11 +29,12 @@ class Database:
     """
 
     def __init__(self, url: URL) -> None:
-        """Prepare to connect; see `locate`."""
-        self.engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+        self.engine = _engine(url)
+        self._is_sqlite = url.get_backend_name() == "sqlite"
+        if self._is_sqlite:
+            _prepare_sqlite(self.engine)
         self._writer = self.engine.execution_options(writes=True)
-        self._turn = threading.Lock()
-        self._one_at_a_time = url.get_backend_name() == "sqlite"
+        self._write_lock = threading.Lock()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -45,13 +46,13 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A transaction, committed when the block ends and undone when it raises.
 
-        Writers of one process to SQLite queue here, as its own waiting is by sleeping and polling.
+        Writers of one process to SQLite queue here: SQLite itself waits by sleeping and polling.
         """
-        if not self._one_at_a_time:
+        if not self._is_sqlite:
             with self._writer.begin() as connection:
                 yield connection
             return
-        with self._turn, self._writer.begin() as connection:
+        with self._write_lock, self._writer.begin() as connection:
             yield connection
 
     def empty_log(self) -> None:
@@ -59,16 +60,16 @@ class Database:
 
         It waits for readers, and is left as it is where one reads on for `BUSY_SECONDS`.
         """
-        if self._one_at_a_time:
-            with self._turn:
-                self._at_once("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self._is_sqlite:
+            with self._write_lock:
+                self._execute_alone("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def shrink(self, tables: Sequence[str]) -> None:
         """Write tables anew, of SQLite all, so that nothing that was deleted stays on the disk."""
-        self._at_once("VACUUM" if self._one_at_a_time else f"VACUUM FULL {', '.join(tables)}")
+        self._execute_alone("VACUUM" if self._is_sqlite else f"VACUUM FULL {', '.join(tables)}")
         self.empty_log()
 
-    def _at_once(self, statement: str) -> None:
+    def _execute_alone(self, statement: str) -> None:
         """Run a statement outside of a transaction."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(statement)
@@ -104,12 +105,12 @@ def locate(address: str | None, folder: Path) -> URL:
 
 
 @contextmanager
-def reachable(url: URL) -> Iterator[None]:
-    """Turn what the database complains of inside the block into one line without the password.
+def readable_errors(url: URL) -> Iterator[None]:
+    """Turn errors of the database inside the block into one line without the password.
 
     Raises:
         OSError: if it cannot be reached or written.
-        StudyError: if it is no database, or not ours.
+        StudyError: if it is not a database, or not one of a study.
     """
     try:
         yield
@@ -120,24 +121,21 @@ def reachable(url: URL) -> Iterator[None]:
 
 
 def cause_of(error: SQLAlchemyError) -> str:
-    """Return what the database said, in one line, without the statement and its values."""
+    """Return the database's message in one line, without the statement and its values."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
-def _postgresql(url: URL) -> Engine:
-    return create_engine(
-        url, pool_size=20, max_overflow=0, pool_pre_ping=True, hide_parameters=True
-    )
+def _engine(url: URL) -> Engine:
+    """Return an engine whose errors hold no values: those may be what people answered."""
+    if url.get_backend_name() == "sqlite":
+        options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}}
+    else:
+        options = {"pool_pre_ping": True}
+    return create_engine(url, pool_size=20, max_overflow=0, hide_parameters=True, **options)
 
 
-def _sqlite(url: URL) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=20,
-        max_overflow=0,
-        hide_parameters=True,
-        connect_args={"timeout": BUSY_SECONDS},
-    )
+def _prepare_sqlite(engine: Engine) -> None:
+    """Sync every commit, and begin transactions that write with a lock."""
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
@@ -156,5 +154,3 @@ def _sqlite(url: URL) -> Engine:
             return
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine

@@ -1,11 +1,11 @@
-"""Images into a study: files that may be hostile to pixels, pixels to PNG that tells no class.
+"""Import of images into a study: untrusted files to pixels, pixels to PNG that hides the class.
 
-Files are decoded in a child process that may use little memory, so that no file of a size it does
-not admit to can harm the caller. It knows PNG and JPEG alone, whatever a file is called, reads one
-frame, and takes a picture of too many pixels for an error.
+A child process with little memory decodes the files, so a file that unpacks to far more than its
+size cannot harm the caller. It accepts PNG and JPEG alone, whatever a file is called, of one frame
+and not too many pixels.
 
-Every image of a study, real or generated, is then written by one function: same mode, same size,
-PNG without compression, so all files have one length and none has metadata.
+One function then writes every image, real or generated: same mode, same size, PNG without
+compression, so all files have one length and none has metadata.
 """
 
 import hashlib
@@ -31,18 +31,18 @@ from ..errors import StudyError
 
 Pixels = NDArray[np.uint8]  # (N, H, W) grey or (N, H, W, 3)
 
-MOST_FILES = 20_000
-MOST_BYTES = 32 * 2**20
+MAX_FILES = 20_000
+MAX_FILE_BYTES = 32 * 2**20
 """Of one file."""
-MOST_PIXELS = 2048 * 2048
+MAX_PIXELS = 2048 * 2048
 """Of one image."""
-MOST_MEMORY = 3 * 2**30
+MAX_MEMORY = 3 * 2**30
 """Address space of the child process, with the interpreter's own."""
-MOST_UNPACKED = 2**30
+MAX_UNPACKED = 2**30
 """Bytes of an archive's arrays."""
-SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 SHIFT = 0.25
-"""Of a pixel, down and right: how far `resample` moves an image."""
+"""Of a pixel, down and right: how far `shift` moves an image."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,16 @@ class Source:
         return 2 * sum(name.endswith((".jpg", ".jpeg")) for name in names) > len(names)
 
 
+def jpeg_caution(sources: Sequence[Source]) -> str | None:
+    """Return a warning where only some sources were JPEG files, else None."""
+    if {source.were_jpeg for source in sources} != {False, True}:
+        return None
+    return (
+        "caution: some sources were JPEG files and others not; the artefacts of JPEG can be seen "
+        "in the pixels and tell them apart"
+    )
+
+
 def read_source(path: Path) -> Source:
     """Read a folder of PNG and JPEG files, or an ``.npz`` archive with ``samples`` or ``images``.
 
@@ -79,18 +89,18 @@ def read_source(path: Path) -> Source:
         path: the folder, whose subfolders are read, too, or the archive.
 
     Raises:
-        StudyError: if there is none, or anything in it is not a plain image; the message names it.
+        StudyError: if it does not exist, or holds anything but plain images; the message names it.
     """
     with tempfile.TemporaryDirectory(prefix="convergan-import-") as scratch:
         result = Path(scratch) / "pixels.npy"
         code = f"from {__name__} import child; child()"
-        arguments = [sys.executable, "-c", code, str(path), str(result), str(MOST_MEMORY)]
+        arguments = [sys.executable, "-c", code, str(path), str(result), str(MAX_MEMORY)]
         done = subprocess.run(arguments, capture_output=True, text=True, env=_environment())
         try:
             answer = json.loads(done.stdout)
         except ValueError:
             raise StudyError(
-                f"{path} cannot be read within {MOST_MEMORY // 2**20:,} MiB of memory"
+                f"{path} cannot be read within {MAX_MEMORY // 2**20:,} MiB of memory"
             ) from None
         if "error" in answer:
             raise StudyError(answer["error"])
@@ -98,7 +108,7 @@ def read_source(path: Path) -> Source:
     return Source(path.name, pixels, tuple(answer["labels"]))
 
 
-def source_of_array(name: str, array: NDArray[Any]) -> Source:
+def source_from_array(name: str, array: NDArray[Any]) -> Source:
     """Take images from an array.
 
     Args:
@@ -107,10 +117,10 @@ def source_of_array(name: str, array: NDArray[Any]) -> Source:
             [0, 1].
 
     Raises:
-        StudyError: if it is none of these.
+        StudyError: if the array is not one of these.
 
     Example:
-        >>> source_of_array("zeros", np.zeros((5, 1, 8, 8))).pixels.shape
+        >>> source_from_array("zeros", np.zeros((5, 1, 8, 8))).pixels.shape
         (5, 8, 8)
     """
     if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[-1] not in (1, 3):
@@ -125,14 +135,14 @@ def source_of_array(name: str, array: NDArray[Any]) -> Source:
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise StudyError(f"{name} must lie in [0, 1], got values outside")
         array = np.rint(array * 255).astype(np.uint8)
-    if array.shape[1] * array.shape[2] > MOST_PIXELS:
-        raise StudyError(f"{name} has images of more than {MOST_PIXELS:,} pixels")
+    if array.shape[1] * array.shape[2] > MAX_PIXELS:
+        raise StudyError(f"{name} has images of more than {MAX_PIXELS:,} pixels")
     labels = tuple(f"{name}[{place}]" for place in range(len(array)))
     return Source(name, _without_colour(np.ascontiguousarray(array)), labels)
 
 
-def require_alike(real: Source, generated: Sequence[Source], needed: int) -> None:
-    """See that nothing but what they show tells the classes apart.
+def check_sources(real: Source, generated: Sequence[Source], needed: int) -> None:
+    """Check that nothing but the pixels distinguishes real from generated images.
 
     Args:
         real: real images.
@@ -170,8 +180,8 @@ def require_alike(real: Source, generated: Sequence[Source], needed: int) -> Non
         )
 
 
-def resample(pixels: Pixels) -> Pixels:
-    """Move every image by a quarter of a pixel, so that no pixel is as in a public data set."""
+def shift(pixels: Pixels) -> Pixels:
+    """Shift every image by a quarter of a pixel, so that none is found in a public data set."""
     height, width = pixels.shape[1:3]
     move = (1, 0, -SHIFT, 0, 1, -SHIFT)
     moved = [
@@ -184,10 +194,10 @@ def resample(pixels: Pixels) -> Pixels:
 
 
 def scramble(pixels: Pixels, seed: int) -> Pixels:
-    """Shuffle the pixels within each image: nobody can take it for a real one."""
-    chance = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+    """Shuffle the pixels within each image, so that nobody can take it for a real one."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
     flat = pixels.reshape(len(pixels), -1, *pixels.shape[3:])
-    mixed = [image[chance.permutation(len(image))] for image in flat]
+    mixed = [image[rng.permutation(len(image))] for image in flat]
     return np.stack(mixed).reshape(pixels.shape)
 
 
@@ -219,7 +229,7 @@ def child() -> None:
 
 
 def _environment() -> dict[str, str]:
-    """One thread of linear algebra: each takes address space."""
+    """Return the environment of the child: one thread, as each takes address space."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
     return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
 
@@ -228,11 +238,11 @@ def _read_folder(folder: Path) -> Source:
     if not folder.is_dir():
         raise StudyError(f"there is no folder {folder}")
     root = folder.resolve()
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise StudyError(f"{folder} has no PNG or JPEG files")
-    if len(files) > MOST_FILES:
-        raise StudyError(f"{folder} has {len(files):,} images, at most {MOST_FILES:,} can be taken")
+    if len(files) > MAX_FILES:
+        raise StudyError(f"{folder} has {len(files):,} images, at most {MAX_FILES:,} can be taken")
     images: list[Pixels] = []
     for file in files:
         if not file.exists():
@@ -252,13 +262,13 @@ def _decode(file: Path) -> Pixels:
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):
         raise StudyError(f"{file} is not a plain file")
-    if status.st_size > MOST_BYTES:
-        raise StudyError(f"{file} has more than {MOST_BYTES // 2**20} MiB")
-    Image.MAX_IMAGE_PIXELS = None  # ours comes first, as an error
+    if status.st_size > MAX_FILE_BYTES:
+        raise StudyError(f"{file} has more than {MAX_FILE_BYTES // 2**20} MiB")
+    Image.MAX_IMAGE_PIXELS = None  # our own limit comes first, and as an error
     try:
         with Image.open(io.BytesIO(file.read_bytes()), formats=["PNG", "JPEG"]) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise StudyError(f"{file} has more than {MOST_PIXELS:,} pixels")
+            if image.width * image.height > MAX_PIXELS:
+                raise StudyError(f"{file} has more than {MAX_PIXELS:,} pixels")
             if getattr(image, "n_frames", 1) > 1:
                 raise StudyError(f"{file} is animated")
             if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
@@ -283,7 +293,7 @@ def _read_archive(file: Path) -> Source:
     try:
         with zipfile.ZipFile(file) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-        if size > MOST_UNPACKED:
+        if size > MAX_UNPACKED:
             raise StudyError(f"{file} has {size // 2**20:,} MiB of arrays, too many")
         with np.load(file, allow_pickle=False) as arrays:
             names = [name for name in ("samples", "images") if name in arrays.files]
@@ -296,7 +306,7 @@ def _read_archive(file: Path) -> Source:
         raise
     except (ValueError, zipfile.BadZipFile, EOFError, KeyError, MemoryError) as error:
         raise StudyError(f"{file} is not an npz archive without pickles: {error}") from None
-    return source_of_array(file.name, array)
+    return source_from_array(file.name, array)
 
 
 def _without_colour(pixels: Pixels) -> Pixels:

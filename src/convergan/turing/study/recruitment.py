@@ -1,8 +1,8 @@
 """How people come to a study and leave it: by invitation, from Prolific, from Mechanical Turk.
 
-An adapter is two pure functions: parameters of the arriving request in, who came out; a completion
-code in, the way back out. All else, from the session to its outcome, is the same for all. The
-outcomes are the states of a session in `schema`: open, done, returned, timed out, screened out.
+An adapter is two pure functions: from the parameters of the arriving request to who came, and from
+a completion code to the way back. All else is the same for all. The outcomes are the states of a
+session in `schema`.
 
 The parameters are those that public API clients use; they were not checked against the panels' own
 references. Mechanical Turk is closed to new customers and its closure is announced: that adapter
@@ -14,8 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from ..checks import check
+
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
-"""Mechanical Turk's assignment id for people who only look."""
+"""Mechanical Turk's assignment id in a preview."""
 
 PROLIFIC_COMPLETE = "https://app.prolific.com/submissions/complete"
 
@@ -25,27 +27,27 @@ _ORIGIN = re.compile(r"https?://[0-9a-z.-]{1,253}(:[0-9]{1,5})?")
 
 @dataclass(frozen=True)
 class Panel:
-    """Whose frame the pages may stand in, and where a form of theirs may go.
+    """Whose frames may show the pages, and where a form of theirs may go.
 
     Attributes:
         frames: origins of pages that may hold ours in a frame; none for no frame at all.
         forms: origins that the last form may be sent to.
 
     Raises:
-        ValueError: if one is no origin, such as ``https://example.org``.
+        ValueError: if one is not an origin such as ``https://example.org``.
     """
 
     frames: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what would change the header that it is put in."""
+        # They go into a header, which a semicolon or a line break would change.
         for origin in (*self.frames, *self.forms):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"an origin is like https://example.org, got {origin!r}")
 
     def content_security(self) -> str:
-        """Return the directives of this panel, to stand beside those of every page.
+        """Return the directives of this panel, to follow those of every page.
 
         Example:
             >>> Panel().content_security()
@@ -54,6 +56,19 @@ class Panel:
         frames = " ".join(self.frames) or "'none'"
         forms = " ".join(("'self'", *self.forms))
         return f"frame-ancestors {frames}; form-action {forms}"
+
+    def require_form(self, submit_to: str) -> str:
+        """Return an origin if forms may go there: else any site could have ours sent to it.
+
+        Raises:
+            ValueError: if it is not one of `forms` to the letter.
+        """
+        known = ", ".join(self.forms)
+        check(
+            {"turkSubmitTo": submit_to},
+            (submit_to in self.forms, "turkSubmitTo", f"one of {known}"),
+        )
+        return submit_to
 
 
 NO_PANEL = Panel()
@@ -90,7 +105,7 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class WayBack:
+class PanelReturn:
     """How the browser goes back to the panel when a session is done.
 
     Attributes:
@@ -104,7 +119,7 @@ class WayBack:
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def as_json(self) -> dict[str, object]:
-        """Return what a session's state says of it."""
+        """Return it as a part of a session's state."""
         return {"method": self.method, "url": self.url, "fields": dict(self.fields)}
 
 
@@ -115,7 +130,7 @@ def arrive_from_prolific(query: Iterable[tuple[str, str]]) -> Arrival:
         query: names and values as in the request, repeated ones included.
 
     Raises:
-        ValueError: if a parameter is missing, repeated or no id.
+        ValueError: if a parameter is missing, repeated or not an id.
 
     Example:
         >>> query = [("PROLIFIC_PID", "5f1e"), ("STUDY_ID", "60aa"), ("SESSION_ID", "60ab")]
@@ -129,16 +144,16 @@ def arrive_from_prolific(query: Iterable[tuple[str, str]]) -> Arrival:
     return Arrival(adapter="prolific", person=person, visit=visit, task=task)
 
 
-def return_to_prolific(code: str) -> WayBack:
+def return_to_prolific(code: str) -> PanelReturn:
     """Return the redirect that ends a submission.
 
     Args:
-        code: minted by the server for this session, when its criteria held.
+        code: made by the server for this session when it was done.
 
     Raises:
-        ValueError: if it is no code.
+        ValueError: if it is not a code.
     """
-    return WayBack("GET", PROLIFIC_COMPLETE, MappingProxyType({"cc": _code(code)}))
+    return PanelReturn("GET", PROLIFIC_COMPLETE, MappingProxyType({"cc": _code(code)}))
 
 
 def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) -> Arrival | None:
@@ -151,8 +166,8 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
         panel: whose origins are allowed.
 
     Raises:
-        ValueError: if a parameter is missing, repeated or no id, or if turkSubmitTo is not one of
-            the panel's origins to the letter: else any site could have the form sent to it.
+        ValueError: if a parameter is missing, repeated or not an id, or turkSubmitTo is not one of
+            the panel's origins.
 
     Example:
         >>> arrive_from_mturk([("assignmentId", PREVIEW), ("hitId", "3X")]) is None
@@ -163,30 +178,26 @@ def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) ->
     if visit == PREVIEW:
         return None
     task, person = _identifier(values, "hitId"), _identifier(values, "workerId")
-    submit_to = values.get("turkSubmitTo", "")
-    if submit_to not in panel.forms:
-        raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
+    submit_to = panel.require_form(values.get("turkSubmitTo", ""))
     return Arrival("mturk", person=person, visit=visit, task=task, submit_to=submit_to)
 
 
-def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> WayBack:
+def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> PanelReturn:
     """Return the form that the browser sends to end an assignment.
 
-    It puts the assignment's id in, which stands behind the # of the session's address, so that
-    neither database nor network have it; see the page's script.
+    The page's script adds the assignment's id, which it keeps behind the # of its address, so
+    neither the database nor the network gets it.
 
     Args:
         submit_to: as in the arrival; it is checked again, as it comes from storage.
-        code: minted by the server for this session, when its criteria held.
+        code: made by the server for this session when it was done.
         panel: whose origins are allowed.
 
     Raises:
         ValueError: if an argument is not what it should be.
     """
-    if submit_to not in panel.forms:
-        raise ValueError(f"turkSubmitTo must be one of {', '.join(panel.forms)}, got {submit_to!r}")
     fields = MappingProxyType({"code": _code(code)})
-    return WayBack("POST", f"{submit_to}/mturk/externalSubmit", fields)
+    return PanelReturn("POST", f"{panel.require_form(submit_to)}/mturk/externalSubmit", fields)
 
 
 def _single_values(query: Iterable[tuple[str, str]]) -> dict[str, str]:

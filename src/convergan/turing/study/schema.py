@@ -31,7 +31,7 @@ OPEN, DONE, WITHDRAWN, RETURNED, TIMED_OUT, SCREENED_OUT = (
 """States of a session; the first two hold a place of the study."""
 
 WAITING, ANSWERED, LOST = "waiting", "answered", "lost"
-"""States of a trial; a lost one could not be shown and another stands in for it."""
+"""States of a trial; a lost one could not be shown and was replaced by another."""
 
 RUNNING, STOPPED = "running", "stopped"
 """States of a study; a stopped one takes nobody new."""

@@ -1,4 +1,4 @@
-"""A study as a folder: made, opened, and never half made.
+"""A study as a folder: created whole or not at all, and opened.
 
 The folder holds ``secret.key``, which signs invitations and hashes person ids, and the database
 ``study.sqlite3``; or, where that is PostgreSQL, ``database.url``.
@@ -19,17 +19,18 @@ from typing import Any
 from sqlalchemy import URL, Connection, insert, select
 
 from .. import migrations
+from ..checks import check
 from ..errors import StudyError
-from ..statistics.votes import FEEDBACK, PROTOCOLS, Exclusion
+from ..statistics.votes import Exclusion, design_rules
 from . import schema
-from .database import Database, locate, reachable
-from .image_import import Pixels, Source, encode, require_alike, resample, scramble
+from .database import Database, locate, readable_errors
+from .image_import import Pixels, Source, check_sources, encode, scramble, shift
 from .recruitment import MTURK, Panel
 from .tokens import new_id, token_sha256
-from .trials import blocks_of, images_needed
+from .trials import block_count, images_needed
 
-SHOWN_SIDE = 256
-MOST_DAYS = 36_500
+DISPLAY_PIXELS = 256
+MAX_DAYS = 36_500
 """Of retention: a date that no calendar has would keep everything for ever."""
 KEY, DATABASE_URL = "secret.key", "database.url"
 
@@ -48,7 +49,7 @@ RECRUITERS = ("invitation", "prolific", "mturk")
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudySettings:
     """What is fixed before the first vote.
 
     Attributes:
@@ -56,16 +57,16 @@ class Plan:
         trials: of a session, or of each block; attention trials come on top.
         feedback: off, on, or split, half of the people each.
         attention: attention trials of a session, or of each block.
-        annotators_wanted: people over all models; nobody is taken beyond them.
+        annotators_wanted: most people that the study takes, over all models.
         margin: of equivalence, a share.
-        exclusion: whose votes will not count.
-        recruiter: invitation, prolific or mturk; invitations hold beside each.
-        seed: decides what who sees.
+        exclusion: rules for whose votes do not count.
+        recruiter: invitation, prolific or mturk; invitations are always possible.
+        seed: of the random choice of each session's images, order and model.
         scale: whole factor by which images are shown enlarged.
         minutes: without an answer, after which a session may lose its place.
         consent: text that people agree to.
-        retention_days: after which purge removes what people said; None for no date.
-        resample: whether all images are moved by a quarter of a pixel.
+        retention_days: after which purge may remove the votes; None for no date.
+        resample: whether all images are shifted by a quarter of a pixel.
     """
 
     protocol: str = "single"
@@ -88,39 +89,34 @@ class Plan:
         """A name that changes with the text."""
         return hashlib.sha256(self.consent.encode()).hexdigest()[:12]
 
-    def enlarged(self, real: Source) -> "Plan":
-        """Return the plan with the scale at which images come nearest to 256 pixels."""
+    def enlarged(self, real: Source) -> "StudySettings":
+        """Return the settings with the scale at which images come nearest to 256 pixels."""
         side = max(real.pixels.shape[1:3])
-        return replace(self, scale=max(1, SHOWN_SIDE // side))
+        return replace(self, scale=max(1, DISPLAY_PIXELS // side))
 
     def check(self) -> None:
-        """See that it is a plan.
+        """Check the values.
 
         Raises:
-            ValueError: naming the first value that is none.
+            ValueError: naming the first that is out of its range.
         """
         even = self.protocol == "pair" or self.trials % 2 == 0
-        told = self.protocol != "timed" or self.feedback == "on"
-        kept = self.retention_days is None or 0 < self.retention_days <= MOST_DAYS
-        rules = (
-            (self.protocol in PROTOCOLS, "protocol", f"one of {', '.join(PROTOCOLS)}"),
-            (self.feedback in FEEDBACK, "feedback", f"one of {', '.join(FEEDBACK)}"),
+        useful = self.protocol != "timed" or self.feedback == "on"
+        kept = self.retention_days is None or 0 < self.retention_days <= MAX_DAYS
+        check(
+            vars(self),
+            *design_rules(self.protocol, self.feedback, self.annotators_wanted, self.margin),
             (self.recruiter in RECRUITERS, "recruiter", f"one of {', '.join(RECRUITERS)}"),
             (2 <= self.trials <= 1000, "trials", "from 2 to 1,000"),
             (even, "trials", "even, as half of them are generated"),
-            (told, "feedback", "on, as exposures of a timed study tell right from wrong"),
+            (useful, "feedback", "on, as exposures of a timed study tell right from wrong"),
             (0 <= self.attention <= self.trials, "attention", "from 0 to the trials"),
-            (self.annotators_wanted >= 1, "annotators_wanted", "at least 1"),
-            (0 < self.margin < 0.5, "margin", "between 0 and 0.5"),
             (0 <= self.seed < 2**31, "seed", "from 0 to 2,147,483,647"),
             (1 <= self.scale <= 64, "scale", "from 1 to 64"),
             (self.minutes > 0, "minutes", "above 0"),
             (bool(self.consent.strip()), "consent", "a text"),
-            (kept, "retention_days", f"above 0 and at most {MOST_DAYS:,}"),
+            (kept, "retention_days", f"above 0 and at most {MAX_DAYS:,}"),
         )
-        for holds, name, right in rules:
-            if not holds:
-                raise ValueError(f"{name} must be {right}, got {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True)
@@ -133,7 +129,7 @@ class Study:
         id: random, in invitations.
         name: of the folder when it was made.
         protocol: single, pair or timed.
-        seed: decides what who sees.
+        seed: of the random choice of each session's images, order and model.
         clock: seconds since 1970.
         panel: that Mechanical Turk's people come from, or a compatible one.
     """
@@ -149,13 +145,17 @@ class Study:
 
 
 def create_study(
-    folder: Path, plan: Plan, real: Source, generated: Sequence[Source], address: str | None = None
+    folder: Path,
+    settings: StudySettings,
+    real: Source,
+    generated: Sequence[Source],
+    address: str | None = None,
 ) -> str:
     """Make a study, or leave nothing behind.
 
     Args:
         folder: a new one.
-        plan: what is fixed.
+        settings: what is fixed.
         real: real images.
         generated: images of each model.
         address: of a PostgreSQL database; None for SQLite in the folder.
@@ -164,12 +164,12 @@ def create_study(
         The owner's token, which is stored nowhere.
 
     Raises:
-        StudyError: if the folder or a study in the database exists, or the images do not do.
-        ValueError: if the plan does not.
+        StudyError: if the folder or a study in the database exists, or the images are unfit.
+        ValueError: if a setting is out of its range.
     """
-    plan.check()
-    require_absent(folder)
-    require_alike(real, generated, images_needed(plan.protocol, plan.trials))
+    settings.check()
+    check_absent(folder)
+    check_sources(real, generated, images_needed(settings.protocol, settings.trials))
     token = secrets.token_urlsafe(32)
     place = folder.with_name(f".tmp-{folder.name}-{new_id()}")
     url = locate(address, place)
@@ -179,15 +179,15 @@ def create_study(
         _write_secret(place / KEY, secrets.token_hex(32))
         if address is not None:
             _write_secret(place / DATABASE_URL, address)
-        with reachable(url), database.writing() as connection:
+        with readable_errors(url), database.writing() as connection:
             if migrations.current(connection) is not None:
                 raise StudyError("the database holds a study; give each one a database of its own")
             migrations.upgrade(connection)
-            _insert_study(connection, folder.name, plan, real, token)
-            _insert_images(connection, plan, real, generated)
+            _insert_study(connection, folder.name, settings, real, token)
+            _insert_images(connection, settings, real, generated)
             if address is not None:  # while the tables can still be undone
                 place = place.rename(folder)
-        database.close()
+        database.close()  # SQLite merges its log into the file, which moves as a whole
         if address is None:
             place = place.rename(folder)
     except BaseException:
@@ -198,11 +198,11 @@ def create_study(
     return token
 
 
-def require_absent(folder: Path) -> None:
-    """See that there is nothing where a study is to be.
+def check_absent(folder: Path) -> None:
+    """Check that nothing is where a study is to be.
 
     Raises:
-        StudyError: if there is.
+        StudyError: if something is.
     """
     if folder.exists() or folder.is_symlink():
         raise StudyError(f"{folder} exists; choose another place for the study")
@@ -224,7 +224,7 @@ def database_url(folder: Path) -> URL:
 
 
 @contextmanager
-def opened(folder: Path, clock: Callable[[], float] = time.time) -> Iterator[Study]:
+def open_study(folder: Path, clock: Callable[[], float] = time.time) -> Iterator[Study]:
     """Open a study for as long as the block lasts.
 
     Raises:
@@ -236,10 +236,10 @@ def opened(folder: Path, clock: Callable[[], float] = time.time) -> Iterator[Stu
     key = _read_key(folder / KEY)
     database = Database(url)
     try:
-        with reachable(url), database.writing() as connection:
+        with readable_errors(url), database.writing() as connection:
             _bring_up_to_date(connection, folder)
             row = connection.execute(select(schema.study)).one()
-        with reachable(url):
+        with readable_errors(url):
             yield Study(database, key, row.id, row.name, row.protocol, row.seed, clock)
     finally:
         database.close()
@@ -257,54 +257,46 @@ def _bring_up_to_date(connection: Connection, folder: Path) -> None:
     migrations.upgrade(connection)
 
 
-def _insert_study(connection: Connection, name: str, plan: Plan, real: Source, token: str) -> None:
-    now = time.time()
+def _insert_study(
+    connection: Connection, name: str, settings: StudySettings, real: Source, token: str
+) -> None:
+    now, days = time.time(), settings.retention_days
     height, width = real.pixels.shape[1:3]
-    days = plan.retention_days
     row: dict[str, Any] = {
+        **asdict(settings),
         "id": new_id(),
         "name": name,
         "state": schema.RUNNING,
         "created": now,
         "retain_until": None if days is None else now + days * 86400,
         "owner_token_sha256": token_sha256(token),
-        "recruiter": plan.recruiter,
-        "protocol": plan.protocol,
-        "trials": plan.trials,
-        "blocks": blocks_of(plan.protocol),
-        "attention": plan.attention,
-        "feedback": plan.feedback,
-        "margin": plan.margin,
-        "annotators_wanted": plan.annotators_wanted,
-        "exclusion": asdict(plan.exclusion),
-        "seed": plan.seed,
-        "consent_version": plan.consent_version,
-        "consent_text": plan.consent,
-        "minutes": plan.minutes,
+        "blocks": block_count(settings.protocol),
+        "consent_version": settings.consent_version,
+        "consent_text": settings.consent,
         "width": width,
         "height": height,
-        "scale": plan.scale,
     }
-    connection.execute(insert(schema.study), row)
+    stored = {column.name: row[column.name] for column in schema.study.columns}
+    connection.execute(insert(schema.study), stored)
 
 
 def _insert_images(
-    connection: Connection, plan: Plan, real: Source, generated: Sequence[Source]
+    connection: Connection, settings: StudySettings, real: Source, generated: Sequence[Source]
 ) -> None:
-    """Number all images in an order that tells nothing, attention images after the others."""
+    """Store all images: real ones, those of each model, attention images last."""
     rows = [{"id": number, "name": source.name} for number, source in enumerate(generated)]
     connection.execute(insert(schema.models), rows)
-    obvious = scramble(real.pixels[: max(plan.attention, 16)], plan.seed)
-    if len(obvious) < plan.attention:
-        raise StudyError(f"{plan.attention} attention trials need as many real images")
+    obvious = scramble(real.pixels[: max(settings.attention, 16)], settings.seed)
+    if len(obvious) < settings.attention:
+        raise StudyError(f"{settings.attention} attention trials need as many real images")
     groups: list[tuple[int | None, bool, Pixels]] = [(None, False, real.pixels)]
     groups += [(number, False, source.pixels) for number, source in enumerate(generated)]
-    groups += [(None, True, obvious)] if plan.attention else []
+    groups += [(None, True, obvious)] if settings.attention else []
     number = 0
     for model, attention, pixels in groups:
         for start in range(0, len(pixels), 500):
             part = pixels[start : start + 500]
-            ready = resample(part) if plan.resample else part
+            ready = shift(part) if settings.resample else part
             pngs = [encode(image) for image in ready]
             connection.execute(
                 insert(schema.images),

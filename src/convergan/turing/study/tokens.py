@@ -9,11 +9,11 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from ..errors import RefusedError
 
-CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that is read as another
+CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that looks like another
 
 
 def new_id() -> str:
-    """Return 128 random bits in 22 letters that stand in a URL.
+    """Return 128 random bits in 22 letters that a URL may hold.
 
     Example:
         >>> len(new_id())
@@ -28,7 +28,7 @@ def new_code() -> str:
 
 
 def person_hash(key: bytes, adapter: str, external_id: str) -> str:
-    """Return what a person is stored as: without the key, nobody can try out names.
+    """Return the hash by which a person is stored; without the key, nobody can try out names.
 
     Example:
         >>> person_hash(b"k", "prolific", "ann") == person_hash(b"k", "prolific", "ann")
@@ -40,17 +40,17 @@ def person_hash(key: bytes, adapter: str, external_id: str) -> str:
 
 
 def form_token(key: bytes, session: str) -> str:
-    """Return what a session's page sends with every POST, so that no other page can."""
+    """Return what a session's page sends with every POST, against requests from other pages."""
     return _keyed(key, "form", session)
 
 
-def same(given: str, expected: str) -> bool:
-    """Compare two secrets in a time that tells nothing."""
+def equal_secrets(given: str, expected: str) -> bool:
+    """Compare two secrets in a time that does not depend on where they differ."""
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 
 def token_sha256(token: str) -> str:
-    """Return what the owner's token is stored as; it has 256 random bits, so a plain hash does."""
+    """Return the hash by which the owner's token is stored; 256 random bits need no slow one."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
@@ -67,7 +67,7 @@ def sign_invitation(key: bytes, study: str, invitation: str, expires: float) -> 
 
 
 def read_invitation(key: bytes, study: str, token: str, now: float) -> str:
-    """Return the identifier of an invitation that holds.
+    """Return the identifier of a valid invitation.
 
     Raises:
         RefusedError: if it is forged, of another study, or expired.

@@ -1,9 +1,9 @@
 """Which images a session shows, in which order: a function of the study's seed and its number.
 
-Half of the trials show a generated image, half a real one; a pair has one of each. Within a session
-no image comes twice, but beside an obvious one in an attention pair where there are no others: who
-has seen an image there knows that it is real. Attention trials, whose images nobody can take for
-real, lie in between.
+Half of the trials show a generated image, half a real one; a pair has one of each. No image comes
+twice within a session, except in attention pairs when real images run out: shown beside an obvious
+one, an image is known to be real. Attention trials, whose images nobody can take for real, are
+mixed in.
 """
 
 from collections.abc import Sequence
@@ -47,10 +47,10 @@ def images_needed(protocol: str, trials: int) -> int:
         >>> images_needed("single", 50), images_needed("pair", 50), images_needed("timed", 50)
         (25, 50, 75)
     """
-    return blocks_of(protocol) * (trials if protocol == "pair" else trials // 2)
+    return block_count(protocol) * (trials if protocol == "pair" else trials // 2)
 
 
-def blocks_of(protocol: str) -> int:
+def block_count(protocol: str) -> int:
     """Return the number of blocks, each with all of a study's trials."""
     return BLOCKS if protocol == "timed" else 1
 
@@ -74,25 +74,25 @@ def plan_session(
         >>> sorted(trial.images for trial in plan)
         [(0,), (1,), (2,), (3,), (4,)]
     """
-    chance = np.random.default_rng(np.random.SeedSequence([seed, 0, number]))
-    blocks, needed = blocks_of(protocol), images_needed(protocol, trials)
-    shuffled = chance.permutation(pool.real)
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 0, number]))
+    blocks, needed = block_count(protocol), images_needed(protocol, trials)
+    shuffled = rng.permutation(pool.real)
     real, spare = shuffled[:needed].reshape(blocks, -1), shuffled[needed:]
-    generated = chance.permutation(pool.generated)[:needed].reshape(blocks, -1)
+    generated = rng.permutation(pool.generated)[:needed].reshape(blocks, -1)
     plan: list[Trial] = []
     for block in range(blocks):
-        obvious = chance.permutation(pool.attention)[:attention]
+        obvious = rng.permutation(pool.attention)[:attention]
         if protocol == "pair":
-            ours = _pairs(real[block], generated[block], block, False, chance)
+            ours = _pairs(real[block], generated[block], block, False, rng)
             others = np.concatenate([spare, shuffled])[: len(obvious)]
-            checks = _pairs(others, obvious, block, True, chance)
+            checks = _pairs(others, obvious, block, True, rng)
         else:
             ours = [Trial((int(i),), False, False, block) for i in real[block]]
             ours += [Trial((int(i),), True, False, block) for i in generated[block]]
             checks = [Trial((int(i),), True, True, block) for i in obvious]
-        ours = [ours[place] for place in chance.permutation(len(ours))]
+        ours = [ours[place] for place in rng.permutation(len(ours))]
         for check in checks:  # never the first trial of a block
-            ours.insert(int(chance.integers(1, len(ours) + 1)), check)
+            ours.insert(int(rng.integers(1, len(ours) + 1)), check)
         plan += ours
     return plan
 
@@ -102,11 +102,11 @@ def _pairs(
     generated: Sequence[int] | np.ndarray[tuple[int, ...], np.dtype[np.int64]],
     block: int,
     attention: bool,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> list[Trial]:
     """Put a generated image left in half of the pairs, in one more or less where they are odd."""
     count = len(real)
-    left = chance.permutation(np.arange(count) < count // 2 + chance.integers(0, 1 + count % 2))
+    left = rng.permutation(np.arange(count) < count // 2 + rng.integers(0, 1 + count % 2))
     return [
         Trial((int(g), int(r)) if first else (int(r), int(g)), bool(first), attention, block)
         for r, g, first in zip(real, generated, left, strict=True)
@@ -120,6 +120,6 @@ def choose_cell(counts: Sequence[int], seed: int, number: int) -> int:
         >>> choose_cell([3, 1, 2], seed=0, number=7)
         1
     """
-    chance = np.random.default_rng(np.random.SeedSequence([seed, 1, number]))
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 1, number]))
     least = np.flatnonzero(np.asarray(counts) == min(counts))
-    return int(chance.choice(least))
+    return int(rng.choice(least))

@@ -1,7 +1,7 @@
-"""The study over HTTP: parse, call, show.
+"""The study over HTTP: each handler parses a request, calls `sessions` or `owner`, and replies.
 
-No handler knows more than `sessions` and `owner` tell it. Nothing that is sent, headers and lengths
-included, depends on what an image is, except feedback where the person's arm has it.
+Nothing that is sent, headers and lengths included, depends on whether an image is generated, except
+feedback where the person's arm has it.
 """
 
 import json
@@ -23,20 +23,21 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import RefusedError
-from ..study import mistakes, schema, sessions
+from ..study import schema
 from ..study.admission import join_by_invitation, join_from_panel
 from ..study.database import cause_of
 from ..study.recruitment import NO_PANEL, Panel, arrive_from_mturk, arrive_from_prolific
-from ..study.sessions import Answer
+from ..study.session_record import NO_SESSION
+from ..study.sessions import Answer, Session
 from ..study.study import Study
-from ..study.tokens import form_token, same, token_sha256
+from ..study.tokens import equal_secrets, form_token, token_sha256
 from . import owner
 from .pages import annotator_page, message_page, owner_page, preview_page
 
-MOST_BODY = 16 * 1024
+MAX_BODY_BYTES = 16 * 1024
 """Bytes of a request."""
 WRONG_TOKENS, WRONG_TOKENS_SECONDS = 10, 60.0
-"""Wrong tokens of the owner, from everybody together, that are answered as such in so many s."""
+"""So many wrong tokens of the owner in so many seconds, from all clients; more get status 429."""
 STATIC_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -63,12 +64,12 @@ Length = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Body(BaseModel):
-    """JSON of exactly the fields that are named."""
+    """A JSON object of exactly these fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Nothing(Body):
+class EmptyBody(Body):
     """``{}``."""
 
 
@@ -79,7 +80,7 @@ class ConsentBody(Body):
 
 
 class Screen(Body):
-    """On what the image was seen."""
+    """The screen on which the image was shown."""
 
     width: Length
     height: Length
@@ -98,8 +99,8 @@ class AnswerBody(Body):
     screen: Screen
 
 
-class TechnicalBody(Body):
-    """A picture that could not be shown."""
+class LossBody(Body):
+    """An image that could not be shown."""
 
     trial: Identifier
     what: Annotated[str, Field(max_length=1000)]
@@ -122,29 +123,27 @@ class PageRefusedError(RefusedError):
     """A refusal that is shown as a page.
 
     Attributes:
-        panel: in whose frame the page may stand.
+        panel: whose frame may show the page.
     """
 
     def __init__(self, status: int, text: str, panel: Panel) -> None:
-        """Say what is refused."""
         super().__init__(status, text)
         self.panel = panel
 
 
-class Shield:
-    """Headers on every reply, whatever made it; no request with more than a small body."""
+class SecurityMiddleware:
+    """Sets the security headers of every reply, and refuses large requests."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before an application."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Pass a request on, and its reply back."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        async def shielded(message: Message) -> None:
+        async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -157,11 +156,11 @@ class Shield:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MOST_BODY:
+            if received > MAX_BODY_BYTES:
                 raise RefusedError(413, "The request is too large.")
             return message
 
-        await self.app(scope, limited, shielded)
+        await self.app(scope, limited, with_headers)
 
 
 def create_app(study: Study, public_url: str) -> FastAPI:
@@ -177,19 +176,18 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        redirect_slashes=False,  # which would go by the request's Host
+        redirect_slashes=False,  # a redirect would use the Host of the request
     )
-    app.add_middleware(Shield)
-    _show_errors(app)
-    _arrivals(app, study)
-    _views(app, study)
-    _actions(app, study)
-    _owner(app, study, public_url)
-    _static(app)
+    app.add_middleware(SecurityMiddleware)
+    _error_handlers(app)
+    _arrival_routes(app, study)
+    _session_routes(app, study)
+    _owner_routes(app, study, public_url)
+    _static_files(app)
     return app
 
 
-def _arrivals(app: FastAPI, study: Study) -> None:
+def _arrival_routes(app: FastAPI, study: Study) -> None:
     @app.get("/join/{invitation}")
     def join(invitation: str) -> Response:
         with _as_page():
@@ -211,85 +209,75 @@ def _arrivals(app: FastAPI, study: Study) -> None:
             return _to_session(f"{join_from_panel(study, arrival)}#{arrival.visit}")
 
 
-def session_of(session: str) -> str:
-    """Return a session's identifier, refused where it cannot be one."""
-    if not re.fullmatch(IDENTIFIER, session):
-        raise RefusedError(404, sessions.NO_SESSION)
-    return session
+def _session_routes(app: FastAPI, study: Study) -> None:
+    def session_at(session: str) -> Session:
+        if not re.fullmatch(IDENTIFIER, session):
+            raise RefusedError(404, NO_SESSION)
+        return Session(study, session)
 
+    def own_session(
+        session: Annotated[Session, Depends(session_at)],
+        x_form_token: Annotated[str, Header()] = "",
+    ) -> Session:
+        """Return the session whose page sends the request: no other page has its form token."""
+        if not equal_secrets(x_form_token, form_token(study.key, session.id)):
+            raise RefusedError(403, "This page is out of date; reload it.")
+        return session
 
-def _views(app: FastAPI, study: Study) -> None:
-    Session = Annotated[str, Depends(session_of)]
+    AnySession = Annotated[Session, Depends(session_at)]
+    OwnSession = Annotated[Session, Depends(own_session)]
 
     @app.get("/s/{session}")
     def page(session: str) -> Response:
         with _as_page():
-            panel = sessions.panel(study, session_of(session))
+            panel = session_at(session).panel()
         return _framed(annotator_page(form_token(study.key, session)), panel)
 
     @app.get("/s/{session}/state")
-    def state(session: Session) -> Response:
-        return _json(sessions.state(study, session))
+    def state(session: AnySession) -> Response:
+        return _json(session.state())
 
     @app.get("/s/{session}/image/{view}")
-    def picture(session: Session, view: str) -> Response:
-        return Response(sessions.picture(study, session, view), media_type="image/png")
+    def image(session: AnySession, view: str) -> Response:
+        return Response(session.image(view), media_type="image/png")
 
     @app.get("/s/{session}/mistakes")
-    def wrong(session: Session) -> Response:
-        return _json({"mistakes": mistakes.listed(study, session)})
+    def mistakes(session: AnySession) -> Response:
+        return _json({"mistakes": session.mistakes()})
 
     @app.get("/s/{session}/mistakes/{view}")
-    def wrong_picture(session: Session, view: str) -> Response:
-        return Response(mistakes.picture(study, session, view), media_type="image/png")
-
-
-def _actions(app: FastAPI, study: Study) -> None:
-    def own_form(
-        session: Annotated[str, Depends(session_of)], x_form_token: Annotated[str, Header()] = ""
-    ) -> str:
-        if not same(x_form_token, form_token(study.key, session)):
-            raise RefusedError(403, "This page is out of date; reload it.")
-        return session
-
-    Own = Annotated[str, Depends(own_form)]
+    def mistake_image(session: AnySession, view: str) -> Response:
+        return Response(session.mistake_image(view), media_type="image/png")
 
     @app.post("/s/{session}/consent")
-    def consent(session: Own, body: ConsentBody) -> Response:
-        return _json(sessions.consent(study, session, body.version))
+    def consent(session: OwnSession, body: ConsentBody) -> Response:
+        return _json(session.consent(body.version))
 
     @app.post("/s/{session}/tutorial")
-    def tutorial(session: Own, body: Nothing) -> Response:
-        return _json(sessions.tutorial(study, session))
+    def tutorial(session: OwnSession, body: EmptyBody) -> Response:
+        return _json(session.tutorial())
 
     @app.post("/s/{session}/answers")
-    def answers(session: Own, body: AnswerBody) -> Response:
-        given = Answer(
-            body.trial,
-            body.answer,
-            body.reaction_ms,
-            body.shown_ms,
-            body.ignored,
-            body.screen.model_dump(),
-        )
-        return Response(sessions.answer(study, session, given), media_type="application/json")
+    def answers(session: OwnSession, body: AnswerBody) -> Response:
+        reply = session.answer(Answer(**body.model_dump()))
+        return Response(reply, media_type="application/json")
 
     @app.post("/s/{session}/technical")
-    def technical(session: Own, body: TechnicalBody) -> Response:
-        return _json(sessions.technical(study, session, body.trial, body.what))
+    def report_loss(session: OwnSession, body: LossBody) -> Response:
+        return _json(session.report_loss(body.trial, body.what))
 
     @app.post("/s/{session}/withdraw")
-    def withdraw(session: Own, body: Nothing) -> Response:
-        return _json(sessions.withdraw(study, session))
+    def withdraw(session: OwnSession, body: EmptyBody) -> Response:
+        return _json(session.withdraw())
 
 
-def _owner(app: FastAPI, study: Study, public_url: str) -> None:
+def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
     wrong: list[float] = []
     expected = owner.token_hash(study)
 
     def owner_only(authorization: Annotated[str, Header()] = "") -> None:
         kind, _, token = authorization.partition(" ")
-        if kind.lower() == "bearer" and same(token_sha256(token.strip()), expected):
+        if kind.lower() == "bearer" and equal_secrets(token_sha256(token.strip()), expected):
             return
         now = time.monotonic()
         wrong[:] = [moment for moment in wrong if moment > now - WRONG_TOKENS_SECONDS]
@@ -331,11 +319,11 @@ def _owner(app: FastAPI, study: Study, public_url: str) -> None:
         return _json(owner.results(study))
 
     @app.post("/owner/api/start", dependencies=guarded)
-    def start(body: Nothing) -> Response:
+    def start(body: EmptyBody) -> Response:
         return _json(owner.set_state(study, schema.RUNNING))
 
     @app.post("/owner/api/stop", dependencies=guarded)
-    def stop(body: Nothing) -> Response:
+    def stop(body: EmptyBody) -> Response:
         return _json(owner.set_state(study, schema.STOPPED))
 
     @app.post("/owner/api/invitations", dependencies=guarded)
@@ -343,7 +331,7 @@ def _owner(app: FastAPI, study: Study, public_url: str) -> None:
         return _json({"links": owner.invite(study, public_url, body.count, body.days)})
 
 
-def _static(app: FastAPI) -> None:
+def _static_files(app: FastAPI) -> None:
     """Serve the files of the package by their names alone; no path reaches the file system."""
     files = {
         entry.name: (entry.read_bytes(), STATIC_TYPES[suffix])
@@ -359,7 +347,7 @@ def _static(app: FastAPI) -> None:
         return Response(data, media_type=kind)
 
 
-def _show_errors(app: FastAPI) -> None:
+def _error_handlers(app: FastAPI) -> None:
     """Show refusals as ``{"error": sentence}``, those of pages as pages."""
 
     def refused(request: Request, error: Exception) -> Response:
@@ -397,12 +385,12 @@ def _show_errors(app: FastAPI) -> None:
 
 @contextmanager
 def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
-    """Show what is refused inside the block as a page, which may stand in the panel's frame."""
+    """Turn refusals inside the block into pages, which may be shown in the panel's frame."""
     try:
         yield
     except RefusedError as error:
         raise PageRefusedError(error.status, error.text, panel) from None
-    except ValueError:  # of a recruiter's parameters, which a stranger may have put there
+    except ValueError:  # a panel's parameters are wrong; anybody may have written the link
         text = "This link is not complete. Please open the study from the panel again."
         raise PageRefusedError(400, text, panel) from None
 
@@ -412,7 +400,7 @@ def _to_session(session: str) -> Response:
 
 
 def _framed(page: str, panel: Panel) -> Response:
-    """Return a page that may stand in the panel's frame."""
+    """Return a page that may be shown in the panel's frame."""
     policy = POLICY.format(panel=panel.content_security())
     return HTMLResponse(page, headers={"content-security-policy": policy})
 

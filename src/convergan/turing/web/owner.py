@@ -1,4 +1,4 @@
-"""What the owner of a study asks of it and does to it."""
+"""What the owner of a study can read and do."""
 
 import csv
 import datetime
@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from ..checks import check
 from ..errors import RefusedError
 from ..results.analysis import analyse, to_json
-from ..statistics.annotator_bootstrap import generator, percentiles, resampled_sums
-from ..statistics.intervals import Interval, wilson
+from ..results.estimates import estimate
 from ..statistics.votes import Design, Exclusion, Votes
 from ..study import schema
 from ..study.schema import answers, invitations, models, sessions, trials
-from ..study.sessions import remove_votes
+from ..study.session_record import remove_votes
 from ..study.study import Study
 from ..study.tokens import new_id, person_hash, sign_invitation
 
 LIVE_DRAWS = 1000
 """Resampled studies of the interval that the owner's page shows while votes come in."""
-COUNTED = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
-"""States of sessions whose votes are in the analysis; the others were given back or withdrawn."""
-PEOPLE = (answers, trials, sessions, invitations)
-"""Tables that hold what people said, those first that refer to others."""
-EXPORTED = (*COUNTED, schema.RETURNED, schema.SCREENED_OUT)
+COUNTED_STATES = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
+"""States of sessions whose votes are in the analysis; the others were returned or withdrawn."""
+PERSONAL_TABLES = (answers, trials, sessions, invitations)
+"""Tables of what people said; tables that refer to others come first."""
+EXPORTED_STATES = (*COUNTED_STATES, schema.RETURNED, schema.SCREENED_OUT)
 
-COLUMNS = (
+EXPORT_COLUMNS = (
     *("annotator", "state", "model", "feedback", "number", "block", "attention", "generated"),
     *("said_generated", "correct", "image", "exposure_ms", "shown_ms", "reaction_ms", "ignored"),
     *("screen_width", "screen_height", "pixel_ratio", "shown_px"),
@@ -56,8 +56,12 @@ def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
         study: that they are for.
         public_url: where people reach it.
         count: how many.
-        days: for which they can be opened.
+        days: for which they can be opened, at most 365.
+
+    Raises:
+        ValueError: if ``days`` is out of its range.
     """
+    check({"days": days}, (0 < days <= 365, "days", "above 0 and at most 365"))
     now = study.clock()
     expires = now + days * 86400
     rows = [{"id": new_id(), "created": now, "expires": expires} for _ in range(count)]
@@ -68,7 +72,7 @@ def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Return how the study stands: people by state, votes, the error, and its course by trial."""
+    """Return the state of the study: people by state, votes, the error, and the error by trial."""
     with study.database.reading() as connection:
         design = connection.execute(select(schema.study)).one()
         states = select(sessions.c.state, func.count()).group_by(sessions.c.state)
@@ -84,7 +88,7 @@ def summary(study: Study) -> dict[str, Any]:
         "people": people,
         "votes": len(votes),
         "losses": losses,
-        "error": _error(votes, study.seed),
+        "error": _error(votes, _design(design)),
         "curve": _curve(votes),
     }
 
@@ -123,7 +127,7 @@ def people(study: Study) -> list[dict[str, Any]]:
 
 
 def close_person(study: Study, alias: str, state: str) -> None:
-    """End a session under way that was given back or screened out, and free its place.
+    """End a session under way that was returned or screened out, and free its place.
 
     Args:
         study: of the person.
@@ -160,12 +164,12 @@ def delete_person(study: Study, alias: str) -> None:
 def export_csv(study: Study) -> str:
     """Return every vote as a line, people under names that are new in each export."""
     with study.database.reading() as connection:
-        rows = _vote_rows(connection, EXPORTED)
+        rows = _vote_rows(connection, EXPORTED_STATES)
         names = [row.name for row in _models(connection)]
     fresh: dict[str, str] = {}
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    table.writerow(EXPORT_COLUMNS)
     for row in rows:
         name = fresh.setdefault(row.alias, f"A-{secrets.token_hex(4)}")
         screen = row.screen
@@ -187,7 +191,7 @@ def results(study: Study) -> dict[str, object]:
 
 
 def read_votes(study: Study) -> Votes:
-    """Return the votes of all sessions that were neither given back nor withdrawn."""
+    """Return the votes of all sessions that were neither returned nor withdrawn."""
     with study.database.reading() as connection:
         return _votes(connection)
 
@@ -195,18 +199,7 @@ def read_votes(study: Study) -> Votes:
 def read_design(study: Study) -> Design:
     """Return what was fixed before the first vote."""
     with study.database.reading() as connection:
-        row = connection.execute(select(schema.study)).one()
-    return Design(
-        protocol=row.protocol,
-        trials=row.blocks * (row.trials + row.attention),
-        feedback=row.feedback,
-        margin=row.margin,
-        annotators_wanted=row.annotators_wanted,
-        exclusion=Exclusion(**row.exclusion),
-        seed=row.seed,
-        consent_version=row.consent_version,
-        created=iso_time(row.created),
-    )
+        return _design(connection.execute(select(schema.study)).one())
 
 
 def purge(study: Study, *, early: bool = False) -> int:
@@ -228,10 +221,10 @@ def purge(study: Study, *, early: bool = False) -> int:
             kept = "without a date" if until is None else f"until {iso_time(until)}"
             raise ValueError(f"what people said is kept {kept}; --early removes it nevertheless")
         count = connection.execute(select(func.count()).select_from(sessions)).scalar_one()
-        for table in PEOPLE:
+        for table in PERSONAL_TABLES:
             connection.execute(delete(table))
         connection.execute(update(schema.study).values(state=schema.STOPPED))
-    study.database.shrink([table.name for table in PEOPLE])
+    study.database.shrink([table.name for table in PERSONAL_TABLES])
     return count
 
 
@@ -244,6 +237,20 @@ def iso_time(moment: float) -> str:
     """
     found = datetime.datetime.fromtimestamp(moment, datetime.UTC)
     return found.isoformat(timespec="seconds")
+
+
+def _design(row: Row[Any]) -> Design:
+    return Design(
+        protocol=row.protocol,
+        trials=row.blocks * (row.trials + row.attention),
+        feedback=row.feedback,
+        margin=row.margin,
+        annotators_wanted=row.annotators_wanted,
+        exclusion=Exclusion(**row.exclusion),
+        seed=row.seed,
+        consent_version=row.consent_version,
+        created=iso_time(row.created),
+    )
 
 
 def _person(connection: Connection, alias: str) -> Row[Any]:
@@ -276,25 +283,22 @@ def _vote_rows(connection: Connection, states: tuple[str, ...]) -> list[Row[Any]
 
 
 def _votes(connection: Connection) -> Votes:
-    rows = _vote_rows(connection, COUNTED)
+    rows = _vote_rows(connection, COUNTED_STATES)
     names = {row.alias: None for row in rows}
     place = {alias: number for number, alias in enumerate(names)}
     exposures = [np.inf if row.exposure_ms is None else row.exposure_ms for row in rows]
 
-    def column(values: list[Any], kind: type) -> Any:
-        return np.array(values, kind)
-
     return Votes(
-        annotator=column([place[row.alias] for row in rows], np.int64),
-        image=column([_judged(row) for row in rows], np.int64),
-        generated=column([row.generated for row in rows], np.bool_),
-        said_generated=column([row.said_generated for row in rows], np.bool_),
-        attention=column([row.attention for row in rows], np.bool_),
-        trial=column([row.number for row in rows], np.int64),
-        reaction_ms=column([row.reaction_ms for row in rows], np.float64),
-        exposure_ms=column(exposures, np.float64),
-        feedback=column([row.feedback for row in rows], np.bool_),
-        model=column([row.model for row in rows], np.int64),
+        annotator=np.array([place[row.alias] for row in rows], np.int64),
+        image=np.array([_judged(row) for row in rows], np.int64),
+        generated=np.array([row.generated for row in rows], np.bool_),
+        said_generated=np.array([row.said_generated for row in rows], np.bool_),
+        attention=np.array([row.attention for row in rows], np.bool_),
+        trial=np.array([row.number for row in rows], np.int64),
+        reaction_ms=np.array([row.reaction_ms for row in rows], np.float64),
+        exposure_ms=np.array(exposures, np.float64),
+        feedback=np.array([row.feedback for row in rows], np.bool_),
+        model=np.array([row.model for row in rows], np.int64),
         annotators=tuple(names),
         models=tuple(row.name for row in _models(connection)),
     )
@@ -312,21 +316,13 @@ def _models(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(models).order_by(models.c.id)))
 
 
-def _error(votes: Votes, seed: int) -> dict[str, float] | None:
+def _error(votes: Votes, design: Design) -> dict[str, float] | None:
     """Return the share of wrong votes and its interval over annotators, pooled for a single one."""
-    if not len(votes):
+    found = estimate(votes, design, draws=LIVE_DRAWS, purpose="live")
+    if found is None:
         return None
-    wrong = (~votes.correct).astype(np.int64)
-    people = len(votes.annotators)
-    counts = np.stack(
-        [np.bincount(votes.annotator, weights, people) for weights in (wrong, np.ones(len(votes)))],
-        axis=1,
-    ).astype(np.int64)
-    interval: Interval = wilson(int(wrong.sum()), len(votes))
-    if people > 1:
-        sums = resampled_sums(counts, LIVE_DRAWS, generator(seed, "live"))
-        interval = percentiles(sums[:, 0] / sums[:, 1])
-    return {"rate": float(wrong.mean()), "low": float(interval.low), "high": float(interval.high)}
+    low, high = found.error.interval or found.error.pooled
+    return {"rate": found.error.error, "low": low, "high": high}
 
 
 def _curve(votes: Votes) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""The pages that people see, and the files that they need.
+"""The HTML pages that people see.
 
-Pages are shells: what changes comes as JSON, so a page holds no answer and no image. Nothing in
-them is inline, and nothing comes from another host.
+A page is a frame without data: its script fetches the rest as JSON, so no page holds an answer or
+an image. Nothing in a page is inline, and nothing comes from another host.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ def annotator_page(form_token: str) -> str:
     """Return the page of a session.
 
     Args:
-        form_token: goes with every POST of the page.
+        form_token: is sent with every POST of the page.
     """
     return _render("annotator.html", form_token=form_token, preview="")
 
@@ -28,7 +28,7 @@ def preview_page(protocol: str) -> str:
 
 
 def message_page(title: str, text: str) -> str:
-    """Return a page that says one thing, for people to whom a link brings nothing else.
+    """Return a page of one sentence, for links that lead nowhere.
 
     Example:
         >>> "&lt;b&gt;" in message_page("<b>", "")

@@ -1,27 +1,28 @@
 """The process that serves a study: one socket and one event loop."""
 
+import re
 import socket
 
 import uvicorn
 from fastapi import FastAPI
 
 IDLE_SECONDS = 75
-"""After which a connection without a request is closed. People look at an image for longer than
-the usual 5 s, and a server that closes just as they answer costs them that request."""
+"""After which an idle connection is closed. People study an image for longer than the usual 5 s,
+and a server that closes the connection just as they answer loses that request."""
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; connections queue from now on.
 
-    It says that it is TCP, since asyncio switches off the gathering of small packets for such
-    sockets alone, and without that every reply takes 40 ms more.
+    The protocol is named because asyncio switches off Nagle's algorithm only on sockets that name
+    TCP; without that every reply takes 40 ms longer.
 
     Args:
         host: an address of this machine.
         port: 0 for any that is free.
 
     Raises:
-        OSError: if the address or the port is not to be had.
+        OSError: if the address or the port cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -36,8 +37,8 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_of(app: FastAPI) -> uvicorn.Server:
-    """Return a server that logs nobody: addresses hold identifiers, and whose they are."""
+def make_server(app: FastAPI) -> uvicorn.Server:
+    """Return a server without an access log: addresses in it would identify people."""
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -46,3 +47,25 @@ def server_of(app: FastAPI) -> uvicorn.Server:
         timeout_keep_alive=IDLE_SECONDS,
     )
     return uvicorn.Server(config)
+
+
+def public_address(public_url: str | None, host: str = "127.0.0.1", port: int = 8000) -> str:
+    """Return where people reach the server.
+
+    Args:
+        public_url: what the owner asks for; None for the address that the server listens on.
+        host: of that address.
+        port: of that address.
+
+    Raises:
+        ValueError: if a browser could not follow it.
+
+    Example:
+        >>> public_address(None, "::1"), public_address("https://study.example/")
+        ('http://[::1]:8000', 'https://study.example')
+    """
+    if public_url is None:
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", public_url):
+        raise ValueError(f"public-url must be like https://study.example, got {public_url!r}")
+    return public_url.rstrip("/")

@@ -1,4 +1,4 @@
-"""The server of a study as a process of its own, for those who simulate people or kill it."""
+"""The server of a study as a process of its own, for simulations and fault tests."""
 
 import http.client
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from ..errors import StudyError
 
-PATIENCE = 60.0
-"""Seconds in which a server has to answer after its start."""
-GRACE = 30.0
-"""Seconds in which it has to end when it is asked to."""
+START_SECONDS = 60.0
+"""After its start, a server has to answer within this time."""
+STOP_SECONDS = 30.0
+"""Seconds after which a server that was asked to end is killed."""
 
 
 def free_port() -> int:
-    """Return a port of this machine on which nobody listens."""
+    """Return a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -27,7 +27,7 @@ def free_port() -> int:
 def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     """Start to serve a study on this machine; return once it answers.
 
-    What the server complains of goes to ``server.log`` beside the study's database.
+    The server's warnings and errors go to ``server.log`` in the study's folder.
 
     Args:
         folder: of the study.
@@ -44,7 +44,7 @@ def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
             stderr=log,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_SECONDS
     while not is_up(port):
         if process.poll() is not None or time.monotonic() > deadline:
             end_server(process)
@@ -57,7 +57,7 @@ def end_server(process: "subprocess.Popen[bytes]") -> None:
     """Ask a server to end, and kill it if it does not."""
     process.terminate()
     try:
-        process.wait(GRACE)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

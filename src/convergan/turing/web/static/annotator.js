@@ -1,18 +1,19 @@
 // One person's page. What to show comes from the server's state; this script shows it, times it
 // and sends answers. It knows nothing about which image is which.
 
+import { $, Refused, banner, copy, element } from "./common.js";
+
 const RETRY_MS = [400, 800, 1600, 3200, 6400];
 const REQUEST_MS = 20000;
-const LOADS = 4; // tries of a picture before it is given up as a technical loss
-const DOUBLE_MS = 250; // after an answer, within which another press is its echo
+const LOADS = 4; // tries of an image before it is reported as lost
+const DOUBLE_MS = 250; // after an answer, within which another press counts as the same one
 const COUNT_MS = 500;
 const MASKS = 4;
 const MASK_MS = 30;
-const HALF_FRAME_MS = 4; // so that a frame is not added because a clock is late by a hair
+const HALF_FRAME_MS = 4; // so that a clock a little late adds no frame
 const SIDES = ["left", "right"];
 const PNG_END = [0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82];
 
-const $ = (id) => document.getElementById(id);
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content;
 const base = location.pathname.replace(/\/+$/, "");
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -20,10 +21,10 @@ const frame = () => new Promise(requestAnimationFrame);
 const clicked = (id) =>
   new Promise((resolve) => $(id).addEventListener("click", resolve, { once: true }));
 
-// ---- What is kept on this device: an answer on its way, and the keys
+// ---- Stored on this device: an answer on its way, and the keys
 
-// Within another site's frame storage may be refused; then memory must do.
-function shelf(kind) {
+// In another site's frame the browser may refuse storage; then memory has to do.
+function storage(kind) {
   const memory = new Map();
   let store = null;
   try {
@@ -37,18 +38,11 @@ function shelf(kind) {
     drop: (name) => (store ? store.removeItem(name) : memory.delete(name)),
   };
 }
-const session = shelf("sessionStorage");
-const device = shelf("localStorage");
+const tabStorage = storage("sessionStorage");
+const deviceStorage = storage("localStorage");
 const OUTBOX = `answer:${base}`;
 
 // ---- Talking to the server
-
-class Refused extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
 
 async function request(path, body) {
   const options = {
@@ -69,8 +63,8 @@ async function request(path, body) {
   return reply;
 }
 
-// Ask until there is a reply. A refusal is a reply, silence is not.
-async function reach(path, body) {
+// Send until there is a reply. A refusal is a reply; a server error or silence is not.
+async function send(path, body) {
   for (let tries = 0; ; tries++) {
     try {
       const reply = await request(path, body);
@@ -94,21 +88,21 @@ async function reach(path, body) {
   }
 }
 
-const getState = () => reach("/state");
+const getState = () => send("/state");
 
-// An answer is kept before it is sent, so that neither a lost line nor a reload loses it. The first
-// answer to a trial wins, so sending twice does no harm.
+// An answer is stored before it is sent, so neither a lost connection nor a reload loses it. The
+// first answer to a trial counts, so sending twice does no harm.
 async function deliver(answer) {
-  session.set(OUTBOX, JSON.stringify(answer));
+  tabStorage.set(OUTBOX, JSON.stringify(answer));
   try {
-    return await reach("/answers", answer);
+    return await send("/answers", answer);
   } finally {
-    session.drop(OUTBOX);
+    tabStorage.drop(OUTBOX);
   }
 }
 
 async function deliverKept() {
-  const kept = session.get(OUTBOX);
+  const kept = tabStorage.get(OUTBOX);
   if (kept === null) return;
   try {
     await deliver(JSON.parse(kept));
@@ -119,8 +113,7 @@ async function deliverKept() {
 
 // ---- Pictures
 
-// The bytes are fetched here and not by the picture, since a browser may show a picture that was
-// cut off on its way.
+// The script fetches the bytes itself: an img element would also show a file that was cut off.
 async function loadPicture(url, size) {
   const response = await fetch(url, {
     cache: "no-store",
@@ -155,11 +148,11 @@ function loadTrial(trial, size) {
 function loadEarly(trial, size) {
   if (!trial || trial.exposure_ms !== null || early.has(trial.trial)) return;
   const pictures = loadTrial(trial, size);
-  pictures.catch(() => {}); // tried again when its turn comes
+  pictures.catch(() => {}); // a failure is tried again when its turn comes
   early.set(trial.trial, pictures);
 }
 
-// Pictures of a trial; null when the trial is no longer the one to show.
+// Return the pictures of a trial; null when it is no longer the one to show.
 async function picturesOf(trial, size) {
   let what = "";
   for (let tries = 0; tries < LOADS; tries++) {
@@ -168,16 +161,16 @@ async function picturesOf(trial, size) {
     } catch (error) {
       what = String(error.message ?? error).slice(0, 100);
       await wait(RETRY_MS[tries]);
-      const state = await getState(); // a lost line is no fault of the picture: wait until it is back
+      const state = await getState(); // waits out a lost connection, which is no fault of the image
       if (state.trials[0]?.trial !== trial.trial) return null;
     }
   }
   try {
-    await reach("/technical", { trial: trial.trial, what });
+    await send("/technical", { trial: trial.trial, what });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     const state = await getState();
-    if (state.trials[0]?.trial === trial.trial) throw new Error(error.message); // it will not end
+    if (state.trials[0]?.trial === trial.trial) throw new Error(error.message); // the server takes no more losses
   }
   return null;
 }
@@ -193,20 +186,7 @@ function show(section) {
   scrollTo(0, 0);
 }
 
-function banner(text) {
-  if ($("banner").textContent !== text) $("banner").textContent = text;
-  $("banner").hidden = text === "";
-}
-
-// An element with text, which is never read as HTML.
-function element(tag, text, attributes = {}) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
-const say = (text) => ($("live").textContent = text);
+const announce = (text) => ($("live").textContent = text);
 
 // ---- Keys
 
@@ -215,7 +195,7 @@ const keys = { ...FIRST_KEYS };
 
 function readKeys() {
   try {
-    const kept = JSON.parse(device.get("keys"));
+    const kept = JSON.parse(deviceStorage.get("keys"));
     for (const side of SIDES) if (/^[\p{L}\p{N}]$/u.test(kept[side])) keys[side] = kept[side];
   } catch {
     /* none, or not ours */
@@ -226,7 +206,7 @@ function readKeys() {
 function sideOf(event, pair) {
   if (event.ctrlKey || event.altKey || event.metaKey) return null;
   const pressed = event.key.toLowerCase();
-  // On a keyboard of another script, the place of a Latin letter is what people mean.
+  // On a keyboard of another script, people mean the place of the Latin letter.
   const place = /^[ -~]/.test(event.key) ? "" : event.code.replace(/^Key/, "").toLowerCase();
   for (const side of SIDES) {
     if (pressed === keys[side] || place === keys[side]) return side;
@@ -257,7 +237,7 @@ function setUpSettings() {
   $("close-settings").addEventListener("click", () => $("settings").close());
   $("reset-keys").addEventListener("click", () => {
     Object.assign(keys, FIRST_KEYS);
-    device.drop("keys");
+    deviceStorage.drop("keys");
     stop("");
   });
   for (const side of SIDES)
@@ -274,7 +254,7 @@ function setUpSettings() {
     if (!/^[\p{L}\p{N}]$/u.test(key)) return stop("Only a letter or a digit can be a key.");
     if (key === other) return stop("The two keys must differ.");
     keys[picking] = key;
-    device.set("keys", JSON.stringify(keys));
+    deviceStorage.set("keys", JSON.stringify(keys));
     stop("");
   });
   $("settings").addEventListener("close", () => stop(""));
@@ -286,13 +266,13 @@ const judge = {
   names: ["Real", "Generated"],
   pair: false,
   size: { width: 28, height: 28, scale: 8 },
-  ignored: 0, // presses that counted for nothing since the last answer
-  open: null, // takes the answer while one is wanted
-  since: Infinity, // when the pictures came to be seen
+  ignored: 0, // presses since the last answer that did not count
+  open: null, // resolves the promise of an answer while one is wanted
+  since: Infinity, // when the pictures were first on the screen
   answered: -Infinity, // when the last answer was given
   shown: 0, // their width in CSS pixels
 
-  // Say what is asked; the left answer comes first.
+  // Show the question; the left answer comes first.
   prepare(state) {
     this.pair = state.protocol === "pair";
     this.size = state.image;
@@ -305,7 +285,7 @@ const judge = {
     labelKeys();
   },
 
-  // Whole steps of device pixels, so that every pixel of an image is as large as any other.
+  // A whole number of device pixels for each pixel, so that all pixels of an image are of one size.
   fit() {
     const area = $("surround");
     const stacked = getComputedStyle(area).flexDirection === "column";
@@ -350,10 +330,10 @@ const judge = {
       const masks = Array.from({ length: MASKS }, () => pictures.map(() => noise(this.size)));
       await countDown();
       this.place(pictures);
-      [this.since, shown] = await hold(exposure);
+      [this.since, shown] = await showFor(exposure);
       for (const mask of masks) {
         this.place(mask);
-        await hold(MASK_MS);
+        await showFor(MASK_MS);
       }
       $("surround").replaceChildren();
     } else {
@@ -411,7 +391,7 @@ const judge = {
   },
 };
 
-// The window's height less all that stands above and below the pictures.
+// The window's height without what is above and below the pictures.
 function roomInHeight() {
   const others = [...$("task").children].filter((child) => child !== $("surround"));
   const taken = others.map((child) => child.offsetHeight).filter((height) => height > 0);
@@ -420,9 +400,9 @@ function roomInHeight() {
   return taken.reduce((sum, height) => sum - height - gap, innerHeight - 2 * edge);
 }
 
-// Show what is placed for a time, from the frame that first has it to the frame that has it no
-// more; resolve with when it came and for how long it was there.
-async function hold(milliseconds) {
+// Wait while the placed images are on the screen for a time; resolve with when the first frame
+// showed them and for how long they were shown.
+async function showFor(milliseconds) {
   const begin = await frame();
   let now = await frame();
   while (now - begin < milliseconds - HALF_FRAME_MS) now = await frame();
@@ -430,13 +410,13 @@ async function hold(milliseconds) {
 }
 
 async function countDown() {
-  say("Look at the grey area.");
+  announce("Look at the grey area.");
   for (const count of ["3", "2", "1"]) {
     $("surround").replaceChildren(element("p", count, { class: "count" }));
-    await hold(COUNT_MS);
+    await showFor(COUNT_MS);
   }
   $("surround").replaceChildren();
-  say("");
+  announce("");
 }
 
 function noise(size) {
@@ -451,19 +431,19 @@ function noise(size) {
   return canvas;
 }
 
-// Say right or wrong, and wait until it was read.
-async function tell(right, text) {
+// Show right or wrong, and wait until the person goes on.
+async function showFeedback(right, text) {
   $("told").classList.toggle("wrong", !right);
   $("told-icon").textContent = right ? "✓" : "✕";
   $("told-text").textContent = `${right ? "Right" : "Wrong"}. ${text}`;
   $("told").hidden = false;
   $("answers").hidden = true;
-  say($("told-text").textContent);
+  announce($("told-text").textContent);
   $("go-on").focus({ preventScroll: true });
   await clicked("go-on");
   $("told").hidden = true;
   $("answers").hidden = false;
-  say("");
+  announce("");
 }
 
 function truthText(truth, pair) {
@@ -488,7 +468,7 @@ async function consent(state) {
     $("consent-hint").textContent = "Please read the note on flicker and tick it, or do not take part.";
     $("flicker-read").focus();
   }
-  return reach("/consent", { version: state.consent.version });
+  return send("/consent", { version: state.consent.version });
 }
 
 // A drawing of a size, round for real and jagged for generated.
@@ -554,7 +534,7 @@ async function practise(state) {
     $("progress").value = place;
     $("progress-label").textContent = `Practice ${place + 1} of ${steps.length}`;
     $("help").textContent = place < 2 ? `${help} “${name}”.` : help;
-    say(`${$("progress-label").textContent}. ${$("help").textContent}`);
+    announce(`${$("progress-label").textContent}. ${$("help").textContent}`);
     for (;;) {
       const shapes = pair ? [!generated, generated] : [generated];
       const { side } = await judge.ask(
@@ -562,7 +542,7 @@ async function practise(state) {
         exposure,
       );
       const correct = side === right;
-      await tell(correct, correct ? "That is how it works." : `It was “${name}”. Once more.`);
+      await showFeedback(correct, correct ? "That is how it works." : `It was “${name}”. Once more.`);
       if (correct) break;
     }
   }
@@ -581,7 +561,7 @@ async function tutorial(state) {
       `${state.protocol === "pair" ? "pairs" : "images"}, in a random order.`;
     show("ready");
     const choice = await Promise.race([clicked("begin"), clicked("again")]);
-    if (choice.target.id === "begin") return reach("/tutorial", {});
+    if (choice.target.id === "begin") return send("/tutorial", {});
   }
 }
 
@@ -589,10 +569,10 @@ function progress(answered, total) {
   $("progress").max = total;
   $("progress").value = answered;
   $("progress-label").textContent = `${Math.min(answered + 1, total)} of ${total}`;
-  say($("progress-label").textContent);
+  announce($("progress-label").textContent);
 }
 
-let current = null; // trial whose answer is waited for
+let current = null; // identifier of the trial that waits for an answer
 
 async function trials(state) {
   const pair = state.protocol === "pair";
@@ -612,7 +592,7 @@ async function trials(state) {
     answered = reply.answered;
     if (reply.feedback !== null) {
       if (trial.exposure_ms !== null) judge.place(pictures);
-      await tell(reply.feedback.correct, truthText(reply.feedback.truth, pair));
+      await showFeedback(reply.feedback.correct, truthText(reply.feedback.truth, pair));
     }
     if (reply.stage !== "trials") break;
     coming = reply.next;
@@ -620,9 +600,9 @@ async function trials(state) {
   return getState();
 }
 
-// What the paper's second condition shows: the person's own mistakes.
+// The person's own mistakes, as in the paper's second condition.
 async function showMistakes(state) {
-  const { mistakes } = await reach("/mistakes");
+  const { mistakes } = await send("/mistakes");
   $("mistakes-count").textContent =
     mistakes.length === 0
       ? "None. All your answers were right."
@@ -663,13 +643,7 @@ function thanks(state) {
   if (completion !== null) {
     $("code").textContent = completion.code;
     $("copy").addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(completion.code);
-        $("copy").textContent = "Copied";
-      } catch {
-        getSelection().selectAllChildren($("code"));
-        $("copy").textContent = "Selected";
-      }
+      $("copy").textContent = (await copy(completion.code, $("code"))) ? "Copied" : "Selected";
     });
     if (completion.return !== null) fillReturn(completion.return);
   }
@@ -687,7 +661,7 @@ function fillReturn({ method, url, fields }) {
   }
   $("return").method = "post";
   $("return").action = url;
-  const all = { assignmentId: location.hash.slice(1), ...fields }; // which the server does not keep
+  const all = { assignmentId: location.hash.slice(1), ...fields }; // which the server does not store
   const hidden = Object.entries(all).map(([name, value]) =>
     element("input", "", { type: "hidden", name, value }),
   );
@@ -700,7 +674,7 @@ function closed(title, text) {
   show("closed");
 }
 
-const withdraw = () => reach("/withdraw", {}).then(getState);
+const withdraw = () => send("/withdraw", {}).then(getState);
 
 function setUpWithdrawal() {
   for (const id of ["open-withdraw", "withdraw-done"])
@@ -713,7 +687,7 @@ function setUpWithdrawal() {
     $("withdraw").close();
     if (meta("preview")) return;
     try {
-      await reach("/withdraw", {});
+      await send("/withdraw", {});
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
     }
@@ -721,7 +695,7 @@ function setUpWithdrawal() {
   });
 }
 
-// Another tab may have gone on, and the back button may show an old page: then begin anew.
+// Another tab may have answered meanwhile, or the back button may show an old page: then reload.
 function setUpReturns() {
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   document.addEventListener("visibilitychange", async () => {
@@ -733,7 +707,7 @@ function setUpReturns() {
   });
 }
 
-// In a panel's preview there is no session: the practice is all there is.
+// A panel's preview has no session, only the practice.
 async function preview(protocol) {
   const state = { protocol, feedback: false, total: 0, image: judge.size };
   judge.prepare(state);

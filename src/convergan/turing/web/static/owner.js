@@ -1,20 +1,14 @@
-// The owner's page: asks for the token, keeps it for this tab, and shows how the study stands.
+// The owner's page: asks for the token, keeps it for this tab, and shows the state of the study.
+
+import { $, Refused, banner, copy, element } from "./common.js";
 
 const POLL_MS = 3000;
-const LOST = "The server cannot be reached. This page tries again by itself.";
+const UNREACHABLE = "The server cannot be reached. This page tries again by itself.";
 const SVG = "http://www.w3.org/2000/svg";
-const $ = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en-GB");
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 let token = sessionStorage.getItem("owner-token") ?? "";
-
-class Refused extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
 
 async function call(path, method = "GET", body) {
   const headers = { Authorization: `Bearer ${token}` };
@@ -33,27 +27,15 @@ async function call(path, method = "GET", body) {
 
 const get = (path) => call(path).then((response) => response.json());
 
-function element(tag, text = "", attributes = {}) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
-function banner(text) {
-  $("banner").textContent = text;
-  $("banner").hidden = text === "";
-}
-
-// Run what a button does, or a look at the server; a refusal is told until the next button.
-async function attempt(action, look = false) {
+// Run the action of a button or a poll; a refusal stays on the page until the next button.
+async function attempt(action, polling = false) {
   try {
     await action();
-    if (!look || $("banner").textContent === LOST) banner("");
+    if (!polling || $("banner").textContent === UNREACHABLE) banner("");
   } catch (error) {
     if (error instanceof Refused && error.status === 401) enter("The token is not that of this study.");
     else if (error instanceof Refused) banner(error.message);
-    else banner(LOST);
+    else banner(UNREACHABLE);
   }
 }
 
@@ -79,7 +61,7 @@ $("token-form").addEventListener("submit", (event) => {
 });
 $("sign-out").addEventListener("click", () => enter(""));
 
-// ---- How the study stands
+// ---- State of the study
 
 async function refresh() {
   const [summary, { people }] = await Promise.all([get("summary"), get("people")]);
@@ -122,7 +104,7 @@ function figure(name, value, more) {
 
 // ---- People
 
-const shownPeople = new Map(); // alias to its row, so that a focus stays where it is
+const shownPeople = new Map(); // alias to its row; rows are kept, so that the focus stays in them
 
 function showPeople(people) {
   const aliases = new Set(people.map((person) => person.alias));
@@ -136,9 +118,9 @@ function showPeople(people) {
       shownPeople.set(person.alias, newRow(person.alias));
       $("people").append(shownPeople.get(person.alias));
     }
-    const [, stands, model, progress, votes, code, actions] = shownPeople.get(person.alias).cells;
+    const [, state, model, progress, votes, code, actions] = shownPeople.get(person.alias).cells;
     actions.firstChild.hidden = !["open", "timed out"].includes(person.state);
-    stands.textContent = person.state;
+    state.textContent = person.state;
     model.textContent = person.feedback ? `${person.model}, told` : person.model;
     code.textContent = person.completion_code ?? "";
     progress.firstChild.max = Math.max(person.total, 1);
@@ -169,9 +151,9 @@ function newRow(alias) {
   return row;
 }
 
-async function change(path, method, body, said) {
+async function change(path, method, body, announcement) {
   await call(path, method, body);
-  $("live").textContent = said;
+  $("live").textContent = announcement;
   await refresh();
 }
 
@@ -226,7 +208,7 @@ function draw(tag, attributes, text = "") {
   return made;
 }
 
-// Points of several trials together, so that a curve of few people is no noise.
+// Join the points of several trials, so that the curve of few people is not all noise.
 function bins(points, most = 12) {
   const size = Math.max(1, Math.ceil(points.length / most));
   const joined = [];
@@ -292,16 +274,6 @@ function showTable(arms) {
 
 // ---- Invitations, start and stop, files
 
-async function copy(text, done) {
-  try {
-    await navigator.clipboard.writeText(text);
-    done("Copied.");
-  } catch {
-    getSelection().selectAllChildren($("link-list"));
-    done("Copying is not allowed here; the links are selected.");
-  }
-}
-
 $("invite").addEventListener("submit", (event) => {
   event.preventDefault();
   attempt(async () => {
@@ -313,9 +285,11 @@ $("invite").addEventListener("submit", (event) => {
     $("copied").textContent = `${links.length} ${links.length === 1 ? "link" : "links"} made.`;
   });
 });
-$("copy-all").addEventListener("click", () => {
+$("copy-all").addEventListener("click", async () => {
   const links = [...$("link-list").children].map((item) => item.textContent).join("\n");
-  copy(links, (text) => ($("copied").textContent = text));
+  $("copied").textContent = (await copy(links, $("link-list")))
+    ? "Copied."
+    : "Copying is not allowed here; the links are selected.";
 });
 
 for (const action of ["start", "stop"])

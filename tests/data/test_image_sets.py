@@ -1,4 +1,3 @@
-import io
 import os
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from PIL import Image
 from torch import Tensor
 
 from convergan.data import DataError, ImageFiles, ImageRows, ImageSet
-from convergan.data.image_files import decode
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (30, 6, 6, 3), dtype=np.uint8)
 
@@ -25,6 +23,12 @@ def folder_of(place: Path, count: int = 30) -> Path:
 
 def all_of(images: ImageSet, batch_size: int = 7) -> Tensor:
     return torch.cat(list(images.batches(batch_size)))
+
+
+def unreadable(images: ImageSet) -> list[str]:
+    found = images.report().unreadable
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -45,7 +49,7 @@ def test_rows_in_memory_give_the_same(tmp_path: Path) -> None:
     assert torch.equal(all_of(rows), all_of(files))
     assert torch.equal(all_of(rows.choose(torch.tensor([9, 3]))), all_of(rows)[[3, 9]])
     assert torch.equal(torch.stack(rows.take([5, 2])), torch.stack(files.take([5, 2])))
-    assert rows.side == 6 and files.side is None and rows.remarks() == {}
+    assert rows.side == 6 and files.side is None and rows.report()[1:] == (None, None)
 
 
 def test_the_hash_is_of_all_images_and_of_the_side(tmp_path: Path) -> None:
@@ -53,11 +57,11 @@ def test_the_hash_is_of_all_images_and_of_the_side(tmp_path: Path) -> None:
     hashes = set()
     for images in (ImageFiles(folder), ImageFiles(folder, side=4), ImageFiles(folder)):
         all_of(images)
-        hashes.add(images.sha256())
+        hashes.add(images.report().sha256)
     Image.fromarray(LEVELS[1]).save(folder / "0" / "000.png")
     changed = ImageFiles(folder)
     all_of(changed)
-    assert len(hashes) == 2 and changed.sha256() not in hashes
+    assert len(hashes) == 2 and changed.report().sha256 not in hashes
 
 
 def test_images_of_other_sizes_are_cut_and_scaled_and_counted(tmp_path: Path) -> None:
@@ -66,7 +70,7 @@ def test_images_of_other_sizes_are_cut_and_scaled_and_counted(tmp_path: Path) ->
     images = ImageFiles(folder, side=6)
     found = all_of(images)
     assert found.shape == (4, 3, 6, 6)
-    assert images.remarks() == {"unreadable": [], "scaled": 1}
+    assert images.report()[1:] == ([], 1)
     assert torch.equal(found[0], torch.from_numpy(LEVELS[0]).permute(2, 0, 1).float() / 255)
     with pytest.raises(DataError, match=r"images of mixed sizes: \[\(6, 6\), \(8, 12\)\]$"):
         all_of(ImageFiles(folder))
@@ -85,8 +89,9 @@ def test_one_corrupt_image_is_listed_and_more_than_one_in_a_hundred_refused(
     whole = (folder / "1" / "010.png").read_bytes()
     (folder / "1" / "010.png").write_bytes(whole[:60])
     images = ImageFiles(folder)
-    assert len(all_of(images)) == 29 and len(images.good) == 29
-    assert len(images.bad) == 1 and images.bad[0].startswith("1/010.png (")
+    assert len(all_of(images)) == 29
+    [bad] = unreadable(images)
+    assert bad.startswith("1/010.png (")
     assert torch.equal(images.take([10])[0], all_of(images)[10])
     (folder / "2" / "020.png").write_text("not an image")
     with pytest.raises(DataError, match="more than 1% of 30 images are unreadable: 1/010.png") as e:
@@ -102,15 +107,15 @@ def test_some_batches_are_those_of_all_and_a_bad_file_moves_no_row_to_another(
     files = ImageFiles(folder)
     everything = list(files.batches(7))
     assert [len(batch) for batch in everything] == [7, 6, 7, 7, 2]
-    whole = (files.remarks(), files.sha256())
+    whole = files.report()
     rows = ImageRows(torch.cat(everything), "levels")
     for images, of in ((files, everything), (rows, list(rows.batches(7)))):
         for turns in (slice(0, 2), slice(1, 1), slice(2, 5)):
             found = list(images.batches(7, turns))
             assert len(found) == len(of[turns])
             assert all(map(torch.equal, found, of[turns]))
-    assert files.bad == [] and files.good[0].name == "014.png"
-    assert list(files.batches(7)) and (files.remarks(), files.sha256()) == whole
+    assert unreadable(files) == [] and torch.equal(files.take([0])[0], everything[2][0])
+    assert list(files.batches(7)) and files.report() == whole
 
 
 def test_a_set_is_told_from_others_before_its_files_are_read(tmp_path: Path) -> None:
@@ -149,31 +154,9 @@ def test_rows_that_are_no_images_are_refused(images: Tensor, reason: str) -> Non
         ImageRows(images, "mine")
 
 
-@pytest.mark.parametrize("ending", ["BMP", "TIFF"])
-def test_images_of_8_bits_are_taken_whatever_their_width(ending: str) -> None:
-    for width in range(1, 120):  # lines of 16, 160 or 168 bytes, and places in the file like that
-        for mode in ("1", "L", "RGB"):
-            pixels = np.random.default_rng(width).integers(0, 256, (2, width), dtype=np.uint8)
-            file = io.BytesIO()
-            compression = {"compression": "tiff_lzw"} if ending == "TIFF" else {}
-            Image.fromarray(pixels).convert(mode).save(file, ending, **compression)
-            assert decode(file.getvalue(), None).size == (width, 2)
-
-
-def test_a_palette_loses_its_transparency_without_a_word() -> None:
-    image = Image.fromarray(LEVELS[0]).quantize(16)
-    for alphas in (0, bytes(range(16))):
-        plain, clear = io.BytesIO(), io.BytesIO()
-        image.save(plain, "PNG")
-        image.save(clear, "PNG", transparency=alphas)
-        assert clear.getvalue() != plain.getvalue()
-        one, other = (decode(file.getvalue(), None).pixels for file in (plain, clear))
-        assert np.array_equal(one, other)
-
-
 def test_a_bad_file_whose_name_is_not_utf_8_is_spelled(tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
     (folder / os.fsdecode(b"bad\xe9.png")).write_bytes(b"")
     files = ImageFiles(folder)
     all_of(files)
-    assert files.bad == [r"bad\xe9.png (zero bytes)"]
+    assert unreadable(files) == [r"bad\xe9.png (zero bytes)"]

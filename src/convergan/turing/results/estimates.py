@@ -1,15 +1,15 @@
-"""The figures of any part of a study: rows 1 to 6 and 11 of every report."""
+"""Error, sensitivity and bias of any votes of a study, with their intervals."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..statistics.annotator_bootstrap import crossed_sums, generator, percentiles, resampled_sums
+from ..statistics.annotator_bootstrap import crossed_sums, percentiles, resampled_sums, rng_for
 from ..statistics.equivalence import Equivalence, two_one_sided_p
 from ..statistics.intervals import (
     Interval,
     design_effect,
-    equal_votes_each,
+    effective_votes_each,
     exact_p,
     intraclass_correlation,
     widened,
@@ -20,7 +20,7 @@ from ..statistics.votes import Design, FloatArray, IntArray, Votes
 
 
 @dataclass(frozen=True)
-class Rate:
+class ErrorRate:
     """An error rate.
 
     Attributes:
@@ -42,7 +42,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class PartResult:
+class Estimates:
     """The figures of some votes.
 
     Attributes:
@@ -53,9 +53,9 @@ class PartResult:
             without such votes.
         on_real: error on real images; of pairs, with the generated one on the right.
         pooled_p: of the exact test against guessing, as if votes were independent: too small.
-        rho: correlation of two votes of an annotator; none where it cannot be told.
+        rho: correlation of two votes of an annotator; none where it is undefined.
         votes_each: that an annotator has, on the average over votes.
-        effect: the design effect, 1 where ``rho`` cannot be told.
+        effect: the design effect, 1 where ``rho`` is undefined.
         widened: Wilson's interval of the error, widened by the design effect.
         d_prime: sensitivity.
         d_prime_interval: over annotators; none of a single annotator.
@@ -66,9 +66,9 @@ class PartResult:
 
     annotators: int
     images: int
-    error: Rate
-    on_generated: Rate | None
-    on_real: Rate | None
+    error: ErrorRate
+    on_generated: ErrorRate | None
+    on_real: ErrorRate | None
     pooled_p: float
     rho: float | None
     votes_each: float
@@ -81,7 +81,7 @@ class PartResult:
     equivalence: Equivalence
 
 
-def cells(votes: Votes) -> IntArray:
+def confusion_counts(votes: Votes) -> IntArray:
     """Return each annotator's hits, generated images, false alarms and real images, (A, 4)."""
     said, truth, judged = votes.said_generated, votes.generated, ~votes.attention
     table = np.zeros((len(votes.annotators), 4), np.int64)
@@ -90,8 +90,8 @@ def cells(votes: Votes) -> IntArray:
     return table
 
 
-def part_result(votes: Votes, design: Design, *, draws: int, purpose: str) -> PartResult | None:
-    """Return the figures of some judged votes; none if there are none.
+def estimate(votes: Votes, design: Design, *, draws: int, purpose: str) -> Estimates | None:
+    """Return the figures of some judged votes; None without votes.
 
     Args:
         votes: without those of attention trials.
@@ -101,24 +101,24 @@ def part_result(votes: Votes, design: Design, *, draws: int, purpose: str) -> Pa
     """
     if not len(votes):
         return None
-    table, pairs = cells(votes), design.protocol == "pair"
+    table, pairs = confusion_counts(votes), design.protocol == "pair"
     sums = np.empty((0, 4))
     if len(table) > 1:
-        sums = resampled_sums(table, draws, generator(design.seed, purpose))
+        sums = resampled_sums(table, draws, rng_for(design.seed, purpose))
     hits, fakes, alarms, reals = (int(total) for total in table.sum(0))
     wrong, count = fakes - hits + alarms, fakes + reals
     wrong_sums, count_sums = sums[:, 1] - sums[:, 0] + sums[:, 2], sums[:, 1] + sums[:, 3]
     drawn = sensitivity(*sums.T, pairs=pairs)
-    told = sensitivity(hits, fakes, alarms, reals, pairs=pairs)
+    overall = sensitivity(hits, fakes, alarms, reals, pairs=pairs)
     right_each, votes_each = table[:, 0] + table[:, 3] - table[:, 2], table[:, 1] + table[:, 3]
-    rho, each = intraclass_correlation(right_each, votes_each), equal_votes_each(votes_each)
+    rho, each = intraclass_correlation(right_each, votes_each), effective_votes_each(votes_each)
     effect = design_effect(each, rho or 0.0)
     error = wrong_sums / count_sums
     near = percentiles(error, 0.90) if len(error) else None
-    return PartResult(
+    return Estimates(
         annotators=len(table),
         images=len(np.unique(votes.image)),
-        error=Rate(count, wrong, wilson(wrong, count), _interval(error)),
+        error=ErrorRate(count, wrong, wilson(wrong, count), _interval(error)),
         on_generated=_rate(fakes - hits, fakes, sums[:, 1] - sums[:, 0], sums[:, 1]),
         on_real=_rate(alarms, reals, sums[:, 2], sums[:, 3]),
         pooled_p=exact_p(count - wrong, count),
@@ -126,9 +126,9 @@ def part_result(votes: Votes, design: Design, *, draws: int, purpose: str) -> Pa
         votes_each=each,
         effect=effect,
         widened=widened(wrong, count, effect),
-        d_prime=float(told.d_prime),
+        d_prime=float(overall.d_prime),
         d_prime_interval=_interval(drawn.d_prime),
-        criterion=float(told.criterion),
+        criterion=float(overall.criterion),
         criterion_interval=_interval(drawn.criterion),
         equivalence=Equivalence(design.margin, two_one_sided_p(wrong, count, design.margin), near),
     )
@@ -139,17 +139,19 @@ def crossed_interval(votes: Votes, design: Design, *, draws: int) -> Interval | 
     if len(votes.annotators) < 2 or len(np.unique(votes.image)) < 2:
         return None
     columns = [(~votes.correct).astype(np.int64), np.ones(len(votes), np.int64)]
-    rng = generator(design.seed, "crossed")
+    rng = rng_for(design.seed, "crossed")
     wrong, count = crossed_sums(votes.annotator, votes.image, columns, draws, rng).T
     return percentiles(wrong[count > 0] / count[count > 0])
 
 
-def _rate(wrong: int, count: int, wrong_sums: FloatArray, count_sums: FloatArray) -> Rate | None:
+def _rate(
+    wrong: int, count: int, wrong_sums: FloatArray, count_sums: FloatArray
+) -> ErrorRate | None:
     if not count:
         return None
     some = count_sums > 0
     interval = _interval(wrong_sums[some] / count_sums[some])
-    return Rate(count, wrong, wilson(wrong, count), interval)
+    return ErrorRate(count, wrong, wilson(wrong, count), interval)
 
 
 def _interval(values: FloatArray) -> Interval | None:

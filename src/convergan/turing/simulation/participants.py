@@ -1,4 +1,4 @@
-"""Who takes part in a simulated study, by words like ``observer:d=1,c=0.2`` and ``two-tabs``."""
+"""Who takes part in a simulated study, parsed from ``observer:d=1,c=0.2`` and ``two-tabs``."""
 
 import itertools
 import math
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import check
 from .observers import (
     Alternator,
     AlwaysFake,
@@ -30,7 +31,7 @@ DEFAULTS: Mapping[str, Values] = {
     "alternator": {},
     "fast-clicker": {"ms": 80.0},
 }
-"""What can be asked for, and what is taken where nothing is said; see `observers` for the words."""
+"""Fields of each kind of annotator, with their defaults; see `observers` for what they mean."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ class Habit:
 
     Attributes:
         sends: how often each answer is sent: the last copy late, with the answer after it. From
-            2 on, answers also go early, where the one before them is not recorded yet. What goes
-            together goes in an order by chance.
+            2 on, answers also go early, where the one before them is not recorded yet. What is sent
+            together is sent in random order.
         tabs: windows with the same page; all answer at once, every other one the opposite.
         reloads: whether the page is loaded anew before every answer.
-        leaves: after this share of the trials; 1 for nobody.
-        returns: whether who left comes back and finishes.
+        leaves: share of the trials after which the person leaves; 1 for all.
+        returns: whether a person who left comes back and finishes.
     """
 
     sends: int = 1
@@ -65,7 +66,7 @@ HABITS: Mapping[str, Habit] = {
 
 
 @dataclass(frozen=True)
-class Cast:
+class Participants:
     """Who takes part.
 
     Attributes:
@@ -77,7 +78,7 @@ class Cast:
         seed: of their skills and answers.
 
     Raises:
-        ValueError: if a number is too small or a habit is none.
+        ValueError: if a number is too small or a habit is unknown.
     """
 
     count: int = 30
@@ -87,22 +88,25 @@ class Cast:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        for name, least in (("count", 1), ("workers", 1), ("seed", 0)):
-            if (value := getattr(self, name)) < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+        habits = f"one of {', '.join(HABITS)}"
+        check(
+            vars(self),
+            (self.count >= 1, "count", "at least 1"),
+            (self.workers >= 1, "workers", "at least 1"),
+            (self.seed >= 0, "seed", "at least 0"),
+            (bool(self.kinds), "kinds", "at least one"),
+            (bool(self.habit_names), "habit_names", "at least one"),
+        )
         for name in self.habit_names:
-            if name not in HABITS:
-                raise ValueError(f"habit must be one of {', '.join(HABITS)}, got {name!r}")
-        if not (self.kinds and self.habit_names):
-            raise ValueError("there must be a kind of annotators and a habit")
+            check({"habit": name}, (name in HABITS, "habit", habits))
 
     @property
     def habits(self) -> list[Habit]:
         """Of each person.
 
         Example:
-            >>> [habit.sends for habit in Cast(3, habit_names=("steady", "double-sender")).habits]
+            >>> people = Participants(3, habit_names=("steady", "double-sender"))
+            >>> [habit.sends for habit in people.habits]
             [1, 3, 1]
         """
         turns = itertools.cycle(self.habit_names)
@@ -115,10 +119,10 @@ class Cast:
             pairs: whether they see two images at once.
 
         Raises:
-            ValueError: if a kind, a field or a number is none.
+            ValueError: if a kind or a field is unknown, or a value no number.
 
         Example:
-            >>> Cast(1, ["observer:d=1.5"]).annotators()
+            >>> Participants(1, ["observer:d=1.5"]).annotators()
             [Observer(d_prime=1.5, criterion=0.0, pairs=False)]
         """
         rng = np.random.default_rng([self.seed, 2])
@@ -128,8 +132,7 @@ class Cast:
 
 def _people(kind: str, count: int, rng: np.random.Generator, pairs: bool) -> Iterator[Annotator]:
     name, _, text = kind.partition(":")
-    if name not in DEFAULTS:
-        raise ValueError(f"kind must be one of {', '.join(DEFAULTS)}, got {name!r}")
+    check({"kind": name}, (name in DEFAULTS, "kind", f"one of {', '.join(DEFAULTS)}"))
     values = dict(DEFAULTS[name])
     for part in filter(None, text.split(",")):
         key, _, number = part.partition("=")
@@ -158,6 +161,5 @@ def _number(key: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{key} must be a number, got {text!r}")
+    check({key: text}, (math.isfinite(value), key, "a number"))
     return value

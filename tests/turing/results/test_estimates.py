@@ -1,21 +1,26 @@
 import numpy as np
 import pytest
 
-from convergan.turing.results.part_result import PartResult, cells, crossed_interval, part_result
-from convergan.turing.simulation.observers import AlwaysFake, Crowd, Guesser, Observer
+from convergan.turing.results.estimates import (
+    Estimates,
+    confusion_counts,
+    crossed_interval,
+    estimate,
+)
+from convergan.turing.simulation.observers import AlwaysFake, Crowd, Guesser, Observer, Stimulus
 from convergan.turing.statistics.votes import Design, Votes
 from tests.turing.known_studies import DESIGN, votes_of
 
 
-def result_of(votes: Votes, draws: int = 400, design: Design = DESIGN) -> PartResult:
-    found = part_result(votes, design, draws=draws, purpose="test")
+def result_of(votes: Votes, draws: int = 400, design: Design = DESIGN) -> Estimates:
+    found = estimate(votes, design, draws=draws, purpose="test")
     assert found is not None
     return found
 
 
 def test_cells_count_what_was_said_of_what() -> None:
     votes = votes_of([Guesser()] * 3)
-    for number, row in enumerate(cells(votes).tolist()):
+    for number, row in enumerate(confusion_counts(votes).tolist()):
         mine = (votes.annotator == number) & ~votes.attention
         said, truth = votes.said_generated[mine], votes.generated[mine]
         pairs = list(zip(said.tolist(), truth.tolist(), strict=True))
@@ -88,13 +93,15 @@ def test_the_interval_covers_an_observers_error_and_sensitivity(
     d_prime: float, criterion: float
 ) -> None:
     observer = Observer(d_prime, criterion)
-    rights = [observer.right(kind, 0, np.inf, False) for kind in (True, False)]
+    rights = [observer.right(Stimulus(kind, 0, np.inf, False)) for kind in (True, False)]
     truth = 1 - sum(rights) / 2
     held = []
     for seed in range(80):
         found = result_of(votes_of([observer] * 30, DESIGN, seed).judged(), 300)
         assert found.error.interval is not None and found.d_prime_interval is not None
-        held.append((found.error.interval.holds(truth), found.d_prime_interval.holds(d_prime)))
+        held.append(
+            (found.error.interval.contains(truth), found.d_prime_interval.contains(d_prime))
+        )
     assert (np.mean(held, 0) > 0.945 - 3 * (0.05 / 80) ** 0.5).all()
 
 
@@ -116,7 +123,7 @@ def test_votes_on_one_kind_alone_have_no_rate_on_the_other() -> None:
 def test_no_votes_have_no_figures() -> None:
     votes = votes_of([Guesser()])
     none = votes.select(np.zeros(100, bool))
-    assert part_result(none, DESIGN, draws=10, purpose="test") is None
+    assert estimate(none, DESIGN, draws=10, purpose="test") is None
 
 
 def test_the_crossed_interval_is_wider() -> None:

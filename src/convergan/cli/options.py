@@ -1,0 +1,59 @@
+"""Options that several commands have, and what they ask of torch."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
+Threads = Annotated[
+    int,
+    typer.Option(min=0, help="Threads on the CPU; 0 takes up to four. Small networks want 1."),
+]
+
+Stream = Annotated[
+    bool,
+    typer.Option(
+        "--stream", help="Decode images as they are needed, for sets that do not fit in memory."
+    ),
+]
+Decoders = Annotated[
+    int, typer.Option("--workers", min=0, help="Threads that decode for --stream.")
+]
+AllowBad = Annotated[
+    bool,
+    typer.Option("--allow-bad", help="Leave out images that cannot be read; see left_out.csv."),
+]
+SkipNonFinite = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Leave out up to so many steps in a row whose loss or gradient is not finite, "
+        "rather than stop.",
+    ),
+]
+RollBack = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Where more are not finite, go back to the last checkpoint up to so many times, and "
+        "leave out the steps since.",
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="float32, or bfloat16 for matrix products.")]
+
+
+def prepare(threads: int, device: str) -> None:
+    """Give torch its threads, for 0 one for each core up to four, and exact repetition on a GPU.
+
+    Of several processes on a machine, each gets its part of the cores.
+    """
+    import torch
+
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    torch.set_num_threads(threads or max(1, min(4, (os.cpu_count() or 1) // beside)))
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+        torch.use_deterministic_algorithms(True)

@@ -1,0 +1,245 @@
+"""The commands that judge samples and images: score, classifier, scan."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ..core.progress import Progress
+from .console import errors, output, print_line
+from .exits import run_in_every_process
+from .options import Device, Threads, prepare
+from .progress import finish, show_progress
+
+if TYPE_CHECKING:
+    from ..scoring.score import Scores
+
+
+def score(
+    samples: Annotated[
+        str | None,
+        typer.Argument(
+            help="Folder of a run (samples are drawn), folder of images, .npz file with samples or "
+            "images, or a data source as for train. The same as --against: one part of it against "
+            "another."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Real images: a data source as for train, or a folder or file as above."),
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="Some of is,fid,kid,prdc,ndb with commas between them.")
+    ] = "is,fid,kid,prdc,ndb",
+    extractor: Annotated[
+        str,
+        typer.Option(
+            help="inception, inception:FILE@SHA256, efficientnet-lite0 or efficientnet-lite0@SIDE, "
+            "mnist, fashion_mnist, cifar10, my_file.py:my_function, FILE.pt2, FILE.pt, or hf:NAME."
+        ),
+    ] = "inception",
+    samples_count: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            help="How many. Default: all; of a run as many as reference rows, up to 50,000.",
+        ),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(help="How many reference rows, drawn by seed. Default: all.")
+    ] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(help="Side of images from folders. Default: the reference's, or as they are."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for score.json and pictures. Default: scores/NAME.")
+    ] = None,
+    best: Annotated[
+        float | None,
+        typer.Option(help="Also write this share of the samples, those with the most score."),
+    ] = None,
+    splits: Annotated[int, typer.Option(help="Of the inception score.")] = 10,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Mix samples before they are split.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Decides draws, subsets and bins.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 100,
+    device: Device = "auto",
+    threads: Threads = 0,
+    verify_weights: Annotated[
+        bool,
+        typer.Option(
+            "--verify-weights", help="Score CIFAR-10's training rows by inception: 11.24 is right."
+        ),
+    ] = False,
+) -> None:
+    """Score samples by a pretrained network, real images that were held out beside them.
+
+    Exit codes: 2 wrong arguments, 65 refused data or weights, 74 storage, 75 a lost process.
+
+    The same score from several processes: torchrun --nproc-per-node 2 -m convergan score ...
+    """
+    from ..collective import Ranks, join
+    from ..core.devices import choose_device
+    from ..metrics import find_extractor
+    from ..scoring.files import CAUTION, write_best, write_scores
+    from ..scoring.score import score_images, verify_known_score
+    from ..scoring.sources import open_sets
+    from ..scoring.values import ScoreSettings
+
+    place = choose_device(device)
+    prepare(threads, place)
+
+    def work(ranks: Ranks) -> None:
+        plan = ScoreSettings(
+            metrics=tuple(metrics.split(",")),
+            splits=splits,
+            shuffle=shuffle,
+            seed=seed,
+            batch_size=batch_size,
+            device=place,
+        )
+        if verify_weights:
+            known = finish(verify_known_score(plan, ranks), shown=ranks.leads)
+            if known is not None:
+                print_line(str(known))
+            ranks.barrier()
+            return
+        if samples is None or against is None:
+            missing = "SAMPLES" if samples is None else "--against"
+            raise ValueError(f"score needs {missing}: what is scored, and --against real images")
+        if best is not None and not 0 < best <= 1:
+            raise ValueError(f"best must be above 0 and at most 1, got {best}")
+        network = find_extractor(extractor, device=place)
+        reading = errors.status(escape(f"reading {samples} and {against}"))
+        with reading if ranks.leads else nullcontext():
+            sets = open_sets(
+                samples,
+                against,
+                count=samples_count,
+                rows=rows,
+                side=side,
+                seed=seed,
+                ranks=ranks,
+            )
+        scores = finish(score_images(sets, network, plan, ranks), shown=ranks.leads)
+        if scores is not None:
+            folder = out or Path("scores") / Path(samples).stem
+            write_scores(folder, sets, network, plan, scores, (samples, against))
+            show_scores(scores)
+            written = [folder / "score.json", folder / "score.html"]
+            if best is not None:
+                written.append(write_best(folder, sets.samples, scores, best))
+                output.print(f"caution: {CAUTION}", highlight=False, markup=False)
+            for file in written:
+                print_line(str(file))
+        ranks.barrier()  # so that all leave with the code of rank 0
+
+    run_in_every_process(work, join(place))
+
+
+def classifier(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="As for train: 28x28 grey or 32x32 colour images in ten classes, with test rows."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File of weights to write, .safetensors.")],
+    seed: Annotated[int, typer.Option(help="Decides weights, order and movements.")] = 0,
+    epochs: Annotated[int, typer.Option(help="How often each row is seen.")] = 20,
+    threads: Threads = 0,
+) -> None:
+    """Train a small classifier to judge generators with; print its accuracy and its file's hash.
+
+    The same seed and number of threads give the same file on one machine. Exit codes are those of
+    train.
+    """
+    from ..core.files import replace_file
+    from ..data import load
+    from ..metrics.classifier import classifier_weights, weights_sha256
+    from ..metrics.train_classifier import TrainingProgress, train_classifier
+
+    if out.suffix != ".safetensors":
+        raise ValueError(f"weights are written as .safetensors, got --out {out}")
+    prepare(threads, "cpu")
+    with errors.status(escape(f"reading {data}")):
+        dataset = load(data)
+    reports: list[TrainingProgress] = []
+
+    def progress() -> Iterator[Progress]:
+        for report in train_classifier(dataset, seed=seed, epochs=epochs):
+            reports[:] = [report]
+            metrics = {"supervised_loss": report.loss}
+            if report.test_accuracy is not None:
+                metrics["test_error"] = 1 - report.test_accuracy
+            yield Progress("classifier", report.step, report.steps, metrics)
+
+    show_progress(progress())
+    weights = classifier_weights(reports[-1].network)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(out, weights)
+    output.print(f"test accuracy: {reports[-1].test_accuracy:.2%}", highlight=False)
+    for line in (f"sha256: {weights_sha256(weights)}", f"weights: {out}"):
+        print_line(line)
+
+
+def scan(
+    source: Annotated[
+        str, typer.Argument(help="As --data of train: a folder of images, or a data set by name.")
+    ],
+    json: Annotated[
+        Path | None, typer.Option(help="File for all that was found, every duplicate too.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that decode.")] = 4,
+) -> None:
+    """Decode every image of a data set; list what training would refuse, and what is there twice.
+
+    Exit codes: 65 if an image is refused; duplicates, also of test rows among training rows, are
+    notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
+    """
+    from ..core.files import write_json
+    from ..core.signals import stopping
+    from ..data.scan import Scan, ScannedImage, scan_images, summary_lines, to_json
+    from ..data.sources import find_encoded
+
+    images: list[ScannedImage] = []
+
+    def progress() -> Iterator[Progress]:
+        count = len(found.train.encoded) + len(found.test.encoded)
+        for image in scan_images(found, workers):
+            images.append(image)
+            yield Progress("images", len(images), count, {})
+
+    if json is not None and not json.parent.is_dir():
+        raise ValueError(f"--json {json}: there is no folder {json.parent}")
+    with stopping("while scanning; nothing was written"):
+        with errors.status(escape(f"reading {source}")):
+            found = find_encoded(source)
+        show_progress(progress())
+    scanned = Scan(source, found.classes, images)
+    for line in summary_lines(scanned):
+        print_line(line)
+    if json is not None:
+        write_json(json, to_json(scanned))
+        print_line(str(json))
+    scanned.require_all()
+
+
+def show_scores(scores: "Scores") -> None:
+    """Print every figure of the samples beside that of held-out rows, then the definitions."""
+    from ..scoring.files import definitions, figure_rows
+
+    shown = Table("metric", "samples", "floor: held-out real rows")
+    for row in figure_rows(scores):
+        shown.add_row(*row)
+    output.print(shown)
+    for line in definitions(scores):
+        print_line(line)
+    for note in scores.notes:
+        print_line(f"note: {note}")
