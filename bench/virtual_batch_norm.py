@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.step import median_seconds
 from convergan.layers import BatchStatisticsNorm, VirtualBatchNorm
-from convergan.networks import small_images_generator, virtual_small_images_generator
+from convergan.networks import ConvolutionalGenerator, virtual_small_images_generator
 
 LIVE, REFERENCE = 100, 16
 SHAPES = ((256, 8, 8), (128, 16, 16), (8192,))
@@ -46,7 +46,7 @@ def main() -> None:
         plain = descend(BatchStatisticsNorm(shape[0]), live)
         compare(f"layer {shape}", plain, descend(norm, rows))
     latent = torch.rand(LIVE, 100)
-    released = small_images_generator(IMAGE_SHAPE, chance)
+    released = ConvolutionalGenerator(IMAGE_SHAPE, chance)
     ours = virtual_small_images_generator(IMAGE_SHAPE, chance, num_reference=REFERENCE)
     compare("generator of 32x32", descend(released, latent), descend(ours, latent))
 

@@ -24,7 +24,7 @@ from sklearn.svm import SVC
 
 from convergan import estimator
 from convergan.estimator import SemiSupervisedGANClassifier
-from convergan.estimator.fitting import log_softmax, make_task, print_nothing
+from convergan.estimator.fitting import log_softmax, make_task
 from convergan.estimator.member import forward, train_twin
 from convergan.estimator.preprocessing import fit_preprocessor
 
@@ -57,7 +57,7 @@ def twin(X: Array, y: Array, seed: int) -> Predict:
     """Train our classifier for as many steps on the labelled rows alone."""
     preprocessor, rows = fit_preprocessor(X)
     task = make_task(torch.from_numpy(rows).float(), y, seed=seed, device="cpu")
-    layers = train_twin(task, print_nothing).layers
+    layers = train_twin(task).layers
     return lambda rows: np.exp(log_softmax(forward(layers, preprocessor.apply(rows))))
 
 

@@ -38,7 +38,3 @@ def clusters(
     return task_of(
         points, range(labeled), labels[:labeled], **({"steps": steps, "batch_size": 30} | settings)
     )
-
-
-def ignore(line: dict[str, float]) -> None:
-    """Do nothing with a line of a history."""

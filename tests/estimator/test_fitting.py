@@ -13,7 +13,7 @@ from convergan.estimator.fitting import (
 )
 from convergan.estimator.guard import GAN
 from convergan.estimator.member import TrainingTask
-from tests.estimator.helpers import clusters, ignore, task_of
+from tests.estimator.helpers import clusters, task_of
 
 
 def four_clusters(misleading: bool) -> TrainingTask:
@@ -32,24 +32,20 @@ def four_clusters(misleading: bool) -> TrainingTask:
 
 @pytest.mark.parametrize("misleading", [False, True])
 def test_a_pool_that_misleads_is_noticed_and_one_that_helps_is_not(misleading: bool) -> None:
-    fitted = fit_classifier(
-        four_clusters(misleading), members=1, guard_level=0.1, max_seconds=None, on_losses=ignore
-    )
+    fitted = fit_classifier(four_clusters(misleading), members=1, guard_level=0.1, max_seconds=None)
     assert (fitted.report.selected != GAN) == misleading, fitted.report
     assert bool(fitted.notices) == misleading
 
 
 def test_one_label_of_a_class_cannot_be_held_out_and_the_report_says_so() -> None:
     few = clusters(labeled=4, steps=5)
-    fitted = fit_classifier(few, members=1, guard_level=0.1, max_seconds=None, on_losses=ignore)
+    fitted = fit_classifier(few, members=1, guard_level=0.1, max_seconds=None)
     assert fitted.report.reason == "a class has 1 labeled row, which cannot be held out"
     assert fitted.risk is None
 
 
 def test_level_zero_keeps_the_gan_and_still_calibrates() -> None:
-    fitted = fit_classifier(
-        clusters(steps=5), members=1, guard_level=0.0, max_seconds=None, on_losses=ignore
-    )
+    fitted = fit_classifier(clusters(steps=5), members=1, guard_level=0.0, max_seconds=None)
     assert fitted.report.selected == GAN and fitted.report.folds == 3
     assert fitted.risk is not None
 
@@ -67,8 +63,8 @@ def test_time_is_shared_out_and_what_one_training_leaves_is_for_the_next() -> No
 def test_a_time_limit_holds_for_the_guard_and_the_members_together() -> None:
     lines: list[dict[str, float]] = []
     started = time.monotonic()
-    endless = clusters(steps=1_000_000)
-    fit_classifier(endless, members=2, guard_level=0.1, max_seconds=0.8, on_losses=lines.append)
+    endless = clusters(steps=1_000_000, on_losses=lines.append)
+    fit_classifier(endless, members=2, guard_level=0.1, max_seconds=0.8)
     assert 0.8 <= time.monotonic() - started < 4
     assert len(lines) >= 8  # three folds of two candidates, two members
 

@@ -13,7 +13,7 @@ from convergan.estimator.guard import (
     fall_back,
     out_of_fold,
 )
-from tests.estimator.helpers import clusters, ignore
+from tests.estimator.helpers import clusters
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +55,7 @@ def test_a_gan_that_failed_leaves_the_better_of_the_others() -> None:
 
 
 def test_every_label_is_held_out_once_and_the_same_seed_gives_the_same() -> None:
-    found, again = (out_of_fold(clusters(steps=10), 3, ignore, lambda: 1e9) for _ in range(2))
+    found, again = (out_of_fold(clusters(steps=10), 3, lambda: 1e9) for _ in range(2))
     assert sorted(found.logits) == sorted([GAN, TWIN, LOGISTIC])
     assert np.bincount(found.folds).tolist() == [10, 10, 10]
     assert all((found.logits[name] == again.logits[name]).all() for name in found.logits)
@@ -78,5 +78,5 @@ def test_logistic_regression_takes_no_share_of_the_time() -> None:
         asked.append(None)
         return float("inf")
 
-    out_of_fold(clusters(steps=1), 3, ignore, deadline)
+    out_of_fold(clusters(steps=1), 3, deadline)
     assert len(asked) == 2 * 3

@@ -11,7 +11,7 @@ from convergan.estimator.member import (
     train_twin,
 )
 from convergan.estimator.teacher import pool_opinions
-from tests.estimator.helpers import clusters, ignore, task_of
+from tests.estimator.helpers import clusters, task_of
 
 
 def test_a_fold_sees_neither_label_nor_row_of_what_it_is_tested_on() -> None:
@@ -27,17 +27,17 @@ def test_a_fold_sees_neither_label_nor_row_of_what_it_is_tested_on() -> None:
 def test_the_first_layer_of_wide_rows_takes_them_as_they_are() -> None:
     rows = np.random.default_rng(0).normal(size=(60, COMPONENTS + 20))
     task = task_of(rows, range(20), np.arange(20) % 2, steps=2)
-    layers = train_gan(task, pool_opinions(task), ignore).layers
+    layers = train_gan(task, pool_opinions(task)).layers
     assert layers[0][0].shape[0] == rows.shape[1]
     assert forward(layers, rows).shape == (60, 2)
 
 
 def test_a_history_has_a_line_now_and_then_and_one_at_the_end() -> None:
     lines: list[dict[str, float]] = []
-    found = train_twin(clusters(steps=2 * LOG_EVERY + 3), lines.append)
+    found = train_twin(clusters(steps=2 * LOG_EVERY + 3, on_losses=lines.append))
     assert [line["step"] for line in found.history] == [LOG_EVERY, 2 * LOG_EVERY, 2 * LOG_EVERY + 3]
     assert lines == found.history
-    late = train_twin(clusters(steps=1000, deadline=0.0), ignore)
+    late = train_twin(clusters(steps=1000, deadline=0.0))
     assert [line["step"] for line in late.history] == [1]
 
 
@@ -46,9 +46,7 @@ def test_the_twin_takes_nothing_from_unlabelled_rows() -> None:
     other = task_of(
         task.rows.numpy(), range(30), task.labels, steps=5, batch_size=30, unlabeled_weight=7.0
     )
-    for (a, b), (c, d) in zip(
-        train_twin(task, ignore).layers, train_twin(other, ignore).layers, strict=True
-    ):
+    for (a, b), (c, d) in zip(train_twin(task).layers, train_twin(other).layers, strict=True):
         assert (a == c).all() and (b == d).all()
 
 
@@ -56,7 +54,7 @@ def test_the_twin_takes_nothing_from_unlabelled_rows() -> None:
 def test_the_same_seed_gives_the_same_bits(steps: int) -> None:
     task = clusters(steps=steps)
     soft_labels = torch.full((90, 3), 1 / 3)
-    one, two = (train_gan(task, soft_labels, ignore).layers for _ in range(2))
+    one, two = (train_gan(task, soft_labels).layers for _ in range(2))
     assert all((a == c).all() and (b == d).all() for (a, b), (c, d) in zip(one, two, strict=True))
 
 

@@ -17,7 +17,7 @@ from convergan.layers import (
     initialise_from_batch,
     weight_norm,
 )
-from convergan.networks import residual_discriminator, small_images_discriminator
+from convergan.networks import ConvolutionalDiscriminator, ResidualDiscriminator
 from tests.oracles import draw
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -60,8 +60,8 @@ LAYERS: dict[str, Callable[[Tensor], Tensor]] = {
     "noise": lambda x: GaussianNoise(0.5)(x, chance()),
     "dropout": lambda x: Dropout(0.5)(x, chance()),
     "weight norm": started,
-    "small images": judged(small_images_discriminator, channels=4),
-    "residual": judged(residual_discriminator, width=8, cardinality=2, blocks=1),
+    "small images": judged(ConvolutionalDiscriminator, channels=4),
+    "residual": judged(ResidualDiscriminator, width=8, cardinality=2, blocks=1),
 }
 
 

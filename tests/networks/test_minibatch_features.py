@@ -8,6 +8,7 @@ from torch import Tensor
 
 from convergan.layers import minibatch_stddev
 from convergan.networks import (
+    ConvolutionalDiscriminator,
     DenseDiscriminator,
     Discriminator,
     MinibatchFeatures,
@@ -16,7 +17,6 @@ from convergan.networks import (
     deviation,
     no_minibatch_features,
     similarities,
-    small_images_discriminator,
     toy_discriminator,
 )
 from tests import oracles
@@ -39,7 +39,7 @@ ADDED = dict(zip(FEATURES, (0, 5, 10, 1, 1), strict=True))
 JUDGES: dict[str, tuple[Callable[..., Discriminator], tuple[int, ...]]] = {
     "toy": (toy_discriminator, (2,)),
     "compact": (partial(compact_discriminator, channels=2), (1, 28, 28)),
-    "small images": (partial(small_images_discriminator, channels=3), (3, 32, 32)),
+    "small images": (partial(ConvolutionalDiscriminator, channels=3), (3, 32, 32)),
     "dense": (dense, (2, 3)),
 }
 kinds = pytest.mark.parametrize("kind", FEATURES)

@@ -10,21 +10,21 @@ from torch.nn.functional import relu, softplus
 
 from convergan.layers import add_gaussian_noise
 from convergan.networks import (
+    ConvolutionalDiscriminator,
+    ConvolutionalGenerator,
     Critique,
     DenseDiscriminator,
     DenseGenerator,
     Discriminator,
     Generator,
+    ResidualDiscriminator,
+    ResidualGenerator,
     compact_discriminator,
     compact_generator,
     digits_discriminator,
     digits_generator,
     mnist_discriminator,
     mnist_generator,
-    residual_discriminator,
-    residual_generator,
-    small_images_discriminator,
-    small_images_generator,
     toy_discriminator,
     toy_generator,
     virtual_compact_generator,
@@ -79,11 +79,11 @@ PAIRS: dict[str, Pair] = {
         False,
     ),
     "small grey images": (
-        lambda c: small_images_discriminator(
+        lambda c: ConvolutionalDiscriminator(
             (1, 28, 28), 10, c, channels=4, input_noise=0.2, centred=False
         ),
         10,
-        lambda c: small_images_generator((1, 28, 28), c, channels=16, centred=False),
+        lambda c: ConvolutionalGenerator((1, 28, 28), c, channels=16, centred=False),
         (1, 28, 28),
         8,
         True,
@@ -105,15 +105,15 @@ PAIRS: dict[str, Pair] = {
         True,
     ),
     "small images": (
-        lambda c: small_images_discriminator((3, 32, 32), 10, c, channels=8),
+        lambda c: ConvolutionalDiscriminator((3, 32, 32), 10, c, channels=8),
         10,
-        lambda c: small_images_generator((3, 32, 32), c, channels=32),
+        lambda c: ConvolutionalGenerator((3, 32, 32), c, channels=32),
         (3, 32, 32),
         16,
         True,
     ),
     "virtual small images": (
-        lambda c: small_images_discriminator((3, 32, 32), 10, c, channels=4),
+        lambda c: ConvolutionalDiscriminator((3, 32, 32), 10, c, channels=4),
         10,
         lambda c: virtual_small_images_generator((3, 32, 32), c, channels=32),
         (3, 32, 32),
@@ -121,9 +121,9 @@ PAIRS: dict[str, Pair] = {
         True,
     ),
     "residual": (
-        lambda c: awake(residual_discriminator((3, 32, 32), 10, c, width=8, cardinality=4)),
+        lambda c: awake(ResidualDiscriminator((3, 32, 32), 10, c, width=8, cardinality=4)),
         10,
-        lambda c: awake(residual_generator((3, 32, 32), c, width=8, cardinality=4)),
+        lambda c: awake(ResidualGenerator((3, 32, 32), c, width=8, cardinality=4)),
         (3, 32, 32),
         8,
         False,

@@ -6,12 +6,12 @@ import torch
 from pytest import approx
 
 from convergan.networks import (
+    ConvolutionalGenerator,
     PackedDiscriminator,
     digits_discriminator,
     pack,
     packed_discriminator,
     packed_shape,
-    small_images_generator,
     toy_discriminator,
 )
 from convergan.objectives import minimax_discriminator_loss
@@ -83,7 +83,7 @@ def test_only_the_first_layer_is_wider() -> None:
 
 
 def test_samples_of_an_image_generator_are_packed_as_images() -> None:
-    generator = small_images_generator((3, 32, 32), chance(), channels=8)
+    generator = ConvolutionalGenerator((3, 32, 32), chance(), channels=8)
     rows = generator(generator.draw_latent(4, chance()))
     inner = digits_discriminator(packed_shape((3, 32, 32), 2), 1, chance())
     assert PackedDiscriminator(inner, 2)(rows).logits.shape == (2, 1)

@@ -12,8 +12,6 @@ from convergan.networks import (
     ResidualDiscriminator,
     ResidualGenerator,
     guided_residual_discriminator,
-    residual_discriminator,
-    residual_generator,
 )
 from convergan.networks.residual import double_side, halve_side
 from convergan.objectives import gradient_penalty
@@ -34,13 +32,13 @@ def moved(network: nn.Module) -> None:
 
 
 def judge(shape: tuple[int, ...] = SHAPE) -> ResidualDiscriminator:
-    network = residual_discriminator(shape, 5, chance(), **SMALL).double()
+    network = ResidualDiscriminator(shape, 5, chance(), **SMALL).double()
     moved(network)
     return network
 
 
 def maker(shape: tuple[int, ...] = SHAPE, map_side: int = 8) -> ResidualGenerator:
-    network = residual_generator(shape, chance(), map_side=map_side, **SMALL).double()
+    network = ResidualGenerator(shape, chance(), map_side=map_side, **SMALL).double()
     moved(network)
     return network
 
@@ -180,8 +178,8 @@ def test_noise_is_normal() -> None:
 
 
 def test_gradients_and_their_gradients_pass_gradcheck() -> None:
-    network = residual_discriminator((1, 32, 32), 1, chance(), width=1, blocks=1, cardinality=1)
-    generator = residual_generator((1, 32, 32), chance(), width=1, blocks=1, cardinality=1)
+    network = ResidualDiscriminator((1, 32, 32), 1, chance(), width=1, blocks=1, cardinality=1)
+    generator = ResidualGenerator((1, 32, 32), chance(), width=1, blocks=1, cardinality=1)
     for each in (network.double(), generator.double()):
         moved(each)
     x, latent = images(2, (1, 32, 32)).requires_grad_(), noise(2).requires_grad_()
@@ -221,8 +219,8 @@ def test_pair_has_the_parameters_of_the_description(width: int, blocks: int, gro
     inner = 2 * width
     block = 2 * width * inner + 9 * inner * inner // groups + 2 * inner
     sizes = {"width": width, "blocks": blocks, "cardinality": groups}
-    network = residual_discriminator(SHAPE, 5, chance(), **sizes)
-    generator = residual_generator(SHAPE, chance(), **sizes)
+    network = ResidualDiscriminator(SHAPE, 5, chance(), **sizes)
+    generator = ResidualGenerator(SHAPE, chance(), **sizes)
     ends = 3 * width + 16 * width + width * 5
     assert parameters(network) == 4 * blocks * block + ends
     assert parameters(generator) == 4 * blocks * block + (16 + 64) * width + width * 3
@@ -237,7 +235,7 @@ def test_pair_has_the_parameters_of_the_description(width: int, blocks: int, gro
 
 
 def test_blocks_add_nothing_at_the_start_and_their_last_convolutions_alone_learn() -> None:
-    network = residual_discriminator(SHAPE, 1, chance(), **SMALL)
+    network = ResidualDiscriminator(SHAPE, 1, chance(), **SMALL)
     _, maps = network.encode(images(2).float())
     for smaller, larger in pairwise(maps):
         torch.testing.assert_close(smaller, halved(larger))
@@ -257,8 +255,8 @@ def test_blocks_add_nothing_at_the_start_and_their_last_convolutions_alone_learn
 def test_weights_start_at_the_stated_deviations(blocks: int) -> None:
     sizes = {"width": 64, "blocks": blocks, "cardinality": 4}
     pair = (
-        residual_discriminator(SHAPE, 100, chance(), **sizes),
-        residual_generator(SHAPE, chance(), **sizes),
+        ResidualDiscriminator(SHAPE, 100, chance(), **sizes),
+        ResidualGenerator(SHAPE, chance(), **sizes),
     )
     inner = (2 / 1.04) ** 0.5 * (4 * blocks) ** -0.25
     expected = {
@@ -285,7 +283,7 @@ def test_weights_start_at_the_stated_deviations(blocks: int) -> None:
 
 
 def test_a_convolution_and_a_leaky_relu_keep_the_second_moment() -> None:
-    network = residual_generator(SHAPE, chance(), width=256, blocks=1, cardinality=1)
+    network = ResidualGenerator(SHAPE, chance(), width=256, blocks=1, cardinality=1)
     x = draw(16, 256, 8, 8).float()
     block = network.stages[0][0]  # type: ignore[index]
     h = leaky_relu(block.widen(x) * 4**0.25, 0.2)
@@ -310,7 +308,7 @@ def test_decoder_makes_maps_of_the_shape_of_the_generator(
 
 
 def test_guided_discriminator_judges_as_the_one_inside() -> None:
-    network, plain, x = guided(), residual_discriminator(SHAPE, 5, chance(), **SMALL), images(3)
+    network, plain, x = guided(), ResidualDiscriminator(SHAPE, 5, chance(), **SMALL), images(3)
     critique, _ = network.decode(x)
     for judged in (network(x), critique, network.discriminator(x)):
         for one, other in zip(judged, plain.double()(x), strict=True):
@@ -345,8 +343,8 @@ REFUSED = [(2, 32, 32), (3, 64, 64), (3, 32, 28), (3072,), (32, 32, 3), (3, 30, 
 @pytest.mark.parametrize("shape", REFUSED)
 def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     for make in (
-        partial(residual_generator, shape, chance()),
-        partial(residual_discriminator, shape, 1, chance()),
+        partial(ResidualGenerator, shape, chance()),
+        partial(ResidualDiscriminator, shape, 1, chance()),
         partial(guided_residual_discriminator, shape, 1, chance()),
     ):
         with pytest.raises(ValueError, match=r"1 or 3 channels and side 32 or 28, got \("):
@@ -364,8 +362,8 @@ def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 )
 def test_sizes_that_do_not_fit_are_refused(sizes: dict[str, int], reason: str) -> None:
     for make in (
-        partial(residual_generator, SHAPE, chance()),
-        partial(residual_discriminator, SHAPE, 1, chance()),
+        partial(ResidualGenerator, SHAPE, chance()),
+        partial(ResidualDiscriminator, SHAPE, 1, chance()),
     ):
         with pytest.raises(ValueError, match=reason):
             make(**sizes)

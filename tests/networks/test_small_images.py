@@ -11,8 +11,6 @@ from convergan.layers import add_gaussian_noise, dropout, initialise_from_batch
 from convergan.networks import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
-    small_images_discriminator,
-    small_images_generator,
 )
 from tests.networks.inspection import (
     GAIN,
@@ -28,11 +26,11 @@ SHAPE = (3, 32, 32)
 
 
 def judge(channels: int = 4, slope: float = 0.2) -> ConvolutionalDiscriminator:
-    return small_images_discriminator(SHAPE, 10, chance(), channels=channels, slope=slope).double()
+    return ConvolutionalDiscriminator(SHAPE, 10, chance(), channels=channels, slope=slope).double()
 
 
 def maker() -> ConvolutionalGenerator:
-    return small_images_generator(SHAPE, chance(), channels=32).double()
+    return ConvolutionalGenerator(SHAPE, chance(), channels=32).double()
 
 
 def images(count: int, seed: int = 0) -> Tensor:
@@ -68,7 +66,7 @@ def count(network: nn.Module) -> int:
 
 @pytest.mark.parametrize(("channels", "classes"), [(64, 10), (96, 10), (96, 3)])
 def test_discriminator_has_the_parameters_of_the_paper(channels: int, classes: int) -> None:
-    network = small_images_discriminator(SHAPE, classes, chance(), channels=channels)
+    network = ConvolutionalDiscriminator(SHAPE, classes, chance(), channels=channels)
     one, two = channels, 2 * channels
     wide = [(3, one), (one, one), (one, one), (one, two), *([(two, two)] * 3)]
     expected = sum(9 * inputs * width for inputs, width in wide)
@@ -82,7 +80,7 @@ def test_generator_has_the_parameters_of_the_paper() -> None:
     widths = [512, 256, 128, 3]
     expected = 100 * 8192 + 8192 + 256 + 128 + 3 + 3
     expected += sum(25 * inputs * outputs for inputs, outputs in pairwise(widths))
-    network = small_images_generator(SHAPE, chance())
+    network = ConvolutionalGenerator(SHAPE, chance())
     assert count(network) == expected == 4_933_382
 
 
@@ -110,9 +108,9 @@ def test_pair_starts_from_the_released_distributions() -> None:
 @pytest.mark.parametrize("shape", [(28, 28), (1, 28, 32), (3, 64, 64), (3072,), (32, 32, 3)])
 def test_rows_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"must be \(C, 32, 32\) or \(C, 28, 28\) images"):
-        small_images_discriminator(shape, 10, chance(), channels=4)
+        ConvolutionalDiscriminator(shape, 10, chance(), channels=4)
     with pytest.raises(ValueError, match=r"must be \(C, 32, 32\) or \(C, 28, 28\) images"):
-        small_images_generator(shape, chance())
+        ConvolutionalGenerator(shape, chance())
 
 
 # --- what they compute ---------------------------------------------------------------------------
@@ -203,7 +201,7 @@ def test_start_gives_the_images_before_tanh_a_tenth_and_touches_no_other_layer()
 
 
 def test_start_of_the_first_scripts_is_one_deviation_for_a_whole_layer() -> None:
-    network = small_images_discriminator(SHAPE, 10, chance(), channels=4, output_std=1.0).double()
+    network = ConvolutionalDiscriminator(SHAPE, 10, chance(), channels=4, output_std=1.0).double()
     x = images(12, seed=6)
     initialise_from_batch(network, lambda: network(x), per_channel=False)
     for output in outputs(network, lambda: network(x)):
@@ -227,11 +225,11 @@ GREY = (1, 28, 28)
 
 
 def grey_judge(**options: Any) -> ConvolutionalDiscriminator:
-    return small_images_discriminator(GREY, 10, chance(), channels=4, **options).double()
+    return ConvolutionalDiscriminator(GREY, 10, chance(), channels=4, **options).double()
 
 
 def grey_maker(**options: Any) -> ConvolutionalGenerator:
-    return small_images_generator(GREY, chance(), channels=16, **options).double()
+    return ConvolutionalGenerator(GREY, chance(), channels=16, **options).double()
 
 
 def geometry(network: nn.Module) -> list[tuple[Any, Any]]:
@@ -241,7 +239,7 @@ def geometry(network: nn.Module) -> list[tuple[Any, Any]]:
 
 
 def test_at_side_28_the_first_convolution_pads_by_3_and_all_else_is_as_at_side_32() -> None:
-    network, wide = grey_judge(), small_images_discriminator((1, 32, 32), 10, chance(), channels=4)
+    network, wide = grey_judge(), ConvolutionalDiscriminator((1, 32, 32), 10, chance(), channels=4)
     paddings = geometry(network)
     assert paddings[0] == ((3, 3), (1, 1))
     assert paddings[1:] == geometry(wide)[1:]
@@ -259,7 +257,7 @@ def test_at_side_28_the_first_convolution_pads_by_3_and_all_else_is_as_at_side_3
 
 def test_an_image_of_side_28_is_the_middle_of_one_of_side_32() -> None:
     latent = draw(4, 100, seed=1)
-    wide = small_images_generator((1, 32, 32), chance(), channels=16).double()
+    wide = ConvolutionalGenerator((1, 32, 32), chance(), channels=16).double()
     assert torch.equal(grey_maker()(latent), wide(latent)[:, :, 2:30, 2:30])
     assert grey_maker()(latent).shape == (4, *GREY)
 

@@ -12,7 +12,6 @@ from convergan.networks import (
     ConvolutionalGenerator,
     Generator,
     VirtualBatchGenerator,
-    small_images_generator,
     virtual_small_images_generator,
 )
 from tests.oracles import chance, draw
@@ -109,7 +108,7 @@ def test_empty_reference_is_refused(count: int) -> None:
 
 def images_pair() -> tuple[VirtualBatchGenerator, ConvolutionalGenerator]:
     virtual = virtual_small_images_generator(SHAPE, chance(), channels=32, num_reference=7)
-    return virtual.double(), small_images_generator(SHAPE, chance(), channels=32).double()
+    return virtual.double(), ConvolutionalGenerator(SHAPE, chance(), channels=32).double()
 
 
 def test_small_images_differ_from_released_ones_in_their_norms_alone() -> None:
@@ -149,7 +148,7 @@ def test_start_from_data_reaches_the_output_behind_the_reference() -> None:
 
 
 def test_released_generator_starts_from_the_bits_that_it_always_had() -> None:
-    weights = small_images_generator(SHAPE, chance(), channels=8).state_dict()
+    weights = ConvolutionalGenerator(SHAPE, chance(), channels=8).state_dict()
     drawn, found = chance(), []
     for shape in ((128, 100), (8, 4, 5, 5), (4, 2, 5, 5), (2, 3, 5, 5)):
         found.append(torch.empty(shape).normal_(0.0, 0.05, generator=drawn))

@@ -11,12 +11,11 @@ from torch.nn.functional import cosine_similarity
 from convergan.core.chance import derive
 from convergan.data import Batch
 from convergan.networks import (
+    ConvolutionalGenerator,
     GuidedDiscriminator,
+    ResidualDiscriminator,
     ResidualGenerator,
     guided_residual_discriminator,
-    residual_discriminator,
-    residual_generator,
-    small_images_generator,
 )
 from convergan.objectives import minimax_discriminator_loss, non_saturating_generator_loss
 from convergan.recipes import Recipe, find_recipe
@@ -24,8 +23,8 @@ from convergan.training import State, guided_step
 
 SHAPE = (1, 28, 28)
 small_guided = partial(guided_residual_discriminator, width=4, cardinality=2, blocks=1)
-small_unguided = partial(residual_discriminator, width=4, cardinality=2, blocks=1)
-small_generator = partial(residual_generator, width=4, cardinality=2, blocks=1)
+small_unguided = partial(ResidualDiscriminator, width=4, cardinality=2, blocks=1)
+small_generator = partial(ResidualGenerator, width=4, cardinality=2, blocks=1)
 RATE = 0.02
 STEP = partial(
     guided_step,
@@ -118,7 +117,7 @@ def test_networks_that_show_no_maps_are_refused_by_their_names() -> None:
         STEP(start(plain), batch(), derive(0, "step"), weight=10.0)
 
     def convolutions(shape: object, chance: torch.Generator) -> torch.nn.Module:
-        return small_images_generator((3, 32, 32), chance, channels=16)
+        return ConvolutionalGenerator((3, 32, 32), chance, channels=16)
 
     mute = replace(recipe(), generator=convolutions)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="with a MappingGenerator, got ConvolutionalGenerator"):

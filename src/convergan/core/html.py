@@ -84,7 +84,6 @@ class Table:
     groups: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse rows of different lengths."""
         widths = {len(row) - self.groups for row in self.rows}
         if len(widths | ({len(self.head)} if self.head else set())) > 1:
             raise ValueError(f"a table with the head {list(self.head)} has rows of {widths} cells")

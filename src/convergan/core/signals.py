@@ -21,7 +21,6 @@ class Interrupted(Exception):
     """
 
     def __init__(self, number: int, where: str) -> None:
-        """Say which signal stopped the command, where, and what is kept."""
         super().__init__(f"stopped by {signal.Signals(number).name} {where}")
         self.number = number
 
@@ -35,7 +34,6 @@ class StopRequests:
     """
 
     def __init__(self) -> None:
-        """Wish for nothing."""
         self.stop: int | None = None
         self.save = False
         self._first = 0.0

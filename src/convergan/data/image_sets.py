@@ -62,9 +62,7 @@ class ImageSet(Protocol):
         """Return the side of square images, or None where they are not known to be square."""
         ...
 
-    def __len__(self) -> int:
-        """Return how many there are; of files, unreadable ones too."""
-        ...
+    def __len__(self) -> int: ...
 
     def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
         """Yield all images in their order, (B, C, H, W) float32 in [0, 1], or some batches."""
@@ -182,7 +180,6 @@ class ImageFiles:
         self._read: list[_FileRead] = []
 
     def __len__(self) -> int:
-        """Return how many files there are, unreadable ones too."""
         return len(self.files)
 
     def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:

@@ -28,10 +28,9 @@ from .fitting import (
     make_task,
     mean_log_probabilities,
     print_losses,
-    print_nothing,
 )
 from .labels import decode_labels, encode_labels, labeled_part
-from .member import features
+from .member import features, print_nothing
 from .preprocessing import as_image_shape, fit_preprocessor, flatten_images
 
 FEW = 3
@@ -294,6 +293,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             unlabeled_weight=float(self.unlabeled_weight),
             seed=self.seed_,
             device=self.device_,
+            on_losses=print_losses if self.verbose else print_nothing,
         )
         self.n_steps_ = task.steps
         fitted = fit_classifier(
@@ -301,7 +301,6 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             members=self.n_estimators,
             guard_level=self.guard_level if self.guard else None,
             max_seconds=self.max_seconds,
-            on_losses=print_losses if self.verbose else print_nothing,
         )
         self.guard_report_, self.selected_ = fitted.report, fitted.report.selected
         self.temperature_, self.risk_table_ = fitted.temperature, fitted.risk

@@ -14,7 +14,15 @@ from ..training import NonFiniteError
 from .calibration import RiskTable, fit_temperature, match_temperature, risk_table
 from .checks import Array
 from .guard import GAN, TWIN, Deadline, GuardReport, OutOfFold, choose, fall_back, out_of_fold
-from .member import Layers, LossCallback, TrainingTask, forward, train_gan, train_twin
+from .member import (
+    Layers,
+    LossCallback,
+    TrainingTask,
+    forward,
+    print_nothing,
+    train_gan,
+    train_twin,
+)
 from .mismatch import mismatch_pvalue
 from .teacher import logistic_layers, pool_opinions
 
@@ -61,7 +69,6 @@ def fit_classifier(
     members: int,
     guard_level: float | None,
     max_seconds: float | None,
-    on_losses: LossCallback,
 ) -> FitResult:
     """Choose a candidate on labels held out, train it on all rows, calibrate it.
 
@@ -71,23 +78,22 @@ def fit_classifier(
         guard_level: see `convergan.estimator.guard.choose`; None to hold nothing out.
         max_seconds: for the ``2 folds + members`` trainings together, in equal shares of what is
             left; or None. What `convergan.estimator.teacher` does is not counted.
-        on_losses: called with every line of every history.
     """
     fewest = int(task.labels.bincount(minlength=task.num_classes).min())
     folds = min(FOLDS, fewest) if guard_level is not None and fewest > 1 else 0
     end = time.monotonic() + (math.inf if max_seconds is None else max_seconds)
     deadline = divide_time(end, 2 * folds + members)
-    held_out = out_of_fold(task, folds, on_losses, deadline) if folds else None
+    held_out = out_of_fold(task, folds, deadline) if folds else None
     report = _report(held_out, guard_level, fewest)
     deadline = divide_time(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
     soft_labels = pool_opinions(task)
     wanted = members if report.selected == GAN else 1  # for log D, whatever predicts
-    gan, histories, failure = _train_gans(task, soft_labels, wanted, on_losses, deadline)
+    gan, histories, failure = _train_gans(task, soft_labels, wanted, deadline)
     if failure and report.selected == GAN:
         report = fall_back(report, GAN, failure)
     chosen, notices = gan, []
     if report.selected != GAN:
-        chosen, report = _train_fallback(task, report, on_losses, deadline)
+        chosen, report = _train_fallback(task, report, deadline)
         notices.append(f"{report.selected} predicts: {report.reason}")
     logits = None if held_out is None else held_out.logits.get(report.selected)
     temperature, risk = 1.0, None
@@ -123,6 +129,7 @@ def make_task(
     device: str,
     unlabeled_weight: float = 1.0,
     max_epochs: int | None = None,
+    on_losses: LossCallback = print_nothing,
 ) -> TrainingTask:
     """Return the task of standardised rows (n, A) with classes (n,), -1 where unlabelled."""
     labeled = np.flatnonzero(codes >= 0)
@@ -137,6 +144,7 @@ def make_task(
         unlabeled_weight=unlabeled_weight,
         seed=seed,
         device=torch.device(device),
+        on_losses=on_losses,
     )
 
 
@@ -192,10 +200,6 @@ def print_losses(line: dict[str, float]) -> None:
     print(f"step {line['step']:,.0f}, {line['seconds']:.1f} s: {losses}")
 
 
-def print_nothing(line: dict[str, float]) -> None:
-    """Ignore a line of a history."""
-
-
 def _report(held_out: OutOfFold | None, level: float | None, fewest: int) -> GuardReport:
     if held_out is not None and level is not None:
         return choose(held_out, level)
@@ -206,18 +210,14 @@ def _report(held_out: OutOfFold | None, level: float | None, fewest: int) -> Gua
 
 
 def _train_gans(
-    task: TrainingTask,
-    soft_labels: Tensor,
-    members: int,
-    on_losses: LossCallback,
-    deadline: Deadline,
+    task: TrainingTask, soft_labels: Tensor, members: int, deadline: Deadline
 ) -> tuple[list[Layers], list[History], str]:
     """Train the members; where one diverges, return none of them, and why."""
     layers, histories = [], []
     try:
         for number in range(members):
             own = replace(task, seed=_member_seed(task.seed, number), deadline=deadline())
-            member = train_gan(own, soft_labels, on_losses)
+            member = train_gan(own, soft_labels)
             layers.append(member.layers)
             histories.append(member.history)
     except NonFiniteError as error:
@@ -226,12 +226,12 @@ def _train_gans(
 
 
 def _train_fallback(
-    task: TrainingTask, report: GuardReport, on_losses: LossCallback, deadline: Deadline
+    task: TrainingTask, report: GuardReport, deadline: Deadline
 ) -> tuple[list[Layers], GuardReport]:
     """Train what the report chose; logistic regression where the twin diverges."""
     if report.selected == TWIN:
         try:
-            return [train_twin(replace(task, deadline=deadline()), on_losses).layers], report
+            return [train_twin(replace(task, deadline=deadline())).layers], report
         except NonFiniteError as error:
             report = fall_back(report, TWIN, str(error))
     return [logistic_layers(task)], report

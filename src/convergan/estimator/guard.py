@@ -20,7 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 from ..training import NonFiniteError
 from .calibration import mcnemar
 from .checks import Array
-from .member import Layers, LossCallback, TrainingTask, forward, train_gan, train_twin
+from .member import Layers, TrainingTask, forward, train_gan, train_twin
 from .teacher import logistic_layers, pool_opinions
 
 GAN, TWIN, LOGISTIC = "gan", "twin", "logistic regression"
@@ -64,25 +64,19 @@ class OutOfFold(NamedTuple):
     failed: dict[str, str]
 
 
-def candidates(
-    on_losses: LossCallback, deadline: Deadline
-) -> Mapping[str, Callable[[TrainingTask], Layers]]:
+def candidates(deadline: Deadline) -> Mapping[str, Callable[[TrainingTask], Layers]]:
     """Return the function that trains each candidate, by name, the simplest first.
 
     Logistic regression calls for no deadline, so it takes no share of the time.
     """
     return {
         LOGISTIC: logistic_layers,
-        TWIN: lambda task: train_twin(replace(task, deadline=deadline()), on_losses).layers,
-        GAN: lambda task: (
-            train_gan(replace(task, deadline=deadline()), pool_opinions(task), on_losses).layers
-        ),
+        TWIN: lambda task: train_twin(replace(task, deadline=deadline())).layers,
+        GAN: lambda task: train_gan(replace(task, deadline=deadline()), pool_opinions(task)).layers,
     }
 
 
-def out_of_fold(
-    task: TrainingTask, folds: int, on_losses: LossCallback, deadline: Deadline
-) -> OutOfFold:
+def out_of_fold(task: TrainingTask, folds: int, deadline: Deadline) -> OutOfFold:
     """Hold out each labelled row once; its features leave the unlabelled rows as well.
 
     Only the mean and scale of features, which are learned before, have seen all rows. A candidate
@@ -97,7 +91,7 @@ def out_of_fold(
         part = task.without(torch.from_numpy(held))
         tested = task.rows[task.labeled[held]].double().numpy()
         places[held] = fold
-        for name, fit in candidates(on_losses, deadline).items():
+        for name, fit in candidates(deadline).items():
             if name in failed:
                 continue
             try:

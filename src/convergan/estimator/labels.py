@@ -46,7 +46,7 @@ class LabeledPart(NamedTuple):
 def labeled_rows(y: Any, unlabeled_label: Any) -> Array:
     """Return (n,) whether each row has a label.
 
-    A row is unlabelled if it equals the marker; True does not equal 1.
+    A row is unlabelled if its value equals the marker; here True does not equal 1.
 
     Args:
         y: (n,) numbers, text, truth values or a mix, in a list, array or series.

@@ -47,6 +47,13 @@ weights are isotropic, so a rotation changes nothing and only the directions of 
 lost. At the end the first layer is multiplied back to the width of the rows."""
 LOG_EVERY = 50
 
+LossCallback = Callable[[dict[str, float]], None]
+"""Is given every line of a member's history as it is made."""
+
+
+def print_nothing(line: dict[str, float]) -> None:
+    """Ignore a line of a history."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingTask:
@@ -62,6 +69,7 @@ class TrainingTask:
         unlabeled_weight: factor of all losses of unlabelled rows.
         seed: of weights, order and noise.
         device: to train on.
+        on_losses: called with every line of the history.
         deadline: `time.monotonic` at which training ends early.
     """
 
@@ -74,6 +82,7 @@ class TrainingTask:
     unlabeled_weight: float
     seed: int
     device: torch.device
+    on_losses: LossCallback = print_nothing
     deadline: float = float("inf")
 
     def without(self, held: Tensor) -> "TrainingTask":
@@ -105,17 +114,12 @@ class Member(NamedTuple):
     history: list[dict[str, float]]
 
 
-LossCallback = Callable[[dict[str, float]], None]
-"""Is given every line of a member's history as it is made."""
-
-
-def train_gan(task: TrainingTask, soft_labels: Tensor, on_losses: LossCallback) -> Member:
+def train_gan(task: TrainingTask, soft_labels: Tensor) -> Member:
     """Train on labelled, unlabelled and generated rows.
 
     Args:
         task: rows, labels and settings.
         soft_labels: (N, K) class probabilities of its rows, of `convergan.estimator.teacher`.
-        on_losses: called with every line of the history.
 
     Raises:
         convergan.training.NonFiniteError: if a loss is not finite.
@@ -134,12 +138,12 @@ def train_gan(task: TrainingTask, soft_labels: Tensor, on_losses: LossCallback) 
         regularizers=(consistency,),
     )
     recipe = replace(_recipe(task), step=step)
-    return _train(task, recipe, soft_labels, on_losses)
+    return _train(task, recipe, soft_labels)
 
 
-def train_twin(task: TrainingTask, on_losses: LossCallback) -> Member:
+def train_twin(task: TrainingTask) -> Member:
     """Train the supervised twin, the same network on labelled rows alone."""
-    return _train(task, replace(_recipe(task), step=supervised_step), None, on_losses)
+    return _train(task, replace(_recipe(task), step=supervised_step), None)
 
 
 def forward(layers: Layers, rows: Array) -> Array:
@@ -187,9 +191,7 @@ def _generator(row_shape: Any, chance: torch.Generator) -> DenseGenerator:
     )
 
 
-def _train(
-    task: TrainingTask, recipe: Recipe, soft_labels: Tensor | None, on_losses: LossCallback
-) -> Member:
+def _train(task: TrainingTask, recipe: Recipe, soft_labels: Tensor | None) -> Member:
     width = task.rows.shape[1]
     axes = principal_axes(task.rows, COMPONENTS) if width > COMPONENTS else torch.eye(width)
     rows = task.rows @ axes
@@ -213,7 +215,7 @@ def _train(
         seed=task.seed,
         device=task.device,
     )
-    history = list(_log(records, task, on_losses))
+    history = list(_log(records, task))
     player = state.discriminator
     assert isinstance(player.network, DenseDiscriminator)
     player.network.load_state_dict(player.averaged_parameters(), strict=False)
@@ -221,9 +223,7 @@ def _train(
     return Member([(axes.double().numpy() @ weights, biases), *later], history)
 
 
-def _log(
-    records: Iterable[Progress], task: TrainingTask, on_losses: LossCallback
-) -> Iterator[dict[str, float]]:
+def _log(records: Iterable[Progress], task: TrainingTask) -> Iterator[dict[str, float]]:
     """Train to the end or the deadline, and yield the lines of the history."""
     started = time.monotonic()
     for record in records:
@@ -232,7 +232,7 @@ def _log(
             losses = {name: loss.item() for name, loss in record.metrics.items()}
             seconds = round(time.monotonic() - started, 3)
             line = {"step": record.step, "seconds": seconds} | losses
-            on_losses(line)
+            task.on_losses(line)
             yield line
         if late:
             break

@@ -36,15 +36,17 @@ from .packing import packed_shape as packed_shape
 from .residual import ResidualDiscriminator as ResidualDiscriminator
 from .residual import ResidualGenerator as ResidualGenerator
 from .residual import guided_residual_discriminator as guided_residual_discriminator
-from .residual import residual_discriminator as residual_discriminator
-from .residual import residual_generator as residual_generator
 from .small_images import ConvolutionalDiscriminator as ConvolutionalDiscriminator
 from .small_images import ConvolutionalGenerator as ConvolutionalGenerator
-from .small_images import small_images_discriminator as small_images_discriminator
-from .small_images import small_images_generator as small_images_generator
 from .small_images import virtual_small_images_generator as virtual_small_images_generator
 from .toy import ToyDiscriminator as ToyDiscriminator
 from .toy import ToyGenerator as ToyGenerator
 from .toy import toy_discriminator as toy_discriminator
 from .toy import toy_generator as toy_generator
 from .virtual_batch import VirtualBatchGenerator as VirtualBatchGenerator
+
+# Recipes in files of users call these classes by what they were up to version 0.9.
+small_images_discriminator = ConvolutionalDiscriminator
+small_images_generator = ConvolutionalGenerator
+residual_discriminator = ResidualDiscriminator
+residual_generator = ResidualGenerator

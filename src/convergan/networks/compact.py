@@ -57,7 +57,6 @@ class CompactDiscriminator(Discriminator):
         minibatch_features: MinibatchFeatures,
         chance: torch.Generator,
     ) -> None:
-        """Build the layers; gains of all but the last are frozen at 1 until the start."""
         super().__init__()
         he = partial(nn.init.kaiming_normal_, a=SLOPE, generator=chance)
         start = normal(START_STD, chance) if weight_normalised else he
@@ -95,7 +94,6 @@ class CompactGenerator(Generator):
     def __init__(
         self, out_channels: int, *, channels: int, norm: MakeNorm, chance: torch.Generator
     ) -> None:
-        """Build the layers; the gains of the last are trained."""
         super().__init__(latent_dim=100)
         self.shape = (channels, 4, 4)
         start = normal(START_STD, chance)

@@ -56,7 +56,6 @@ class DenseDiscriminator(Discriminator):
         minibatch_features: MinibatchFeatures = no_minibatch_features,
         chance: torch.Generator,
     ) -> None:
-        """Build the layers; the gains of all but the last are frozen at 1 until the start."""
         super().__init__()
         start = normal(0.1, chance)
         widths = [math.prod(image_shape), *hidden]
@@ -101,7 +100,6 @@ class DenseGenerator(Generator):
         epsilon: float = 0.0,
         chance: torch.Generator,
     ) -> None:
-        """Build the layers; all gains are trained."""
         super().__init__(latent_dim)
         glorot = partial(nn.init.xavier_uniform_, generator=chance)
         self.image_shape = tuple(image_shape)

@@ -53,7 +53,6 @@ class GuidedDiscriminator(Discriminator):
     """
 
     def __init__(self, discriminator: EncodingDiscriminator, decoder: GuidanceDecoder) -> None:
-        """Wrap ``discriminator``; the parameters of both are trained as one network."""
         super().__init__()
         self.discriminator = discriminator
         self.decoder = decoder

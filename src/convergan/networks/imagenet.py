@@ -70,7 +70,6 @@ class ImageNetGenerator(Generator):
     """
 
     def __init__(self, *, width: int, norm: MakeNorm, chance: torch.Generator) -> None:
-        """Build the layers: weights N(0, 0.02), of the last one N(0, 0.075) and bias -0.45."""
         _require_width(width)
         channels = [count * width // 8 for count, _ in GENERATOR_LEVELS]
         extra = [count * width // 8 for _, count in GENERATOR_LEVELS]
@@ -136,7 +135,6 @@ class ImageNetDiscriminator(Discriminator):
         minibatch_features: MinibatchFeatures = no_minibatch_features,
         chance: torch.Generator,
     ) -> None:
-        """Build the layers: weights N(0, 0.02), of convolutions cut off at two deviations."""
         _require_width(width)
         super().__init__()
         start = normal(0.02, chance)

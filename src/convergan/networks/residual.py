@@ -68,7 +68,6 @@ class ResidualBlock(nn.Module):
     def __init__(
         self, width: int, *, cardinality: int, gain: float, chance: torch.Generator
     ) -> None:
-        """Build the three convolutions, the last one at zero."""
         super().__init__()
         inner = EXPANSION * width
         mix = nn.Conv2d(inner, inner, 3, padding=1, groups=cardinality, device="meta")
@@ -150,27 +149,29 @@ def _neighbors(one: Tensor, other: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 class ResidualGenerator(MappingGenerator):
     """Residual blocks from a learned map of side 4 to images.
 
+    R3GAN's for CIFAR-10 has ``width`` 768 and ``cardinality`` 96.
+
     Args:
-        image_shape: see `residual_generator`.
+        image_shape: (1 or 3, 32, 32), or the same with side 28.
+        chance: draws the initial weights.
         width: channels at every side.
         blocks: at every side.
-        cardinality: groups of the 3x3 convolutions.
-        map_side: of the map that `make` shows.
-        chance: draws the initial weights.
+        cardinality: groups of the 3x3 convolutions; a divisor of twice the width.
+        map_side: of the map that `make` shows, 4, 8, 16 or 32; GGDR's is 8 for CIFAR-10.
 
     Raises:
-        ValueError: as `residual_generator`.
+        ValueError: for images of another shape, or sizes that do not fit.
     """
 
     def __init__(
         self,
         image_shape: Sequence[int],
-        *,
-        width: int,
-        blocks: int,
-        cardinality: int,
-        map_side: int,
         chance: torch.Generator,
+        *,
+        width: int = 256,
+        blocks: int = 2,
+        cardinality: int = 32,
+        map_side: int = 8,
     ) -> None:
         margin = _margin(image_shape)
         _require_sizes(width, blocks, cardinality)
@@ -209,29 +210,20 @@ class ResidualGenerator(MappingGenerator):
 class ResidualDiscriminator(EncodingDiscriminator):
     """Residual blocks from images to side 4, a depthwise convolution and a dense layer.
 
-    Args:
-        image_shape: see `residual_discriminator`.
-        num_classes: number of logits.
-        width: channels at every side.
-        blocks: at every side.
-        cardinality: groups of the 3x3 convolutions.
-        chance: draws the initial weights.
-
-    Raises:
-        ValueError: as `residual_discriminator`.
+    Arguments and errors are those of `ResidualGenerator`, and ``num_classes``, the number of
+    logits.
     """
 
     def __init__(
         self,
         image_shape: Sequence[int],
         num_classes: int,
-        *,
-        width: int,
-        blocks: int,
-        cardinality: int,
         chance: torch.Generator,
+        *,
+        width: int = 256,
+        blocks: int = 2,
+        cardinality: int = 32,
     ) -> None:
-        """Build the layers; `stages` run from side 32 to side 4."""
         margin = _margin(image_shape)
         _require_sizes(width, blocks, cardinality)
         super().__init__()
@@ -263,58 +255,6 @@ class ResidualDiscriminator(EncodingDiscriminator):
         return critique, tuple(each.to(images.dtype) for each in reversed(maps))
 
 
-def residual_generator(
-    image_shape: Sequence[int],
-    chance: torch.Generator,
-    *,
-    width: int = 256,
-    blocks: int = 2,
-    cardinality: int = 32,
-    map_side: int = 8,
-) -> ResidualGenerator:
-    """Build the generator; R3GAN's for CIFAR-10 has ``width`` 768 and ``cardinality`` 96.
-
-    Args:
-        image_shape: (1 or 3, 32, 32), or the same with side 28.
-        chance: draws the initial weights.
-        width: channels at every side.
-        blocks: at every side.
-        cardinality: groups of the 3x3 convolutions; a divisor of twice the width.
-        map_side: of the map that guidance compares, 4, 8, 16 or 32; GGDR's is 8 for CIFAR-10.
-
-    Raises:
-        ValueError: for images of another shape, or sizes that do not fit.
-    """
-    return ResidualGenerator(
-        image_shape,
-        width=width,
-        blocks=blocks,
-        cardinality=cardinality,
-        map_side=map_side,
-        chance=chance,
-    )
-
-
-def residual_discriminator(
-    image_shape: Sequence[int],
-    num_classes: int,
-    chance: torch.Generator,
-    *,
-    width: int = 256,
-    blocks: int = 2,
-    cardinality: int = 32,
-) -> ResidualDiscriminator:
-    """Build the discriminator; arguments and errors are those of `residual_generator`."""
-    return ResidualDiscriminator(
-        image_shape,
-        num_classes,
-        width=width,
-        blocks=blocks,
-        cardinality=cardinality,
-        chance=chance,
-    )
-
-
 def guided_residual_discriminator(
     image_shape: Sequence[int],
     num_classes: int,
@@ -327,13 +267,13 @@ def guided_residual_discriminator(
 ) -> GuidedDiscriminator:
     """Build the discriminator and a decoder for the map of a generator of the same width.
 
-    Arguments and errors are those of `residual_generator`, but that ``map_side`` is 8, 16 or 32:
+    Arguments and errors are those of `ResidualGenerator`, but that ``map_side`` is 8, 16 or 32:
     the decoder starts at side 4 and doubles it at least once.
     """
     _require_map_side(map_side)
     if map_side == SIDES[0]:
         raise ValueError(f"a decoder makes maps of side 8, 16 or 32, got map_side {map_side}")
-    discriminator = residual_discriminator(
+    discriminator = ResidualDiscriminator(
         image_shape, num_classes, chance, width=width, blocks=blocks, cardinality=cardinality
     )
     encoder_widths = [width] * SIDES.index(map_side)

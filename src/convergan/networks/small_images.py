@@ -83,14 +83,15 @@ class ConvolutionalDiscriminator(Discriminator):
     Args:
         image_shape: (C, 32, 32) or (C, 28, 28).
         num_classes: number of logits.
-        channels: of the first three layers; the other six have twice as many.
+        chance: draws the initial weights.
+        channels: of the first three layers, 64 for SVHN, 96 for CIFAR-10; the other six have twice
+            as many.
         slope: of the leaky ReLU below zero.
         output_std: deviation of the logits at the data-dependent start.
         epsilon: under the root of weight normalisation.
         input_noise: deviation of Gaussian noise on the input; 0 for dropout of 0.2 in its place.
         centred: map images from [0, 1] to [-1, 1] first.
         minibatch_features: what is added to the features before the logits.
-        chance: draws the initial weights.
 
     Raises:
         ValueError: if ``image_shape`` is another.
@@ -100,6 +101,7 @@ class ConvolutionalDiscriminator(Discriminator):
         self,
         image_shape: Sequence[int],
         num_classes: int,
+        chance: torch.Generator,
         *,
         channels: int,
         slope: float = 0.2,
@@ -108,9 +110,7 @@ class ConvolutionalDiscriminator(Discriminator):
         input_noise: float = 0.0,
         centred: bool = True,
         minibatch_features: MinibatchFeatures = no_minibatch_features,
-        chance: torch.Generator,
     ) -> None:
-        """Build the layers; the gains of all but the last are frozen at 1 until the start."""
         super().__init__()
         inputs, margin = _channels_and_margin(image_shape)
         self.slope = slope
@@ -147,12 +147,12 @@ class ConvolutionalGenerator(Generator):
 
     Args:
         image_shape: (C, 32, 32) or (C, 28, 28).
+        chance: draws the initial weights.
         channels: at side 4; half of them at side 8, a quarter at side 16.
         output_std: deviation of every output channel, before tanh, at the data-dependent start.
         epsilon: under the root of the output's weight normalisation.
         centred: map images from [-1, 1] to [0, 1] at the end.
         norm: from a number of channels to their normalisation.
-        chance: draws the initial weights.
 
     Raises:
         ValueError: if ``image_shape`` is another.
@@ -161,15 +161,14 @@ class ConvolutionalGenerator(Generator):
     def __init__(
         self,
         image_shape: Sequence[int],
+        chance: torch.Generator,
         *,
         channels: int = 512,
         output_std: float = 0.1,
         epsilon: float = EPSILON,
         centred: bool = True,
         norm: MakeNorm = BatchStatisticsNorm,
-        chance: torch.Generator,
     ) -> None:
-        """Build the layers; the gains of the last are trained."""
         out_channels, self.margin = _channels_and_margin(image_shape)
         super().__init__(latent_dim=100)
         self.centred = centred
@@ -199,60 +198,6 @@ class ConvolutionalGenerator(Generator):
         return images[:, :, inside, inside].to(latent.dtype)
 
 
-def small_images_discriminator(
-    image_shape: Sequence[int],
-    num_classes: int,
-    chance: torch.Generator,
-    *,
-    channels: int,
-    slope: float = 0.2,
-    output_std: float = 0.1,
-    epsilon: float = EPSILON,
-    input_noise: float = 0.0,
-    centred: bool = True,
-    minibatch_features: MinibatchFeatures = no_minibatch_features,
-) -> ConvolutionalDiscriminator:
-    """Build the released discriminator: 64 ``channels`` for SVHN, 96 for CIFAR-10.
-
-    Arguments and errors as for `ConvolutionalDiscriminator`.
-    """
-    return ConvolutionalDiscriminator(
-        image_shape,
-        num_classes,
-        channels=channels,
-        slope=slope,
-        output_std=output_std,
-        epsilon=epsilon,
-        input_noise=input_noise,
-        centred=centred,
-        minibatch_features=minibatch_features,
-        chance=chance,
-    )
-
-
-def small_images_generator(
-    image_shape: Sequence[int],
-    chance: torch.Generator,
-    *,
-    channels: int = 512,
-    output_std: float = 0.1,
-    epsilon: float = EPSILON,
-    centred: bool = True,
-) -> ConvolutionalGenerator:
-    """Build the released generator, the same for both data sets.
-
-    Arguments and errors as for `ConvolutionalGenerator`.
-    """
-    return ConvolutionalGenerator(
-        image_shape,
-        channels=channels,
-        output_std=output_std,
-        epsilon=epsilon,
-        centred=centred,
-        chance=chance,
-    )
-
-
 def virtual_small_images_generator(
     image_shape: Sequence[int],
     chance: torch.Generator,
@@ -262,7 +207,7 @@ def virtual_small_images_generator(
     num_reference: int = 16,
     mode: Mode = "per_example",
 ) -> VirtualBatchGenerator:
-    """Build `small_images_generator` with virtual batch normalisation, as section 6.2 compares.
+    """Build `ConvolutionalGenerator` with virtual batch normalisation, as section 6.2 compares.
 
     No released script has it, so ``num_reference`` is that of the ImageNet code. Scales are learned
     here, and the data-dependent start sees the reference rows as well.
@@ -273,7 +218,7 @@ def virtual_small_images_generator(
 
     def make(norm: MakeNorm) -> Generator:
         return ConvolutionalGenerator(
-            image_shape, channels=channels, output_std=output_std, norm=norm, chance=chance
+            image_shape, chance, channels=channels, output_std=output_std, norm=norm
         )
 
     return VirtualBatchGenerator(make, num_reference=num_reference, mode=mode, chance=chance)

@@ -60,7 +60,6 @@ class HistoricalAverage:
     def __init__(
         self, parameters: Iterable[tuple[str, Tensor]], decay: float | None = None
     ) -> None:
-        """Take the present values as the first term."""
         if decay is not None and not 0 < decay < 1:
             raise ValueError(f"decay must be between 0 and 1, got {decay}")
         self.decay = decay

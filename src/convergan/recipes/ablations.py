@@ -18,11 +18,11 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ..networks import (
+    ConvolutionalDiscriminator,
+    ConvolutionalGenerator,
     compact_discriminator,
     compact_generator,
     similarities,
-    small_images_discriminator,
-    small_images_generator,
     virtual_compact_generator,
     virtual_small_images_generator,
 )
@@ -157,7 +157,7 @@ def ablation() -> Ablation:
 
 def cifar10_ablation() -> Ablation:
     """Return the table for CIFAR-10 with the paper's networks."""
-    discriminator = partial(small_images_discriminator, channels=96, input_noise=0.2)
+    discriminator = partial(ConvolutionalDiscriminator, channels=96, input_noise=0.2)
     recipe = replace(
         ablation().ours,
         data="uoft-cs/cifar10",
@@ -169,7 +169,7 @@ def cifar10_ablation() -> Ablation:
         checkpoint_every=1000,
     )
     setting = "CIFAR-10 with the paper's networks, for a GPU"
-    return Ablation(setting, recipe, discriminator, small_images_generator)
+    return Ablation(setting, recipe, discriminator, ConvolutionalGenerator)
 
 
 def ablations(name: str, make: Callable[[], Ablation]) -> dict[str, Callable[[], Recipe]]:

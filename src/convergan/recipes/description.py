@@ -13,6 +13,13 @@ from .recipe import Recipe
 
 SCHEMA = 2
 """Of descriptions. Those of schema 1, up to version 0.9.0, named the files of functions as well."""
+RENAMED = {
+    "residual_discriminator": "ResidualDiscriminator",
+    "residual_generator": "ResidualGenerator",
+    "small_images_discriminator": "ConvolutionalDiscriminator",
+    "small_images_generator": "ConvolutionalGenerator",
+}
+"""What descriptions of schema 1 call by another name in `convergan.networks`."""
 
 
 def describe(value: Any) -> Any:
@@ -54,7 +61,12 @@ def from_schema_1(description: Any) -> Any:
         return {name: from_schema_1(value) for name, value in description.items()}
     if isinstance(description, list):
         return [from_schema_1(item) for item in description]
-    return _without_file(description) if isinstance(description, str) else description
+    if not isinstance(description, str):
+        return description
+    place, _, name = _without_file(description).rpartition(".")
+    if place == "convergan.networks":
+        name = RENAMED.get(name, name)
+    return f"{place}.{name}" if place else name
 
 
 def _without_file(name: str) -> str:

@@ -14,7 +14,7 @@ it says, but for its geometry, see `convergan.networks.small_images`.
 from dataclasses import replace
 from functools import partial
 
-from ..networks import similarities, small_images_discriminator, small_images_generator
+from ..networks import ConvolutionalDiscriminator, ConvolutionalGenerator, similarities
 from ..objectives import minimax_discriminator_loss, saturating_generator_loss
 from ..training import AdamInsideRoot, WeightAverage, labeled_adversarial_step, warm_up
 from .mnist import STEPS_PER_EPOCH
@@ -30,7 +30,7 @@ STEP = partial(
     generator_steps=3,
 )
 DISCRIMINATOR = partial(
-    small_images_discriminator, channels=96, input_noise=0.2, minibatch_features=similarities
+    ConvolutionalDiscriminator, channels=96, input_noise=0.2, minibatch_features=similarities
 )
 
 
@@ -78,7 +78,7 @@ def mnist_minibatch() -> Recipe:
         data="ylecun/mnist",
         labels=4000,
         discriminator=partial(
-            small_images_discriminator,
+            ConvolutionalDiscriminator,
             channels=96,
             slope=0.1,
             output_std=1.0,
@@ -87,7 +87,7 @@ def mnist_minibatch() -> Recipe:
             centred=False,
             minibatch_features=features,
         ),
-        generator=partial(small_images_generator, epsilon=0.0, centred=False),
+        generator=partial(ConvolutionalGenerator, epsilon=0.0, centred=False),
         discriminator_optimizer=adam,
         generator_optimizer=adam,
         discriminator_start=StartFromData(per_channel=False),

@@ -17,7 +17,7 @@ from functools import partial
 
 from torch.optim import Adam
 
-from ..networks import guided_residual_discriminator, residual_discriminator, residual_generator
+from ..networks import ResidualDiscriminator, ResidualGenerator, guided_residual_discriminator
 from ..objectives import minimax_discriminator_loss, non_saturating_generator_loss
 from ..training import WeightAverage, guided_step, relativistic_step, warm_up
 from .recipe import Recipe
@@ -38,8 +38,8 @@ def cifar10_r3gan() -> Recipe:
         summary="CIFAR-10 without labels by relativistic pairs, after R3GAN; for a GPU",
         data="uoft-cs/cifar10",
         labels=0,
-        discriminator=partial(residual_discriminator, width=WIDTH),
-        generator=partial(residual_generator, width=WIDTH),
+        discriminator=partial(ResidualDiscriminator, width=WIDTH),
+        generator=partial(ResidualGenerator, width=WIDTH),
         discriminator_optimizer=adam,
         generator_optimizer=adam,
         generator_average=partial(WeightAverage, rate=warm_up(0.999)),
@@ -62,7 +62,7 @@ def cifar10_ggdr() -> Recipe:
         cifar10_r3gan(),
         summary="CIFAR-10 without labels by a guided discriminator, after GGDR; for a GPU",
         discriminator=partial(guided_residual_discriminator, width=WIDTH, map_side=8),
-        generator=partial(residual_generator, width=WIDTH, map_side=8),
+        generator=partial(ResidualGenerator, width=WIDTH, map_side=8),
         step=partial(
             guided_step,
             discriminator_loss=minimax_discriminator_loss,

@@ -14,7 +14,7 @@ to do.
 from dataclasses import replace
 from functools import partial
 
-from ..networks import small_images_discriminator, small_images_generator
+from ..networks import ConvolutionalDiscriminator, ConvolutionalGenerator
 from ..objectives import absolute_feature_matching
 from ..training import AdamInsideRoot, WeightAverage, constant_rate, semi_supervised_step, warm_up
 from .recipe import Recipe, StartFromData
@@ -31,8 +31,8 @@ def svhn() -> Recipe:
         summary="the paper's SVHN by the script of 2016-06-14 (658,800 steps)",
         data="ufldl-stanford/svhn:cropped_digits",
         labels=1000,
-        discriminator=partial(small_images_discriminator, channels=64),
-        generator=small_images_generator,
+        discriminator=partial(ConvolutionalDiscriminator, channels=64),
+        generator=ConvolutionalGenerator,
         discriminator_optimizer=adam,
         generator_optimizer=adam,
         discriminator_start=StartFromData(),
@@ -57,7 +57,7 @@ def cifar10() -> Recipe:
         summary="the paper's CIFAR-10 by the script of 2016-06-14 (600,000 steps)",
         data="uoft-cs/cifar10",
         labels=4000,
-        discriminator=partial(small_images_discriminator, channels=96),
+        discriminator=partial(ConvolutionalDiscriminator, channels=96),
         steps=1200 * CIFAR10_EPOCH,
         evaluate_every=5 * CIFAR10_EPOCH,
         checkpoint_every=CIFAR10_EPOCH,
@@ -95,8 +95,8 @@ def cifar10_narrow() -> Recipe:
     return replace(
         cifar10(),
         summary="CIFAR-10 at a third of the paper's width: 40,000 steps, two hours of a core",
-        discriminator=partial(small_images_discriminator, channels=32),
-        generator=partial(small_images_generator, channels=128),
+        discriminator=partial(ConvolutionalDiscriminator, channels=32),
+        generator=partial(ConvolutionalGenerator, channels=128),
         discriminator_optimizer=adam,
         generator_optimizer=adam,
         average=partial(WeightAverage, rate=warm_up(0.999)),
@@ -113,9 +113,9 @@ def _as_of_2016(head: Recipe, channels: int) -> Recipe:
     return replace(
         head,
         discriminator=partial(
-            small_images_discriminator, channels=channels, slope=0.1, output_std=1.0, epsilon=0.0
+            ConvolutionalDiscriminator, channels=channels, slope=0.1, output_std=1.0, epsilon=0.0
         ),
-        generator=partial(small_images_generator, output_std=1.0, epsilon=0.0),
+        generator=partial(ConvolutionalGenerator, output_std=1.0, epsilon=0.0),
         discriminator_start=StartFromData(per_channel=False),
         generator_start=StartFromData(rows=100, per_channel=False),
         average=partial(WeightAverage, rate=constant_rate(1e-3), lagging=True),

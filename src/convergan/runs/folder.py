@@ -81,7 +81,7 @@ def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping
         return sha256
     found = read_description(description)
     _require_same(description, found, identity)
-    return str(found["sha256"])
+    return str(found.get("sha256", sha256))
 
 
 def read_description(description: Path) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def read_description(description: Path) -> dict[str, Any]:
         ValueError: if it says no such thing, or is of a later version than this one.
     """
     found: dict[str, Any] = read_json(description)
-    if not (isinstance(found, dict) and isinstance(found.get("sha256"), str)):
+    if not (isinstance(found, dict) and "settings" in found):
         raise ValueError(f"{description} does not describe a {_kind(description)}")
     schema = found.get("schema", 1)
     if schema not in (1, SCHEMA):

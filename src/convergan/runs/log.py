@@ -23,7 +23,6 @@ class RunLog:
     """
 
     def __init__(self, file: Path) -> None:
-        """Stand at the end of what is there."""
         self.file = file
         self._length = file.stat().st_size if file.exists() else 0
         self._waiting: list[bytes] = []

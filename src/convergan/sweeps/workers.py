@@ -82,7 +82,6 @@ class Workers:
     cluster: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be worked with."""
         if self.jobs < 1:
             raise ValueError(f"jobs must be at least 1, got {self.jobs}")
         if self.threads < 1:

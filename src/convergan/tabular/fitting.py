@@ -38,7 +38,7 @@ class FitOptions:
 
     Attributes:
         members: its ``n_estimators``.
-        guard: as there, as are all others.
+        guard: whether to cross-validate on labelled rows and fall back to a simpler classifier.
         max_epochs: passes over all rows, or None.
         max_seconds: limit of all trainings, or None.
         image_shape: (C, H, W) where a row is an image, or None.

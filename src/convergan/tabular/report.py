@@ -151,7 +151,7 @@ def _to_label(assessment: RowAssessment) -> list[Part]:
     shown = assessment.to_label.head(LISTED)
     rows = [[*map(str, line[:-1]), f"{line[-1]:.3f}"] for line in shown.itertuples(index=False)]
     text = (
-        "Unsure rows that stand for other unsure ones, the first first; rows are counted from 0. "
+        "Uncertain rows that represent other uncertain ones, most useful first, counted from 0. "
         f"The file to_label.csv has {len(assessment.to_label):,}."
     )
     head = list(map(str, shown.columns))

@@ -52,7 +52,6 @@ class AdamInsideRoot(torch.optim.Adam):
         betas: tuple[float, float],
         epsilon: float = 1e-8,
     ) -> None:
-        """Start both moments of every parameter at zero."""
         _require(betas, epsilon)
         super().__init__(parameters, lr=lr, betas=betas, eps=0.0, fused=True)
         # An update that a gradient scaler skips must skip the addition to the second moment too.
@@ -128,7 +127,6 @@ class TensorFlowAdam(torch.optim.Optimizer):
         betas: tuple[float, float],
         epsilon: float = 1e-8,
     ) -> None:
-        """Moments of a parameter start at zero, with its first gradient."""
         _require(betas, epsilon)
         super().__init__(parameters, {"lr": lr, "betas": betas, "epsilon": epsilon})
 

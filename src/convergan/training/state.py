@@ -46,7 +46,6 @@ class Player(Generic[Network]):
         make_average: MakeAverage | None = None,
         historical_weight: float = 0.0,
     ) -> None:
-        """Start the optimiser and the averages at the present parameters."""
         self.name = name
         self.network = network
         self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
@@ -151,7 +150,6 @@ class State:
     """
 
     def __init__(self, discriminator: Player[Discriminator], generator: Player[Generator]) -> None:
-        """Stand before the first step."""
         self.discriminator = discriminator
         self.generator = generator
         self.step = 0

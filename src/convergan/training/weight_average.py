@@ -69,7 +69,6 @@ class WeightAverage:
         from_zero: bool = False,
         lagging: bool = False,
     ) -> None:
-        """Start at zero or at the present values."""
         start = torch.zeros_like if from_zero else torch.clone
         self.rate = rate
         self.lagging = lagging

@@ -55,7 +55,7 @@ class Person:
             if step == 0:
                 self.keep(self.page, "practice")
             press(side)
-            self.sees("told")
+            self.sees("feedback")
             self.click("go-on")
         self.sees("ready")
         self.click("begin")

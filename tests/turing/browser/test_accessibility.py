@@ -70,7 +70,7 @@ def test_no_stage_of_a_session_has_a_serious_finding(
     person.click("stay")
     person.answers("left")
     if feedback == "on":
-        person.sees("told")
+        person.sees("feedback")
         assert findings(page) == []
     rest = serving.Person(server.client(), page.url.removeprefix(server.url))
     rest.finish("left" if protocol == "pair" else "real")

@@ -93,8 +93,8 @@ def test_a_session_in_a_frame_needs_no_cookies_and_no_storage(
         judge(inside, side)
         inside.locator("#go-on").click()
     judge(inside, "left")
-    wrong = inside.locator("#told.wrong")
-    expect(inside.locator("#told")).to_be_visible()
+    wrong = inside.locator("#feedback.wrong")
+    expect(inside.locator("#feedback")).to_be_visible()
     if wrong.count():
         inside.locator("#go-on").click()
         judge(inside, "right")
@@ -128,7 +128,7 @@ def test_a_preview_shows_the_task_and_makes_no_session(
         inside.locator("#go-on").click()
     person.keep(person.page, "preview")
     judge(inside, "left")
-    expect(inside.locator("#told")).to_be_visible()
+    expect(inside.locator("#feedback")).to_be_visible()
     assert server.owner().get("/owner/api/people").json() == {"people": []}
 
 

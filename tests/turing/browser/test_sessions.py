@@ -39,17 +39,17 @@ def test_a_session_needs_the_keyboard_alone(
     for key in ("f", "j"):
         person.is_asked()
         page.keyboard.press(key)
-        person.sees("told")
+        person.sees("feedback")
         page.keyboard.press("Enter")  # the focus is where one goes on
     person.is_asked()
     page.keyboard.press("f")
-    person.sees("told")
-    wrong = page.locator("#told.wrong").count() == 1
+    person.sees("feedback")
+    wrong = page.locator("#feedback.wrong").count() == 1
     page.keyboard.press("Enter")
     if wrong:
         person.is_asked()
         page.keyboard.press("j")
-        person.sees("told")
+        person.sees("feedback")
         page.keyboard.press("Enter")
     person.sees("ready")
     enter("begin")
@@ -143,7 +143,7 @@ def test_a_timed_image_is_seen_for_its_exposure_and_then_masked(
     person.keep(page, "countdown")
     for _ in range(6):
         person.answers("left")
-        person.sees("told")
+        person.sees("feedback")
         person.click("go-on")
     person.sees("thanks")
     once = ["P3", "P2", "P1", "-", "IMG", "CANVAS", "CANVAS", "CANVAS", "CANVAS", "-"]
@@ -172,8 +172,8 @@ def test_with_feedback_people_are_told_and_see_their_mistakes(
     told = []
     for _ in range(4):
         person.answers("left")
-        person.sees("told")
-        told.append(person.reads("told-text"))
+        person.sees("feedback")
+        told.append(person.reads("feedback-text"))
         assert person.reads("live") == told[-1]
         person.click("go-on")
     person.sees("thanks")
@@ -198,7 +198,7 @@ def test_without_feedback_nobody_is_told(
     person.begins()
     for _ in range(5):
         person.answers("left")
-        assert not person.page.locator("#told").is_visible()
+        assert not person.page.locator("#feedback").is_visible()
     person.sees("thanks")
     assert not person.page.locator("#mistakes").is_visible()
     assert person.page.request.get(f"{person.page.url}/mistakes").status == 404

@@ -29,9 +29,9 @@ def analysed(people: list[Annotator], design: Design) -> tuple[Analysis, Votes]:
     return analysis, counted_votes(votes, analysis.annotators)
 
 
-def is_picture(picture: Picture) -> bool:
-    """Whether it is a PNG file and says what it shows."""
-    return picture.png.startswith(b"\x89PNG") and bool(picture.alt)
+def is_drawn(picture: Picture) -> bool:
+    """Whether it is a PNG file that says what it shows."""
+    return picture.png.startswith(b"\x89PNG") and picture.alt != ""
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,14 @@ def is_picture(picture: Picture) -> bool:
 def test_a_plot_of_few_or_perfect_annotators_is_drawn(
     people: list[Annotator], draw: Callable[[Analysis], Picture]
 ) -> None:
-    assert is_picture(draw(analysed(people, DESIGN)[0]))
+    assert is_drawn(draw(analysed(people, DESIGN)[0]))
 
 
 @pytest.mark.parametrize("skill", [0.0, 0.5, 1.0])
 def test_reaction_times_are_drawn_where_all_answers_are_right_or_wrong(skill: float) -> None:
-    assert is_picture(reaction_plot(analysed([Guesser(skill)], DESIGN)[1]))
+    assert is_drawn(reaction_plot(analysed([Guesser(skill)], DESIGN)[1]))
 
 
 def test_staircases_are_drawn_of_a_timed_study() -> None:
     analysis, kept = analysed([Guesser(0.75)] * 2, TIMED)
-    assert is_picture(staircase_plot(kept)) and is_picture(exposure_plot(analysis))
+    assert is_drawn(staircase_plot(kept)) and is_drawn(exposure_plot(analysis))

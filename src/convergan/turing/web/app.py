@@ -138,7 +138,7 @@ class SecurityMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and its reply back."""
+        """Handle a request of at most `MAX_BODY_BYTES`, with `HEADERS` on its reply."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

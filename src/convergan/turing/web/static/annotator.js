@@ -385,7 +385,7 @@ const judge = {
       const side = sideOf(event, this.pair);
       if (side === null) return;
       event.preventDefault();
-      if (!event.repeat && $("told").hidden) this.press(side, event);
+      if (!event.repeat && $("feedback").hidden) this.press(side, event);
     });
     addEventListener("resize", () => this.fit());
   },
@@ -433,15 +433,15 @@ function noise(size) {
 
 // Show right or wrong, and wait until the person goes on.
 async function showFeedback(right, text) {
-  $("told").classList.toggle("wrong", !right);
-  $("told-icon").textContent = right ? "✓" : "✕";
-  $("told-text").textContent = `${right ? "Right" : "Wrong"}. ${text}`;
-  $("told").hidden = false;
+  $("feedback").classList.toggle("wrong", !right);
+  $("feedback-icon").textContent = right ? "✓" : "✕";
+  $("feedback-text").textContent = `${right ? "Right" : "Wrong"}. ${text}`;
+  $("feedback").hidden = false;
   $("answers").hidden = true;
-  announce($("told-text").textContent);
+  announce($("feedback-text").textContent);
   $("go-on").focus({ preventScroll: true });
   await clicked("go-on");
-  $("told").hidden = true;
+  $("feedback").hidden = true;
   $("answers").hidden = false;
   announce("");
 }
@@ -632,7 +632,7 @@ function thanks(state) {
     $("thanks-title").textContent = "This study is over for you";
     $("thanks-text").textContent = "Thank you for your time. Your code stays yours.";
   }
-  $("regret").hidden = !done;
+  $("withdraw-late").hidden = !done;
   show("thanks");
   if (done && state.feedback)
     showMistakes(state).catch((error) => {

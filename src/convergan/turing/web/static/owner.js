@@ -121,7 +121,7 @@ function showPeople(people) {
     const [, state, model, progress, votes, code, actions] = shownPeople.get(person.alias).cells;
     actions.firstChild.hidden = !["open", "timed out"].includes(person.state);
     state.textContent = person.state;
-    model.textContent = person.feedback ? `${person.model}, told` : person.model;
+    model.textContent = person.feedback ? `${person.model}, with feedback` : person.model;
     code.textContent = person.completion_code ?? "";
     progress.firstChild.max = Math.max(person.total, 1);
     progress.firstChild.value = person.answered;
@@ -251,7 +251,7 @@ function showCurve(points) {
   }
   $("curve").replaceChildren(svg);
   $("curve-key").replaceChildren(
-    ...arms.map((arm) => element("span", arm.feedback ? "■ told right or wrong" : "● not told")),
+    ...arms.map((arm) => element("span", arm.feedback ? "■ with feedback" : "● without feedback")),
     element("span", arms.length > 0 ? "- - chance" : "No votes yet."),
   );
   showTable(arms);
@@ -259,7 +259,7 @@ function showCurve(points) {
 
 function showTable(arms) {
   const head = element("tr");
-  for (const name of ["Trials", "Told", "Votes", "Error"]) head.append(element("th", name, { scope: "col" }));
+  for (const name of ["Trials", "Feedback", "Votes", "Error"]) head.append(element("th", name, { scope: "col" }));
   const rows = arms.flatMap(({ feedback, bins: made }) =>
     made.map((bin) => {
       const row = element("tr");
