@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from convergan.turing.owner import invite
 from convergan.turing.study.study import StudySettings, open_study
 from convergan.turing.web.app import create_app
-from convergan.turing.web.owner import invite
 from convergan.turing.web.server_process import serving
 
 from .grammar import CHANGES, Request

@@ -32,9 +32,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sqlalchemy import text
 
+from convergan.turing.owner import invite
 from convergan.turing.simulation.simulator import open_truth
 from convergan.turing.study.study import StudySettings, open_study
-from convergan.turing.web.owner import invite
 from convergan.turing.web.server_process import serving
 
 from .leaky import IN_PLANS, IN_REPLIES, LEAKS, leaking

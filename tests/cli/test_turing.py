@@ -16,9 +16,9 @@ from PIL import Image
 from convergan.cli import main as cli
 from convergan.cli import turing as turing_commands
 from convergan.cli.turing import read_images
+from convergan.turing.owner import people, read_design, read_votes
 from convergan.turing.statistics.votes import Exclusion
 from convergan.turing.study.study import open_study
-from convergan.turing.web.owner import people, read_design, read_votes
 from convergan.turing.web.server import listen
 
 

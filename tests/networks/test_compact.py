@@ -16,13 +16,7 @@ from convergan.networks import (
     similarities,
     virtual_compact_generator,
 )
-from tests.networks.inspection import (
-    GAIN,
-    assert_channels,
-    normalised,
-    outputs,
-    weights,
-)
+from tests.networks.inspection import GAIN, assert_channels, normalised, outputs, weights
 from tests.oracles import chance, draw
 
 

@@ -8,18 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 
 from convergan.layers import add_gaussian_noise, dropout, initialise_from_batch
-from convergan.networks import (
-    ConvolutionalDiscriminator,
-    ConvolutionalGenerator,
-)
-from tests.networks.inspection import (
-    GAIN,
-    assert_channels,
-    normalised,
-    outputs,
-    weight,
-    weights,
-)
+from convergan.networks import ConvolutionalDiscriminator, ConvolutionalGenerator
+from tests.networks.inspection import GAIN, assert_channels, normalised, outputs, weight, weights
 from tests.oracles import chance, draw
 
 SHAPE = (3, 32, 32)

@@ -9,10 +9,10 @@ from typing import Any
 import httpx2
 import numpy as np
 
+from convergan.turing.owner import invite
 from convergan.turing.study.image_import import Source, source_from_array
 from convergan.turing.study.study import Study
 from convergan.turing.web.app import create_app
-from convergan.turing.web.owner import invite
 from convergan.turing.web.server import listen, make_server
 
 Make = Callable[..., tuple[Study, str]]

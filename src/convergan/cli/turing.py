@@ -207,8 +207,8 @@ def invite(
     public_url: PublicUrl = None,
 ) -> None:
     """Print invitation links, each for one person."""
+    from ..turing.owner import invite as make_invitations
     from ..turing.study.study import open_study
-    from ..turing.web.owner import invite as make_invitations
     from ..turing.web.server import public_address
 
     url = public_address(public_url)
@@ -285,9 +285,9 @@ def simulate(
 @turing.command()
 def status(study: StudyFolder) -> None:
     """Print how many people and votes a study has, and its error so far."""
+    from ..turing.owner import summary
     from ..turing.results.text import status_text
     from ..turing.study.study import open_study
-    from ..turing.web.owner import summary
 
     with open_study(study) as found:
         now = summary(found)
@@ -313,11 +313,11 @@ def results(
     """Print every figure of a study, and write them with plots as one page."""
     import json
 
+    from ..turing.owner import export_csv, read_design, read_votes
     from ..turing.results.analysis import analyse, to_json
     from ..turing.results.page import results_page
     from ..turing.results.text import csv_text, terminal_text
     from ..turing.study.study import open_study
-    from ..turing.web.owner import export_csv, read_design, read_votes
 
     with open_study(study) as found:
         votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
@@ -394,8 +394,8 @@ def purge(
 
     What `results` wrote, such as STUDY/results.html, and backups remain: remove those yourself.
     """
+    from ..turing.owner import purge as remove_all
     from ..turing.study.study import open_study
-    from ..turing.web.owner import purge as remove_all
 
     with open_study(study) as found:
         count = remove_all(found, early=early)

@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from convergan.cli.turing import turing
 from convergan.turing.errors import StudyError
+from convergan.turing.owner import read_design, read_votes
 from convergan.turing.results.analysis import analyse
 from convergan.turing.simulation.participants import HABITS, Participants
 from convergan.turing.simulation.simulated_person import Visit
 from convergan.turing.simulation.simulator import open_truth, simulate
 from convergan.turing.study import schema
 from convergan.turing.study.study import StudySettings, create_study, open_study
-from convergan.turing.web.owner import read_design, read_votes
 from convergan.turing.web.server_process import serving
 from tests.turing.serving import Serve, Server, noise
 

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from convergan.turing.errors import RefusedError
+from convergan.turing.owner import invite, people
 from convergan.turing.study import schema
 from convergan.turing.study.admission import join_by_invitation, join_from_panel
 from convergan.turing.study.recruitment import Arrival
 from convergan.turing.study.sessions import Session
-from convergan.turing.web.owner import invite, people
 from tests.turing.serving import Make
 
 

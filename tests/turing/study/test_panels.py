@@ -8,9 +8,9 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
+from convergan.turing.owner import close_person, people
 from convergan.turing.study.recruitment import MTURK, PREVIEW
 from convergan.turing.study.schema import sessions
-from convergan.turing.web.owner import close_person, people
 from tests.turing.serving import Make, Person, Serve, Server, served
 
 pytestmark = pytest.mark.slow

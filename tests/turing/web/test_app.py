@@ -11,9 +11,9 @@ import httpx2
 import pytest
 from sqlalchemy import func, select, text
 
+from convergan.turing.owner import read_votes
 from convergan.turing.study import schema
 from convergan.turing.web.app import WRONG_TOKENS
-from convergan.turing.web.owner import read_votes
 from tests.turing.serving import Person, Serve, Server
 
 CLASS_WORDS = re.compile(rb"real|generated|fake|model|attention|noise|sha256", re.IGNORECASE)

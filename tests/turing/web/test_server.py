@@ -18,9 +18,9 @@ import httpx2
 import pytest
 from sqlalchemy import func, select
 
+from convergan.turing.owner import invite, read_votes
 from convergan.turing.study import schema
 from convergan.turing.study.study import StudySettings, create_study, open_study
-from convergan.turing.web.owner import invite, read_votes
 from convergan.turing.web.server import listen
 from tests.turing.serving import Person, Serve, noise
 

@@ -328,7 +328,7 @@ def status_text(summary: Mapping[str, Any]) -> str:
     """Return the state of a study that is still running, as lines.
 
     Args:
-        summary: as `web.owner.summary` returns it.
+        summary: as `turing.owner.summary` returns it.
     """
     counts = [f"{count} {state}" for state, count in summary["people"].items()]
     lines = [

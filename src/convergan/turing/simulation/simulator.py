@@ -17,9 +17,9 @@ import numpy as np
 from sqlalchemy import Engine, NullPool, create_engine, select
 
 from ..checks import check
+from ..owner import invite, read_design
 from ..study.schema import trials
 from ..study.study import database_url, open_study
-from ..web.owner import invite, read_design
 from .participants import Participants
 from .simulated_person import Person, ReadTruth, SimulationContext, Truth, Visit
 

@@ -22,6 +22,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .. import owner
 from ..errors import RefusedError
 from ..study import schema
 from ..study.admission import join_by_invitation, join_from_panel
@@ -31,7 +32,6 @@ from ..study.session_record import NO_SESSION
 from ..study.sessions import Answer, Session
 from ..study.study import Study
 from ..study.tokens import equal_secrets, form_token, token_sha256
-from . import owner
 from .pages import annotator_page, message_page, owner_page, preview_page
 
 MAX_BODY_BYTES = 16 * 1024

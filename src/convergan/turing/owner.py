@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from ..checks import check
-from ..errors import RefusedError
-from ..results.analysis import analyse, to_json
-from ..results.estimates import estimate
-from ..statistics.votes import Design, Exclusion, Votes
-from ..study import schema
-from ..study.schema import answers, invitations, models, sessions, trials
-from ..study.session_record import remove_votes
-from ..study.study import Study
-from ..study.tokens import new_id, person_hash, sign_invitation
+from .checks import check
+from .errors import RefusedError
+from .results.analysis import analyse, to_json
+from .results.estimates import estimate
+from .statistics.votes import Design, Exclusion, Votes
+from .study import schema
+from .study.schema import answers, invitations, models, sessions, trials
+from .study.session_record import remove_votes
+from .study.study import Study
+from .study.tokens import new_id, person_hash, sign_invitation
 
 LIVE_DRAWS = 1000
 """Resampled studies of the interval that the owner's page shows while votes come in."""

@@ -10,9 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from convergan.turing.errors import RefusedError
-from convergan.turing.study import schema
-from convergan.turing.study.study import StudySettings, create_study, open_study
-from convergan.turing.web.owner import (
+from convergan.turing.owner import (
     delete_person,
     export_csv,
     people,
@@ -22,6 +20,8 @@ from convergan.turing.web.owner import (
     results,
     summary,
 )
+from convergan.turing.study import schema
+from convergan.turing.study.study import StudySettings, create_study, open_study
 from tests.turing.serving import Make, noise
 from tests.turing.session_steps import begin, come, reply_to, run_through
 
