@@ -1,6 +1,7 @@
 """The command for tables of the paper and studies of recipes: sweep."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,7 +94,7 @@ def sweep(
     workers = choose_workers(jobs, threads, cluster, place)
     folder = out or Path("runs") / table
     if table in STUDIES:
-        refuse_beside(table, recipe=recipe, labels=labels)
+        refuse_options(table, {"--recipe": recipe, "--labels": labels})
         study = STUDIES[table]
         plan = study_sweep(
             study,
@@ -167,11 +168,11 @@ def show_sweep(plan: "Sweep") -> None:
         )
 
 
-def refuse_beside(table: str, **options: str | None) -> None:
+def refuse_options(table: str, options: Mapping[str, str | None]) -> None:
     """Refuse options that a table has no use for."""
     for name, value in options.items():
         if value is not None:
-            raise ValueError(f"{table} runs recipes of its own, so --{name} {value} has no effect")
+            raise ValueError(f"{table} runs recipes of its own, so {name} {value} has no effect")
 
 
 def refuse_launcher() -> None:

@@ -15,7 +15,7 @@ def annotator_page(form_token: str) -> str:
     Args:
         form_token: is sent with every POST of the page.
     """
-    return _render("annotator.html", form_token=form_token, preview="")
+    return _render("annotator.html", {"form_token": form_token, "preview": ""})
 
 
 def preview_page(protocol: str) -> str:
@@ -24,7 +24,7 @@ def preview_page(protocol: str) -> str:
     Args:
         protocol: ``single``, ``pair`` or ``timed``.
     """
-    return _render("annotator.html", form_token="", preview=protocol)
+    return _render("annotator.html", {"form_token": "", "preview": protocol})
 
 
 def message_page(title: str, text: str) -> str:
@@ -34,12 +34,12 @@ def message_page(title: str, text: str) -> str:
         >>> "&lt;b&gt;" in message_page("<b>", "")
         True
     """
-    return _render("message.html", title=title, text=text)
+    return _render("message.html", {"title": title, "text": text})
 
 
 def owner_page() -> str:
     """Return the owner's page, which asks for the token."""
-    return _render("owner.html")
+    return _render("owner.html", {})
 
 
 @cache
@@ -48,5 +48,5 @@ def _environment() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
 
-def _render(template: str, **values: str) -> str:
+def _render(template: str, values: dict[str, str]) -> str:
     return _environment().get_template(template).render(values)
