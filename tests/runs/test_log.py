@@ -25,7 +25,7 @@ def test_lines_that_the_disk_refuses_come_once_it_takes_them_in_order_and_once(
         [notice] = log.add({"step": 3})
         assert "2 lines of" in notice
         with pytest.raises(OSError, match="File too large"):
-            log.mark()
+            log.sync()
     assert log.add({"step": 4}) == ()
     assert steps(log.file) == [1, 2, 3, 4]
 
@@ -33,11 +33,11 @@ def test_lines_that_the_disk_refuses_come_once_it_takes_them_in_order_and_once(
 def test_going_back_to_a_mark_leaves_its_lines_and_goes_on_behind_them(tmp_path: Path) -> None:
     log = RunLog(tmp_path / "metrics.jsonl")
     log.add({"step": 1})
-    mark = log.mark()
+    synced = log.sync()
     log.add({"step": 2})
     log = RunLog(log.file)
-    log.require(mark)
-    assert log.cut(mark) == [{"step": 1}]
+    log.require_beginning(synced)
+    assert log.cut_back(synced) == [{"step": 1}]
     log.add({"step": 5})
     assert steps(log.file) == [1, 5]
 
@@ -51,4 +51,4 @@ def test_another_log_than_that_of_the_mark_is_refused(
     log = RunLog(tmp_path / "metrics.jsonl")
     log.add({"step": 1})
     with pytest.raises(CheckpointError, match="is not the log that the checkpoint"):
-        log.require(log.mark() | change)
+        log.require_beginning(log.sync() | change)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def canonical_json(value: Any) -> str:
-    """Return the one spelling of ``value``: sorted keys, no spaces, no NaN or infinity."""
+    """Return the one form of ``value``: sorted keys, no spaces, no NaN or infinity."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def canonical_sha256(value: Any) -> str:
-    """Return the hash of that spelling."""
+    """Return the hash of `canonical_json`."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 

@@ -64,7 +64,7 @@ class ImageSet(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
+    def batches(self, batch_size: int, shard: slice = ALL) -> Iterator[Tensor]:
         """Yield all images in their order, (B, C, H, W) float32 in [0, 1], or some batches."""
         ...
 
@@ -124,9 +124,9 @@ class ImageRows:
     def __len__(self) -> int:
         return len(self.images)
 
-    def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
+    def batches(self, batch_size: int, shard: slice = ALL) -> Iterator[Tensor]:
         """Yield all images in their order, or some batches."""
-        for rows in torch.split(self.images, batch_size)[turns]:
+        for rows in torch.split(self.images, batch_size)[shard]:
             yield to_unit_range(rows).float()
 
     def report(self, ranks: Ranks = ALONE) -> ReadReport:
@@ -182,14 +182,14 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.files)
 
-    def batches(self, batch_size: int, turns: slice = ALL) -> Iterator[Tensor]:
+    def batches(self, batch_size: int, shard: slice = ALL) -> Iterator[Tensor]:
         """Read all files in their order, or those of some batches.
 
         Raises:
             DataError: if more than 1 % cannot be read, or sizes differ and there is no ``side``.
         """
         self._read = []
-        firsts = range(0, len(self), batch_size)[turns]
+        firsts = range(0, len(self), batch_size)[shard]
         groups = [self.files[first : first + batch_size] for first in firsts]
         files = [path for group in groups for path in group]
         decoded = read_ahead(

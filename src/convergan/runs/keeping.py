@@ -77,7 +77,7 @@ class Keeper:
                 state.tensors(),
                 step=state.step,
                 config_sha256=self._job.identity,
-                extra=extra | self._log.mark(),
+                extra=extra | self._log.sync(),
                 keep=self._job.keep + self._job.roll_back,
             )
         except OSError as error:
@@ -121,7 +121,7 @@ class Keeper:
 
         def fits(found: checkpoint.Checkpoint) -> None:
             checkpoint.require_same_layout(found.tensors, expected)
-            self._log.require(found.extra)
+            self._log.require_beginning(found.extra)
 
         found, refused = checkpoint.read_latest(
             self._checkpoints, config_sha256=self._job.identity, require=fits
@@ -135,7 +135,7 @@ class Keeper:
                 )
             self._log.clear()
             return 0.0, notices
-        for line in self._log.cut(found.extra):
+        for line in self._log.cut_back(found.extra):
             if not line.keys() & {"skipped", "rolled_back_to"}:
                 self.metrics |= line
         state.load(found.tensors)

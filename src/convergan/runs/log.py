@@ -52,7 +52,7 @@ class RunLog:
         self._length += len(data)
         self._waiting.clear()
 
-    def mark(self) -> dict[str, Any]:
+    def sync(self) -> dict[str, Any]:
         """Write and sync everything; return what a checkpoint must know of the log.
 
         Raises:
@@ -64,20 +64,20 @@ class RunLog:
             os.fsync(log.fileno())
         return {"log_bytes": len(written), "log_sha256": hashlib.sha256(written).hexdigest()}
 
-    def require(self, mark: Mapping[str, Any]) -> None:
-        """See that the file begins with the lines that ``mark`` is of.
+    def require_beginning(self, synced: Mapping[str, Any]) -> None:
+        """See that the file begins with the lines that `sync` returned ``synced`` for.
 
         Raises:
             CheckpointError: if it does not.
         """
-        if hashlib.sha256(self._until(mark)).hexdigest() != mark.get("log_sha256"):
+        if hashlib.sha256(self._until(synced)).hexdigest() != synced.get("log_sha256"):
             raise CheckpointError(
                 f"{self.file} is not the log that the checkpoint was written with"
             )
 
-    def cut(self, mark: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Go back to the lines that ``mark`` is of, and return them."""
-        kept = self._until(mark)
+    def cut_back(self, synced: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Go back to the lines that `sync` returned ``synced`` for, and return them."""
+        kept = self._until(synced)
         replace_file(self.file, kept)
         self._length = len(kept)
         self._waiting.clear()
@@ -89,8 +89,8 @@ class RunLog:
         self._length = 0
         self._waiting.clear()
 
-    def _until(self, mark: Mapping[str, Any]) -> bytes:
-        length = mark.get("log_bytes")
+    def _until(self, synced: Mapping[str, Any]) -> bytes:
+        length = synced.get("log_bytes")
         if not (isinstance(length, int) and length >= 0 and self.file.exists()):
             return b""
         with self.file.open("rb") as log:

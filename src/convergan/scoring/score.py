@@ -173,10 +173,10 @@ def _extract_all(
         facts[f"hash of {name}"] = images.outline()
         ranks.require_same(facts, "start all with the same command and data")
     firsts = range(0, len(images), settings.batch_size)
-    turns = ranks.shard(len(firsts))
-    own = sum(min(settings.batch_size, len(images) - first) for first in firsts[turns])
+    shard = ranks.shard(len(firsts))
+    own = sum(min(settings.batch_size, len(images) - first) for first in firsts[shard])
     features, logits, done = [], [], 0
-    for batch in images.batches(settings.batch_size, turns):
+    for batch in images.batches(settings.batch_size, shard):
         ranks.report_progress(phase=f"features of {name}")
         ranks.check_peers()
         found = extract(extractor, batch.to(settings.device))

@@ -106,11 +106,11 @@ def draw_samples(
         chance: draws the latents, on the device of the network.
         ranks: processes who share the work and all get the result, that of one alone.
     """
-    turns = range(-(-count // batch_size))
-    own = turns[ranks.shard(len(turns))]
+    numbers = range(-(-count // batch_size))
+    own = numbers[ranks.shard(len(numbers))]
     batches = []
-    for turn in turns:
-        latent = network.draw_latent(batch_size, chance)  # of every turn, as chance goes on
-        if turn in own:
+    for number in numbers:
+        latent = network.draw_latent(batch_size, chance)  # of every batch, as chance goes on
+        if number in own:
             batches.append(functional_call(network, dict(parameters), (latent,)))
     return ranks.gather_shards(batches)[:count]
