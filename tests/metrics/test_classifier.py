@@ -104,7 +104,7 @@ def test_any_function_to_logits_can_be_the_classifier() -> None:
 @pytest.mark.parametrize(
     ("images", "reason"),
     [
-        (torch.zeros(0, 1, 28, 28), r"N of 1 or more, got torch.float32 \(0, 1, 28, 28\)"),
+        (torch.zeros(0, 1, 28, 28), r"none of them 0, got torch.float32 \(0, 1, 28, 28\)"),
         (torch.zeros(3, 28, 28), r"got torch.float32 \(3, 28, 28\)"),
         (torch.zeros(3, 1, 28, 28).byte(), r"got torch.uint8 \(3, 1, 28, 28\)"),
         (IMAGES * 2 - 1, r"in \[0, 1\], got -[01].*"),

@@ -35,7 +35,7 @@ def test_features_and_logits_come_as_float32_without_gradient() -> None:
         (IMAGES - 1, r"^images must be in \[0, 1\], got -0\.\d+ to"),
         (IMAGES * torch.nan, r"^images must be in \[0, 1\], got nan to nan$"),
         (IMAGES[:0], r"none of them 0, got torch.float32 \(0, 1, 4, 4\)$"),
-        ((IMAGES * 255).byte(), r"floating point \(B, C, H, W\), none of them 0, got torch.uint8"),
+        ((IMAGES * 255).byte(), r"floating point \(N, C, H, W\), none of them 0, got torch.uint8"),
         (IMAGES[:, 0], r"got torch.float32 \(3, 4, 4\)$"),
     ],
 )
