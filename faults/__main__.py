@@ -122,7 +122,7 @@ def perform_all(trials: Sequence[tuple[Row, int]], taken: "Synchronized[int]", o
             break
         line = Line(row.number, trial, round(time.perf_counter() - started, 3), found)
         with out.open("ab", buffering=0) as file:
-            file.write(line.spelled())
+            file.write(line.as_json_line())
         if found.lost:
             print(f"row {row.number}, trial {trial}, {found.injected}: {found.lost}", flush=True)
     return 0

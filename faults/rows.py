@@ -70,7 +70,7 @@ class Line(NamedTuple):
     seconds: float
     found: Trial
 
-    def spelled(self) -> bytes:
+    def as_json_line(self) -> bytes:
         """Return the line."""
         values = {**self._asdict(), "found": self.found._asdict()}
         return json.dumps(values).encode() + b"\n"

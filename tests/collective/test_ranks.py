@@ -158,7 +158,7 @@ def lose_at_the_end(ranks: DistributedRanks, found: dict[str, Tensor], *, folder
         ranks.all_reduce(torch.zeros(1))
     (folder / "gone").touch()
     found["named"] = torch.tensor(1)
-    assert not raised.value.leader
+    assert not raised.value.rank_0
 
 
 def test_rank_0_holds_the_rendezvous_until_the_others_have_left(tmp_path: Path) -> None:

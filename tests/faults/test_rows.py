@@ -19,7 +19,7 @@ ROW = Row(number=3, fault="holes", holds="nothing falls in", ci=2, full=4, perfo
 def test_the_table_is_made_from_lines_new_old_and_half(tmp_path: Path) -> None:
     file = tmp_path / "faults.jsonl"
     old = b'{"row": 3, "trial": 1, "seconds": 2.0, "found": {"injected": "", "times": 5}}\n'
-    file.write_bytes(old + Line(3, 0, 1.5, fail(0, tmp_path)).spelled() + b'{"row": 3, "tr')
+    file.write_bytes(old + Line(3, 0, 1.5, fail(0, tmp_path)).as_json_line() + b'{"row": 3, "tr')
     table = markdown([ROW], read_lines(file)).splitlines()
     assert table[2] == "| 3 | holes | 15 | 1 | - | 4 | nothing falls in |"
     assert table[4:] == ["* row 3: p99 ms 28.25", "* row 3, trial 0, a hole: a step"]

@@ -206,8 +206,12 @@ def test_a_run_is_scored_by_samples_of_its_newest_checkpoint(
 @pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [
-        ((), 2, "score needs SAMPLES: what is scored, and --against real images"),
-        (("digits",), 2, "score needs --against: what is scored, and --against real images"),
+        ((), 2, "SAMPLES is missing: score SAMPLES --against REAL, where SAMPLES are scored"),
+        (
+            ("digits",),
+            2,
+            "--against is missing: score SAMPLES --against REAL, where SAMPLES are scored",
+        ),
         (("digits", "--against", "digits", "--metrics", "fids"), 2, "no metric 'fids'; there are"),
         (("digits", "--against", "digits", "--extractor", "minst"), 2, "no extractor 'minst'; the"),
         (("digits", "--against", "digits", "--splits", "0"), 2, "splits must be 1 or more, got 0"),

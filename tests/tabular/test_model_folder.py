@@ -52,7 +52,7 @@ def test_a_failure_while_writing_leaves_nothing(
 def test_folders_that_hold_no_model_and_damaged_ones_are_named(
     fitted_iris: Iris, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match="is no folder of a model that convergan fit has written"):
+    with pytest.raises(ValueError, match="is not a model folder: convergan fit writes one"):
         read_model(tmp_path)
     file = written(tmp_path, fitted_iris) / "table.json"
     file.write_text(file.read_text().replace('"target": "kind"', '"target": "sort"'))

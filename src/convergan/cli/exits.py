@@ -31,7 +31,7 @@ def run_in_every_process(work: "Callable[[Ranks], None]", ranks: "Ranks") -> Non
     except Exception as error:
         code, message = explain(error)
         first = ranks.leave(code, message)
-        if ranks.leads or (first and isinstance(error, PeerLostError) and error.leader):
+        if ranks.leads or (first and isinstance(error, PeerLostError) and error.rank_0):
             raise PeerLeftError(code, message) from error
         raise SystemExit(code) from None
     ranks.finish()

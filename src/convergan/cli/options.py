@@ -9,7 +9,10 @@ import typer
 Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
 Threads = Annotated[
     int,
-    typer.Option(min=0, help="Threads on the CPU; 0 takes up to four. Small networks want 1."),
+    typer.Option(
+        min=0,
+        help="Threads on the CPU; 0 takes $OMP_NUM_THREADS, or up to four. Small networks want 1.",
+    ),
 ]
 
 Stream = Annotated[
@@ -46,14 +49,18 @@ Precision = Annotated[str, typer.Option(help="float32, or bfloat16 for matrix pr
 
 
 def prepare(threads: int, device: str) -> None:
-    """Give torch its threads, for 0 one for each core up to four, and exact repetition on a GPU.
+    """Give torch its threads, and exact repetition on a GPU.
 
-    Of several processes on a machine, each gets its part of the cores.
+    For 0 threads, those of ``$OMP_NUM_THREADS``, or one for each core up to four; of several
+    processes on a machine, each gets its part of the cores.
     """
     import torch
 
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    torch.set_num_threads(threads or max(1, min(4, (os.cpu_count() or 1) // beside)))
+    if not threads and "OMP_NUM_THREADS" not in os.environ:
+        beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        threads = max(1, min(4, (os.cpu_count() or 1) // beside))
+    if threads:
+        torch.set_num_threads(threads)
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
         torch.use_deterministic_algorithms(True)

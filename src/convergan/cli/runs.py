@@ -154,7 +154,13 @@ def recipes() -> None:
     """List the recipes that train and sweep know."""
     from ..recipes import RECIPES
 
-    shown = Table("recipe", "what it is", "data", "labels", Column("steps", justify="right"))
+    shown = Table(
+        Column("recipe", no_wrap=True),
+        "what it is",
+        "data",
+        "labels",
+        Column("steps", justify="right"),
+    )
     for name, make in sorted(RECIPES.items()):
         recipe = make()
         count = f"{recipe.labels:,}" if recipe.labels else "-"

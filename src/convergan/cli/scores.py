@@ -112,7 +112,10 @@ def score(
             return
         if samples is None or against is None:
             missing = "SAMPLES" if samples is None else "--against"
-            raise ValueError(f"score needs {missing}: what is scored, and --against real images")
+            raise ValueError(
+                f"{missing} is missing: score SAMPLES --against REAL, where SAMPLES are scored and "
+                "REAL are real images"
+            )
         if best is not None and not 0 < best <= 1:
             raise ValueError(f"best must be above 0 and at most 1, got {best}")
         network = find_extractor(extractor, device=place)

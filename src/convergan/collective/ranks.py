@@ -48,12 +48,12 @@ class PeerLostError(Exception):
     """A process of the run has ended or hangs; the message names it.
 
     Attributes:
-        leader: whether rank 0 is among the lost, so that another must print the message.
+        rank_0: whether rank 0 is among the lost, so that another must print the message.
     """
 
-    def __init__(self, message: str, *, leader: bool = False) -> None:
+    def __init__(self, message: str, *, rank_0: bool = False) -> None:
         super().__init__(message)
-        self.leader = leader
+        self.rank_0 = rank_0
 
 
 class PeerLeftError(Exception):
@@ -369,7 +369,7 @@ class DistributedRanks(Ranks):
             names = f"none, but an exchange failed: {' '.join(str(error).split())}"
         raise PeerLostError(
             f"lost process {names}; start the same command again",
-            leader=0 in missing,
+            rank_0=0 in missing,
         )
 
     def _require_nobody_left(self) -> None:

@@ -1,4 +1,4 @@
-"""The folder for what may be found again, and how processes take turns there.
+"""A cache of results in the user's folder, and a lock for processes that fill it together.
 
 It may be removed at any time: what is kept there changes nothing but time.
 """

@@ -39,7 +39,7 @@ class StopRequests:
         self._first = 0.0
 
     def counts(self) -> tuple[int, int, int]:
-        """Return, as 0 or 1, SIGINT, SIGTERM and the wish to save: what processes can add up."""
+        """Return, as 0 or 1, SIGINT, SIGTERM and the request to save: what processes can add up."""
         return (
             int(self.stop == signal.SIGINT),
             int(self.stop == signal.SIGTERM),

@@ -45,7 +45,7 @@ class FeatureMoments:
 
     Attributes:
         count: rows so far.
-        mean: (D,) of them.
+        mean: of these rows, (D,).
 
     Example:
         >>> moments = FeatureMoments(1)

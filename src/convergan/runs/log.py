@@ -1,4 +1,4 @@
-"""The log of a run, one JSON line for each look at it: no line twice, none missing, none in half.
+"""The log of a run, in JSON lines; after any crash each line is there once, and whole.
 
 A disk that refuses a line does not end the run: the line waits in memory. A checkpoint is written
 only after all lines are, so what waits is bounded by the saves that may fail in a row.

@@ -118,7 +118,7 @@ def _page(description: dict[str, Any], scores: Scores, pictures: dict[str, Pictu
         Section("Distances to the nearest reference row", [pictures["nearest.png"]]),
         Section("Classes", [pictures["classes.png"]]),
         Section("Samples nearest to a reference row, each left of it", [pictures["memorised.png"]]),
-        Section("Record", [Preformatted(json.dumps(description, indent=2))]),
+        Section("Settings and results", [Preformatted(json.dumps(description, indent=2))]),
     ]
     return render(f"{samples['source']} against {reference['source']}", sections)
 

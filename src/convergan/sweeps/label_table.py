@@ -21,7 +21,7 @@ ENSEMBLE = 10
 """Runs in an ensemble of the paper."""
 HEAD = ("labels", "seeds", "single", "ensemble", "paper, single", "paper, ensemble", "every seed")
 STYLES = {"errors": (".1f", ".0f"), "%": (".2f", ".2f")}
-"""How a mean and a single figure are spelled, by unit."""
+"""Formats of a mean and of a single figure, by unit."""
 NOTE = (
     "An ensemble is the argmax of the mean of its runs' probabilities; every run draws its own "
     "labelled rows. The paper's deviation is over several ensembles of ten; ours are disjoint "

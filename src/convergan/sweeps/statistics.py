@@ -1,4 +1,4 @@
-"""Figures over several runs, and how tables format_mean them."""
+"""Means and deviations over several runs, and their form in tables."""
 
 import statistics
 from collections.abc import Sequence

@@ -154,8 +154,8 @@ def _learn(cells: Any, name: str) -> FeatureColumn:
     categories = sorted(texts.dropna().unique().tolist())
     if len(categories) > MOST_CATEGORIES:
         raise DataError(
-            f"column {name!r} is text of {len(categories):,} kinds, such as {categories[0]!r}; up "
-            f"to {MOST_CATEGORIES} are made features of: make numbers of it, or {_leave_out(name)}"
+            f"column {name!r} is text of {len(categories):,} kinds, such as {categories[0]!r}; at "
+            f"most {MOST_CATEGORIES} become features: turn it into numbers, or {_leave_out(name)}"
         )
     return FeatureColumn(name, CATEGORY, width=len(categories), categories=tuple(categories))
 

@@ -103,7 +103,7 @@ def read_model(folder: Path) -> TableModel:
         DataError: if it is damaged, or of another version.
     """
     if not (folder / TABLE).is_file() or not (folder / MODEL).is_file():
-        raise ValueError(f"{folder} is no folder of a model that convergan fit has written")
+        raise ValueError(f"{folder} is not a model folder: convergan fit writes one")
     try:
         found = _parse(folder / TABLE)
         if not isinstance(found, dict) or found.get("format") != FORMAT:

@@ -44,7 +44,7 @@ def model_page(
         Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
         Section("Labelled against unlabelled rows", _log_d(assessment, record["diagnostics"])),
         Section("Rows to label next", _to_label(assessment)),
-        Section("Record", [Preformatted(json.dumps(record, indent=2))]),
+        Section("Settings and results", [Preformatted(json.dumps(record, indent=2))]),
     ]
     return render(f"{table.options.target} from {table.file.name}", sections)
 

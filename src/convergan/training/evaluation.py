@@ -1,4 +1,4 @@
-"""What the players are worth: a discriminator as a classifier, a generator by its samples."""
+"""Test errors of a discriminator, and samples of a generator."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
