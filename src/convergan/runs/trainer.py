@@ -14,10 +14,10 @@ from ..core.signals import Interrupted, StopRequests, decode_counts
 from ..data import Batch, Batches, DataError
 from ..training import NonFiniteError, State, train
 from ..training.loop import LEFT_OUT
+from .evaluator import Evaluator
 from .job import Job
-from .keeping import Keeper
-from .measuring import Evaluator
 from .neighbor_cache import find_neighbors
+from .recorder import Recorder
 from .roll_back import LeftOut, roll_back
 
 LOG_EVERY = 50
@@ -34,7 +34,7 @@ class Trainer:
     def __init__(self, job: Job, requests: StopRequests) -> None:
         self.job = job
         self._requests = requests
-        self._keeper = Keeper(job)
+        self._recorder = Recorder(job)
         self._evaluator = Evaluator(job)
         self._started = 0.0
 
@@ -55,7 +55,7 @@ class Trainer:
             unit=state.discriminator.network.rows_together,
             requests=self._requests.counts,
         )
-        seconds, notices = self._keeper.resume(state)
+        seconds, notices = self._recorder.resume(state)
         yield self._progress(state, notices)
         self._started = time.perf_counter() - seconds
         batches = self._batches(sharing)
@@ -69,7 +69,7 @@ class Trainer:
         self._finish(state, real)
 
     def _progress(self, state: State, notices: tuple[str, ...]) -> Progress:
-        metrics = self._keeper.metrics
+        metrics = self._recorder.metrics
         return Progress(self.job.method, state.step, self.job.steps, metrics, notices)
 
     def _seconds(self) -> float:
@@ -101,7 +101,7 @@ class Trainer:
     # --- steps -----------------------------------------------------------------------------------
 
     def _take_steps(self, state: State, batches: Batches, sharing: Sharing) -> Iterator[Progress]:
-        job, keeper = self.job, self._keeper
+        job, recorder = self.job, self._recorder
         steps = train(
             state,
             job.recipe.step,
@@ -111,8 +111,8 @@ class Trainer:
             seed=job.seed,
             device=job.device,
             autocast=job.autocast,
-            may_skip=lambda: keeper.left_out.skipped_in_a_row < job.skip,
-            left_out=lambda step: keeper.left_out.holds(step),
+            may_skip=lambda: recorder.left_out.skipped_in_a_row < job.skip,
+            left_out=lambda step: recorder.left_out.holds(step),
             sharing=sharing,
         )
         noted = state.step
@@ -124,7 +124,7 @@ class Trainer:
                 stop, save = decode_counts(sharing.take_requests() or (0, 0, 0))
                 last = taken.step == job.steps
                 if last or stop or save or taken.step % job.recipe.checkpoint_every == 0:
-                    notices += keeper.save(state, self._seconds(), must=last or bool(stop))
+                    notices += recorder.save(state, self._seconds(), must=last or bool(stop))
                     self._requests.save = False
                 if stop and not last:
                     raise Interrupted(
@@ -134,7 +134,7 @@ class Trainer:
                     )
                 yield self._progress(state, notices)
         except DataError as error:  # a file that could be read before
-            raise DataError(f"step {noted + 1}: {error}; {keeper.newest()}") from None
+            raise DataError(f"step {noted + 1}: {error}; {recorder.newest()}") from None
 
     def _batch(self, batches: Batches, state: State, step: int) -> Batch:
         """Return the batch of a step; where any process cannot have its share, save before it.
@@ -150,7 +150,7 @@ class Trainer:
         if self.job.dataset.train.may_fail:
             problem = self.job.ranks.first_message(problem)
         if batch is None or problem:
-            self._keeper.save(state, self._seconds(), must=True)
+            self._recorder.save(state, self._seconds(), must=True)
             raise DataError(problem)
         return batch
 
@@ -158,7 +158,7 @@ class Trainer:
 
     def _note(self, state: State, taken: Progress) -> tuple[str, ...]:
         """Write what is to be written after a step; return what the user should know."""
-        keeper, seconds = self._keeper, round(self._seconds(), 3)
+        recorder, seconds = self._recorder, round(self._seconds(), 3)
         notices = self._note_left_out(taken, seconds)
         evaluating = taken.step % self.job.recipe.evaluate_every == 0 or taken.step == taken.steps
         if not evaluating and taken.step % LOG_EVERY:
@@ -169,27 +169,27 @@ class Trainer:
             figures, more = self._evaluator.measure(state)
             line |= figures
             notices += more
-        keeper.metrics |= line
-        return notices + keeper.log(line)
+        recorder.metrics |= line
+        return notices + recorder.log(line)
 
     def _note_left_out(self, taken: Progress, seconds: float) -> tuple[str, ...]:
         """Log a step that was left out."""
-        keeper = self._keeper
+        recorder = self._recorder
         if taken.skipped == LEFT_OUT:
             return self._note_rolled_back(taken.step, seconds)
-        keeper.left_out = keeper.left_out.after(skipped=taken.skipped is not None)
+        recorder.left_out = recorder.left_out.after(skipped=taken.skipped is not None)
         if taken.skipped is None:
             return ()
         line = {"step": taken.step, "seconds": seconds, "skipped": taken.skipped}
-        return (f"step {taken.step} was left out: {taken.skipped}", *keeper.log(line))
+        return (f"step {taken.step} was left out: {taken.skipped}", *recorder.log(line))
 
     def _note_rolled_back(self, step: int, seconds: float) -> tuple[str, ...]:
         """Log what was left out up to here."""
         notices = tuple[str, ...]()
-        for first, last, reason in self._keeper.left_out.rolled_back:
+        for first, last, reason in self._recorder.left_out.rolled_back:
             if last == step:
                 line = {"step": step, "seconds": seconds, "rolled_back_to": first - 1}
-                notices += self._keeper.log(line | {"reason": reason})
+                notices += self._recorder.log(line | {"reason": reason})
         return notices
 
     def _go_back(self, state: State, error: NonFiniteError, batches: Batches) -> tuple[str, ...]:
@@ -198,27 +198,27 @@ class Trainer:
         Raises:
             NonFiniteError: if that has been done too often.
         """
-        job, keeper, left_out = self.job, self._keeper, self._keeper.left_out
+        job, recorder, left_out = self.job, self._recorder, self._recorder.left_out
         step, before = state.step + 1, left_out.rolled_back
         if job.ranks.leads:
-            keeper.report_non_finite(step, str(error), batches)
+            recorder.report_non_finite(step, str(error), batches)
         if len(before) >= job.roll_back:
             counts = [
                 f"steps left out right before it: {left_out.skipped_in_a_row}" * bool(job.skip),
                 f"rolled back before it: {len(before)}" * bool(job.roll_back),
-                keeper.newest(),
+                recorder.newest(),
             ]
             raise NonFiniteError(
                 f"step {step}: {error}; {'; '.join(filter(None, counts))}"
             ) from None
         made = roll_back(before, step, every=job.recipe.checkpoint_every, reason=str(error))
-        notices = keeper.go_back(state, LeftOut(rolled_back=(*before, made)))
+        notices = recorder.go_back(state, LeftOut(rolled_back=(*before, made)))
         told = f"step {step}: {error}; rolled back, and leaving out steps {made.first} to {step}"
         return (told, *notices)
 
     def _finish(self, state: State, real: dict[str, float]) -> None:
         """Write ``result.json`` and, of a classifier, what it predicts."""
-        metrics, left_out = self._keeper.metrics, self._keeper.left_out
+        metrics, left_out = self._recorder.metrics, self._recorder.left_out
         result: dict[str, Any] = {
             "steps": state.step,
             "seconds": round(self._seconds(), 3),

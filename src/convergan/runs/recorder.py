@@ -15,7 +15,7 @@ FAILED_SAVES = 3
 """Checkpoints in a row that the disk may refuse; the last one ends the run."""
 
 
-class Keeper:
+class Recorder:
     """Saves and resumes one job, and writes its log.
 
     Args:
