@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from convergan.core.signals import StopRequests
-from convergan.data import Dataset, draw_labeled_subset
+from convergan.data import Dataset, draw_labeled_subset, load
 from convergan.recipes import Recipe, find_recipe
 from convergan.runs.job import Job
 from convergan.runs.trainer import Trainer
@@ -77,3 +77,9 @@ def files_of_at_most(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def toy_job(folder: Path) -> Job:
+    """A job of points in the plane that takes milliseconds to start and judges nothing."""
+    recipe = replace(find_recipe("toy"), judge=None, batch_size=8, checkpoint_every=10)
+    return job(recipe, folder, load("ring"))
