@@ -1,6 +1,5 @@
 """What a run with a judge writes, and one whose discriminator is no classifier of rows."""
 
-import html
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -115,56 +114,3 @@ def test_rows_without_a_label_are_classified_where_there_are_no_test_rows(tmp_pa
     lines = (tmp_path / "predictions.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["row", *map(str, range(200, 1297))]
     assert not (tmp_path / "test_probabilities.npy").exists()
-
-
-def test_a_classifier_needs_labels_and_a_batch_to_be_tested_in() -> None:
-    recipe = find_recipe("digits")
-    assert recipe.classifies
-    assert not replace(recipe, test_batch=0).classifies
-    assert not replace(recipe, labels=0).classifies
-
-
-def test_a_report_shows_what_samples_and_real_rows_are_worth(tmp_path: Path) -> None:
-    recipe = replace(find_recipe("toy"), judged_samples=200)
-    chosen = Settings(recipe="toy", data="ring", labels=0, seed=0, steps=3, device="cpu")
-    list(run(recipe, load("ring"), chosen, tmp_path))
-    page = write_report(tmp_path).read_text()
-    assert "<h2>Samples against real rows</h2>" in page and "<td>high quality</td>" in page
-    assert "Test error" not in page
-
-
-def write_run(folder: Path, classes: list[str], files: dict[str, str]) -> None:
-    settings = {"recipe": "<b>.py:mine", "data": "data & more", "labels": 5, "seed": 0}
-    settings |= {"steps": 10, "device": "cpu"}
-    config = {"settings": settings, "classes": classes}
-    for name, text in {"config.json": json.dumps(config), **files}.items():
-        (folder / name).write_text(text)
-
-
-def test_a_report_of_a_run_that_has_just_begun_says_so(tmp_path: Path) -> None:
-    write_run(tmp_path, ["one"], {})
-    page = write_report(tmp_path).read_text()
-    assert "<h1>&lt;b&gt;.py:mine on data &amp; more</h1>" in page
-    assert "not finished: 0 of 10 steps" in page and "<img" not in page
-    assert page.count("<h2>") == page.count("<h2>Settings</h2>") == 1
-
-
-@pytest.mark.parametrize(
-    "classes", [["<script>"], ["μέγα", "$x^{", "<script>"], [f"<{k}>" for k in range(21)]]
-)
-def test_classes_of_any_number_and_name_have_a_confusion_matrix(
-    tmp_path: Path, classes: list[str]
-) -> None:
-    counts = [[3] * len(classes)] * len(classes)
-    result = {
-        "test_error": 0.5,
-        "steps": 10,
-        "seconds": 1,
-        "state_sha256": "a",
-        "confusion": counts,
-    }
-    write_run(tmp_path, classes, {"result.json": json.dumps(result)})
-    page = write_report(tmp_path).read_text()
-    assert page.count("<img") == 1 and "<script" not in page
-    heads = [f'<th scope="col" class="number">{html.escape(name)}</th>' for name in classes]
-    assert all((head in page) is (len(classes) <= 20) for head in heads)
