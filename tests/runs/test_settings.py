@@ -14,7 +14,8 @@ RECIPE = replace(find_recipe("digits"), labels=6, batch_size=8)
 
 
 def settings(**changes: Any) -> Settings:
-    chosen = {"recipe": "mine", "data": "rows", "labels": 6, "seed": 0, "steps": 1, "device": "cpu"}
+    chosen: dict[str, Any] = {"recipe": "mine", "data": "rows", "labels": 6, "seed": 0}
+    chosen |= {"steps": 1, "device": "cpu"}
     return Settings(**(chosen | changes))
 
 
