@@ -95,7 +95,7 @@ def test_the_historical_penalty_pulls_towards_the_mean_of_past_weights() -> None
     mean = moved.history.means["at"].clone()
     before = moved.network.at.detach().clone()
     [gradient] = moved.differentiate(moved.network.square())
-    away = before - mean
+    away = (before - mean).float()
     expected = before + 2.0 * 2 * away
     assert away.abs().min() > 0
     torch.testing.assert_close(gradient, expected)
