@@ -140,11 +140,11 @@ def read_csv(file: Path) -> list[dict[str, str]]:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """The hash of every file but for locks, which go with processes."""
+    """The hash of every file but for locks, which go with processes, and for compiled modules."""
     return {
         str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != ".lock"
+        if file.is_file() and file.name != ".lock" and file.suffix != ".pyc"
     }
 
 
