@@ -1,5 +1,7 @@
 """The start of a layer is drawn from the chance given alone."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -8,25 +10,32 @@ from convergan.networks.start import drawn, normal
 from tests.oracles import chance
 
 
+def linear() -> nn.Linear:
+    return drawn(nn.Linear(30, 40, device="meta"), normal(0.2, chance(3)), bias=0.5)
+
+
+def convolution() -> nn.Conv2d:
+    return drawn(nn.Conv2d(8, 16, 3, device="meta"), normal(0.2, chance(3)), bias=0.5)
+
+
+def transposed() -> nn.ConvTranspose2d:
+    return drawn(nn.ConvTranspose2d(8, 16, 3, device="meta"), normal(0.2, chance(3)), bias=0.5)
+
+
 @pytest.mark.parametrize(
-    "layer",
-    [
-        nn.Linear(30, 40, device="meta"),
-        nn.Conv2d(8, 16, 3, device="meta"),
-        nn.ConvTranspose2d(8, 16, 3, device="meta"),
-    ],
-    ids=lambda layer: type(layer).__name__,
+    ("make", "shape"),
+    [(linear, (40, 30)), (convolution, (16, 8, 3, 3)), (transposed, (8, 16, 3, 3))],
 )
 def test_weights_are_normal_of_the_deviation_asked_for_and_biases_constant(
-    layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d,
+    make: Callable[[], nn.Module], shape: tuple[int, ...]
 ) -> None:
-    shape, before = layer.weight.shape, torch.get_rng_state()
-    assert drawn(layer, normal(0.2, chance(3)), bias=0.5) is layer
+    before = torch.get_rng_state()
+    layer = make()
     assert torch.equal(torch.get_rng_state(), before)
-    assert layer.weight.device.type == "cpu" and layer.weight.shape == shape
-    assert torch.equal(layer.weight, torch.empty(shape).normal_(0, 0.2, generator=chance(3)))
-    assert layer.bias is not None and layer.bias.unique().tolist() == [0.5]
-    assert layer.weight.requires_grad and layer.bias.requires_grad
+    weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+    assert weight.device.type == "cpu" and weight.requires_grad and bias.requires_grad
+    assert torch.equal(weight, torch.empty(shape).normal_(0, 0.2, generator=chance(3)))
+    assert set(bias.tolist()) == {0.5}
 
 
 def test_layers_of_one_chance_differ_and_biases_are_zero_unless_given() -> None:

@@ -88,6 +88,10 @@ def removed(name: str) -> Change:
     return lambda run: (run / name).unlink()
 
 
+def cut_off(run: Path) -> None:
+    (run / "config.json").write_text("{")
+
+
 def moved(run: Path) -> None:
     run.rename(run.with_name("seed-8"))
 
@@ -95,7 +99,7 @@ def moved(run: Path) -> None:
 CHANGES: dict[str, Change] = {
     "not finished": removed("result.json"),
     "no description": removed("config.json"),
-    "half a description": lambda run: (run / "config.json").write_text("{") and None,
+    "half a description": cut_off,
     "of a later version": changed("", "schema", 3),
     "on another device": changed("settings", "device", "cuda"),
     "of other data": changed("", "data_sha256", "other"),
