@@ -47,6 +47,21 @@ def test_without_a_terminal_ten_lines_are_printed(
     ]
 
 
+@pytest.mark.parametrize("steps", [11, 19, 25])
+def test_a_number_of_steps_that_ten_does_not_divide_has_ten_lines_too(
+    capsys: pytest.CaptureFixture[str], steps: int
+) -> None:
+    show_progress(events("GAN [knn]", steps))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == f"GAN [knn] {steps}/{steps} error 100.00%"
+
+
+def test_a_notice_takes_no_line_away(capsys: pytest.CaptureFixture[str]) -> None:
+    show_progress(iter([Progress("GAN", 1, 1, {"test_error": 0.5}, notices=("step 1",))]))
+    assert capsys.readouterr().err.splitlines() == ["step 1", "GAN 1/1 error 50.00%"]
+
+
 def test_fewer_steps_than_ten_have_a_line_each_and_each_method_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -230,6 +230,7 @@ MUTATIONS = {
 """Wrong derivatives, and where each must be seen."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 4])
 def test_features_losses_and_gradients_are_those_of_one_process(size: int, tmp_path: Path) -> None:
     processes = in_processes(compare, size, tmp_path)

@@ -28,6 +28,7 @@ def show_progress(events: Iterator[Progress]) -> None:
         return
     with Bars(*columns, console=errors, disable=not errors.is_terminal) as bars:
         tasks: dict[str, Any] = {}
+        tenths: dict[str, int] = {}
         for event in itertools.chain([first], events):
             for notice in event.notices:
                 bars.console.print(notice, highlight=False, markup=False, soft_wrap=True)
@@ -35,11 +36,11 @@ def show_progress(events: Iterator[Progress]) -> None:
                 tasks[event.method] = bars.add_task(event.method, total=event.steps, figures="")
             shown = figures(event.metrics)
             bars.update(tasks[event.method], completed=event.step, figures=shown)
-            tenth = event.step and event.step % max(1, event.steps // 10) == 0
-            if bars.disable and tenth and not event.notices:
-                errors.print(
-                    f"{event.method} {event.step:,}/{event.steps:,} {shown}", highlight=False
-                )
+            tenth = 10 * event.step // event.steps
+            if bars.disable and tenth > tenths.get(event.method, 0):
+                tenths[event.method] = tenth
+                line = f"{event.method} {event.step:,}/{event.steps:,} {shown}"
+                errors.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def finish(events: Generator[Progress, None, Found], *, shown: bool) -> Found:

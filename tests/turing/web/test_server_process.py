@@ -10,6 +10,8 @@ from convergan.turing.study.study import StudySettings, create_study
 from convergan.turing.web.server_process import free_port, is_up, serving, start_server
 from tests.turing.serving import noise
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_study_is_served_for_as_long_as_the_block_lasts(tmp_path: Path) -> None:
     settings = StudySettings(trials=4, attention=0)
