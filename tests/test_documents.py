@@ -134,6 +134,7 @@ def test_the_home_address_is_declared_once_as_a_placeholder() -> None:
     assert others == ["README.md"]
 
 
+@pytest.mark.slow
 def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     from convergan import SemiSupervisedGANClassifier
 

@@ -315,6 +315,7 @@ def test_twenty_unreadable_files_are_named_in_the_line_and_all_of_them_in_a_file
     ]
 
 
+@pytest.mark.slow
 def test_unreadable_files_are_left_out_and_listed_where_that_is_allowed(ask: Ask) -> None:
     for number in range(120):
         picture(f"data/labeled/{'ab'[number % 2]}/{number:03d}.png")

@@ -21,6 +21,7 @@ def train_digits(folder: Path, *more: object) -> int:
     )
 
 
+@pytest.mark.slow
 def test_training_leaves_a_complete_run_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,6 +47,7 @@ def test_training_leaves_a_complete_run_folder(
     assert "http" not in page.split("<h2>Settings")[0]
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_shown_again_without_training(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert train_digits(folder, "--no-baselines") == 0
@@ -54,6 +56,7 @@ def test_a_finished_run_is_shown_again_without_training(tmp_path: Path) -> None:
     assert (folder / "result.json").stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_samples_are_drawn_as_picture_and_array(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert train_digits(folder, "--no-baselines") == 0
@@ -67,6 +70,7 @@ def test_samples_are_drawn_as_picture_and_array(tmp_path: Path) -> None:
         assert picture.size == (10 * 25 + 1, 10 * 25 + 1)
 
 
+@pytest.mark.slow
 def test_a_run_whose_generator_has_changed_since_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

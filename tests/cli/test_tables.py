@@ -59,6 +59,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_fitting_leaves_a_folder_that_says_how_good_the_model_is(fitted: Path) -> None:
     folder = fitted / "model"
     assert sorted(file.name for file in folder.iterdir()) == [
@@ -150,6 +151,7 @@ def test_csv_and_parquet_give_the_same_model(call: Call) -> None:
         assert Path("csv", name).read_bytes() == Path("parquet", name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("labels", "suffix", "kind"),
     [
@@ -179,6 +181,7 @@ def test_predictions_are_of_the_kind_of_the_labels(
     assert stored.dtype == {"int64": "Int64", "bool": "boolean"}.get(kind, kind)
 
 
+@pytest.mark.slow
 def test_a_column_of_embeddings_is_as_many_features(call: Call) -> None:
     table = iris(["a", "b", "c"])
     pd.DataFrame({"embedding": list(table[COLUMNS].to_numpy()), "kind": table["kind"]}).to_parquet(
@@ -276,6 +279,7 @@ def test_what_the_estimator_refuses_leaves_no_folder(
     assert [file.name for file in Path.cwd().iterdir()] == ["iris.csv"]
 
 
+@pytest.mark.slow
 def test_rows_may_be_images(call: Call) -> None:
     data = load_digits(n_class=2, as_frame=True)
     few(data.data.head(100).assign(digit=data.target), "digit").to_csv("digits.csv", index=False)
@@ -390,6 +394,7 @@ def test_a_folder_that_is_there_is_not_written_to(call: Call) -> None:
     assert told == "convergan: model exists; a model is written to a new folder, choose another\n"
 
 
+@pytest.mark.slow
 def test_control_c_stops_the_fit_and_leaves_nothing(call: Call) -> None:
     few(wine(), "kind").to_csv("wine.csv", index=False)
     before = signal.getsignal(signal.SIGINT)

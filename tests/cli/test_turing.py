@@ -81,6 +81,7 @@ def test_rules_of_exclusion_are_fixed_when_the_study_is_made(
     assert "min_attention must be from 0 to 1, got 80.0" in refused.err
 
 
+@pytest.mark.slow
 def test_a_study_is_made_invited_to_looked_at_and_purged(
     turing: Command, tmp_path: Path, real: Path
 ) -> None:
@@ -122,6 +123,7 @@ def test_files_of_results_get_a_folder_or_one_line_that_says_why_not(
     assert f"{study}/secret.key/x cannot be written: " in refused.err
 
 
+@pytest.mark.slow
 def test_jpeg_files_against_others_are_warned_of(
     turing: Command, tmp_path: Path, real: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_what_was_found_is_kept_until_a_file_changes(folder: Path) -> None:
     assert len(list((folder.parent / "cache").glob("*.json"))) == 2
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_any_more_is_named(folder: Path) -> None:
     found = streamed(folder)
     (folder / "labeled" / "a" / "04.jpg").unlink()
@@ -117,6 +118,7 @@ def test_a_folder_as_imagenet_is_unpacked_is_read_likewise(folder: Path) -> None
     assert moved.train.names[0] == "train/a/00.jpg"
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_parquet_files_are_streamed_as_folders_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -139,6 +139,7 @@ def test_fit_leaves_the_global_chance_and_the_threads_alone() -> None:
     assert threads == torch.get_num_threads()
 
 
+@pytest.mark.slow
 def test_images_may_come_as_images_or_as_rows() -> None:
     data = load_digits()
     images, true = data.images[:300, None] / 16, data.target[:300]
@@ -365,6 +366,7 @@ def test_images_of_another_shape_are_refused_and_negative_pixels_seen() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
     X, y, true = blobs(labeled=6)
     model = SemiSupervisedGANClassifier(unlabeled_weight=1e38, **QUICK)

@@ -30,6 +30,7 @@ def four_clusters(misleading: bool) -> TrainingTask:
     return task_of(points, range(120), labels[:120], steps=25, batch_size=50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("misleading", [False, True])
 def test_a_pool_that_misleads_is_noticed_and_one_that_helps_is_not(misleading: bool) -> None:
     fitted = fit_classifier(four_clusters(misleading), members=1, guard_level=0.1, max_seconds=None)
@@ -44,6 +45,7 @@ def test_one_label_of_a_class_cannot_be_held_out_and_the_report_says_so() -> Non
     assert fitted.risk is None
 
 
+@pytest.mark.slow
 def test_level_zero_keeps_the_gan_and_still_calibrates() -> None:
     fitted = fit_classifier(clusters(steps=5), members=1, guard_level=0.0, max_seconds=None)
     assert fitted.report.selected == GAN and fitted.report.folds == 3
@@ -60,6 +62,7 @@ def test_time_is_shared_out_and_what_one_training_leaves_is_for_the_next() -> No
     assert divide_time(float("inf"), 3)() == float("inf")
 
 
+@pytest.mark.slow
 def test_a_time_limit_holds_for_the_guard_and_the_members_together() -> None:
     lines: list[dict[str, float]] = []
     started = time.monotonic()

@@ -28,6 +28,7 @@ def fitted() -> SemiSupervisedGANClassifier:
     return model.fit(data.data[:400], y)
 
 
+@pytest.mark.slow
 def test_what_is_loaded_predicts_to_the_bit(
     fitted: SemiSupervisedGANClassifier, tmp_path: Path
 ) -> None:

@@ -145,6 +145,7 @@ def test_samples_that_repeat_themselves_have_a_neighbor_at_distance_zero() -> No
     assert class_figures(once, mnist())["nearest"] > 1
 
 
+@pytest.mark.slow
 def test_the_nearest_is_looked_for_among_a_thousand() -> None:
     assert NEIGHBORS == 1000
     lighter = torch.linspace(0, 0.5, 1000).view(-1, 1, 1, 1)

@@ -100,6 +100,7 @@ def test_more_rows_than_fit_in_memory_are_not_taken_and_the_row_says_so(name: st
     assert row.note == f"cannot run: {count} rows at once take {size} GiB"
 
 
+@pytest.mark.slow
 def test_streamed_images_give_the_errors_of_those_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def test_a_folder_that_was_never_held_is_free_and_stays_untouched(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, tmp_path / "config.json"], stdout=subprocess.PIPE, text=True

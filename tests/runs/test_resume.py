@@ -68,6 +68,7 @@ def test_every_recipe_takes_two_steps_and_resumes_between_them(name: str, tmp_pa
     assert hashes[0] == hashes[1]
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path) -> None:
     dataset = load("digits")
     finish(everything_on(), tmp_path / "calm", dataset)
@@ -82,6 +83,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path
     assert final_hash(folder) == final_hash(tmp_path / "calm")
 
 
+@pytest.mark.slow
 def test_measuring_does_not_change_the_run(tmp_path: Path) -> None:
     dataset = load("digits")
     often = replace(everything_on(), evaluate_every=1)

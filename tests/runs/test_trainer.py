@@ -91,6 +91,7 @@ def test_real_rows_are_judged_once(tmp_path: Path) -> None:
 # --- no classifier of rows -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_discriminator_that_is_no_classifier_of_rows_is_not_tested(tmp_path: Path) -> None:
     recipe, data = replace(find_recipe("digits"), test_batch=0, evaluate_every=3), load("digits")
     chosen = Settings(recipe="digits", data="digits", labels=50, seed=0, steps=6, device="cpu")

@@ -188,6 +188,7 @@ def test_a_folder_is_scored_with_table_json_pictures_and_the_best(ask: Ask, tmp_
     assert page.count("data:image/png;base64,") == 3
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_by_samples_of_its_newest_checkpoint(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

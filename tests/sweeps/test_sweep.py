@@ -73,7 +73,7 @@ def test_a_failing_run_stops_no_other_and_the_same_command_with_more_seeds_goes_
         assert wrong == round(500 * result["test_error"])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_ray_runs_what_processes_of_this_machine_run(tmp_path: Path) -> None:
     """The cluster is a process of its own, as Ray keeps threads of it for as long as ours lives."""
     wished = ("--labels", "20", "--seeds", "2", "--steps", "20", "--threads", "1")
@@ -87,7 +87,7 @@ def test_ray_runs_what_processes_of_this_machine_run(tmp_path: Path) -> None:
     assert tables[0]["columns"][0]["singles"] == tables[1]["columns"][0]["singles"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_that_fits_no_worker_of_ray_is_refused_at_once(tmp_path: Path) -> None:
     wished = ("--seeds", 1, "--labels", 20, "--steps", 20, "--threads", 999, "--out", "table")
     command = ("sweep", *SMALL, "--cluster", "ray", *wished)

@@ -86,6 +86,7 @@ def test_results_are_plain_values_even_of_no_votes(make: Make) -> None:
     assert results(study)["finished"] == 1
 
 
+@pytest.mark.slow
 def test_the_export_has_every_vote_under_names_that_change(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     for person in ("ann", "ben"):

@@ -77,6 +77,7 @@ def test_equivalence_rests_on_the_90_percent_interval_of_the_same_resampled_stud
     assert near.half_width / far.half_width == pytest.approx(1.645 / 1.96, abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_guesser_is_rejected_in_at_most_one_study_in_twenty() -> None:
     rng = np.random.default_rng(0)
     p = [result_of(_guessed(rng), 2).pooled_p for _ in range(300)]

@@ -89,12 +89,14 @@ def test_a_timed_study_shows_its_staircases() -> None:
     assert "12 annotators" not in page.text
 
 
+@pytest.mark.slow
 def test_several_models_have_a_table_and_corrected_differences() -> None:
     _, data = study([Observer(1.0)] * 6, DESIGN, ("first & best", "second"))
     text = Reader(data).text
     assert "first & best less second" in text and "Tukey" in text and "Holm" in text
 
 
+@pytest.mark.slow
 def test_too_few_annotators_and_an_unfinished_study_are_cautions() -> None:
     _, begun = study([Observer(1.0)] * 14, DESIGN, ("model",))
     text = Reader(begun).text
@@ -104,6 +106,7 @@ def test_too_few_annotators_and_an_unfinished_study_are_cautions() -> None:
     assert b'class="caution"' in begun and b'class="caution"' not in data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 1, 30])
 def test_a_study_that_has_just_begun_has_a_page(first: int) -> None:
     votes = votes_of([Observer(1.0)])

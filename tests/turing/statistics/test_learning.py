@@ -98,6 +98,7 @@ def test_exchanged_arms_exchange_the_sign_and_no_more() -> None:
     assert back.interval == pytest.approx((-there.interval.high, -there.interval.low), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_where_nobody_learns_the_interval_covers_0_in_nine_of_ten_studies() -> None:
     held = []
     for seed in range(200):

@@ -177,6 +177,7 @@ def test_what_is_no_plain_image_is_refused_by_name(make: Any, tmp_path: Path) ->
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_memory_of_the_reader_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = zlib.compress((b"\0" + b"\0" * 2048 * 3) * 2048)
     monkeypatch.setattr(image_import, "MAX_MEMORY", 512 * 2**20)
@@ -196,6 +197,7 @@ def test_empty_and_missing_folders_are_refused(tmp_path: Path) -> None:
         read_source(tmp_path / "missing.npz")
 
 
+@pytest.mark.slow
 def test_archives_are_read_without_pickles_and_by_their_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

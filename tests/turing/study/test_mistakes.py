@@ -59,6 +59,7 @@ def refused(person: Person, place: str) -> bool:
     return person.client.get(place).status_code == 404
 
 
+@pytest.mark.slow
 def test_nothing_is_shown_before_the_end_or_to_those_who_are_not_told(serve: Serve) -> None:
     server = serve(feedback="split", trials=4, attention=1)
     people = [server.join() for _ in range(2)]
