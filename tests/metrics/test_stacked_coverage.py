@@ -58,7 +58,7 @@ def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
         stacked_coverage(NETWORK, torch.zeros(4, 3, 28, 28), torch.tensor(shares))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.data
 def test_real_rows_of_stacked_mnist_find_every_class_near_the_floor() -> None:
     if "CONVERGAN_DATA" not in os.environ:

@@ -128,7 +128,7 @@ def test_sigterm_writes_a_checkpoint_and_exits_with_143(tmp_path: Path) -> None:
     assert list((tmp_path / "run" / "checkpoints").glob("step-*"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_killed_run_ends_in_the_same_state(tmp_path: Path) -> None:
     calm, shaken = (command_for(tmp_path / name, steps=900) for name in ("calm", "shaken"))
     assert Command(*calm, folder=tmp_path).wait() == 0

@@ -101,7 +101,7 @@ def test_a_cluster_whose_library_is_missing_is_refused_naming_what_to_install() 
         require("no_such", "tcp://host:1")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_sweep_that_was_stopped_and_then_killed_is_finished_by_the_same_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
