@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.chance import derive
+from ..core.devices import require_device
 from ..metrics import (
     Extracted,
     FeatureMoments,
@@ -78,10 +79,7 @@ class ScoreSettings:
         for field, value in (("splits", self.splits), ("batch size", self.batch_size)):
             if value < 1:
                 raise ValueError(f"{field} must be 1 or more, got {value}")
-        if self.device not in ("cpu", "cuda"):
-            raise ValueError(f"device must be auto, cpu or cuda, got {self.device!r}")
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise ValueError("device cuda was asked for, but there is none; use cpu or auto")
+        require_device(self.device)
 
 
 class Nearest(NamedTuple):
