@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from convergan.objectives import virtual_adversarial_loss
+from convergan.objectives import (
+    prediction_divergence,
+    virtual_adversarial_loss,
+    worst_change,
+)
 from tests import oracles
 from tests.oracles import chance, draw
 
@@ -195,3 +199,24 @@ def test_rows_in_channels_last_order_have_the_same_loss_and_gradient() -> None:
     torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-10, atol=1e-15)
     elsewhere = loss_of(smooth(weight, draw(7, 3, seed=2)), rows.roll(1, dims=1))
     assert elsewhere.item() != pytest.approx(found[0][0].item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 2, 3)])
+def test_the_worst_change_is_along_the_slope_of_each_row_and_keeps_the_graph(
+    shape: tuple[int, ...],
+) -> None:
+    rows, weights = draw(*shape).requires_grad_(), draw(*shape, seed=1)
+    loss = (weights * rows).sum()
+    change = worst_change(loss, rows, radius=0.3)
+    lengths = weights.flatten(1).norm(dim=1).view(-1, *[1] * (len(shape) - 1))
+    torch.testing.assert_close(change, 0.3 * weights / lengths)
+    assert not change.requires_grad
+    torch.testing.assert_close(torch.autograd.grad(loss, rows)[0], weights)
+
+
+def test_the_divergence_is_the_mean_over_rows_and_zero_for_the_same_prediction() -> None:
+    one, other = draw(5, 3), draw(5, 3, seed=1)
+    found = prediction_divergence(one.log_softmax(dim=1), other)
+    assert found.item() == pytest.approx(divergence(one, other).mean().item())
+    same = prediction_divergence(one.log_softmax(dim=1), one + 2.0)
+    assert same.item() == pytest.approx(0, abs=1e-12)

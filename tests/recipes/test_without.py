@@ -22,6 +22,7 @@ from convergan.training import teacher_consistency
         ("digits", {"game", "graph", "consistency"}),
         ("mnist-graph", {"game", "graph", "consistency"}),
         ("mnist-pixels", {"game", "graph", "consistency"}),
+        ("mnist-vectors", {"game", "consistency"}),
         ("ablation-ours", set()),
         ("toy", set()),
     ],

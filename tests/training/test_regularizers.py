@@ -5,12 +5,20 @@ import torch
 
 from convergan.core.chance import derive
 from convergan.data import Batch
-from convergan.objectives import consistency_loss, virtual_adversarial_loss
+from convergan.objectives import (
+    class_imbalance,
+    consistency_loss,
+    prediction_divergence,
+    prediction_entropy,
+    virtual_adversarial_loss,
+)
 from convergan.recipes import find_recipe
 from convergan.training import (
     State,
     WeightAverage,
+    certainty,
     interpolation_consistency,
+    teacher_adversarial,
     teacher_consistency,
     virtual_adversarial,
 )
@@ -198,3 +206,66 @@ def test_every_term_joins_the_loss_of_a_step() -> None:
         partial(step, regularizers=terms)(state, batch(), derive(0, "step"))
         biases.append(tuple(state.discriminator.parameters["output.bias"].tolist()))
     assert len(set(biases)) == 4
+
+
+# --- a teacher at the worst change ---------------------------------------------------------------
+
+WORST = partial(teacher_adversarial, weight=2.0, radius=0.7, rising=(10, 30))
+
+
+def with_slopes() -> Batch:
+    return batch()._replace(unlabeled=rows().requires_grad_())
+
+
+def worst(state: State, batch: Batch) -> torch.Tensor:
+    logits = state.discriminator.network(batch.unlabeled, derive(0, "noise")).logits
+    return WORST(state, batch, logits, derive(0, "term"))
+
+
+def test_the_student_is_held_to_its_average_at_the_steepest_change_of_the_noisy_pass() -> None:
+    state, given = state_at(30), with_slopes()
+    targets = averaged_opinion(state)
+    network = state.discriminator.network
+    student = network(given.unlabeled, derive(0, "noise")).logits.log_softmax(dim=1)
+    [slope] = torch.autograd.grad(-(targets * student).sum(), given.unlabeled)
+    lengths = slope.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    moved = network(rows() + 0.7 * slope / lengths, derive(0, "term")).logits
+    expected = 2 * prediction_divergence(targets.log(), moved)
+    torch.testing.assert_close(worst(state, given), expected)
+
+
+def test_its_weight_rises_between_two_steps() -> None:
+    found = [worst(state_at(step), with_slopes()).item() for step in (0, 10, 20, 30, 99)]
+    assert found[:2] == [0, 0] and found[3] == found[4] > 0
+    assert found[2] == pytest.approx(found[3] / 2)
+
+
+def test_it_teaches_the_network_and_neither_its_average_nor_the_rows() -> None:
+    state, given = state_at(30), with_slopes()
+    averaged_opinion(state)  # which moves the average away from the student
+    averages = list(average_of(state).values.values())
+    weights = state.discriminator.parameters["output.bias"]
+    loss = worst(state, given)
+    [gradient] = torch.autograd.grad(loss, weights, retain_graph=True)
+    assert gradient.abs().max().item() > 0
+    assert not any(average.requires_grad for average in averages)
+    [none] = torch.autograd.grad(loss, given.unlabeled, allow_unused=True)
+    assert none is None
+
+
+def test_rows_without_slopes_are_refused() -> None:
+    with pytest.raises(ValueError, match="take semi_supervised_joint_step"):
+        worst(state_at(30), batch())
+
+
+# --- certainty -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.0), (20, 0.5), (40, 1.0)])
+def test_certainty_rises_and_balance_is_there_from_the_start(step: int, share: float) -> None:
+    logits = student_logits() + torch.tensor([2.0, 0.0, 0.0])
+    term = partial(certainty, weight=0.3, balance_weight=2.0, slack=0.01, rising=(10, 30))
+    found = term(state_at(step), batch(), logits, derive(0, "term"))
+    sure, balanced = prediction_entropy(logits), class_imbalance(logits, slack=0.01)
+    assert balanced.item() > 0
+    torch.testing.assert_close(found, share * 0.3 * sure + 2 * balanced)

@@ -28,6 +28,7 @@ from convergan.training import (
     joint_step,
     labeled_adversarial_step,
     relativistic_step,
+    semi_supervised_joint_step,
     semi_supervised_step,
     supervised_step,
     top_k_step,
@@ -102,6 +103,55 @@ def test_semi_supervised_step_is_the_algorithm_box(
     distance = difference.abs() if matching is absolute_feature_matching else difference**2
     descend_by_hand(maker, distance.mean())
     assert same_networks(stepped, by_hand)
+
+
+@pytest.mark.parametrize(("labeled_every", "generated_every"), [(1, 1), (2, 3)])
+def test_semi_supervised_joint_step_moves_both_players_from_one_judgment(
+    labeled_every: int, generated_every: int
+) -> None:
+    stepped, by_hand, batch = toy_state(), toy_state(), toy_batch()
+    semi_supervised_joint_step(
+        stepped,
+        batch,
+        derive(0, "step"),
+        feature_matching=squared_feature_matching,
+        unsupervised_weight=2.0,
+        labeled_every=labeled_every,
+        generated_every=generated_every,
+        regularizers=(lambda state, batch, logits, chance: 0.5 * logits[:, 0].mean(),),
+    )
+    judge, maker = by_hand.discriminator.network, by_hand.generator.network
+    fakes = maker(maker.draw_latent(6 // generated_every, derive(0, "step")))
+    chosen, labels = batch.labeled[::labeled_every], batch.labels[::labeled_every]
+    z = [judge(rows).logits.exp().sum(dim=1) for rows in (batch.unlabeled, fakes.detach())]
+    p = judge(chosen).logits.softmax(dim=1)[range(len(labels)), labels]
+    real, fake = (-(z[0] / (z[0] + 1)).log().mean(), -(1 / (z[1] + 1)).log().mean())
+    more = 0.5 * judge(batch.unlabeled).logits[:, 0].mean()
+    difference = judge(fakes).features.mean(dim=0) - judge(batch.unlabeled).features.mean(dim=0)
+    matching = torch.autograd.grad((difference**2).mean(), list(maker.parameters()))
+    descend_by_hand(judge, -p.log().mean() + 2.0 * 0.5 * (real + fake) + more)
+    with torch.no_grad():  # the generator met the discriminator that had not moved yet
+        for parameter, gradient in zip(maker.parameters(), matching, strict=True):
+            parameter.sub_(RATE * gradient)
+    assert same_networks(stepped, by_hand)
+
+
+def test_a_regularizer_of_the_joint_step_can_ask_for_slopes_of_the_unlabelled_rows() -> None:
+    def sloping(state: State, batch: Batch, logits: Tensor, chance: torch.Generator) -> Tensor:
+        [slope] = torch.autograd.grad(logits.sum(), batch.unlabeled, retain_graph=True)
+        slopes.append(slope)
+        return logits.new_zeros(())
+
+    slopes: list[Tensor] = []
+    semi_supervised_joint_step(
+        toy_state(),
+        toy_batch(),
+        derive(0, "step"),
+        feature_matching=squared_feature_matching,
+        unsupervised_weight=1.0,
+        regularizers=(sloping,),
+    )
+    assert slopes[0].shape == (6, 2) and slopes[0].abs().min().item() > 0
 
 
 @pytest.mark.parametrize("saturating", [True, False])

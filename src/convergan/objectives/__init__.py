@@ -3,6 +3,8 @@
 from .adversarial import minimax_discriminator_loss as minimax_discriminator_loss
 from .adversarial import non_saturating_generator_loss as non_saturating_generator_loss
 from .adversarial import saturating_generator_loss as saturating_generator_loss
+from .certainty import class_imbalance as class_imbalance
+from .certainty import prediction_entropy as prediction_entropy
 from .consistency import consistency_loss as consistency_loss
 from .consistency import consistency_term as consistency_term
 from .discriminator_guidance import guidance_loss as guidance_loss
@@ -28,4 +30,6 @@ from .top_k import logit_realness as logit_realness
 from .top_k import top_k_count as top_k_count
 from .top_k import top_k_loss as top_k_loss
 from .top_k import top_k_mask as top_k_mask
+from .virtual_adversarial import prediction_divergence as prediction_divergence
 from .virtual_adversarial import virtual_adversarial_loss as virtual_adversarial_loss
+from .virtual_adversarial import worst_change as worst_change

@@ -54,11 +54,37 @@ def virtual_adversarial_loss(
         log_p = classify(rows).log_softmax(dim=1)
     drawn = draw_like(rows, lambda empty: empty.normal_(generator=chance))
     change = (probe * _unit(drawn)).requires_grad_()
-    [slope] = torch.autograd.grad(_divergence(log_p, classify(rows + change)), change)
-    return _divergence(log_p, classify(rows + radius * _unit(slope)))
+    found = prediction_divergence(log_p, classify(rows + change))
+    return prediction_divergence(log_p, classify(rows + worst_change(found, change, radius=radius)))
 
 
-def _divergence(log_p: Tensor, logits: Tensor) -> Tensor:
+def worst_change(divergence: Tensor, rows: Tensor, *, radius: float) -> Tensor:
+    """Return the change of each row, of length ``radius``, along which a loss rises fastest.
+
+    Args:
+        divergence: a scalar that depends on ``rows``; its graph is kept.
+        rows: (N, *row shape), which require gradients.
+        radius: length of a change, in the units of the rows; a row without a slope stays.
+
+    Returns:
+        Changes in the shape of ``rows``, detached.
+
+    Example:
+        >>> rows = torch.zeros(1, 2, requires_grad=True)
+        >>> worst_change(3 * rows[0, 1], rows, radius=2.0).tolist()
+        [[0.0, 2.0]]
+    """
+    [slope] = torch.autograd.grad(divergence, rows, retain_graph=True)
+    return radius * _unit(slope)
+
+
+def prediction_divergence(log_p: Tensor, logits: Tensor) -> Tensor:
+    """Return the mean of ``KL(p || softmax(l))`` over rows, in nats.
+
+    Args:
+        log_p: (N, K), logarithms of class probabilities; detached by whoever calls.
+        logits: (N, K), receive the gradient.
+    """
     return kl_div(logits.log_softmax(dim=1), log_p, log_target=True, reduction="batchmean")
 
 

@@ -12,7 +12,7 @@ from .description import describe_training as describe_training
 from .digits import digits
 from .imagenet import imagenet
 from .minibatch import cifar10_minibatch, cifar10_narrow_minibatch, mnist_minibatch, svhn_minibatch
-from .mnist import mnist, mnist_2016, mnist_graph, mnist_pixels
+from .mnist import mnist, mnist_2016, mnist_graph, mnist_pixels, mnist_vectors
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .residual import cifar10_ggdr, cifar10_r3gan
@@ -33,6 +33,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "mnist-2016": mnist_2016,
     "mnist-graph": mnist_graph,
     "mnist-pixels": mnist_pixels,
+    "mnist-vectors": mnist_vectors,
     "svhn": svhn,
     "svhn-2016": svhn_2016,
     "imagenet": imagenet,

@@ -6,8 +6,8 @@ Parts of recipes for few labels:
   noise, but learns nothing from generated rows.
 * ``graph``: label spreading over neighbors. The averaged weights teach alone, with a strength that
   rises from 0 as those of label spreading would fade.
-* ``consistency``: what holds the classifier to a teacher. Label spreading is such a teacher, so the
-  graph goes with it.
+* ``consistency``: what holds the classifier to a teacher or makes it sure: all that a recipe adds
+  to the losses of the paper. Label spreading is such a teacher, so the graph goes with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..core.names import look_up
-from ..training import interpolation_consistency, semi_supervised_step, teacher_consistency
+from ..training import (
+    interpolation_consistency,
+    semi_supervised_joint_step,
+    semi_supervised_step,
+    teacher_consistency,
+)
 from .recipe import Recipe
 
 WITHOUT = "-without-"
@@ -71,6 +76,9 @@ def name_without(recipe: str, parts: str | None) -> str:
     return WITHOUT.join([recipe, *names])
 
 
+_FEW_LABELS = (semi_supervised_step, semi_supervised_joint_step)
+
+
 def _has_game(recipe: Recipe) -> bool:
     return bool(_arguments(recipe).get("unsupervised_weight"))
 
@@ -98,9 +106,11 @@ def _without_consistency(recipe: Recipe) -> Recipe:
 
 
 def _arguments(recipe: Recipe) -> dict[str, Any]:
-    """Return the arguments of the step of the algorithm for few labels; of others, none."""
-    step = recipe.step
-    return step.keywords if isinstance(step, partial) and step.func is semi_supervised_step else {}
+    """Return the arguments of a step of the algorithm for few labels; of others, none."""
+    match recipe.step:
+        case partial(func=function, keywords=keywords) if function in _FEW_LABELS:
+            return keywords
+    return {}
 
 
 def _with_step(recipe: Recipe, **arguments: Any) -> Recipe:

@@ -10,7 +10,9 @@ from .evaluation import evaluate as evaluate
 from .evaluation import predict_probabilities as predict_probabilities
 from .guided import guided_step as guided_step
 from .loop import train as train
+from .regularizers import certainty as certainty
 from .regularizers import interpolation_consistency as interpolation_consistency
+from .regularizers import teacher_adversarial as teacher_adversarial
 from .regularizers import teacher_consistency as teacher_consistency
 from .regularizers import virtual_adversarial as virtual_adversarial
 from .state import NonFiniteError as NonFiniteError
@@ -21,6 +23,7 @@ from .steps import feature_matching_step as feature_matching_step
 from .steps import joint_step as joint_step
 from .steps import labeled_adversarial_step as labeled_adversarial_step
 from .steps import relativistic_step as relativistic_step
+from .steps import semi_supervised_joint_step as semi_supervised_joint_step
 from .steps import semi_supervised_step as semi_supervised_step
 from .steps import supervised_step as supervised_step
 from .steps import top_k_step as top_k_step

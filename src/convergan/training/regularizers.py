@@ -9,7 +9,15 @@ from torch.func import functional_call
 from ..collective import all_whole, average, own, whole
 from ..data import Batch
 from ..networks import Critique
-from ..objectives import consistency_loss, interpolate, virtual_adversarial_loss
+from ..objectives import (
+    class_imbalance,
+    consistency_loss,
+    interpolate,
+    prediction_divergence,
+    prediction_entropy,
+    virtual_adversarial_loss,
+    worst_change,
+)
 from .state import State
 
 Regularizer = Callable[[State, Batch, Tensor, torch.Generator], Tensor]
@@ -107,6 +115,80 @@ def virtual_adversarial(
         classify, batch.unlabeled, radius=radius, probe=probe, chance=chance
     )
     return weight * average(loss)
+
+
+def teacher_adversarial(
+    state: State,
+    batch: Batch,
+    unlabeled_logits: Tensor,
+    chance: torch.Generator,
+    *,
+    weight: float,
+    radius: float,
+    rising: tuple[int, int],
+) -> Tensor:
+    """Hold the classifier, at the worst small change of each row, to what its average says.
+
+    `virtual_adversarial` searches for that change from the classifier's own prediction, where the
+    divergence has no slope, so it has to probe in a random direction. Under noise and against
+    another's prediction there is a slope, and the pass that is there already gives it.
+
+    Args:
+        state: of which the discriminator and its averaged weights are used; they teach on the rows
+            as they are, without noise.
+        batch: of which ``unlabeled`` is used, which must require gradients.
+        unlabeled_logits: (N, K), which must depend on ``batch.unlabeled``.
+        chance: draws the noise of the pass at the changed rows.
+        weight: factor of the loss in the end.
+        radius: length of the change, in the units of the rows.
+        rising: the steps from which the factor rises from 0, and at which it is ``weight``.
+
+    Raises:
+        ValueError: if the unlabelled rows require no gradients, as in `semi_supervised_step`.
+    """
+    if not batch.unlabeled.requires_grad:
+        raise ValueError(
+            "the unlabelled rows require no gradients, so no change of theirs can be found; "
+            "take semi_supervised_joint_step"
+        )
+    targets = _teach(state, batch, None, 0, 0.0).clamp(min=1e-12).log()
+    found = prediction_divergence(whole(targets), unlabeled_logits)
+    change = worst_change(found, batch.unlabeled, radius=radius)
+    logits = state.discriminator.network(batch.unlabeled.detach() + change, chance).logits
+    return weight * _rise(state, rising) * average(prediction_divergence(targets, logits))
+
+
+def certainty(
+    state: State,
+    batch: Batch,
+    unlabeled_logits: Tensor,
+    chance: torch.Generator,
+    *,
+    weight: float,
+    balance_weight: float,
+    slack: float,
+    rising: tuple[int, int],
+) -> Tensor:
+    """Make each prediction sure, and all together balanced; see `convergan.objectives.certainty`.
+
+    Args:
+        state: of which the step is used.
+        batch: unused.
+        unlabeled_logits: (N, K), receive the gradient.
+        chance: unused.
+        weight: factor of the predictions' entropy in the end.
+        balance_weight: factor of `convergan.objectives.class_imbalance`, from the start.
+        slack: of the imbalance, what costs nothing, in nats.
+        rising: the steps from which ``weight`` rises from 0, and at which it is there.
+    """
+    sure = weight * _rise(state, rising) * prediction_entropy(unlabeled_logits)
+    return sure + balance_weight * class_imbalance(unlabeled_logits, slack=slack)
+
+
+def _rise(state: State, rising: tuple[int, int]) -> float:
+    """Go from 0 to 1 between two steps."""
+    first, last = rising
+    return min(1.0, max(0.0, (state.step - first) / max(1, last - first)))
 
 
 def _teach(

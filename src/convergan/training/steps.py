@@ -226,6 +226,63 @@ def semi_supervised_step(
     }
 
 
+def semi_supervised_joint_step(
+    state: State,
+    batch: Batch,
+    chance: torch.Generator,
+    *,
+    feature_matching: Callable[[Tensor, Tensor], Tensor],
+    unsupervised_weight: float,
+    labeled_every: int = 1,
+    generated_every: int = 1,
+    regularizers: Sequence[Regularizer] = (),
+) -> Losses:
+    """Update both players as `semi_supervised_step`, from one judgment of generated rows.
+
+    Both losses are of the weights before the step: the features that the generator matches are
+    those that judged, and data rows are not judged once more for it. Labelled rows are few and
+    come again soon, so a step can do with a part of them.
+
+    Args:
+        state: both players; changed in place.
+        batch: labelled and unlabelled rows.
+        chance: draws latents and noise, on the device of the batch.
+        feature_matching: from features of samples and of data to a scalar.
+        unsupervised_weight: factor of the unsupervised loss; 1 as released.
+        labeled_every: the step takes the first labelled row of this many.
+        generated_every: it takes as many unlabelled rows for each sample.
+        regularizers: further terms of the classifier's loss; their ``batch.unlabeled`` requires
+            gradients, and the logits that they get depend on it.
+    """
+    discriminator, generator = state.discriminator.network, state.generator.network
+    batch = batch._replace(
+        labeled=batch.labeled[::labeled_every],
+        labels=batch.labels[::labeled_every],
+        unlabeled=batch.unlabeled.detach().requires_grad_(),
+    )
+    samples = len(batch.unlabeled[::generated_every])
+    fakes = generator(draw_latent(generator, samples, chance))
+    real = discriminator(torch.cat([batch.labeled, batch.unlabeled]), chance)
+    fake = discriminator(fakes, chance)
+    labeled, unlabeled = real.logits.tensor_split([len(batch.labeled)])
+    unlabeled, fake_logits = whole(unlabeled), whole(fake.logits)
+    classifying = supervised_loss(*all_whole(labeled, batch.labels))
+    judging = unsupervised_loss(unlabeled, fake_logits)
+    terms = (term(state, batch, unlabeled, chance) for term in regularizers)
+    regularizing = sum(terms, fake_logits.new_zeros(()))
+    real_features = real.features[len(batch.labeled) :].detach()
+    matching = feature_matching(whole(fake.features), whole(real_features))
+    loss = classifying + unsupervised_weight * judging + regularizing
+    gradients = state.discriminator.differentiate(loss, keep_graph=True)
+    state.generator.update(state.generator.differentiate(matching))
+    state.discriminator.update(gradients)
+    return {
+        "supervised_loss": classifying.detach(),
+        "unsupervised_loss": judging.detach(),
+        "generator_loss": matching.detach(),
+    }
+
+
 def labeled_adversarial_step(
     state: State,
     batch: Batch,

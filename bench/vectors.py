@@ -1,0 +1,155 @@
+"""MNIST as vectors: errors on held-out training rows against the work done.
+
+``python -m bench.vectors mnist-vectors --seeds 7001 7002 --out FOLDER`` trains a recipe (a name,
+with ``-without-game`` and the like, or ``file.py:function``) on the first 50,000 training rows, 100
+of them labelled, and judges the last 10,000: test rows are not read. Work is counted in steps of
+the released recipe: the floating-point operations of the matrix products of a step, forward and
+backward, see `bench.step`, over those of a step of `mnist`. The recipe takes as many steps as
+``--work`` is worth. Every look appends a line to ``FOLDER/errors.jsonl``; a run that was stopped
+goes on from its last look, and what is finished is not run again.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import load_file, save
+
+from bench.step import count_flops, prepare
+from convergan.core.files import canonical_sha256, replace_file
+from convergan.data import Batches, DataError, Dataset, Rows, draw_labeled_subset, load
+from convergan.recipes import Recipe, describe_training, find_recipe
+from convergan.training import State, evaluate, train
+
+CPU = torch.device("cpu")
+HELD_OUT = 10_000
+
+
+def work_of_a_step(recipe: Recipe) -> float:
+    """Return how many steps of the released recipe a step is worth, on 28x28 images."""
+    return flops_of_a_step(recipe) / flops_of_a_step(find_recipe("mnist"))
+
+
+def flops_of_a_step(recipe: Recipe) -> int:
+    """Count in the middle of training, when every term of the loss is at work."""
+    _, steps = prepare(recipe, (1, 28, 28))
+    return count_flops(lambda: next(steps))
+
+
+def hold_out(dataset: Dataset, count: int) -> Dataset:
+    """Return a data set whose test rows are the last training rows, which it leaves out."""
+    images, labels = dataset.train.images[:], dataset.train.labels
+    return replace(
+        dataset,
+        train=Rows(images[:-count], labels[:-count]),
+        test=Rows(images[-count:], labels[-count:]),
+    )
+
+
+class Experiment(NamedTuple):
+    """One seed of one recipe."""
+
+    name: str
+    recipe: Recipe
+    dataset: Dataset
+    labels: int
+    seed: int
+    work: int
+    every: int
+    precision: str
+
+    def batches(self) -> Batches:
+        train = self.dataset.train
+        subset = draw_labeled_subset(train.labels, self.labels, self.dataset.classes, self.seed)
+        return Batches(
+            train.images,
+            subset.rows,
+            subset.labels,
+            batch_size=self.recipe.batch_size,
+            seed=self.seed,
+            device=CPU,
+            kinds=self.recipe.takes,
+        )
+
+    def kept(self, folder: Path) -> Path:
+        """Where its state is kept: a file for each recipe, whatever it is called."""
+        what = [describe_training(self.recipe), self.dataset.source, *self[3:]]
+        return folder / f"{Path(self.name).name}-{canonical_sha256(what)[:16]}.safetensors"
+
+    def run(self, folder: Path) -> Iterator[dict[str, Any]]:
+        """Train from where it was stopped; yield a line of figures at each look."""
+        unit, kept = work_of_a_step(self.recipe), self.kept(folder)
+        steps, every = round(self.work / unit), max(1, round(self.every / unit))
+        images, classes = self.dataset.train.images, len(self.dataset.classes)
+        state = self.recipe.start(images, classes, seed=self.seed, device=CPU)
+        if kept.exists():
+            state.load(load_file(kept))
+        taken = train(
+            state,
+            self.recipe.step,
+            self.batches(),
+            steps=steps,
+            schedule=self.recipe.schedule,
+            seed=self.seed,
+            device=CPU,
+            autocast=torch.bfloat16 if self.precision == "bfloat16" else None,
+        )
+        started = time.process_time()
+        for progress in taken:
+            if progress.step % every and progress.step != steps:
+                continue
+            line: dict[str, Any] = {"recipe": self.name, "data": self.dataset.source}
+            line |= {"labels": self.labels, "seed": self.seed, "of": self.work}
+            line |= {"step": progress.step, "work": round(progress.step * unit)}
+            line |= self.count_errors(state)
+            line |= {name: round(loss.item(), 4) for name, loss in progress.metrics.items()}
+            yield line | {"cpu_seconds": round(time.process_time() - started, 1)}
+            replace_file(kept, save(state.copied_tensors()))
+
+    def count_errors(self, state: State) -> dict[str, int]:
+        """Count wrong held-out rows, by averaged and by last weights."""
+        player, rows = state.discriminator, self.dataset.test
+        weights = {"errors": player.averaged_parameters(), "errors_last": player.parameters}
+        return {
+            name: round(evaluate(player.network, each, rows, device=CPU).error * len(rows.labels))
+            for name, each in weights.items()
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipes", nargs="+", metavar="recipe", help="as of convergan train")
+    parser.add_argument("--data", default="ylecun/mnist")
+    parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7001])
+    parser.add_argument("--work", type=int, default=18_000, help="in steps of the released recipe")
+    parser.add_argument("--every", type=int, default=500, help="work between two looks")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="bfloat16")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the figures")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        dataset = hold_out(load(chosen.data), HELD_OUT)
+        recipes = {name: find_recipe(name) for name in chosen.recipes}
+    except (DataError, ValueError) as error:
+        parser.error(str(error))
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    measured = (chosen.work, chosen.every, chosen.precision)
+    for name, recipe in recipes.items():
+        for seed in chosen.seeds:
+            experiment = Experiment(name, recipe, dataset, chosen.labels, seed, *measured)
+            for line in experiment.run(chosen.out):
+                with (chosen.out / "errors.jsonl").open("a") as lines:
+                    print(json.dumps(line), file=lines)
+                print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()
