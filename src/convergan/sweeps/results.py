@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.files import read_json, replace_file, write_csv, write_json
-from ..core.html import Caution, Paragraph, Picture, Section, render
-from ..core.html import Table as PageTable
+from ..core.html import Caution, Paragraph, Picture, Section, Table, render
 from ..runs.folder import read_description
 
 Place = Callable[[Mapping[str, Any]], str]
@@ -31,7 +30,7 @@ class FinishedRun(NamedTuple):
     result: dict[str, Any]
 
 
-class Table(NamedTuple):
+class SweepTable(NamedTuple):
     """A table as it is shown and written.
 
     Attributes:
@@ -95,7 +94,7 @@ def _belongs(config: dict[str, Any], sweep: dict[str, Any]) -> bool:
     return bool(wanted.items() <= settings.items())
 
 
-def write_table(folder: Path, table: Table, failed: Sequence[str]) -> None:
+def write_table(folder: Path, table: SweepTable, failed: Sequence[str]) -> None:
     """Write ``table.md``, ``table.csv`` and ``table.json`` into a sweep's folder.
 
     Args:
@@ -120,7 +119,7 @@ def write_table(folder: Path, table: Table, failed: Sequence[str]) -> None:
 
 
 def write_page(
-    folder: Path, table: Table, failed: Sequence[str], pictures: Sequence[Picture]
+    folder: Path, table: SweepTable, failed: Sequence[str], pictures: Sequence[Picture]
 ) -> None:
     """Write ``table.html`` into a sweep's folder.
 
@@ -136,7 +135,7 @@ def write_page(
             "",
             [
                 Paragraph(what),
-                PageTable(table.head, table.rows, table.numbers),
+                Table(table.head, table.rows, table.numbers),
                 Paragraph(table.note),
             ],
         ),

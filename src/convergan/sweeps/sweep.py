@@ -29,14 +29,14 @@ from .label_table import errors_line, label_table
 from .results import (
     FinishedRun,
     Place,
-    Table,
+    SweepTable,
     finished_runs,
     place_by_labels,
     place_by_recipe,
     write_page,
     write_table,
 )
-from .studies import Study
+from .studies import RecipeStudy
 from .study_table import draw_study, figures_line, study_table
 from .workers import POLL, Outcome, Task, Workers
 
@@ -67,7 +67,7 @@ class Sweep:
     folder: Path
     place: Place
     line_of: Callable[[FinishedRun], str]
-    make_table: Callable[[Path], Table]
+    make_table: Callable[[Path], SweepTable]
     draw: Callable[[Path], list[Picture]]
     needs_test_rows: bool
     more: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ def _no_pictures(folder: Path) -> list[Picture]:
 
 
 def study_sweep(
-    study: Study,
+    study: RecipeStudy,
     *,
     data: Sequence[str],
     seeds: int | None,

@@ -17,7 +17,7 @@ from .plots import (
 )
 from .text import (
     ANTI_CONSERVATIVE,
-    Row,
+    ResultRow,
     cautions,
     headline,
     milliseconds,
@@ -85,7 +85,7 @@ def _figures(analysis: Analysis) -> list[Part]:
     return [Table(head, lines, numbers=(1,), groups=True), Paragraph(note)]
 
 
-def _meaning(row: Row) -> str:
+def _meaning(row: ResultRow) -> str:
     return f"{row.caution}: {row.meaning}" if row.caution else row.meaning
 
 
