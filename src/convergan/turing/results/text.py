@@ -213,7 +213,9 @@ def _pooled_rows(result: Estimates, timed: bool) -> Iterator[ResultRow]:
     yield ResultRow("Error", error, where, "Wilson's interval", ANTI_CONSERVATIVE)
     if not timed:  # the staircase fixes the error, whatever people can see
         p = p_value(result.pooled_p)
-        yield ResultRow("p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE)
+        yield ResultRow(
+            "p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE
+        )
         p = p_value(result.equivalence.pooled_p)
         yield ResultRow("p of equivalence", p, "", "two one-sided exact tests", ANTI_CONSERVATIVE)
 

@@ -182,7 +182,7 @@ def create_study(
         with readable_errors(url), database.writing() as connection:
             if migrations.current(connection) is not None:
                 raise StudyError("the database holds a study; give each one a database of its own")
-            migrations.upgrade(connection)
+            migrations.create(connection)
             _insert_study(connection, folder.name, settings, real, token)
             _insert_images(connection, settings, real, generated)
             if address is not None:  # while the tables can still be undone
