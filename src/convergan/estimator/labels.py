@@ -221,7 +221,6 @@ def _same_kind(value: Any, marker: Any) -> bool:
 
 
 def _require_present(values: Array, marker: Any) -> None:
-    """Refuse NaN, None and the like, and infinity."""
     if values.dtype.kind == "f":
         missing, infinite = np.isnan(values), np.isinf(values)
     elif values.dtype == object:

@@ -59,13 +59,7 @@ def write_scores(
 ) -> None:
     """Write ``score.json``, the three pictures, and ``score.html`` with all of it.
 
-    Args:
-        folder: created if missing.
-        sets: what was scored.
-        extractor: by which.
-        settings: of the metrics.
-        scores: what was found.
-        names: of samples and reference, as on the command line.
+    ``names`` are those of samples and reference on the command line.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = _description(sets, extractor, settings, scores, names)

@@ -190,7 +190,6 @@ def _extract_all(
 
 
 def _reading_notes(reports: list[ReadReport]) -> list[str]:
-    """Return what to know of the images that were read."""
     notes = []
     for name, report in zip(("samples", "reference"), reports[:2], strict=True):
         if bad := report.unreadable:

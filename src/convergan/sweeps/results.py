@@ -97,10 +97,7 @@ def _belongs(config: dict[str, Any], sweep: dict[str, Any]) -> bool:
 def write_table(folder: Path, table: SweepTable, failed: Sequence[str]) -> None:
     """Write ``table.md``, ``table.csv`` and ``table.json`` into a sweep's folder.
 
-    Args:
-        folder: of the sweep.
-        table: to write.
-        failed: a line for each run that failed.
+    ``failed`` has a line for each run that failed.
     """
     lines = [
         f"| {' | '.join(row)} |" for row in (table.head, ["---"] * len(table.head), *table.rows)
@@ -121,14 +118,7 @@ def write_table(folder: Path, table: SweepTable, failed: Sequence[str]) -> None:
 def write_page(
     folder: Path, table: SweepTable, failed: Sequence[str], pictures: Sequence[Picture]
 ) -> None:
-    """Write ``table.html`` into a sweep's folder.
-
-    Args:
-        folder: of the sweep.
-        table: to show.
-        failed: a line for each run that failed.
-        pictures: to show below it.
-    """
+    """Write ``table.html`` into a sweep's folder, with pictures and a line for each failed run."""
     name, _, what = table.title.partition(": ")
     sections = [
         Section(

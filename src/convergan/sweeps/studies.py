@@ -13,14 +13,9 @@ from .paper_tables import TABLES, MeanAndDeviation
 
 @dataclass(frozen=True)
 class Arm:
-    """One row of a study.
+    """One row of a study: a recipe on a source of data.
 
-    Attributes:
-        name: of the row.
-        recipe: its name.
-        data: source.
-        seeds: default number of them.
-        paper: what the paper has for the first figure, or None.
+    ``seeds`` is the default number of them, ``paper`` what the paper has for the first figure.
     """
 
     name: str

@@ -50,16 +50,10 @@ def set_state(study: Study, state: str) -> dict[str, Any]:
 
 
 def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
-    """Make invitation links, each for one person.
-
-    Args:
-        study: that they are for.
-        public_url: where people reach it.
-        count: how many.
-        days: for which they can be opened, at most 365.
+    """Make so many invitation links, each for one person, that can be opened for some days.
 
     Raises:
-        ValueError: if ``days`` is out of its range.
+        ValueError: if ``days`` is not above 0 and at most 365.
     """
     check({"days": days}, (0 < days <= 365, "days", "above 0 and at most 365"))
     now = study.clock()
@@ -127,12 +121,7 @@ def people(study: Study) -> list[dict[str, Any]]:
 
 
 def close_person(study: Study, alias: str, state: str) -> None:
-    """End a session under way that was returned or screened out, and free its place.
-
-    Args:
-        study: of the person.
-        alias: their pseudonym.
-        state: `schema.RETURNED` or `schema.SCREENED_OUT`.
+    """End a session under way as `schema.RETURNED` or `schema.SCREENED_OUT`, and free its place.
 
     Raises:
         RefusedError: if there is nobody of that pseudonym, or the session has ended.

@@ -59,14 +59,7 @@ People = Sequence[AnnotatorResult]
 
 @dataclass(frozen=True)
 class ImageResult:
-    """An image.
-
-    Attributes:
-        image: its number.
-        generated: whether it is generated; of pairs, always.
-        votes: on it.
-        wrong: wrong ones among them.
-    """
+    """An image and the votes on it, which of pairs is the generated one."""
 
     image: int
     generated: bool
@@ -76,14 +69,9 @@ class ImageResult:
 
 @dataclass(frozen=True)
 class ExposureResult:
-    """Votes at like exposures.
+    """Votes at exposures from ``first_ms`` to below ``last_ms``.
 
-    Attributes:
-        first_ms: shortest exposure.
-        last_ms: where the next one begins.
-        votes: at them.
-        wrong: wrong ones among them.
-        pooled: Wilson's interval of the error, as if votes were independent.
+    ``pooled`` is Wilson's interval of the error, as if votes were independent.
     """
 
     first_ms: float
@@ -113,10 +101,7 @@ class StaircaseResult:
 class Subgroup:
     """A part of the study: an arm or a model.
 
-    Attributes:
-        name: in words.
-        result: its figures; none without votes that count.
-        timed: what the staircase found; none unless timed.
+    ``result`` is none without votes that count, ``timed`` unless the study is timed.
     """
 
     name: str

@@ -40,13 +40,7 @@ FEEDBACK = {
 
 
 def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
-    """Return the page of a study.
-
-    Args:
-        analysis: of the votes.
-        votes: all of them.
-        title: of the page.
-    """
+    """Return the page of a study, given all of its votes."""
     sections = [Section("", list(_opening(analysis)))]
     if analysis.result is not None:
         sections.append(Section("Figures", _figures(analysis)))

@@ -327,11 +327,7 @@ def terminal_text(analysis: Analysis) -> str:
 
 
 def status_text(summary: Mapping[str, Any]) -> str:
-    """Return the state of a study that is still running, as lines.
-
-    Args:
-        summary: as `turing.owner.summary` returns it.
-    """
+    """Return the `turing.owner.summary` of a study that is still running, as lines."""
     counts = [f"{count} {state}" for state, count in summary["people"].items()]
     lines = [
         f"{summary['name']}: {summary['state']}, {summary['wanted']} people wanted; "

@@ -23,12 +23,7 @@ CHUNK = 250
 
 
 def rng_for(seed: int, purpose: str) -> np.random.Generator:
-    """Return a fresh generator for one purpose; different purposes draw independently.
-
-    Args:
-        seed: of the study, not negative.
-        purpose: what is drawn.
-    """
+    """Return a fresh generator for one purpose; different purposes draw independently."""
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
 
 

@@ -19,12 +19,7 @@ Z_90 = 1.645
 
 
 class Interval(NamedTuple):
-    """Where a figure lies.
-
-    Attributes:
-        low: lower end.
-        high: upper end.
-    """
+    """Where a figure lies."""
 
     low: float
     high: float

@@ -54,11 +54,7 @@ class Comparison:
 
 
 def compare(figures: Mapping[str, FloatArray]) -> Comparison:
-    """Compare models by the figures of their annotators.
-
-    Args:
-        figures: of each model, a figure of each of its annotators.
-    """
+    """Compare models by a figure of each of their annotators."""
     if len(figures) < 2:
         return Comparison(None, None, (), "there is one model")
     for name, values in figures.items():

@@ -42,10 +42,7 @@ def annotators_needed(half_width: float, votes_each: float, rho: float) -> int:
 def half_width(annotators: int, votes_each: float, rho: float) -> float:
     """Return the half-width of the 95 % interval of an error near 1/2.
 
-    Args:
-        annotators: how many, 1 or more.
-        votes_each: votes of an annotator, 1 or more.
-        rho: correlation of two votes of the same annotator, 0 to 1.
+    Arguments as for `annotators_needed`, but that ``votes_each`` is finite.
 
     Example:
         >>> round(half_width(30, 100, 0), 3), round(half_width(30, 100, 0.05), 3)
@@ -58,11 +55,6 @@ def power_table(
     half_widths: Sequence[float], votes_each: Sequence[float], rho: float
 ) -> list[tuple[float, list[int]]]:
     """Return the annotators needed: a row for each number of votes, a column for each half-width.
-
-    Args:
-        half_widths: of the 95 % interval.
-        votes_each: votes of an annotator.
-        rho: correlation of two votes of the same annotator.
 
     Example:
         >>> power_table([0.05, 0.02], [100, math.inf], 0.05)

@@ -26,12 +26,6 @@ def next_exposure(
 ) -> float:
     """Return the exposure of the next trial: longer after an error, shorter after a right answer.
 
-    Args:
-        exposure_ms: of this trial.
-        correct: whether its answer was right.
-        up_ms: step after an error.
-        down_ms: step after a right answer.
-
     Example:
         >>> next_exposure(500, True), next_exposure(500, False), next_exposure(100, True)
         (490.0, 530.0, 100.0)
@@ -80,10 +74,6 @@ def block_of(trial: IntArray, trials: int) -> IntArray:
 
 def time_score(exposures: FloatArray, block: IntArray) -> float:
     """Return an annotator's score in ms: the mean over blocks of the modal exposure.
-
-    Args:
-        exposures: of the annotator's trials.
-        block: of each.
 
     Example:
         >>> time_score(np.array([500.0, 490, 490, 300]), np.array([0, 0, 0, 1]))

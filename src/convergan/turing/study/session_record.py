@@ -17,12 +17,7 @@ NO_SESSION = "There is no session at this address."
 
 
 class SessionRecord:
-    """A session inside a transaction.
-
-    Attributes:
-        study: that the session is of.
-        connection: of the transaction.
-        row: of the table ``sessions``.
+    """A session inside a transaction; ``row`` is its row of the table ``sessions``.
 
     Raises:
         RefusedError: if there is no such session.

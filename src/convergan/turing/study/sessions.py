@@ -57,14 +57,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Session:
-    """A person's session; each method is one transaction.
+    """A person's session, by the id in its address; each method is one transaction.
 
     Every method raises `RefusedError` if there is no such session, or it is not at the stage that
     the method needs.
-
-    Attributes:
-        study: that the session is of.
-        id: in its address.
     """
 
     study: Study
