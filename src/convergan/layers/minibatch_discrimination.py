@@ -251,13 +251,9 @@ def cross_similarities(projected: Tensor, *, normalization: Normalization = "rel
 
 
 def nearest_distances(projected: Tensor) -> Tensor:
-    """Return the least ``||M_ib - M_jb||_1`` over ``j != i``, without a graph.
+    """Return the least ``||M_ib - M_jb||_1`` over ``j != i``, (N, B), without a graph.
 
-    Args:
-        projected: ``M``, of shape (N, B, C), N at least 2.
-
-    Returns:
-        (N, B).
+    ``projected`` is ``M``, of shape (N, B, C), N at least 2.
     """
     x = _coordinates_first(projected.detach())
     y = _twice(x)

@@ -35,9 +35,7 @@ class Baseline:
     """One row of the table.
 
     Attributes:
-        name: of the method.
         test_error: fraction, or None where it could not run.
-        seconds: spent.
         note: why it could not run, or what was cut.
     """
 

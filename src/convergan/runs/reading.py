@@ -36,16 +36,13 @@ def table(folder: Path) -> list[Baseline]:
 
 
 def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
-    """Draw samples from the newest checkpoint of a run into a file.
+    """Draw samples from the newest checkpoint of a run into a file, and return that.
 
     Args:
         folder: of the run.
         count: rows to draw.
         draw: number of the draw; each gives other samples.
         file: ``.png`` for a grid, ``.npz`` for an array ``samples`` of float32.
-
-    Returns:
-        The file.
 
     Raises:
         ValueError: if ``folder`` is no run, or the file's ending is another.

@@ -17,13 +17,7 @@ Place = Callable[[Mapping[str, Any]], str]
 
 
 class FinishedRun(NamedTuple):
-    """One run of a sweep.
-
-    Attributes:
-        folder: of the run.
-        settings: of the run, see `convergan.runs.settings.Settings`.
-        result: its ``result.json``.
-    """
+    """One run of a sweep: its folder, its settings and its ``result.json``."""
 
     folder: Path
     settings: dict[str, Any]

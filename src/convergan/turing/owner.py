@@ -1,14 +1,13 @@
 """What the owner of a study can read and do."""
 
-import csv
 import datetime
-import io
 import secrets
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from ..core.files import csv_lines
 from .checks import check
 from .errors import RefusedError
 from .results.analysis import analyse, to_json
@@ -156,13 +155,11 @@ def export_csv(study: Study) -> str:
         rows = _vote_rows(connection, EXPORTED_STATES)
         names = [row.name for row in _models(connection)]
     fresh: dict[str, str] = {}
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(EXPORT_COLUMNS)
+    lines: list[tuple[object, ...]] = [EXPORT_COLUMNS]
     for row in rows:
         name = fresh.setdefault(row.alias, f"A-{secrets.token_hex(4)}")
         screen = row.screen
-        table.writerow(
+        lines.append(
             (
                 *(name, row.session_state, names[row.model], int(row.feedback), row.number),
                 *(row.block, int(row.attention), int(row.generated), int(row.said_generated)),
@@ -171,7 +168,7 @@ def export_csv(study: Study) -> str:
                 *(screen["ratio"], screen["shown_px"]),
             )
         )
-    return text.getvalue()
+    return csv_lines(lines)
 
 
 def results(study: Study) -> dict[str, object]:
@@ -194,8 +191,10 @@ def read_design(study: Study) -> Design:
 def purge(study: Study, *, early: bool = False) -> int:
     """Remove everybody's sessions, votes and invitations, and what SQLite keeps of them on disk.
 
+    The study takes nobody from then on.
+
     Args:
-        study: which takes nobody from then on.
+        study: to purge.
         early: even if the date of retention is not reached, or there is none.
 
     Returns:

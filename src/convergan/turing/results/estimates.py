@@ -24,8 +24,6 @@ class ErrorEstimate:
     """An error rate.
 
     Attributes:
-        votes: that it is made of.
-        wrong: wrong ones among them.
         pooled: Wilson's interval, as if votes were independent: too narrow.
         interval: over annotators; none of a single annotator.
     """
@@ -91,13 +89,9 @@ def confusion_counts(votes: Votes) -> IntArray:
 
 
 def estimate(votes: Votes, design: Design, *, draws: int, purpose: str) -> Estimates | None:
-    """Return the figures of some judged votes; None without votes.
+    """Return the figures of some votes, without those of attention trials; None without votes.
 
-    Args:
-        votes: without those of attention trials.
-        design: of the study.
-        draws: resampled studies.
-        purpose: names the part, and so its draws.
+    ``purpose`` names the part of the study, and so its ``draws`` resampled studies.
     """
     if not len(votes):
         return None

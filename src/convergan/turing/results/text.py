@@ -1,11 +1,10 @@
 """The findings of a study in sentences and rows: for the terminal, for CSV, and for the page."""
 
-import csv
-import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ...core.files import csv_lines
 from ..statistics.equivalence import LEVEL
 from ..statistics.intervals import Interval
 from ..statistics.power import power_table
@@ -25,12 +24,9 @@ class ResultRow(NamedTuple):
     """A figure.
 
     Attributes:
-        quantity: its name.
-        value: of it.
         interval: where it lies, at 95 %; may be empty.
         meaning: how it is defined.
         caution: ``anti-conservative``, ``conservative`` or empty.
-        group: what it belongs to.
     """
 
     quantity: str
@@ -101,20 +97,20 @@ def headline(analysis: Analysis) -> list[str]:
     if result is None:
         return ["There are no votes that count yet."]
     who = f"{result.annotators} annotator{'' if result.annotators == 1 else 's'}"
-    where = span(result.error.interval, percent)
-    sentences = [
-        f"{who} erred in {percent(result.error.error)} of {result.error.votes:,} votes "
-        f"(95 % interval over annotators: {where})."
-    ]
     if timed := analysis.timed:
         where = span(timed.interval, milliseconds)
-        sentences = [
+        return [
             f"{who} needed {milliseconds(timed.score_ms)} to be right in 75 % of their votes "
             f"(95 % interval over annotators: {where}).",
             "The staircase holds the error near 25 %: the time is the result, not the error.",
         ]
-        return sentences
-    return [*sentences, against_guessing(result), result.equivalence.sentence()]
+    where = span(result.error.interval, percent)
+    return [
+        f"{who} erred in {percent(result.error.error)} of {result.error.votes:,} votes "
+        f"(95 % interval over annotators: {where}).",
+        against_guessing(result),
+        result.equivalence.sentence(),
+    ]
 
 
 def cautions(analysis: Analysis) -> list[str]:
@@ -176,11 +172,22 @@ def rows(analysis: Analysis) -> list[ResultRow]:
     return [row._replace(group=group) for group, part in groups for row in part]
 
 
+def _figure_row(
+    name: str,
+    value: float,
+    interval: Interval | None,
+    form: Callable[[float], str],
+    meaning: str,
+    caution: str = "",
+) -> ResultRow:
+    return ResultRow(name, form(value), span(interval, form), meaning, caution)
+
+
 def _timed_rows(analysis: Analysis) -> Iterator[ResultRow]:
     if timed := analysis.timed:
         meaning = "modal exposure of a block, mean over blocks, mean over annotators who finished"
-        where = span(timed.interval, milliseconds)
-        yield ResultRow("Time to be right in 75 %", milliseconds(timed.score_ms), where, meaning)
+        name = "Time to be right in 75 %"
+        yield _figure_row(name, timed.score_ms, timed.interval, milliseconds, meaning)
 
 
 def _error_rows(result: Estimates, crossed: Interval | None, pair: bool) -> Iterator[ResultRow]:
@@ -192,32 +199,29 @@ def _error_rows(result: Estimates, crossed: Interval | None, pair: bool) -> Iter
     for name, rate in kinds:
         if rate is not None:
             meaning = f"{rate.wrong:,} wrong of {rate.votes:,} votes; annotators are drawn anew"
-            yield ResultRow(name, percent(rate.error), span(rate.interval, percent), meaning)
-    error = percent(result.error.error)
+            yield _figure_row(name, rate.error, rate.interval, percent, meaning)
+    error = result.error.error
     if crossed is not None:
-        meaning = "annotators and images are both drawn anew"
-        where = span(crossed, percent)
-        yield ResultRow("Error, other images too", error, where, meaning, "conservative")
+        name, meaning = "Error, other images too", "annotators and images are both drawn anew"
+        yield _figure_row(name, error, crossed, percent, meaning, "conservative")
     if result.rho is not None:
-        where, effect = span(result.widened, percent), number(result.effect)
         meaning = (
-            f"Wilson's interval, widened by the design effect {effect} = 1 + (m - 1) rho: votes "
-            f"of an annotator m = {result.votes_each:.0f}, their correlation rho = {result.rho:.3f}"
+            f"Wilson's interval, widened by the design effect {number(result.effect)} = "
+            f"1 + (m - 1) rho: votes of an annotator m = {result.votes_each:.0f}, their "
+            f"correlation rho = {result.rho:.3f}"
         )
-        yield ResultRow("Error, widened", error, where, meaning)
+        yield _figure_row("Error, widened", error, result.widened, percent, meaning)
 
 
 def _pooled_rows(result: Estimates, timed: bool) -> Iterator[ResultRow]:
-    where = span(result.error.pooled, percent)
-    error = percent(result.error.error)
-    yield ResultRow("Error", error, where, "Wilson's interval", ANTI_CONSERVATIVE)
+    error, meaning = result.error, "Wilson's interval"
+    yield _figure_row("Error", error.error, error.pooled, percent, meaning, ANTI_CONSERVATIVE)
     if not timed:  # the staircase fixes the error, whatever people can see
-        p = p_value(result.pooled_p)
-        yield ResultRow(
-            "p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE
-        )
-        p = p_value(result.equivalence.pooled_p)
-        yield ResultRow("p of equivalence", p, "", "two one-sided exact tests", ANTI_CONSERVATIVE)
+        for name, p, meaning in (
+            ("p against guessing", result.pooled_p, "two-sided exact binomial test"),
+            ("p of equivalence", result.equivalence.pooled_p, "two one-sided exact tests"),
+        ):
+            yield ResultRow(name, p_value(p), "", meaning, ANTI_CONSERVATIVE)
 
 
 def _subgroup_row(part: Subgroup) -> ResultRow:
@@ -226,12 +230,11 @@ def _subgroup_row(part: Subgroup) -> ResultRow:
     counts = (
         f"{result.annotators} annotators, {result.error.votes:,} votes, d' {number(result.d_prime)}"
     )
-    if part.timed is not None:
-        where = span(part.timed.interval, milliseconds)
-        return ResultRow(part.name, milliseconds(part.timed.score_ms), where, counts)
+    if (timed := part.timed) is not None:
+        return _figure_row(part.name, timed.score_ms, timed.interval, milliseconds, counts)
     told = "shown" if against_guessing(result) == DISTINGUISHED else "not shown"
-    where = span(result.error.interval, percent)
-    return ResultRow(part.name, percent(result.error.error), where, f"{counts}; told apart: {told}")
+    error, meaning = result.error, f"{counts}; told apart: {told}"
+    return _figure_row(part.name, error.error, error.interval, percent, meaning)
 
 
 def _difference_rows(analysis: Analysis) -> Iterator[ResultRow]:
@@ -250,27 +253,26 @@ def _difference_rows(analysis: Analysis) -> Iterator[ResultRow]:
             f"{p_value(pair.tukey_p)}, Welch's test by Holm p = {p_value(pair.holm_p)}"
         )
         names = f"{pair.first} less {pair.second}"
-        yield ResultRow(names, form(pair.difference), span(pair.interval, form), meaning)
+        yield _figure_row(names, pair.difference, pair.interval, form, meaning)
 
 
 def _sensitivity_rows(result: Estimates, pair: bool) -> Iterator[ResultRow]:
-    where = span(result.d_prime_interval, number)
     meaning = "distance of real and generated in deviations, apart from bias; 0 is guessing"
-    yield ResultRow("Sensitivity d'", number(result.d_prime), where, meaning)
-    where = span(result.criterion_interval, number)
+    yield _figure_row("Sensitivity d'", result.d_prime, result.d_prime_interval, number, meaning)
     kinds = '"left", above 0 "right"' if pair else '"generated", above 0 "real"'
-    meaning = f"below 0, {kinds} is said more often"
-    yield ResultRow("Bias (criterion c)", number(result.criterion), where, meaning)
+    name, meaning = "Bias (criterion c)", f"below 0, {kinds} is said more often"
+    yield _figure_row(name, result.criterion, result.criterion_interval, number, meaning)
 
 
 def _learning_rows(analysis: Analysis) -> Iterator[ResultRow]:
+    learning = analysis.learning
     meaning = "change of the log odds of a right answer over 100 trials"
-    for arm in analysis.learning.arms:
+    for arm in learning.arms:
         name = f"Learning {'with' if arm.feedback else 'without'} feedback"
-        yield ResultRow(name, number(arm.slope), span(arm.interval, number), meaning)
-    if analysis.learning.difference is not None:
-        value, where = analysis.learning.difference, span(analysis.learning.interval, number)
-        yield ResultRow("Learning, difference", number(value), where, "with feedback less without")
+        yield _figure_row(name, arm.slope, arm.interval, number, meaning)
+    if learning.difference is not None:
+        name, meaning = "Learning, difference", "with feedback less without"
+        yield _figure_row(name, learning.difference, learning.interval, number, meaning)
 
 
 def _agreement_rows(analysis: Analysis) -> Iterator[ResultRow]:
@@ -297,10 +299,10 @@ def _equivalence_rows(result: Estimates) -> Iterator[ResultRow]:
 def _annotator_rows(analysis: Analysis) -> Iterator[ResultRow]:
     share = f"{analysis.excluded} of {len(analysis.annotators)}"
     yield ResultRow("Excluded", share, "", "by the rules fixed beforehand")
-    if everyone := analysis.without_exclusion:
-        where = span(everyone.error.interval, percent)
-        meaning = f"nobody excluded, {everyone.error.votes:,} votes"
-        yield ResultRow("Error without exclusion", percent(everyone.error.error), where, meaning)
+    if analysis.without_exclusion is not None:
+        everyone = analysis.without_exclusion.error
+        name, meaning = "Error without exclusion", f"nobody excluded, {everyone.votes:,} votes"
+        yield _figure_row(name, everyone.error, everyone.interval, percent, meaning)
     if analysis.power is not None and analysis.result is not None and analysis.timed is None:
         points = " / ".join(f"{100 * half:g}" for half in HALF_WIDTHS)
         needed = " / ".join(f"{annotators:,}" for annotators in analysis.power)
@@ -370,8 +372,4 @@ def power_text(half_widths: Sequence[float], votes_each: Sequence[float], rho: f
 
 def csv_text(analysis: Analysis) -> str:
     """Return the rows as CSV with a line of names."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(ResultRow._fields)
-    writer.writerows(rows(analysis))
-    return buffer.getvalue()
+    return csv_lines([ResultRow._fields, *rows(analysis)])

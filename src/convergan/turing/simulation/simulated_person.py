@@ -73,11 +73,8 @@ class SimulationContext:
     """What all people of a simulation share.
 
     Attributes:
-        read_truth: from a session to the truth about its trials.
-        seed: of the answers.
         expect: whether to work out `Visit.expected_wrong`.
         answered: called after each trial.
-        tls: for encrypted connections.
     """
 
     read_truth: ReadTruth

@@ -34,16 +34,6 @@ def next_exposure(
     return float(min(MAX_MS, max(MIN_MS, moved)))
 
 
-def convergence_share(up_ms: float = UP_MS, down_ms: float = DOWN_MS) -> float:
-    """Return the share of right answers at which the staircase rests.
-
-    Example:
-        >>> convergence_share(), convergence_share(up_ms=10, down_ms=30)
-        (0.75, 0.25)
-    """
-    return up_ms / (up_ms + down_ms)
-
-
 def modal_exposure(exposures: Sequence[float] | FloatArray) -> float:
     """Return the exposure that was asked most often; of several, their mean.
 

@@ -168,7 +168,7 @@ class SessionRecord:
             back = return_to_prolific(code)
         elif self.row.adapter == "mturk":
             back = return_to_mturk(self.row.submit_to, code, self.study.panel)
-        return {"code": code, "return": None if back is None else back.as_json()}
+        return {"code": code, "return": back and back._asdict()}
 
     def _count(self, *conditions: Any) -> int:
         return self.connection.execute(select(func.count()).where(*conditions)).scalar_one()

@@ -122,11 +122,7 @@ class Session:
         """Record that an open trial's image could not be shown; another trial takes its place.
 
         The same images come again at the end of the block under other names, so nobody can pick
-        what to judge.
-
-        Args:
-            trial: its identifier.
-            cause: what the browser reports; its first 200 printable letters are stored.
+        what to judge. Of the cause, the first 200 printable letters are stored.
 
         Raises:
             RefusedError: if the trial is not open, or too many were lost.

@@ -128,9 +128,7 @@ class Study:
         key: that signs and hashes; nowhere in the database.
         id: random, in invitations.
         name: of the folder when it was made.
-        protocol: single, pair or timed.
         seed: of the random choice of each session's images, order and model.
-        clock: seconds since 1970.
         panel: that Mechanical Turk's people come from, or a compatible one.
     """
 
