@@ -180,10 +180,11 @@ def report(run: Run) -> None:
 
 def show_errors(rows: "list[Baseline]") -> None:
     """Print every method's test error, where there are any."""
+    from ..runs.baselines import COLUMNS
+
     if all(row.test_error is None for row in rows):
         return
-    shown = Table("method", "test error", "seconds", "note")
+    shown = Table(*COLUMNS)
     for row in rows:
-        error = "-" if row.test_error is None else f"{row.test_error:.2%}"
-        shown.add_row(row.name, error, f"{row.seconds:.1f}", escape(row.note))
+        shown.add_row(*map(escape, row.texts()))
     output.print(shown)

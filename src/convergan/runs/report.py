@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.files import read_json, replace_file
 from ..core.html import Folded, Paragraph, Picture, Preformatted, Section, Table, plot, render
-from .baselines import Baseline
+from .baselines import COLUMNS, Baseline
 from .reading import read_config, table
 
 if TYPE_CHECKING:
@@ -59,16 +59,7 @@ def _summary(
 def _errors(rows: list[Baseline]) -> list[Table]:
     if all(row.test_error is None for row in rows):
         return []
-    cells = [
-        (
-            row.name,
-            "-" if row.test_error is None else f"{row.test_error:.2%}",
-            f"{row.seconds:.1f}",
-            row.note,
-        )
-        for row in rows
-    ]
-    return [Table(("method", "test error", "seconds", "note"), cells, numbers=(1, 2))]
+    return [Table(COLUMNS, [row.texts() for row in rows], numbers=(1, 2))]
 
 
 def _judged(result: dict[str, Any]) -> list[Table]:

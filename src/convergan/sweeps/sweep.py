@@ -108,13 +108,9 @@ def label_sweep(
         place=place_by_labels,
         line_of=errors_line,
         make_table=label_table,
-        draw=_no_pictures,
+        draw=lambda folder: [],
         needs_test_rows=True,
     )
-
-
-def _no_pictures(folder: Path) -> list[Picture]:
-    return []
 
 
 def study_sweep(
@@ -234,7 +230,8 @@ def run_sweep(
         _claim_folder(sweep, datasets)
         left = {sweep.folder_of(run): run for run in sweep.unfinished()}
         failed: list[str] = []
-        shown = _progress(sweep, left, _notices_of_locked(left))
+        held = [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
+        shown = _progress(sweep, left, held)
         yield shown
         tasks = [_task(sweep, run, workers.threads) for run in left.values()]
         for outcomes in _perform_in_thread(tasks, workers, sweep.folder / STOP, requests):
@@ -325,10 +322,6 @@ def _note_outcome(
     del left[folder]
     finished = FinishedRun(folder, asdict(run), read_json(folder / "result.json"))
     return sweep.line_of(finished)
-
-
-def _notices_of_locked(left: Mapping[Path, Settings]) -> list[str]:
-    return [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
 
 
 def _progress(sweep: Sweep, left: Mapping[Path, Settings], notices: Sequence[str]) -> Progress:

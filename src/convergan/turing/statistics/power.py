@@ -39,18 +39,6 @@ def annotators_needed(half_width: float, votes_each: float, rho: float) -> int:
     return max(1, math.ceil(Z**2 / (4 * half_width**2) * spread))
 
 
-def half_width(annotators: int, votes_each: float, rho: float) -> float:
-    """Return the half-width of the 95 % interval of an error near 1/2.
-
-    Arguments as for `annotators_needed`, but that ``votes_each`` is finite.
-
-    Example:
-        >>> round(half_width(30, 100, 0), 3), round(half_width(30, 100, 0.05), 3)
-        (0.018, 0.044)
-    """
-    return Z / 2 * math.sqrt(design_effect(votes_each, rho) / (annotators * votes_each))
-
-
 def power_table(
     half_widths: Sequence[float], votes_each: Sequence[float], rho: float
 ) -> list[tuple[float, list[int]]]:

@@ -130,7 +130,7 @@ class Session:
         with self._writing() as record:
             record.require_open()
             lost = record.require_waiting(trial)
-            if record.count_lost() >= MAX_LOSSES:
+            if record.count(schema.LOST) >= MAX_LOSSES:
                 raise RefusedError(
                     409, "Too many pictures could not be shown; please tell the owner."
                 )
@@ -224,7 +224,7 @@ class Session:
 
 def _record_answer(record: SessionRecord, trial: Row[Any], given: Answer) -> str:
     """Store an answer, move the staircase, end the session after its last; return the reply."""
-    study, row, number = record.study, record.row, record.count_answers()
+    study, row, number = record.study, record.row, record.count(schema.ANSWERED)
     said_generated = given.answer == CHOICES[study.protocol][0]
     correct = said_generated == trial.generated
     record.set_trial(trial, {"state": schema.ANSWERED})
@@ -236,7 +236,7 @@ def _record_answer(record: SessionRecord, trial: Row[Any], given: Answer) -> str
     reply: dict[str, Any] = {
         "recorded": True,
         "answered": number + 1,
-        "total": number + 1 + record.count_waiting(),
+        "total": number + 1 + record.count(schema.WAITING),
         "feedback": None,
         "next": record.trials_json(left, number + 1),
         "stage": "trials" if left else "done",
