@@ -166,9 +166,8 @@ def _sums_within(x: Tensor) -> Tensor:
     """Sum over the other rows of the batch, those of other processes among them."""
     if not is_alone():
         return _sums(x, _of_all(x), "the rest")[0]
-    one, other = _sums(
-        x, x, "each other"
-    )  # each pair once: a row is first in some, second in others
+    # Each pair is met once: a row is first in some, second in others.
+    one, other = _sums(x, x, "each other")
     return one + other
 
 

@@ -157,7 +157,7 @@ class InceptionSums:
         self._carry()
 
     def all_reduce(self, group: "torch.distributed.ProcessGroup | None" = None) -> None:
-        """Add what all processes of a group have, None for all there are; every one then has it.
+        """Add what all processes of a group have, by default of all; every one then has it.
 
         Raises:
             ValueError: on all of them, if two have the same row.

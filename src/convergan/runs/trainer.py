@@ -215,7 +215,6 @@ class Trainer:
         return (told, *notices)
 
     def _finish(self, state: State, real: dict[str, float]) -> None:
-        """Write ``result.json`` and, of a classifier, what it predicts."""
         metrics, left_out = self._recorder.metrics, self._recorder.left_out
         result: dict[str, Any] = {
             "steps": state.step,

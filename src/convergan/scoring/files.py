@@ -59,7 +59,8 @@ def write_scores(
 ) -> None:
     """Write ``score.json``, the three pictures, and ``score.html`` with all of it.
 
-    ``names`` are those of samples and reference on the command line.
+    The folder is created if missing; ``names`` are those of samples and reference on the command
+    line.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = _description(sets, extractor, settings, scores, names)

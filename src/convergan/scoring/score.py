@@ -204,7 +204,6 @@ def _reading_notes(reports: list[ReadReport]) -> list[str]:
 def _notes(
     samples: Extracted, reference: Extracted, held_out: Extracted, settings: ScoreSettings
 ) -> list[str]:
-    """Return what to know before values are compared."""
     count, width = len(samples.features), samples.features.shape[1]
     notes = []
     if "fid" in settings.metrics:

@@ -101,7 +101,10 @@ class Nearest(NamedTuple):
 def find_nearest(found: list[Extracted], name: str, settings: ScoreSettings) -> Nearest:
     """Find the reference rows nearest to samples and to held-out rows.
 
-    ``found`` are the features of samples, reference and held-out rows, by the extractor of a name.
+    Args:
+        found: features of samples, reference and held-out rows.
+        name: of the extractor.
+        settings: the seed of the bootstrap, and the device.
     """
     samples, rows, held_out = (part.features.to(settings.device) for part in found)
     distances, indices = (part.cpu() for part in nearest_rows(samples[:NEAREST], rows))

@@ -89,8 +89,8 @@ def virtual_adversarial(
 ) -> Tensor:
     """Hold the classifier to its own predictions against the worst small change of each row.
 
-    The classifier is judged without noise; ``unlabeled_logits`` are unused, and ``chance`` draws
-    first directions. ``radius`` and ``probe`` are those of
+    The rows are ``batch.unlabeled``, judged without noise; ``unlabeled_logits`` are unused, and
+    ``chance`` draws first directions. ``radius`` and ``probe`` are those of
     `convergan.objectives.virtual_adversarial_loss`.
     """
     network = state.discriminator.network

@@ -314,7 +314,6 @@ def _error(votes: Votes, design: Design) -> dict[str, float] | None:
 
 
 def _curve(votes: Votes) -> list[dict[str, Any]]:
-    """Return the error at every trial number, with and without feedback."""
     found = []
     for feedback in (False, True):
         arm = votes.feedback == feedback

@@ -56,7 +56,7 @@ People = Sequence[AnnotatorResult]
 
 @dataclass(frozen=True)
 class ImageResult:
-    """An image and the votes on it, which of pairs is the generated one."""
+    """A judged image, of pairs the generated one, and how many of the votes on it are wrong."""
 
     image: int
     generated: bool
@@ -306,9 +306,8 @@ class _Group:
             return None
         interval = None
         if len(scores) > 1:
-            microseconds = np.rint(1000 * scores).astype(np.int64)[
-                :, None
-            ]  # whole, so sums are exact
+            # Whole microseconds, so that sums are exact.
+            microseconds = np.rint(1000 * scores).astype(np.int64)[:, None]
             sums = resampled_sums(microseconds, self.draws, rng_for(self.design.seed, "timed"))
             interval = percentiles(sums[:, 0] / 1000 / len(scores))
         place, found = self.votes.exposure_ms // EXPOSURE_BIN_MS, []
