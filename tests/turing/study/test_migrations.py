@@ -6,7 +6,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, func, insert, select
+from sqlalchemy import Connection, MetaData, create_engine, func, insert, select, text
+from sqlalchemy.exc import OperationalError
 
 from convergan.turing import migrations
 from convergan.turing.study import schema
@@ -58,6 +59,15 @@ def test_a_new_database_has_exactly_the_tables_of_the_schema(make: Make) -> None
     study, _ = make()
     with study.database.reading() as connection:
         assert_newest(connection)
+
+
+def test_a_table_of_somebody_else_is_not_taken_for_one_of_a_study() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE models (id INTEGER)"))
+        with pytest.raises(OperationalError, match="models already exists"):
+            migrations.create(connection)
+    engine.dispose()
 
 
 def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_votes(make: Make) -> None:

@@ -32,8 +32,8 @@ def known(revision: str) -> bool:
 
 
 def create(connection: Connection) -> None:
-    """Make the tables in a database without a study."""
-    schema.metadata.create_all(connection)
+    """Make the tables in a database without a study; one that is there already is an error."""
+    schema.metadata.create_all(connection, checkfirst=False)
     MigrationContext.configure(connection).stamp(_scripts(), newest())
 
 
