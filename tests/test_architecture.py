@@ -136,14 +136,3 @@ def test_no_pickle_and_no_evaluation_of_text_in_the_source() -> None:
                 assert called not in ("eval", "exec"), file
                 if called == "torch.load":  # tensors alone
                     assert "weights_only=True" in map(ast.unparse, node.keywords), file
-
-
-def test_newest_version_of_the_changelog_is_the_package_version() -> None:
-    from convergan.core.version import __version__
-
-    versions = [
-        line.split("[")[1].split("]")[0]
-        for line in (ROOT / "CHANGELOG.md").read_text().splitlines()
-        if line.startswith("## [")
-    ]
-    assert versions[0] == __version__
