@@ -1,7 +1,14 @@
-"""The command line as a whole."""
+"""The command line as a whole: its help, and how a process of it ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from convergan.cli.main import main
+from tests.cli.refused import Ask
 from tests.commands import convergan
 
 
@@ -10,3 +17,68 @@ def test_version_and_help_say_what_they_should(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.strip().count(".") == 2
     assert convergan("train", "--help") == 0
     assert "--labels" in capsys.readouterr().out
+
+
+def fresh(code: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``code`` and then the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", f"{code}\nfrom convergan.cli.main import main\nmain()", *arguments],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
+"""No file may grow beyond 200,000 bytes: grids of samples fit, tensors do not."""
+
+
+@pytest.mark.slow
+def test_a_disk_without_space_ends_the_run_with_74_and_once_there_is_some_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "digits", "--threads", "1", "--device", "cpu", "--no-baselines"]
+    arguments += ["--steps", "1", "--out", "mine"]
+    stopped = fresh(FULL, *arguments, folder=tmp_path)
+    assert stopped.returncode == 74
+    assert "Traceback" not in stopped.stderr and stopped.stdout == ""
+    lines = stopped.stderr.splitlines()
+    assert [line for line in lines if line.startswith("convergan: ")] == lines[-1:]
+    assert "File too large" in lines[-1]
+    assert not list((tmp_path / "mine" / "checkpoints").iterdir())
+    assert not list((tmp_path / "mine").rglob(".tmp-*"))
+    assert not (tmp_path / "mine" / "result.json").exists()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["convergan", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+    assert (tmp_path / "mine" / "result.json").exists()
+    assert "report: mine/report.html" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_fresh_process_leaves_with_the_code_and_one_line_on_stderr(tmp_path: Path) -> None:
+    left = fresh("", "train", "nonsense", folder=tmp_path)
+    assert left.returncode == 2 and left.stdout == ""
+    assert left.stderr.count("\n") == 1
+    assert left.stderr.startswith("convergan: no recipe 'nonsense'")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unexpected_error_leaves_its_traceback_in_a_file(ask: Ask) -> None:
+    Path("mine.py").write_text("def broken():\n    return {}['lost']\n")
+    code, line = ask("train", "mine.py:broken")
+    assert code == 1
+    start = "convergan: unexpected KeyError: 'lost'; the traceback is in "
+    assert line.startswith(start)
+    log = Path(line.removeprefix(start))
+    assert "mine.py" in log.read_text() and "KeyError: 'lost'" in log.read_text()
+
+
+def test_an_unexpected_error_of_several_lines_is_told_in_one(ask: Ask) -> None:
+    Path("mine.py").write_text('def broken():\n    raise RuntimeError("one\\ntwo")\n')
+    assert ask("train", "mine.py:broken")[0] == 1

@@ -2,9 +2,7 @@
 
 import torch
 
-from convergan.networks import (
-    Critique,
-)
+from convergan.networks import Critique
 from tests.networks.pairs import Pair, pairs, same
 from tests.oracles import chance, draw
 

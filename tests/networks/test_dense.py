@@ -5,11 +5,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from convergan.layers import add_gaussian_noise
-from convergan.networks import (
-    Critique,
-    DenseDiscriminator,
-    DenseGenerator,
-)
+from convergan.networks import Critique, DenseDiscriminator, DenseGenerator
 from tests.networks.pairs import same
 from tests.oracles import chance, draw
 
