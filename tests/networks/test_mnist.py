@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import torch
 from pytest import approx
-from torch import nn
 from torch.nn.functional import softplus
 
 from convergan.networks import (
@@ -13,6 +12,7 @@ from convergan.networks import (
     mnist_discriminator,
     mnist_generator,
 )
+from tests.networks.inspection import widths
 from tests.networks.pairs import trained
 from tests.oracles import chance
 
@@ -21,11 +21,6 @@ def mnist_pair() -> tuple[DenseDiscriminator, DenseGenerator]:
     shape = (1, 28, 28)
     discriminator = mnist_discriminator(shape, 10, chance())
     return discriminator, mnist_generator(shape, chance(), output=torch.sigmoid)
-
-
-def widths(network: nn.Module) -> list[tuple[int, int]]:
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
-    return [(layer.in_features, layer.out_features) for layer in layers]
 
 
 def test_mnist_pair_has_the_widths_and_noise_of_the_paper() -> None:

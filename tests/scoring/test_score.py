@@ -47,15 +47,6 @@ def test_few_rows_are_noted(scores: Scores) -> None:
     assert any("the floor is of 50 rows, the samples are 60" in note for note in scores.notes)
 
 
-def test_copies_of_the_reference_are_nearer_than_real_rows() -> None:
-    sets = sets_of(60, 200, 60)
-    copied = sets._replace(samples=ImageRows(DIGITS[60:120], "copies"))
-    share = finished(copied, PIXELS, ScoreSettings(metrics=("prdc",))).nearest.share
-    assert share.value == 1.0
-    honest = finished(sets, PIXELS, ScoreSettings(metrics=("prdc",))).nearest.share
-    assert honest.value < 0.2 and honest.interval is not None
-
-
 def test_rows_sorted_by_class_are_noted_and_mixed_on_request() -> None:
     sets = sets_of(200, 100, 60)
     extractor = find_extractor("mnist")

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from convergan.turing.errors import RefusedError
 from convergan.turing.owner import close_person, people, read_votes
 from convergan.turing.study import schema
+from convergan.turing.study.session_record import NO_SESSION, SessionRecord, image_of
 from tests.turing.serving import Make
 from tests.turing.session_steps import begin, come, reply_to, run_through
 
@@ -67,3 +68,24 @@ def test_a_session_given_back_or_timed_out_frees_its_place(make: Make, how: str)
         session.answer(reply_to(trial))
     assert come(study, "ben") != session
     assert session.state()["stage"] == "closed"
+
+
+def test_there_is_no_session_at_another_address(make: Make) -> None:
+    study, _ = make()
+    with study.database.reading() as connection:
+        with pytest.raises(RefusedError, match=NO_SESSION) as refused:
+            SessionRecord(study, connection, "A" * 22)
+    assert refused.value.status == 404
+
+
+def test_images_are_found_by_the_names_that_they_have_in_the_trials_shown(make: Make) -> None:
+    study, _ = make(recruiter="prolific", protocol="pair")
+    session = come(study)
+    begin(session)
+    with study.database.reading() as connection:
+        first, second = SessionRecord(study, connection, session.id).waiting()
+        rows = connection.execute(select(schema.images.c.id, schema.images.c.png))
+        pngs = {row.id: row.png for row in rows}
+        assert image_of(connection, [first], first.first_view) == pngs[first.first_image]
+        assert image_of(connection, [first], first.second_view) == pngs[first.second_image]
+        assert image_of(connection, [first], second.first_view) is None
