@@ -21,8 +21,8 @@ def test_the_released_scripts_have_the_papers_numbers() -> None:
     assert first["generator_start"] == {"rows": 100, "per_channel": False}
 
 
-def test_the_fast_recipe_sees_oriented_gradients_and_says_so() -> None:
-    description = describe(find_recipe("mnist-fast"))
+def test_the_recipe_by_a_graph_sees_oriented_gradients_and_says_so() -> None:
+    description = describe(find_recipe("mnist-graph"))
     assert description["descriptor"].endswith(".upright_gradients")
     assert "oriented gradients" in description["summary"]
     assert describe(find_recipe("mnist-pixels"))["descriptor"] is None

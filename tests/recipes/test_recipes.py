@@ -176,7 +176,7 @@ def test_players_of_a_recipe_with_a_descriptor_see_descriptors_of_both_splits() 
     labels, names = torch.tensor([0, 1, -1]), ("a.png", "b.png", "c.png")
     test = Rows(images[3:], torch.tensor([1, 0]))
     dataset = Dataset("mine", ("one", "two"), Rows(images[:3], labels, names), test)
-    seen = find_recipe("mnist-fast").as_players_see(dataset)
+    seen = find_recipe("mnist-graph").as_players_see(dataset)
     assert seen.train.images[:].equal(oriented_gradients(upright(images[:3])))
     assert seen.test.images[:].equal(oriented_gradients(upright(images[3:])))
     assert seen.row_shape == (8,)
@@ -190,7 +190,7 @@ def test_descriptors_need_no_test_rows() -> None:
     images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     nothing = Rows(images[:0], torch.zeros(0, dtype=torch.int64))
     dataset = Dataset("mine", ("one",), Rows(images, torch.zeros(3, dtype=torch.int64)), nothing)
-    assert find_recipe("mnist-fast").as_players_see(dataset).test.images.shape == (0, 8)
+    assert find_recipe("mnist-graph").as_players_see(dataset).test.images.shape == (0, 8)
 
 
 # --- finding -------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A name that convergan recipes lists, such as digits, mnist-fast or "
+            help="A name that convergan recipes lists, such as digits, mnist-graph or "
             "cifar10-minibatch; or my_file.py:my_function for a function of yours that returns a "
             "convergan.recipes.Recipe."
         ),
@@ -53,6 +53,14 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides labels, weights, order and noise.")] = 0,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            help="Leave parts of the recipe out, with commas between them, to see what they are "
+            "worth: game (nothing is learned from generated rows), graph (no label spreading), "
+            "consistency (no teacher). The same as naming the recipe RECIPE-without-game."
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(help="Length; schedules are scaled to it. Default: the recipe's."),
@@ -85,7 +93,7 @@ def train(
     from ..collective import Ranks, join
     from ..core.devices import choose_device
     from ..data import Streaming, load
-    from ..recipes import find_recipe
+    from ..recipes import find_recipe, name_without
     from ..runs.reading import table
     from ..runs.report import write_report
     from ..runs.run import run
@@ -93,6 +101,7 @@ def train(
 
     place = choose_device(device)
     prepare(threads, place)
+    recipe = name_without(recipe, without)
 
     def work(ranks: Ranks) -> None:
         chosen = find_recipe(recipe)

@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import DataError, Images, Rows, to_unit_range
+from ..data import DataError, Dataset, Images, LabeledSubset, Rows, to_unit_range
+from ..recipes import Recipe
+from .neighbor_cache import find_neighbors
 
 Array = np.ndarray[Any, Any]
 Predict = Callable[[Array], Array]
@@ -45,6 +47,27 @@ class Baseline:
     test_error: float | None
     seconds: float
     note: str = ""
+
+
+GRAPH = "the recipe's graph alone"
+
+
+def spread_over_graph(recipe: Recipe, dataset: Dataset, subset: LabeledSubset) -> Baseline:
+    """Spread labels over the graph of a recipe, with no network; test rows are among its rows.
+
+    Args:
+        recipe: whose ``neighbors`` and ``label_spreading`` are used.
+        dataset: its rows themselves, not what the players see of them.
+        subset: the labelled training rows.
+    """
+    started = time.perf_counter()
+    assert recipe.neighbors is not None
+    rows = torch.cat([dataset.train.images[:], dataset.test.images[:]])
+    neighbors = find_neighbors(recipe.neighbors, rows)
+    classes = recipe.label_spreading(neighbors, subset.rows, subset.labels, len(dataset.classes))
+    predicted = classes[len(dataset.train.labels) :].argmax(dim=1)
+    error = float((predicted != dataset.test.labels).double().mean())
+    return Baseline(GRAPH, error, time.perf_counter() - started, "transductive: sees the test rows")
 
 
 class CannotRun(Exception):

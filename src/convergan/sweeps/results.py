@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ..core.files import read_json, replace_file, write_csv, write_json
 from ..core.html import Caution, Paragraph, Picture, Section, render
 from ..core.html import Table as PageTable
+from ..recipes.without import WITHOUT
 from ..runs.folder import read_description
 
 Place = Callable[[Mapping[str, Any]], str]
@@ -54,8 +55,15 @@ class Table(NamedTuple):
 
 
 def place_by_labels(settings: Mapping[str, Any]) -> str:
-    """Return where a run is in a sweep over label counts."""
-    return f"labels-{settings['labels']}/seed-{settings['seed']}"
+    """Return where a run is in a sweep over label counts.
+
+    Example:
+        >>> place_by_labels({"recipe": "digits-without-game", "labels": 20, "seed": 3})
+        'labels-20-without-game/seed-3'
+    """
+    _, *left_out = settings["recipe"].split(WITHOUT)
+    name = WITHOUT.join([f"labels-{settings['labels']}", *left_out])
+    return f"{name}/seed-{settings['seed']}"
 
 
 def place_by_recipe(settings: Mapping[str, Any]) -> str:
@@ -86,7 +94,7 @@ def finished_runs(folder: Path, place: Place) -> list[FinishedRun]:
 def _belongs(config: dict[str, Any], sweep: dict[str, Any]) -> bool:
     """Whether a run is of the sweep's settings, recipes and data, and as long as they say."""
     settings = config["settings"]
-    of_sweep = ("table", "data")  # the data are compared by their hash
+    of_sweep = ("table", "data", "recipe")  # data and recipe are compared by their descriptions
     common = {name: value for name, value in sweep["settings"].items() if name not in of_sweep}
     recipe, data = sweep["recipes"].get(settings["recipe"]), sweep["data_sha256"]
     if recipe != config["recipe"] or data.get(settings["data"]) != config["data_sha256"]:
