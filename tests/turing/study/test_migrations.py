@@ -18,14 +18,6 @@ def filled(study: Study) -> None:
         run_through(session)
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_schema(make: Make) -> None:
-    study, _ = make()
-    with study.database.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, schema.metadata) == []
-        assert migrations.current(connection) == migrations.newest()
-
-
 def test_a_filled_database_goes_down_and_up_again(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     filled(study)
