@@ -33,7 +33,7 @@ def gaussian_clones(
     """
     flat = rows.flatten(1)
     clones = torch.empty_like(flat)
-    for label in labels.unique():
+    for label in torch.unique(labels):
         of_class = labels == label
         members = flat[of_class]
         count = len(members)

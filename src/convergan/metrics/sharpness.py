@@ -64,4 +64,5 @@ def sharpness(
 def _pseudo_inverse_times(basis: Tensor, weights: Tensor) -> Tensor:
     """Return ``A^+ x`` by the normal equations: normal columns, far fewer than rows."""
     wide = basis.double()
-    return torch.linalg.solve(wide.T @ wide, wide.T @ weights.double()).to(weights)
+    found: Tensor = torch.linalg.solve(wide.T @ wide, wide.T @ weights.double())
+    return found.to(weights)

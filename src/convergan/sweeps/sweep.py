@@ -202,13 +202,13 @@ def _require_once(kind: str, named: Sequence[object]) -> None:
             raise ValueError(f"{kind} must be named once each, got {each} twice")
 
 
-def parse_labels(text: str) -> tuple[int, ...]:
-    """Return the label counts in a text such as ``20,50``.
+def parse_numbers(kind: str, text: str) -> tuple[int, ...]:
+    """Return the numbers in a text such as ``20,50``.
 
     Example:
-        >>> parse_labels("20, 50")
+        >>> parse_numbers("labels", "20, 50")
         (20, 50)
-        >>> parse_labels("20;50")
+        >>> parse_numbers("labels", "20;50")
         Traceback (most recent call last):
         ValueError: labels must be whole numbers with commas between them, got '20;50'
     """
@@ -216,7 +216,7 @@ def parse_labels(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise ValueError(
-            f"labels must be whole numbers with commas between them, got {text!r}"
+            f"{kind} must be whole numbers with commas between them, got {text!r}"
         ) from None
 
 
