@@ -15,6 +15,7 @@ from tests.commands import convergan
 
 
 def test_a_sweep_asks_for_gpus_where_its_runs_train_on_them() -> None:
+    pytest.importorskip("ray")
     assert choose_workers(None, 0, "ray", "cuda").gpus == 1
     assert choose_workers(None, 0, "ray", "cpu").gpus == 0
 
