@@ -96,7 +96,7 @@ def sweep(
     from ..runs.settings import Settings
     from ..sweeps.paper_tables import TABLES
     from ..sweeps.studies import STUDIES, require_table
-    from ..sweeps.sweep import label_sweep, parse_labels, parse_seeds, run_sweep, study_sweep
+    from ..sweeps.sweep import label_sweep, parse_numbers, parse_seeds, run_sweep, study_sweep
 
     require_table(table)
     refuse_launcher()
@@ -129,7 +129,7 @@ def sweep(
             device=place,
             precision=precision,
         )
-        counts = paper.labels if labels is None else parse_labels(labels)
+        counts = paper.labels if labels is None else parse_numbers("labels", labels)
         plan = label_sweep(
             table,
             shared,

@@ -89,10 +89,5 @@ def _from_file(file: str, function: str) -> Recipe:
         raise ValueError(f"no file {file} to take the recipe {function} from")
     recipe = load_function(path, function)()
     if not isinstance(recipe, Recipe):
-        raise ValueError(f"{name_of(file, function)} must return a Recipe, got {type(recipe)}")
+        raise ValueError(f"{file}:{function} must return a Recipe, got {type(recipe)}")
     return recipe
-
-
-def name_of(file: str, function: str) -> str:
-    """Return how the command line spells a function in a file."""
-    return f"{file}:{function}"

@@ -32,14 +32,16 @@ LARGEST_SELF_TRAINING = 10_000
 """Unlabelled rows that self-training gets; it refits on a growing share of them."""
 
 
+COLUMNS = ("method", "test error", "seconds", "note")
+"""Of the table of a run and its baselines."""
+
+
 @dataclass(frozen=True)
 class Baseline:
     """One row of the table.
 
     Attributes:
-        name: of the method.
         test_error: fraction, or None where it could not run.
-        seconds: spent.
         note: why it could not run, or what was cut.
     """
 
@@ -47,6 +49,11 @@ class Baseline:
     test_error: float | None
     seconds: float
     note: str = ""
+
+    def texts(self) -> tuple[str, str, str, str]:
+        """Return the cells of the row."""
+        error = "-" if self.test_error is None else f"{self.test_error:.2%}"
+        return (self.name, error, f"{self.seconds:.1f}", self.note)
 
 
 GRAPH = "the recipe's graph alone"

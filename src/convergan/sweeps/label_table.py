@@ -15,7 +15,7 @@ from ..core.files import read_json
 from ..recipes.without import WITHOUT
 from ..runs.reading import table as run_table
 from .paper_tables import TABLES, MeanAndDeviation, PaperColumn
-from .results import FinishedRun, Table, finished_runs, place_by_labels
+from .results import FinishedRun, SweepTable, finished_runs, place_by_labels
 from .statistics import count_seeds, format_mean, mean_and_deviation
 
 Array = np.ndarray[Any, Any]
@@ -91,7 +91,7 @@ class MethodErrors(NamedTuple):
         return statistics.median(self.singles)
 
 
-def label_table(folder: Path) -> Table:
+def label_table(folder: Path) -> SweepTable:
     """Make the table of a sweep from what is in its folder, finished or not."""
     sweep = read_json(folder / "sweep.json")
     settings = sweep["settings"]
@@ -119,7 +119,7 @@ def label_table(folder: Path) -> Table:
         f"{settings['steps']:,} steps, {count_seeds([len(c.seeds) for c in columns])}; "
         f"{unit}, mean ± standard deviation; {weights}; nothing chosen on test data"
     )
-    return Table(
+    return SweepTable(
         title=title,
         head=HEAD,
         rows=[_texts(column, *STYLES[paper.unit]) for column in columns],

@@ -31,14 +31,14 @@ from .label_table import errors_line, label_table
 from .results import (
     FinishedRun,
     Place,
-    Table,
+    SweepTable,
     finished_runs,
     place_by_labels,
     place_by_recipe,
     write_page,
     write_table,
 )
-from .studies import Study
+from .studies import RecipeStudy
 from .study_table import draw_study, figures_line, study_table
 from .workers import POLL, Outcome, Task, Workers
 
@@ -70,7 +70,7 @@ class Sweep:
     folder: Path
     place: Place
     line_of: Callable[[FinishedRun], str]
-    make_table: Callable[[Path], Table]
+    make_table: Callable[[Path], SweepTable]
     draw: Callable[[Path], list[Picture]]
     needs_test_rows: bool
     baselines: bool = False
@@ -129,18 +129,14 @@ def label_sweep(
         place=place_by_labels,
         line_of=errors_line,
         make_table=label_table,
-        draw=_no_pictures,
+        draw=lambda folder: [],
         needs_test_rows=True,
         baselines=baselines,
     )
 
 
-def _no_pictures(folder: Path) -> list[Picture]:
-    return []
-
-
 def study_sweep(
-    study: Study,
+    study: RecipeStudy,
     *,
     data: Sequence[str],
     seeds: Sequence[int] | None,
@@ -206,13 +202,13 @@ def _require_once(kind: str, named: Sequence[object]) -> None:
             raise ValueError(f"{kind} must be named once each, got {each} twice")
 
 
-def parse_labels(text: str) -> tuple[int, ...]:
-    """Return the label counts in a text such as ``20,50``.
+def parse_numbers(kind: str, text: str) -> tuple[int, ...]:
+    """Return the numbers in a text such as ``20,50``.
 
     Example:
-        >>> parse_labels("20, 50")
+        >>> parse_numbers("labels", "20, 50")
         (20, 50)
-        >>> parse_labels("20;50")
+        >>> parse_numbers("labels", "20;50")
         Traceback (most recent call last):
         ValueError: labels must be whole numbers with commas between them, got '20;50'
     """
@@ -220,7 +216,7 @@ def parse_labels(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise ValueError(
-            f"labels must be whole numbers with commas between them, got {text!r}"
+            f"{kind} must be whole numbers with commas between them, got {text!r}"
         ) from None
 
 
@@ -274,7 +270,8 @@ def run_sweep(
         _claim_folder(sweep, datasets)
         left = {sweep.folder_of(run): run for run in sweep.unfinished()}
         failed: list[str] = []
-        shown = _progress(sweep, left, _notices_of_locked(left))
+        held = [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
+        shown = _progress(sweep, left, held)
         yield shown
         tasks = [_task(sweep, run, workers.threads) for run in left.values()]
         for outcomes in _perform_in_thread(tasks, workers, sweep.folder / STOP, requests):
@@ -367,10 +364,6 @@ def _note_outcome(
     del left[folder]
     finished = FinishedRun(folder, asdict(run), read_json(folder / "result.json"))
     return sweep.line_of(finished)
-
-
-def _notices_of_locked(left: Mapping[Path, Settings]) -> list[str]:
-    return [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
 
 
 def _progress(sweep: Sweep, left: Mapping[Path, Settings], notices: Sequence[str]) -> Progress:

@@ -97,14 +97,9 @@ def virtual_adversarial(
 ) -> Tensor:
     """Hold the classifier to its own predictions against the worst small change of each row.
 
-    Args:
-        state: of which the discriminator is used, without noise.
-        batch: of which ``unlabeled`` is used.
-        unlabeled_logits: unused.
-        chance: draws first directions.
-        weight: factor of the loss.
-        radius: see `convergan.objectives.virtual_adversarial_loss`, as is ``probe``.
-        probe: length at which the worst direction is searched.
+    The rows are ``batch.unlabeled``, judged without noise; ``unlabeled_logits`` are unused, and
+    ``chance`` draws first directions. ``radius`` and ``probe`` are those of
+    `convergan.objectives.virtual_adversarial_loss`.
     """
     network = state.discriminator.network
 
