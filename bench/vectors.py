@@ -12,13 +12,14 @@ goes on from its last look, and what is finished is not run again.
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from bench.step import count_flops, prepare
 from convergan.core.files import canonical_sha256, replace_file
@@ -114,11 +115,13 @@ class Experiment(NamedTuple):
     def count_errors(self, state: State) -> dict[str, int]:
         """Count wrong held-out rows, by averaged and by last weights."""
         player, rows = state.discriminator, self.dataset.test
-        weights = {"errors": player.averaged_parameters(), "errors_last": player.parameters}
-        return {
-            name: round(evaluate(player.network, each, rows, device=CPU).error * len(rows.labels))
-            for name, each in weights.items()
-        }
+
+        def errors(weights: Mapping[str, Tensor]) -> int:
+            wrong = evaluate(player.network, weights, rows, device=CPU).error
+            return round(wrong * len(rows.labels))
+
+        averaged, last = player.averaged_parameters(), player.parameters
+        return {"errors": errors(averaged), "errors_last": errors(last)}
 
 
 def main() -> None:

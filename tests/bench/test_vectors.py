@@ -59,8 +59,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
 def test_a_run_that_was_stopped_goes_on_to_the_figures_of_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ("digits-without-graph", "--data", small_set(tmp_path), "--labels", 10)
-    options = (*options, "--work", 2, "--every", 1, "--precision", "float32", "--out")
+    data = ("--data", small_set(tmp_path), "--labels", 10, "--precision", "float32")
+    options = ("digits-without-graph", *data, "--work", 2, "--every", 1, "--out")
     run(monkeypatch, *options, tmp_path / "whole")
     whole = figures(tmp_path / "whole")
     assert [(line["step"], line["work"]) for line in whole] == [(2, 1), (4, 2)]
