@@ -14,12 +14,12 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d
+from torch.nn.functional import pad
 
 from .batches import to_unit_range
 
-CHUNK = 200
-"""Images described at a time."""
+PIXELS = 50_000
+"""Pixels described at a time: few enough that what is made of them stays in a processor's cache."""
 
 
 def oriented_gradients(images: Tensor, *, orientations: int = 8, cell: int = 4) -> Tensor:
@@ -48,26 +48,44 @@ def oriented_gradients(images: Tensor, *, orientations: int = 8, cell: int = 4) 
             f"oriented gradients need images of {2 * cell - 1} pixels a side or more, "
             f"got rows of shape {tuple(images.shape[1:])}"
         )
-    return torch.cat([_describe(chunk, orientations, cell) for chunk in torch.split(images, CHUNK)])
-
-
-def _describe(images: Tensor, orientations: int, cell: int) -> Tensor:
-    count, channels, height, width = images.shape
-    grey = to_unit_range(images).reshape(count * channels, 1, height, width)
-    slope = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4  # Sobel
-    slopes = conv2d(grey, torch.stack([slope, slope.T])[:, None].to(grey), padding=1)
-    length = slopes.square().sum(dim=1).sqrt()  # (N C, H, W)
-    across, down = (slopes / length.clamp(min=1e-6)[:, None]).unbind(dim=1)
-    shares = []
-    for turn in range(orientations):
-        angle = 2 * math.pi * turn / orientations
-        along = (across * math.cos(angle) + down * math.sin(angle)).clamp(min=0)
-        shares.append(length * along.square().square())
-    over_rows, over_columns = (_squares(side, cell).to(grey) for side in (height, width))
-    cells = over_rows @ (torch.stack(shares, dim=1) @ over_columns.T)
-    cells = cells.view(count, channels, *cells.shape[1:]).mean(dim=1).flatten(1).sqrt()
-    norms: Tensor = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
+    height, width = images.shape[2:]
+    angles = [2 * math.pi * turn / orientations for turn in range(orientations)]
+    turns = torch.tensor([[math.cos(a), math.sin(a)] for a in angles], dtype=torch.float64)
+    turns = turns.round(decimals=15)  # the cosine of a right angle is 0: its powers are no numbers
+    over_rows, over_columns = _squares(height, cell) / 4, _squares(width, cell)
+    chunk = max(1, PIXELS // math.prod(images.shape[1:]))
+    cells = torch.cat(
+        [
+            _cells(to_unit_range(some), turns, over_rows, over_columns)
+            for some in torch.split(images, chunk)
+        ]
+    )
+    norms = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
     return cells * (math.sqrt(cells.shape[1]) / norms)
+
+
+def _cells(images: Tensor, turns: Tensor, over_rows: Tensor, over_columns: Tensor) -> Tensor:
+    """Roots of the cells of all orientations, (N, A).
+
+    Images stand last, so that each operation runs over long lines and a step aside by a pixel is
+    another place in memory. With ``c`` the slope along an orientation, its share of the pixel is
+    ``max(0, c)^4 / m^3``, the fourth power of the slope over ``m^(3/4)``.
+    """
+    count, channels, height, width = images.shape
+    turns, over_rows, over_columns = (t.to(images) for t in (turns, over_rows, over_columns))
+    framed = pad(images.flatten(0, 1).permute(1, 2, 0), (0, 0, 1, 1, 1, 1))
+    steps = framed[:, 2:] - framed[:, :-2]
+    across = (steps[:-2] + steps[2:]).add_(steps[1:-1], alpha=2)  # four times Sobel's
+    steps = framed[2:] - framed[:-2]
+    down = (steps[:, :-2] + steps[:, 2:]).add_(steps[:, 1:-1], alpha=2)
+    root = across.square().addcmul_(down, down).clamp_(min=1.6e-11).sqrt_().sqrt()
+    slopes = torch.stack([across, down], dim=1).div_((root * root.sqrt())[:, None])
+    along = (turns @ slopes.flatten(2)).relu_()  # (H, orientations, W * N)
+    shares = along.square().square_()
+    summed = over_rows @ shares.flatten(1)
+    cells = over_columns @ summed.view(len(over_rows), len(turns), width, len(images) * channels)
+    cells = cells.permute(3, 1, 0, 2).flatten(1)
+    return cells.unflatten(0, (count, channels)).mean(dim=1).sqrt()
 
 
 def _squares(side: int, cell: int) -> Tensor:
