@@ -48,51 +48,57 @@ def oriented_gradients(images: Tensor, *, orientations: int = 8, cell: int = 4) 
             f"oriented gradients need images of {2 * cell - 1} pixels a side or more, "
             f"got rows of shape {tuple(images.shape[1:])}"
         )
-    height, width = images.shape[2:]
+    channels, height, width = images.shape[1:]
     angles = [2 * math.pi * turn / orientations for turn in range(orientations)]
     turns = torch.tensor([[math.cos(a), math.sin(a)] for a in angles], dtype=torch.float64)
     turns = turns.round(decimals=15)  # the cosine of a right angle is 0: its powers are no numbers
-    over_rows, over_columns = _squares(height, cell) / 4, _squares(width, cell)
+    over_rows = _squares(height, cell).repeat(1, channels) / (4 * channels)
+    over_columns = _squares(width, cell)
     chunk = max(1, PIXELS // math.prod(images.shape[1:]))
     cells = torch.cat(
         [
             _cells(to_unit_range(some), turns, over_rows, over_columns)
             for some in torch.split(images, chunk)
         ]
-    )
+    ).flatten(1)
     norms = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
     return cells * (math.sqrt(cells.shape[1]) / norms)
 
 
 def _cells(images: Tensor, turns: Tensor, over_rows: Tensor, over_columns: Tensor) -> Tensor:
-    """Roots of the cells of all orientations, (N, A).
+    """Roots of the cells, (N, orientations, rows, columns), of (N, C, H, W) images.
 
     Images stand last, so that each operation runs over long lines and a step aside by a pixel is
     another place in memory. With ``c`` the slope along an orientation, its share of the pixel is
-    ``max(0, c)^4 / m^3``, the fourth power of the slope over ``m^(3/4)``.
+    ``max(0, c)^4 / m^3``, the fourth power of the slope over ``m^(3/4)``. Slopes are four times
+    Sobel's, which ``over_rows`` makes good.
     """
-    count, channels, height, width = images.shape
+    count, height, width = len(images), over_rows.shape[1] // images.shape[1], over_columns.shape[1]
     turns, over_rows, over_columns = (t.to(images) for t in (turns, over_rows, over_columns))
-    framed = pad(images.flatten(0, 1).permute(1, 2, 0), (0, 0, 1, 1, 1, 1))
+    framed = pad(images.permute(1, 2, 3, 0), (0, 0, 1, 1, 1, 1))  # (C, H + 2, W + 2, N)
+    framed = framed[:, : height + 2, : width + 2]  # what any cell looks at
+    steps = framed[:, :, 2:] - framed[:, :, :-2]
+    across = (steps[:, :-2] + steps[:, 2:]).add_(steps[:, 1:-1], alpha=2)
     steps = framed[:, 2:] - framed[:, :-2]
-    across = (steps[:-2] + steps[2:]).add_(steps[1:-1], alpha=2)  # four times Sobel's
-    steps = framed[2:] - framed[:-2]
-    down = (steps[:, :-2] + steps[:, 2:]).add_(steps[:, 1:-1], alpha=2)
+    down = (steps[:, :, :-2] + steps[:, :, 2:]).add_(steps[:, :, 1:-1], alpha=2)
     root = across.square().addcmul_(down, down).clamp_(min=1.6e-11).sqrt_().sqrt()
-    slopes = torch.stack([across, down], dim=1).div_((root * root.sqrt())[:, None])
-    along = (turns @ slopes.flatten(2)).relu_()  # (H, orientations, W * N)
-    shares = along.square().square_()
+    slopes = torch.stack([across, down], dim=2).div_((root * root.sqrt())[:, :, None])
+    shares = turns @ slopes.flatten(3).flatten(0, 1)  # (C * H, orientations, W * N)
+    shares = shares.clamp_(min=0).square_().square_()  # in place, which a cache has room for
     summed = over_rows @ shares.flatten(1)
-    cells = over_columns @ summed.view(len(over_rows), len(turns), width, len(images) * channels)
-    cells = cells.permute(3, 1, 0, 2).flatten(1)
-    return cells.unflatten(0, (count, channels)).mean(dim=1).sqrt()
+    cells = over_columns @ summed.view(len(over_rows), len(turns), width, count)
+    return cells.sqrt_().permute(3, 1, 0, 2)
 
 
 def _squares(side: int, cell: int) -> Tensor:
-    """Weights of a line's pixels in its cells, (cells, side): means of means over ``cell``."""
+    """Weights of a line's pixels in its cells: means of means over ``cell``.
+
+    (cells, pixels), without the pixels after the last cell.
+    """
     slope = torch.arange(1, cell + 1, dtype=torch.float64)
     weights = torch.cat([slope, slope[:-1].flip(0)]) / cell**2
-    cells = torch.zeros((side - cell + 1) // cell, side, dtype=torch.float64)
+    count = (side - cell + 1) // cell
+    cells = torch.zeros(count, (count + 1) * cell - 1, dtype=torch.float64)
     for number, line in enumerate(cells):
         line[number * cell : number * cell + len(weights)] = weights
     return cells
