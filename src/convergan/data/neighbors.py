@@ -56,7 +56,7 @@ def nearest_neighbors(
     beyond = -len(points) % BLOCK  # fill the last block with points that are nobody's neighbors
     others = pad(torch.cat([points, squares], dim=1), (0, 0, 0, beyond))
     others[len(points) :, -1] = torch.inf
-    between = points.new_empty(chunk_size, len(others))
+    between = points.new_empty(min(chunk_size, len(points)), len(others))
     indices, distances = [], []
     for chunk in torch.split(torch.arange(len(points)), chunk_size):
         own = torch.cat([-2 * points[chunk], torch.ones(len(chunk), 1)], dim=1)

@@ -9,9 +9,9 @@ images is that of their planes,
 ``min over a, b of |h(x) + T(x) a - h(y) - T(y) b|^2 + s (|a|^2 + |b|^2)``,
 
 where the stiffness ``s`` keeps them near the images, for far away the plane is not the surface.
-With ``T T^T + s = L L^T`` and ``Q = L^-1 T``, the least is ``|g|^2 - |u|^2 - r^T (1 - C C^T)^-1 r``,
-where ``g = y - x`` is the gap, ``u = Q(x) g``, ``C = Q(y) Q(x)^T`` and ``r = Q(y) g - C u``: for a
-pair of images, twelve equations.
+With ``T T^T + s = L L^T`` and ``Q = L^-1 T``, the least is
+``|g|^2 - |u|^2 - v^T (1 - C C^T)^-1 v``, where ``g = h(y) - h(x)`` is the gap, ``u = Q(x) g``,
+``C = Q(y) Q(x)^T`` and ``v = C u - Q(y) g``: twelve equations for a pair of images.
 
 Paper and released code: not in Salimans et al. (2016).
 """
