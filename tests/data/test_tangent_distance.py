@@ -127,9 +127,6 @@ def test_twelve_equations_give_what_all_twenty_four_do(stiffness: float) -> None
     for row, other, distance in zip(
         rows.repeat_interleave(4).tolist(), others.flatten().tolist(), found.flatten(), strict=True
     ):
-        expected = oracles.plane_distance(
-            *(t.double().numpy() for t in (points[row], tangents[row], points[other])),
-            tangents[other].double().numpy(),
-            stiffness,
-        )
+        h, t = points.double().numpy(), tangents.double().numpy()
+        expected = oracles.plane_distance(h[row], t[row], h[other], t[other], stiffness)
         assert distance.item() == pytest.approx(expected, rel=1e-4, abs=1e-3)

@@ -59,7 +59,7 @@ def nearest_neighbors(
     between = points.new_empty(min(chunk_size, len(points)), len(others))
     indices, distances = [], []
     for chunk in torch.split(torch.arange(len(points)), chunk_size):
-        own = torch.cat([-2 * points[chunk], torch.ones(len(chunk), 1)], dim=1)
+        own = torch.cat([-2 * points[chunk], points.new_ones(len(chunk), 1)], dim=1)
         block = torch.mm(own, others.T, out=between[: len(chunk)])  # less own square
         block[torch.arange(len(chunk)), chunk] = torch.inf
         nearest = _smallest(block, count)
