@@ -1,4 +1,4 @@
-"""The search for neighbors of `mnist-fast` against its floor, on one thread.
+"""The search for neighbors of `mnist-graph` against its floor, on one thread.
 
 ``python -m bench.neighbors --images 60000``: random images of MNIST's size, whose search takes as
 long as MNIST's. The floor is one product of matrices, the distances of all pairs of descriptors,
