@@ -16,7 +16,7 @@ from typing import TypeVar
 import torch
 
 from bench.step import matrix_rate
-from convergan.data import nearest_neighbors, oriented_gradients, upright
+from convergan.data import describe_fast, nearest_neighbors, upright
 from convergan.recipes.mnist import bending_neighbors
 
 COMPONENTS, CANDIDATES, WAYS = 80, 40, 12
@@ -41,7 +41,7 @@ def measure(count: int) -> None:
     images = torch.randint(0, 256, (count, 1, 28, 28), dtype=torch.uint8, generator=chance)
     before = rate(count)
     standing, to_stand = timed(partial(upright, images))
-    described, to_describe = timed(partial(oriented_gradients, standing))
+    described, to_describe = timed(partial(describe_fast, standing))
     candidates = partial(nearest_neighbors, described, CANDIDATES, components=COMPONENTS)
     _, to_find = timed(candidates)
     _, whole = timed(partial(bending_neighbors, images))

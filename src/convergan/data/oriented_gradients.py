@@ -14,12 +14,14 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import conv2d, pad
 
 from .batches import to_unit_range
 
+CHUNK = 200
+"""Images described at a time."""
 PIXELS = 50_000
-"""Pixels described at a time: few enough that what is made of them stays in a processor's cache."""
+"""Pixels of a fast search at a time: what is made of them is to stay in a processor's cache."""
 
 
 def oriented_gradients(images: Tensor, *, orientations: int = 8, cell: int = 4) -> Tensor:
@@ -48,12 +50,49 @@ def oriented_gradients(images: Tensor, *, orientations: int = 8, cell: int = 4) 
             f"oriented gradients need images of {2 * cell - 1} pixels a side or more, "
             f"got rows of shape {tuple(images.shape[1:])}"
         )
+    return torch.cat([_describe(chunk, orientations, cell) for chunk in torch.split(images, CHUNK)])
+
+
+def _describe(images: Tensor, orientations: int, cell: int) -> Tensor:
+    count, channels, height, width = images.shape
+    grey = to_unit_range(images).reshape(count * channels, 1, height, width)
+    slope = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4  # Sobel
+    slopes = conv2d(grey, torch.stack([slope, slope.T])[:, None].to(grey), padding=1)
+    length = slopes.square().sum(dim=1).sqrt()  # (N C, H, W)
+    across, down = (slopes / length.clamp(min=1e-6)[:, None]).unbind(dim=1)
+    shares = []
+    for turn in range(orientations):
+        angle = 2 * math.pi * turn / orientations
+        along = (across * math.cos(angle) + down * math.sin(angle)).clamp(min=0)
+        shares.append(length * along.square().square())
+    over_rows, over_columns = (_squares(side, cell).to(grey) for side in (height, width))
+    cells = over_rows @ (torch.stack(shares, dim=1) @ over_columns.T)
+    cells = cells.view(count, channels, *cells.shape[1:]).mean(dim=1).flatten(1).sqrt()
+    norms: Tensor = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
+    return cells * (math.sqrt(cells.shape[1]) / norms)
+
+
+def describe_fast(images: Tensor, *, orientations: int = 8, cell: int = 4) -> Tensor:
+    """Describe images as `oriented_gradients`, in half of the time, for searches among many.
+
+    Rounding depends on the images beside an image, so that its bits are not its own.
+
+    Args:
+        images: (N, C, H, W), uint8 or float in [0, 1].
+        orientations: directions around the full circle.
+        cell: side of the squares in pixels.
+
+    Returns:
+        (N, A), as `oriented_gradients`.
+    """
     channels, height, width = images.shape[1:]
     angles = [2 * math.pi * turn / orientations for turn in range(orientations)]
     turns = torch.tensor([[math.cos(a), math.sin(a)] for a in angles], dtype=torch.float64)
     turns = turns.round(decimals=15)  # powers of 6e-17, cos(pi / 2), are slow, being denormal
-    over_rows = _squares(height, cell).repeat(1, channels) / (4 * channels)
-    over_columns = _squares(width, cell)
+    over_rows = _squares(height, cell)[:, : _seen(height, cell)].repeat(1, channels) / (
+        4 * channels
+    )
+    over_columns = _squares(width, cell)[:, : _seen(width, cell)]
     chunk = max(1, PIXELS // math.prod(images.shape[1:]))
     cells = torch.cat(
         [
@@ -90,15 +129,16 @@ def _cells(images: Tensor, turns: Tensor, over_rows: Tensor, over_columns: Tenso
     return cells.sqrt_().permute(3, 1, 0, 2)
 
 
-def _squares(side: int, cell: int) -> Tensor:
-    """Weights of a line's pixels in its cells: means of means over ``cell``.
+def _seen(side: int, cell: int) -> int:
+    """Pixels of a line up to the last that a cell sees."""
+    return (side + 1) // cell * cell - 1
 
-    (cells, pixels), without the pixels after the last cell.
-    """
+
+def _squares(side: int, cell: int) -> Tensor:
+    """Weights of a line's pixels in its cells, (cells, side): means of means over ``cell``."""
     slope = torch.arange(1, cell + 1, dtype=torch.float64)
     weights = torch.cat([slope, slope[:-1].flip(0)]) / cell**2
-    count = (side - cell + 1) // cell
-    cells = torch.zeros(count, (count + 1) * cell - 1, dtype=torch.float64)
+    cells = torch.zeros((side - cell + 1) // cell, side, dtype=torch.float64)
     for number, line in enumerate(cells):
         line[number * cell : number * cell + len(weights)] = weights
     return cells
