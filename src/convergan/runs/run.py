@@ -108,9 +108,7 @@ def run(
                 return
             yield from Trainer(_twin(job), requests).run()
         if ranks.leads:
-            fits = _baselines(seen, subset)
-            if recipe.neighbors is not None:
-                fits[GRAPH] = partial(spread_over_graph, recipe, dataset, subset)
+            fits = _baselines(recipe, dataset, seen, subset)
             yield from _fit_baselines(fits, folder / "baselines.json")
 
 
@@ -137,19 +135,26 @@ def _require_in_memory(recipe: Recipe, dataset: Dataset, settings: Settings) -> 
         )
 
 
-def _baselines(dataset: Dataset, subset: LabeledSubset) -> dict[str, Callable[[], Baseline]]:
-    labels = torch.full_like(dataset.train.labels, -1)
+def _baselines(
+    recipe: Recipe, dataset: Dataset, seen: Dataset, subset: LabeledSubset
+) -> dict[str, Callable[[], Baseline]]:
+    """Return what fits each baseline; the recipe's graph first, see `_fit_baselines`."""
+    fits: dict[str, Callable[[], Baseline]] = {}
+    if recipe.neighbors is not None:
+        fits[GRAPH] = partial(spread_over_graph, recipe, dataset, subset)
+    labels = torch.full_like(seen.train.labels, -1)
     labels[subset.rows] = subset.labels
-    return {
-        name: partial(run_baseline, name, dataset.train.images, labels, dataset.test)
-        for name in BASELINES
-    }
+    for name in BASELINES:
+        fits[name] = partial(run_baseline, name, seen.train.images, labels, seen.test)
+    return fits
 
 
 def _fit_baselines(fits: Mapping[str, Callable[[], Baseline]], file: Path) -> Iterator[Progress]:
     done = [Baseline(**row) for row in read_json(file)] if file.exists() else []
+    names = {row.name for row in done}
+    of_before = {GRAPH} if done and GRAPH not in names else set()  # up to 0.10.0 there was none
     for name, fit in fits.items():
-        if any(row.name == name for row in done):
+        if name in names | of_before:
             continue
         yield Progress(name, 0, 1, {})
         done.append(fit())
