@@ -52,7 +52,7 @@ REASONS = {
     "_deep": "16-bit: mode I;16, expected 8 bits a channel",
     "_moving": "animated: 3 frames, expected one",
     "_explodes": "decompression bomb",
-    "_leads_nowhere": "No such file",
+    "_leads_nowhere": "a link to nothing",
     "_leads_out": "a link out of the folder",
     "_flipped": "its part IDAT is damaged",
 }

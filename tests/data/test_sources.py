@@ -261,7 +261,7 @@ def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reas
         (["L", "RGB"], 3),
         (["RGB", "RGB"], 3),
         (["L", "P"], 3),
-        (["L", "LA"], 3),
+        (["L", "LA"], 1),
         (["L", "RGBA"], 3),
     ],
 )
@@ -467,10 +467,15 @@ def test_a_missing_or_unknown_configuration_is_answered_with_those_that_there_ar
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"text": datasets.Value("string")}, r"has images \[\] and labels \[\] among .* text"),
+        ({"text": datasets.Value("string")}, "has no column of images among text$"),
+        ({"one": datasets.Image(), "two": datasets.Image()}, "--image-column one or --image-col"),
         (
-            {"one": datasets.ClassLabel(names=["a"]), "two": datasets.ClassLabel(names=["a"])},
-            r"labels \['one', 'two'\]",
+            {
+                "image": datasets.Image(),
+                "one": datasets.ClassLabel(names=["a"]),
+                "the other": datasets.ClassLabel(names=["a"]),
+            },
+            "name one: --label-column one or --label-column 'the other'$",
         ),
     ],
 )
