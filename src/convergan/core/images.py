@@ -5,8 +5,8 @@ Grey and black-and-white images become grey, all others RGB in 8 bits. Before th
 * a photograph is turned upright, as its EXIF orientation says;
 * colours and greys of another ICC profile, such as Display P3 or CMYK, become those of sRGB;
 * what is transparent is shown on white;
-* of the several pictures that cameras put into one file (MPO, HEIF, thumbnails in TIFF) the first is
-  taken; animations and documents of several pages are refused.
+* of the several pictures that cameras put into one file (MPO, HEIF, thumbnails in TIFF) the first
+  is taken; animations and documents of several pages are refused.
 
 `Decoded.changes` says which of these an image needed.
 """

@@ -75,7 +75,10 @@ def _kind_of_archive(file: Path) -> Kind:
             arrays = set(archive.namelist())
     except (OSError, zipfile.BadZipFile):  # the readers of either kind say what is wrong
         return Kind.IMAGE_ARCHIVE
-    data = arrays & {"x_train.npy", "train_images.npy"} and not arrays & {"samples.npy", "images.npy"}
+    data = arrays & {"x_train.npy", "train_images.npy"} and not arrays & {
+        "samples.npy",
+        "images.npy",
+    }
     return Kind.DATA_ARCHIVE if data else Kind.IMAGE_ARCHIVE
 
 

@@ -89,7 +89,9 @@ def open_sets(
     if samples == against:
         chosen = _first(found, parts.pop(), count, "samples", samples)
     else:
-        chosen = _open_samples(samples, reference, count, side or reference.side, seed, ranks, options)
+        chosen = _open_samples(
+            samples, reference, count, side or reference.side, seed, ranks, options
+        )
     if len(held_out) > len(chosen):  # figures of different numbers of rows do not compare
         order = torch.randperm(len(held_out), generator=derive(seed, "score floor"))
         held_out = held_out.choose(order[: len(chosen)])
