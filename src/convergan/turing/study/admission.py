@@ -23,7 +23,7 @@ HOLDS_PLACE = or_(
     sessions.c.state == schema.DONE,
     and_(sessions.c.state == schema.OPEN, sessions.c.consented.is_not(None)),
 )
-"""Whoever consented: a link that was only opened, by a preview or a scanner of mails, holds none."""
+"""Who consented holds one; who only opened a link, such as a preview or a scanner, does not."""
 
 
 def join_by_invitation(study: Study, token: str) -> str:
