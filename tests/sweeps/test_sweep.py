@@ -137,7 +137,7 @@ def test_a_sweep_that_was_stopped_and_then_killed_is_finished_by_the_same_comman
 
 def plan(folder: Path, labels: tuple[int, ...] = (20, 50), seeds: int = 2) -> Sweep:
     shared = Settings(recipe="digits", data="digits", labels=0, seed=0, steps=20, device="cpu")
-    return label_sweep("mnist-table", shared, labels=labels, seeds=seeds, folder=folder)
+    return label_sweep("mnist-table", shared, labels=labels, seeds=range(seeds), folder=folder)
 
 
 def test_all_label_counts_of_a_seed_come_before_the_next_seed(tmp_path: Path) -> None:
@@ -150,7 +150,8 @@ def study_plan(
 ) -> Sweep:
     wished = {"device": "cpu", "precision": "float32"}
     study = STUDIES["collapse"]
-    return study_sweep(study, data=data, seeds=seeds, steps=steps, folder=folder, **wished)
+    numbers = None if seeds is None else range(seeds)
+    return study_sweep(study, data=data, seeds=numbers, steps=steps, folder=folder, **wished)
 
 
 def test_all_arms_of_a_study_come_before_the_next_seed_and_have_seeds_of_their_own(

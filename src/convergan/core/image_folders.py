@@ -73,7 +73,7 @@ class ImageFolder:
             names = _some(list(self._hidden))
             found.append(f"{len(self._hidden):,} hidden files and folders are left out: {names}")
         if self._other:
-            kinds = ", ".join(f"{kind} {n:,}" for kind, n in self._other.most_common())
+            kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(self._other.items()))
             found.append(f"{self._other.total():,} files that are no images are left out: {kinds}")
         if self._loops:
             names = _some(self._loops)
@@ -97,12 +97,13 @@ class ImageFolder:
                 yield Path(entry)
 
     def _entries(self, place: Path) -> Iterator["os.DirEntry[str]"]:
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if is_passed_over(entry.name):
-                    self._hidden[self.name(Path(entry))] = None
-                else:
-                    yield entry
+        with os.scandir(place) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            if is_passed_over(entry.name):
+                self._hidden[self.name(Path(entry))] = None
+            else:
+                yield entry
 
     def _is_folder(self, entry: "os.DirEntry[str]") -> bool:
         if not entry.is_dir():

@@ -241,7 +241,7 @@ def _as_srgb(image: Image.Image, changes: list[str]) -> Image.Image:
     """Return an image without its transparency, as L or RGB."""
     plain = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
     profile = image.info.get("icc_profile")
-    if not profile:
+    if not profile or image.mode == "LAB":  # which says what its numbers mean by itself
         gamma = image.info.get("gamma", SRGB_GAMMA)
         if "srgb" not in image.info and abs(gamma - SRGB_GAMMA) > 0.01:
             changes.append(GAMMA_IGNORED)

@@ -121,11 +121,7 @@ class InvitationsBody(Body):
 
 
 class PageRefusedError(RefusedError):
-    """A refusal that is shown as a page.
-
-    Attributes:
-        panel: whose frame may show the page.
-    """
+    """A refusal that is shown as a page, also in the frame of a panel."""
 
     def __init__(self, status: int, text: str, panel: Panel) -> None:
         super().__init__(status, text)
@@ -133,10 +129,15 @@ class PageRefusedError(RefusedError):
 
 
 class SecurityMiddleware:
-    """Sets the security headers of every reply, and refuses large requests."""
+    """Sets the security headers of every reply, and refuses large requests.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    Args:
+        app: what replies.
+        path: below which the study lies on its host; requests may have it or not.
+    """
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self.app, self.path = app, path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request of at most `MAX_BODY_BYTES`, with `HEADERS` on its reply."""
@@ -161,7 +162,7 @@ class SecurityMiddleware:
                 raise RefusedError(413, "The request is too large.")
             return message
 
-        await self.app(scope, limited, with_headers)
+        await self.app({**scope, "root_path": self.path}, limited, with_headers)
 
 
 def create_app(study: Study, public_url: str) -> FastAPI:
@@ -179,9 +180,8 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,  # a redirect would use the Host of the request
-        root_path=urlsplit(public_url).path.rstrip("/"),
     )
-    app.add_middleware(SecurityMiddleware)
+    app.add_middleware(SecurityMiddleware, path=urlsplit(public_url).path.rstrip("/"))
     _error_handlers(app)
     _arrival_routes(app, study)
     _session_routes(app, study)

@@ -1,0 +1,126 @@
+"""Image files by their folders, and by a table of labels."""
+
+from pathlib import Path
+
+import pytest
+
+from convergan.data import DataError, SourceOptions, load
+from tests.data.written import picture
+
+
+def test_an_image_folder_holds_labeled_unlabeled_and_test_images(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "dog" / "1.png", 30)
+    picture(tmp_path / "labeled" / "cat" / "2.png", 10)
+    picture(tmp_path / "labeled" / "cat" / "deeper" / "3.PNG", 20)
+    picture(tmp_path / "unlabeled" / "4.jpg", 40)
+    picture(tmp_path / "unlabeled" / "any" / "5.tiff", 50)
+    picture(tmp_path / "test" / "dog" / "6.png", 60)
+    (tmp_path / "unlabeled" / "notes.txt").write_text("no image")
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.row_shape == (1, 3, 4)
+    names = ("labeled/cat/2.png", "labeled/cat/deeper/3.PNG", "labeled/dog/1.png")
+    assert dataset.train.names == (*names, "unlabeled/4.jpg", "unlabeled/any/5.tiff")
+    assert dataset.train.labels.tolist() == [0, 0, 1, -1, -1]
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [10, 20, 30, 40, 50]
+    assert dataset.test.names == ("test/dog/6.png",)
+    assert dataset.test.labels.tolist() == [1]
+    assert set(dataset.test.images[:].flatten().tolist()) == {60}
+
+
+def test_a_class_that_only_the_test_images_have_is_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "cat" / "1.png")
+    picture(tmp_path / "test" / "cow" / "2.png")
+    with pytest.raises(DataError, match="test has classes that labeled/ lacks: cow"):
+        load(str(tmp_path))
+
+
+def test_a_table_labels_some_images_and_leaves_others_unlabeled(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        picture(tmp_path / "images" / f"{number}.png", number)
+    table = "label,file\ndog,images/3.png\n,images/1.png\n cat ,images/2.png\n"
+    (tmp_path / "labels.csv").write_text(table)
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.train.names == ("images/3.png", "images/1.png", "images/2.png")
+    assert dataset.train.labels.tolist() == [1, -1, 0]
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [3, 1, 2]
+    assert not len(dataset.test.labels)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("", "must have the columns file,label; has None"),
+        ("image,class\n1.png,a\n", "must have the columns file,label"),
+        ("file,label\n1.png,a\n1.png,b\n", "names files twice: 1.png"),
+        ("file,label\n2.png,a\n", "1 unreadable: 2.png"),
+        ("file,label\n", "has no training rows"),
+        ("file,label\n/1.png,a\n", "names files outside its folder: /1.png"),
+        ("file,label\n../1.png,a\n", "names files outside its folder"),
+        ("file,label\n1.png," + "x" * 200_000 + "\n", "is not a CSV file in UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reason: str) -> None:
+    picture(tmp_path / "1.png")
+    (tmp_path / "labels.csv").write_text(table)
+    with pytest.raises(DataError, match=reason):
+        load(str(tmp_path))
+
+
+def test_a_table_in_another_encoding_is_refused_and_a_short_line_is_unlabeled(
+    tmp_path: Path,
+) -> None:
+    picture(tmp_path / "1.png")
+    picture(tmp_path / "2.png")
+    (tmp_path / "labels.csv").write_bytes("file,label\n1.png,\xe9\n".encode("latin-1"))
+    with pytest.raises(DataError, match="is not a CSV file in UTF-8"):
+        load(str(tmp_path))
+    (tmp_path / "labels.csv").write_text("file,label\n1.png,a\n2.png\n")
+    assert load(str(tmp_path)).train.labels.tolist() == [0, -1]
+
+
+def test_what_in_a_folder_is_not_as_one_might_think_is_told(tmp_path: Path) -> None:
+    for name in ("labeled/Cat/1.png", "labeled/cat/pets/2.png", "labeled/loose.png", "val/x/1.png"):
+        picture(tmp_path / name)
+    picture(tmp_path / "labeled" / ".thumbnails" / "1.png")
+    picture(tmp_path / "labeled" / "cat" / "._2.png")
+    (tmp_path / "labeled" / "empty").mkdir()
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("Cat", "cat", "empty")
+    assert dataset.train.names == ("labeled/Cat/1.png", "labeled/cat/pets/2.png")
+    assert dataset.notes == (
+        "classes without an image to learn from: empty",
+        "images in deeper folders are of the class of the first: cat",
+        "classes that differ in capitals alone: Cat, cat",
+        "1 images in no class folder are left out: labeled/loose.png",
+        "folders that are not read: val",
+        "2 hidden files and folders are left out: labeled/.thumbnails, labeled/cat/._2.png",
+    )
+
+
+def test_names_that_look_alike_are_one_class(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "caf\u00e9" / "1.png")
+    picture(tmp_path / "labeled" / "cafe\u0301" / "2.png")
+    picture(tmp_path / "test" / "cafe\u0301" / "3.png")
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("caf\u00e9",)
+    assert dataset.train.labels.tolist() == [0, 0] and dataset.test.labels.tolist() == [0]
+
+
+@pytest.mark.parametrize("name", ["test", "val", "validation", "valid", "dev"])
+def test_a_folder_to_measure_on_has_any_usual_name(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "train" / "cat" / "1.png", 10)
+    picture(tmp_path / name / "cat" / "2.png", 20)
+    assert load(str(tmp_path)).test.images[:].flatten().unique().tolist() == [20]
+
+
+def test_links_out_of_a_folder_are_read_where_that_is_asked_for(tmp_path: Path) -> None:
+    picture(tmp_path / "store" / "1.png", 10)
+    (tmp_path / "set" / "labeled").mkdir(parents=True)
+    (tmp_path / "set" / "labeled" / "cat").symlink_to(tmp_path / "store")
+    with pytest.raises(DataError, match="labeled/cat is a link out .*; --follow-links reads what"):
+        load(str(tmp_path / "set"))
+    followed = load(str(tmp_path / "set"), options=SourceOptions(follow_links=True))
+    assert followed.train.names == ("labeled/cat/1.png",)
+    assert set(followed.train.images[:].flatten().tolist()) == {10}
