@@ -105,9 +105,8 @@ def plain_files() -> Iterator[Example]:
         jpeg = written(RGB, "JPEG", quality=95, subsampling=0)
         yield Example(f"RGB.{ending}", jpeg, COLOUR, tolerance=4)
     yield Example("L.jpg", written(L, "JPEG", quality=95), GREY, tolerance=3)
-    cmyk = Image.merge(
-        "CMYK", [*(c.point(lambda v: 255 - v) for c in RGB.split()), L.point(lambda _: 0)]
-    )
+    inks = [channel.point(lambda level: 255 - level) for channel in RGB.split()]
+    cmyk = Image.merge("CMYK", [*inks, Image.new("L", RGB.size)])
     yield Example("CMYK.tiff", written(cmyk, "TIFF"), COLOUR)
     yield Example("CMYK.jpg", written(cmyk, "JPEG", quality=100), COLOUR, tolerance=4)
     lab = ImageCms.applyTransform(
@@ -117,9 +116,8 @@ def plain_files() -> Iterator[Example]:
         ),
     )
     assert lab is not None
-    yield Example(
-        "LAB.tif", written(lab, "TIFF"), COLOUR, tolerance=10
-    )  # of 8 bits, which are coarse
+    # Eight bits are coarse there.
+    yield Example("LAB.tif", written(lab, "TIFF"), COLOUR, tolerance=10)
 
 
 def transparent_files() -> Iterator[Example]:

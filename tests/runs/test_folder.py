@@ -96,10 +96,11 @@ def test_what_differs_is_told_down_to_the_arguments_and_the_version(tmp_path: Pa
 
 def test_the_same_data_from_another_place_are_the_same_run(tmp_path: Path) -> None:
     description = tmp_path / "config.json"
-    settings = {"data": "a.npz", "seed": 0}
+    settings = {"data": "a.npz", "recipe": "mine.py:mine", "seed": 0}
     here = {"settings": settings, "recipe": {}, "data_sha256": "1f"}
     sha256 = claim_identity(description, here, {})
-    moved = {**here, "settings": settings | {"data": "/elsewhere/a.npz"}}
+    elsewhere = {"data": "/elsewhere/a.npz", "recipe": "../mine.py:mine"}
+    moved = {**here, "settings": settings | elsewhere}
     assert claim_identity(description, moved, {}) == sha256
     with pytest.raises(ValueError, match="data 'a.npz' there, 'b.npz' here"):
         other = {"settings": settings | {"data": "b.npz"}, "data_sha256": "2e"}

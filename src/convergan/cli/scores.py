@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,9 @@ from .progress import finish, show_progress
 
 if TYPE_CHECKING:
     from ..scoring.score import Scores
+
+SPLITS = 10
+"""Of the inception score, as in the paper."""
 
 
 def score(
@@ -73,7 +77,10 @@ def score(
         float | None,
         typer.Option(help="Also write this share of the samples, those with the most score."),
     ] = None,
-    splits: Annotated[int, typer.Option(help="Of the inception score.")] = 10,
+    splits: Annotated[
+        int | None,
+        typer.Option(help="Of the inception score. Default: 10, or fewer where there are fewer."),
+    ] = None,
     shuffle: Annotated[
         bool, typer.Option("--shuffle", help="Mix samples before they are split.")
     ] = False,
@@ -112,7 +119,7 @@ def score(
     def work(ranks: Ranks) -> None:
         plan = ScoreSettings(
             metrics=tuple(metrics.split(",")),
-            splits=splits,
+            splits=SPLITS if splits is None else splits,
             shuffle=shuffle,
             seed=seed,
             batch_size=batch_size,
@@ -147,6 +154,8 @@ def score(
                     follow_links=follow_links, image_column=image_column, split=split
                 ),
             )
+        if splits is None:
+            plan = replace(plan, splits=min(SPLITS, len(sets.samples), len(sets.held_out)))
         scores = finish(score_images(sets, network, plan, ranks), shown=ranks.leads)
         if scores is not None:
             folder = out or Path("scores") / Path(samples).stem

@@ -106,7 +106,9 @@ def read_description(description: Path) -> dict[str, Any]:
 
 
 def by_content(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an identity without what the data are called, where it has their hashes.
+    """Return an identity without where the data and a recipe of the user's lie.
+
+    The data's hashes and the recipe's description say what they are.
 
     Example:
         >>> by_content({"settings": {"data": "a.npz", "seed": 0}, "data_sha256": "1f"})
@@ -116,6 +118,8 @@ def by_content(identity: Mapping[str, Any]) -> dict[str, Any]:
     if not hashes:
         return dict(identity)
     settings = {name: value for name, value in identity["settings"].items() if name != "data"}
+    if ".py:" in settings.get("recipe", ""):
+        settings["recipe"] = Path(settings["recipe"]).name
     of_sweep = isinstance(hashes, Mapping)  # by what the data are called
     return {
         **identity,

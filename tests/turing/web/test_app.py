@@ -376,13 +376,12 @@ def test_people_from_prolific_come_back_to_their_session(serve: Serve) -> None:
     client = server.client()
     place = client.get(address).headers["location"]
     assert client.get(address).headers["location"] == place
-    Person(client, place).begin()
+    person = Person(client, place)
+    person.begin()
     assert client.get(address.replace("5f1e0c", "5f1e0d")).status_code == 403
     for broken in ("/prolific", address + "&PROLIFIC_PID=x", address.replace("5f1e0c", "%00")):
         reply = client.get(broken)
         assert reply.status_code == 400 and "html" in reply.headers["content-type"]
-    person = Person(client, place)
-    person.begin()
     end = person.finish()["completion"]
     assert end["return"]["method"] == "GET"
     assert end["return"]["url"].startswith("https://app.prolific.com/")
