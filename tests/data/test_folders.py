@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from convergan.data import DataError, load
+from convergan.data import DataError, SourceOptions, load
 from tests.data.written import picture
 
 
@@ -78,3 +78,49 @@ def test_a_table_in_another_encoding_is_refused_and_a_short_line_is_unlabeled(
         load(str(tmp_path))
     (tmp_path / "labels.csv").write_text("file,label\n1.png,a\n2.png\n")
     assert load(str(tmp_path)).train.labels.tolist() == [0, -1]
+
+
+def test_what_in_a_folder_is_not_as_one_might_think_is_told(tmp_path: Path) -> None:
+    for name in ("labeled/Cat/1.png", "labeled/cat/pets/2.png", "labeled/loose.png", "val/x/1.png"):
+        picture(tmp_path / name)
+    picture(tmp_path / "labeled" / ".thumbnails" / "1.png")
+    picture(tmp_path / "labeled" / "cat" / "._2.png")
+    (tmp_path / "labeled" / "empty").mkdir()
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("Cat", "cat", "empty")
+    assert dataset.train.names == ("labeled/Cat/1.png", "labeled/cat/pets/2.png")
+    assert dataset.notes == (
+        "classes without an image to learn from: empty",
+        "images in deeper folders are of the class of the first: cat",
+        "classes that differ in capitals alone: Cat, cat",
+        "1 images in no class folder are left out: labeled/loose.png",
+        "folders that are not read: val",
+        "2 hidden files and folders are left out: labeled/.thumbnails, labeled/cat/._2.png",
+    )
+
+
+def test_names_that_look_alike_are_one_class(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "caf\u00e9" / "1.png")
+    picture(tmp_path / "labeled" / "cafe\u0301" / "2.png")
+    picture(tmp_path / "test" / "cafe\u0301" / "3.png")
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("caf\u00e9",)
+    assert dataset.train.labels.tolist() == [0, 0] and dataset.test.labels.tolist() == [0]
+
+
+@pytest.mark.parametrize("name", ["test", "val", "validation", "valid", "dev"])
+def test_a_folder_to_measure_on_has_any_usual_name(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "train" / "cat" / "1.png", 10)
+    picture(tmp_path / name / "cat" / "2.png", 20)
+    assert set(load(str(tmp_path)).test.images[:].flatten().tolist()) == {20}
+
+
+def test_links_out_of_a_folder_are_read_where_that_is_asked_for(tmp_path: Path) -> None:
+    picture(tmp_path / "store" / "1.png", 10)
+    (tmp_path / "set" / "labeled").mkdir(parents=True)
+    (tmp_path / "set" / "labeled" / "cat").symlink_to(tmp_path / "store")
+    with pytest.raises(DataError, match="labeled/cat is a link out .*; --follow-links reads what"):
+        load(str(tmp_path / "set"))
+    followed = load(str(tmp_path / "set"), options=SourceOptions(follow_links=True))
+    assert followed.train.names == ("labeled/cat/1.png",)
+    assert set(followed.train.images[:].flatten().tolist()) == {10}

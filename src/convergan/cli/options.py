@@ -1,10 +1,16 @@
 """Options that several commands have, and what they ask of torch."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .console import print_line
+
+if TYPE_CHECKING:
+    from ..data import SourceOptions
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
 Threads = Annotated[
@@ -27,6 +33,34 @@ Decoders = Annotated[
 AllowBad = Annotated[
     bool,
     typer.Option("--allow-bad", help="Leave out images that cannot be read; see left_out.csv."),
+]
+FollowLinks = Annotated[
+    bool,
+    typer.Option(
+        "--follow-links",
+        help="Read files and folders that links out of the data's folder lead to. Links that stay "
+        "inside are always followed.",
+    ),
+]
+ImageColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of Parquet or hub data with the images. Default: the only one."),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column with the labels, '' for none. Default: the only class label, or label."
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(help="Split of Parquet or hub data to learn from. Default: train, or the only."),
+]
+TestSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="Split to measure on, '' for none. Default: test, validation, val, valid or dev."
+    ),
 ]
 SkipNonFinite = Annotated[
     int,
@@ -64,3 +98,21 @@ def prepare(threads: int, device: str) -> None:
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
         torch.use_deterministic_algorithms(True)
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """Print what was guessed of a source, or passed over in it."""
+    for note in notes:
+        print_line(f"note: {note}")
+
+
+def source_words(options: "SourceOptions") -> list[str]:
+    """Return the words by which another command reads a source in the same way."""
+    named = {
+        "--image-column": options.image_column,
+        "--label-column": options.label_column,
+        "--split": options.split,
+        "--test-split": options.test_split,
+    }
+    words = [word for name, value in named.items() if value is not None for word in (name, value)]
+    return [*words, *(["--follow-links"] if options.follow_links else [])]

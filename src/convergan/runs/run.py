@@ -25,7 +25,7 @@ from ..data import Dataset, LabeledSubset
 from ..recipes import Recipe, describe_training
 from ..training import supervised_step
 from .baselines import BASELINES, GRAPH, Baseline, run_baseline, spread_over_graph
-from .folder import claim_identity, locked, made_by_version
+from .folder import by_content, claim_identity, locked, made_by_version
 from .job import Job
 from .reading import GAN, TWIN, read_config
 from .settings import Settings, choose_labels
@@ -49,7 +49,8 @@ def run(
     Args:
         recipe: what to train.
         dataset: its rows.
-        settings: the user's choices; with the recipe and the rows they are the run's identity.
+        settings: the user's choices; with the recipe and the rows they are the run's identity, all
+            but what the data are called.
         folder: created if missing.
         baselines: fit the baselines too, on the same labels.
         keep: checkpoints to keep.
@@ -71,12 +72,13 @@ def run(
     _require_in_memory(recipe, dataset, settings)
     seen = recipe.as_players_see(dataset)
     identity = _identity(recipe, dataset, settings)
-    facts = {name: canonical_sha256(part) for name, part in identity.items()}
+    content = by_content(identity)
+    facts = {name: canonical_sha256(part) for name, part in content.items()}
     facts |= {"--skip-non-finite": str(skip), "--roll-back": str(roll_back)}
     facts["--baselines"] = str(baselines)
     ranks.require_same(facts, "start all with the same command, code and data")
     with locked(folder / "config.json") if ranks.leads else nullcontext():
-        sha256 = canonical_sha256(identity)
+        sha256 = canonical_sha256(content)
         if ranks.leads:
             sha256 = _claim(folder, identity, dataset, seen.row_shape)
             _write_labels(folder / "labels.csv", dataset, subset)
