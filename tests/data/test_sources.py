@@ -236,14 +236,14 @@ def test_a_table_labels_some_images_and_leaves_others_unlabeled(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ("", "must have the columns file,label; has None"),
+        ("", "labels.csv cannot be read as a table: it has no line with names"),
         ("image,class\n1.png,a\n", "must have the columns file,label"),
         ("file,label\n1.png,a\n1.png,b\n", "names files twice: 1.png"),
         ("file,label\n2.png,a\n", "1 unreadable: 2.png"),
         ("file,label\n", "has no training rows"),
         ("file,label\n/1.png,a\n", "names files outside its folder: /1.png"),
         ("file,label\n../1.png,a\n", "names files outside its folder"),
-        ("file,label\n1.png," + "x" * 200_000 + "\n", "is not a CSV file in UTF-8"),
+        ("file,label\n1.png," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reason: str) -> None:
@@ -574,13 +574,17 @@ def test_colour_images_of_16_bits_are_refused(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
-def test_a_table_in_another_encoding_is_refused_and_a_short_line_is_unlabeled(
+def test_a_table_in_another_encoding_is_told_and_a_short_line_is_unlabeled(
     tmp_path: Path,
 ) -> None:
     picture(tmp_path / "1.png")
     picture(tmp_path / "2.png")
     (tmp_path / "labels.csv").write_bytes("file,label\n1.png,\xe9\n".encode("latin-1"))
-    with pytest.raises(DataError, match="is not a CSV file in UTF-8"):
+    found = find_encoded(str(tmp_path))
+    assert found.classes == ("é",)
+    assert "labels.csv is not in UTF-8 and was read as cp1252" in found.notices[0]
+    (tmp_path / "labels.csv").write_bytes("file,label\n1.png,Иван и Пётр\n".encode("cp1251"))
+    with pytest.raises(DataError, match="is not text in UTF-8; it may be .*: name its encoding"):
         load(str(tmp_path))
     (tmp_path / "labels.csv").write_text("file,label\n1.png,a\n2.png\n")
     assert load(str(tmp_path)).train.labels.tolist() == [0, -1]

@@ -1,6 +1,6 @@
 """Image files whose folders, or a table beside them, give their classes."""
 
-import csv
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import torch
 
 from .decoding import DataError, files_in, name_below, some
 from .encoded import EncodedFiles, EncodedSet, Split
+from .text_tables import one_form, open_text_table, plain_name
 
 
 def _encoded_files(root: Path, files: list[tuple[Path, int]]) -> Split:
@@ -30,49 +31,71 @@ def find_class_folders(
     Raises:
         DataError: if the test split has classes that the training split lacks.
     """
-    classes = tuple(sorted(p.name for p in (folder / labeled).iterdir() if p.is_dir()))
+    there = _class_folders(folder / labeled)
+    classes = tuple(sorted(there))
 
-    def split(name: str) -> list[tuple[Path, int]]:
+    def split(found: dict[str, list[Path]]) -> list[tuple[Path, int]]:
         return [
             (path, number)
             for number, class_name in enumerate(classes)
-            for path in files_in(folder / name / class_name)
+            for place in found.get(class_name, [])
+            for path in files_in(place)
         ]
 
-    unknown = sorted({p.name for p in (folder / held_out).glob("*/")} - set(classes))
+    measured = _class_folders(folder / held_out)
+    unknown = sorted(measured.keys() - there.keys())
     if unknown:
         raise DataError(f"{folder}/{held_out} has classes that {labeled}/ lacks: {some(unknown)}")
     unlabeled = [(path, -1) for path in files_in(folder / "unlabeled")]
-    train = _encoded_files(folder, split(labeled) + unlabeled)
-    return EncodedSet(str(folder), classes, train, _encoded_files(folder, split(held_out)))
+    train = _encoded_files(folder, split(there) + unlabeled)
+    return EncodedSet(str(folder), classes, train, _encoded_files(folder, split(measured)))
+
+
+def _class_folders(folder: Path) -> dict[str, list[Path]]:
+    """Return the folders of each class, whose name in Unicode's two forms (NFC, NFD) is one."""
+    found: dict[str, list[Path]] = {}
+    for place in sorted(folder.glob("*/")):
+        found.setdefault(unicodedata.normalize("NFC", place.name), []).append(place)
+    return found
 
 
 def find_table_of_labels(folder: Path) -> EncodedSet:
     """Find the images that ``labels.csv`` names: columns ``file,label``, no label if unknown.
 
+    It is read as `convergan.data.text_tables` reads every table.
+
     Raises:
         DataError: if it is no such table, or names a file twice or outside of the folder.
     """
-    table = folder / "labels.csv"
-    try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, restval="")
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise DataError(
-                    f"{table} must have the columns file,label; has {reader.fieldnames}"
-                )
-            entries = [(row["file"], row["label"].strip()) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} is not a CSV file in UTF-8: {error}") from None
+    table = open_text_table(folder / "labels.csv")
+    columns = [plain_name(name).lower() for name in table.names]
+    if columns.count("file") != 1 or columns.count("label") != 1:
+        raise DataError(f"{table.file} must have the columns file,label; has {table.names}")
+    file, label = columns.index("file"), columns.index("label")
+    cells = [(row[file].strip(), row[label].strip()) for row in table.rows()]
+    labels, notices = one_form([label for _, label in cells], "labels")
+    names = [_spelled_as_there(folder, name) for name, _ in cells]
+    entries = list(zip(names, labels, strict=True))
     outside = [name for name, _ in entries if Path(name).is_absolute() or ".." in Path(name).parts]
     if outside:
-        raise DataError(f"{table} names files outside its folder: {some(outside)}")
+        raise DataError(f"{table.file} names files outside its folder: {some(outside)}")
     classes = tuple(sorted({label for _, label in entries if label}))
     numbers = {name: number for number, name in enumerate(classes)} | {"": -1}
     repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
     if repeated:
-        raise DataError(f"{table} names files twice: {some(repeated)}")
+        raise DataError(f"{table.file} names files twice: {some(repeated)}")
     files = [(folder / name, numbers[label]) for name, label in entries]
-    return EncodedSet(
-        str(folder), classes, _encoded_files(folder, files), _encoded_files(folder, [])
-    )
+    train, test = _encoded_files(folder, files), _encoded_files(folder, [])
+    return EncodedSet(str(folder), classes, train, test, (*table.notices, *notices))
+
+
+def _spelled_as_there(folder: Path, name: str) -> str:
+    """Return a file's name as the disk has it: a table may spell it in Unicode's other form.
+
+    Tables made on Windows have backslashes between folders.
+    """
+    if (folder / name).exists():
+        return str(Path(name))
+    name = str(Path(name.replace("\\", "/")))
+    spelled = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
+    return next((other for other in spelled if (folder / other).exists()), name)
