@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from convergan.data import DataError, load
+from convergan.data.sources import find_encoded
 from convergan.data.toy import grid_centres, mixture_of_gaussians, ring_centres
 from convergan.recipes import find_recipe
 from tests.data.written import LEVELS, encoded, picture, write_parquet

@@ -150,9 +150,7 @@ class TextTable:
             )
 
 
-def open_text_table(
-    file: Path, form: TextFormat = FOUND_OUT, *, usual: str = ","
-) -> TextTable:
+def open_text_table(file: Path, form: TextFormat = FOUND_OUT, *, usual: str = ",") -> TextTable:
     """Open a table; its first line has the names of the columns.
 
     Args:
@@ -269,12 +267,16 @@ def one_form(texts: Sequence[str], what: str) -> tuple[list[str], list[str]]:
     both = [form for form in both if form in set(texts)]
     notices = []
     if both:
-        notices.append(f"{what} in two Unicode forms count as one: {', '.join(map(repr, both[:3]))}")
+        notices.append(
+            f"{what} in two Unicode forms count as one: {', '.join(map(repr, both[:3]))}"
+        )
     alike: dict[str, set[str]] = {}
     for form in set(forms):
         alike.setdefault(plain_name(form).casefold(), set()).add(form)
     if differ := sorted(" and ".join(map(repr, sorted(s))) for s in alike.values() if len(s) > 1):
-        notices.append(f"{what} that differ in case or blanks alone count as different: {differ[0]}")
+        notices.append(
+            f"{what} that differ in case or blanks alone count as different: {differ[0]}"
+        )
     return forms, notices
 
 

@@ -74,7 +74,9 @@ def write_model(
     assessment: RowAssessment,
     options: FitOptions,
 ) -> None:
-    """Write a model's folder, wholly or not at all.
+    """Write a model's folder, wholly or not at all, and then its page.
+
+    A page that cannot be drawn costs no model.
 
     Raises:
         ValueError: if the folder is there already.
@@ -88,11 +90,11 @@ def write_model(
         write_json(temporary / TABLE, _table_json(table, temporary))
         write_json(temporary / RECORD, record)
         write_table(temporary / TO_LABEL, assessment.to_label)
-        replace_file(temporary / REPORT, model_page(table, fitted, assessment, record))
         temporary.rename(folder)
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    replace_file(folder / REPORT, model_page(table, fitted, assessment, record))
 
 
 def read_model(folder: Path) -> TableModel:
@@ -136,6 +138,7 @@ def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> 
             width=column["width"],
             categories=tuple(column["categories"]),
             means=tuple(column["means"]),
+            sign=column.get("sign", ""),  # which 0.8 did not write
         )
         for column in found["columns"]
     ]
