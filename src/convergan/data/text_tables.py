@@ -239,27 +239,27 @@ def _supposed_encoding(file: Path, data: bytes) -> str:
 
 
 def plain_name(name: str) -> str:
-    """Return the form of a name or label that all its spellings share.
+    r"""Return the form of a name or label that all its spellings share.
 
     Unicode's two forms of an accent (NFC, and NFD as macOS writes it) and line breaks or several
     blanks in a row make no difference.
 
     Example:
-        >>> plain_name("gro\u0308ße\\n(cm) ")
+        >>> plain_name("gro\u0308ße\n(cm) ")
         'größe (cm)'
     """
     return unicodedata.normalize("NFC", " ".join(name.split()))
 
 
 def one_form(texts: Sequence[str], what: str) -> tuple[list[str], list[str]]:
-    """Return texts in one Unicode form, and notices of those that others may be meant by.
+    r"""Return texts in one Unicode form, and notices of those that others may be meant by.
 
     Args:
         texts: labels, without blanks around them.
         what: they are, for notices.
 
     Example:
-        >>> one_form(["süß", "süß"], "labels")
+        >>> one_form(["süß", "su\u0308ß"], "labels")
         (['süß', 'süß'], ["labels in two Unicode forms count as one: 'süß'"])
     """
     forms = [unicodedata.normalize("NFC", text) for text in texts]

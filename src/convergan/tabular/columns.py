@@ -156,8 +156,8 @@ def doubtful_categories(columns: Sequence[FeatureColumn]) -> list[str]:
             notices.append(f"column {name!r} holds a spreadsheet's error, {error!r}, as a category")
         if texts and all(look(text) for text in texts):
             notices.append(
-                f"column {name!r} is text that looks like numbers, such as {texts[0]!r}, and counts "
-                "as categories, as the file says that it is text"
+                f"column {name!r} is text that looks like numbers, such as {texts[0]!r}; as the "
+                "file says that it is text, it counts as categories"
             )
         units = {re.sub(r"^[\d.,]+\s*", "", text) for text in texts}
         if (
@@ -213,8 +213,8 @@ def learn(cells: Any, name: str) -> FeatureColumn:
     categories = sorted(texts.dropna().unique().tolist())
     if is_dates(categories):
         raise DataError(
-            f"column {name!r} holds dates or times, such as {categories[0]!r}; make numbers of them, "
-            f"or {leave_out(name)}"
+            f"column {name!r} holds dates or times, such as {categories[0]!r}; make numbers of "
+            f"them, or {leave_out(name)}"
         )
     if len(categories) > MOST_CATEGORIES:
         raise DataError(
@@ -311,7 +311,7 @@ def _one_hot(cells: Any, column: FeatureColumn) -> tuple[Array, str]:
 
 
 def _texts(cells: Any) -> Any:
-    """Return a column of objects in one form of Unicode, None where there is none or an empty one."""
+    """Return a column of objects in one form of Unicode, None where there is no text."""
     return cells.astype(object).map(lambda text: plain_category(text) or None, na_action="ignore")
 
 

@@ -127,7 +127,8 @@ class Table:
         if self.typed:
             return Values(frame, {}, [])
         read: dict[str, Any] = {}
-        signs, notices = {}, []
+        signs: dict[str, str] = {}
+        notices: list[str] = []
         for name in chosen.column_names:
             found = read_numbers(frame[name], name, self.decimal)
             read[name] = frame[name] if found is None else found.values

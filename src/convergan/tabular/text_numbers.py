@@ -104,8 +104,8 @@ def read_numbers(cells: Any, name: str, decimal: str | None = None) -> TextNumbe
     numbers = {text: found.value(chosen) for text, found in known.items()}
     if wrong := [text for text, number in numbers.items() if number is None]:
         raise DataError(
-            f"column {name!r} holds {wrong[0]!r}, which is no number where {chosen!r} is the decimal "
-            f"mark; change it, or {leave_out(name)}"
+            f"column {name!r} holds {wrong[0]!r}, which is no number with a decimal "
+            f"{DECIMALS[chosen]}; change it, or {leave_out(name)}"
         )
     values = stripped.map(numbers).astype("float64")
     notices = _doubts(stripped, values, name)
