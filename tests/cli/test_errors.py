@@ -63,7 +63,6 @@ def sweep(*arguments: str) -> list[str]:
     ("arguments", "reason"),
     [
         (["train", "minst"], "no recipe 'minst'; did you mean mnist, "),
-        (["train", "lost.py:f"], "no file lost.py to take the recipe f from"),
         (train("--labels", "55"), "multiple of the 10 classes, got 55; 50 or 60 would do"),
         (train("--labels", "-10"), "multiple of the 10 classes, got -10"),
         (train("--labels", "0"), "recipe digits needs labels, got --labels 0"),
@@ -105,8 +104,6 @@ def sweep(*arguments: str) -> list[str]:
         (["sweep", "collapse", "--data", "ring", "--seeds", "0"], "seeds must be at least 1, got"),
         (["sweep", "collapse", "--data", "ring", "--steps", "0"], "steps must be at least 1, got"),
         (["sweep", "colapse"], "no table 'colapse'; did you mean collapse"),
-        (["report", "nowhere"], "nowhere is not the folder of a run"),
-        (["sample", "nowhere"], "nowhere is not the folder of a run"),
         (["sample", "nowhere", "--out", "x.jpg"], "samples go to a .png or .npz file, got x.jpg"),
     ],
 )
@@ -115,6 +112,29 @@ def test_a_wrong_argument_is_named_and_nothing_is_written(
 ) -> None:
     code, line = ask(*arguments)
     assert code == 2 and reason in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["train", "lost.py:f"], "no file lost.py to take the recipe f from"),
+        (["report", "nowhere"], "nowhere is not the folder of a run"),
+        (["sample", "nowhere"], "nowhere is not the folder of a run"),
+        (["predict", "nowhere", "lost.csv"], "nowhere is not a model folder"),
+        (["fit", "lost.csv", "--target", "a", "--out", "m"], "there is no file lost.csv"),
+        (["scan", "lost.csv"], "there is no file lost.csv"),
+        (train("--data", "lost.npz"), "there is no file lost.npz"),
+        (["score", "lost.npz", "--against", "digits", "--extractor", "mnist"], "lost.npz"),
+        (["score", "digits", "--against", "digits", "--extractor", "lost.py:f"], "no file lost.py"),
+        (["turing", "results", "lost"], "there is no study lost"),
+    ],
+)
+def test_what_is_not_there_ends_with_one_exit_code_everywhere(
+    ask: Ask, tmp_path: Path, arguments: list[str], reason: str
+) -> None:
+    code, line = ask(*arguments)
+    assert code == 65 and reason in line
     assert not list(tmp_path.iterdir())
 
 

@@ -326,7 +326,7 @@ def test_what_cannot_be_fitted_is_refused_in_a_line(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["lost", "full.csv"], 2, "lost is not a model folder: convergan fit writes one"),
+        (["lost", "full.csv"], 65, "lost is not a model folder: convergan fit writes one"),
         (["model", "lost.csv"], 65, "there is no file lost.csv"),
         (["model", "full.csv", "--keep", "di"], 2, "no column 'di'; did you mean 'id'?"),
         (["model", "full.csv", "--reject-below", "80"], 2, "must be from 0 to 1, got 80"),

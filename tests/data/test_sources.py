@@ -583,7 +583,7 @@ def test_a_table_in_another_encoding_is_told_and_a_short_line_is_unlabeled(
     (tmp_path / "labels.csv").write_bytes("file,label\n1.png,\xe9\n".encode("latin-1"))
     found = find_encoded(str(tmp_path))
     assert found.classes == ("é",)
-    assert "labels.csv is not in UTF-8 and was read as cp1252" in found.notices[0]
+    assert "labels.csv is not in UTF-8 and was read as cp1252" in found.notes[0]
     (tmp_path / "labels.csv").write_bytes("file,label\n1.png,Иван и Пётр\n".encode("cp1251"))
     with pytest.raises(DataError, match="is not text in UTF-8; it may be .*: name its encoding"):
         load(str(tmp_path))

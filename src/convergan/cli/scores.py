@@ -225,8 +225,8 @@ def scan(
         with errors.status(escape(f"reading {source}")):
             found = find_encoded(source)
         show_progress(progress())
-    for notice in found.notices:
-        print_line(f"note: {notice}")
+    for note in found.notes:
+        print_line(f"note: {note}")
     scanned = Scan(source, found.classes, images)
     for line in summary_lines(scanned):
         print_line(line)

@@ -133,11 +133,11 @@ class EncodedSet(NamedTuple):
         classes: the class names, in the order of their numbers.
         train: images to learn from.
         test: images to measure on; empty where there are none.
-        notices: what was supposed or left out.
+        notes: what was guessed or left out.
     """
 
     source: str
     classes: tuple[str, ...]
     train: Split
     test: Split
-    notices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from ..core.cache import make_hub_cache_writable
 from .decoding import DataError
 from .encoded import EncodedCells, EncodedFiles, EncodedSet, Split
 
@@ -41,6 +42,7 @@ def read_hub_layout(path: str, source: str, config: str | None = None) -> Encode
     Raises:
         DataError: if it cannot be had or read, or has not one image and one class-label column.
     """
+    make_hub_cache_writable()
     import datasets
 
     try:

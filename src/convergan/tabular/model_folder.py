@@ -101,11 +101,10 @@ def read_model(folder: Path) -> TableModel:
     """Read what `write_model` wrote; runs no code from the folder.
 
     Raises:
-        ValueError: if the folder holds no model.
-        DataError: if it is damaged, or of another version.
+        DataError: if the folder holds no model, or it is damaged, or of another version.
     """
     if not (folder / TABLE).is_file() or not (folder / MODEL).is_file():
-        raise ValueError(f"{folder} is not a model folder: convergan fit writes one")
+        raise DataError(f"{folder} is not a model folder: convergan fit writes one")
     try:
         found = _parse(folder / TABLE)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
