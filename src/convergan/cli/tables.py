@@ -15,9 +15,11 @@ from .options import Decimal, Encoding, Separator, table_format
 
 if TYPE_CHECKING:
     from ..estimator import GuardReport
+    from ..tabular import TableFormat
     from ..tabular.fitting import TableFit, TrainingTable
     from ..tabular.prediction import Predictions
 
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 OPTIONS = {
     "n_estimators": "--estimators",
     "image_shape": "--image-shape",
@@ -192,6 +194,35 @@ def predict(
     write_table(file, found.table)
     show_predictions(found)
     print_line(f"predictions: {file}")
+
+
+def scan_table_file(file: Path, form: "TableFormat", json: Path | None) -> None:
+    """Print what a table holds and what would become of it; also write it to a file of JSON."""
+    from ..core.files import write_json
+    from ..tabular.reading import read_table
+    from ..tabular.scan import scan_table, summary_lines, to_json
+
+    if json is not None and not json.parent.is_dir():
+        raise ValueError(f"--json {json}: there is no folder {json.parent}")
+    with errors.status(escape(f"reading {file}")):
+        found = scan_table(read_table(file, form))
+    shown = Table("column", "in the file", "cells", "different", "such as", "becomes")
+    for column in found.columns:
+        becomes = f"{column.features:,} x {column.kind}" if column.features > 1 else column.kind
+        shown.add_row(
+            escape(column.name),
+            column.stored,
+            f"{column.cells:,}",
+            "-" if column.distinct is None else f"{column.distinct:,}",
+            escape(", ".join(column.examples)),
+            becomes or "refused",
+        )
+    output.print(shown)
+    for line in summary_lines(found):
+        print_line(line)
+    if json is not None:
+        write_json(json, to_json(found))
+        print_line(str(json))
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:
