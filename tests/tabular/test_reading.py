@@ -213,14 +213,19 @@ def test_columns_without_text_as_name_are_found_by_what_is_typed(tmp_path: Path)
 def test_cells_that_are_copied_say_all_of_their_value(
     tmp_path: Path, values: Any, texts: list[str]
 ) -> None:
-    pq.write_table(
-        pa.table({"x": values, "y": pa.array(["y"] * len(values))}), tmp_path / "t.parquet"
-    )
+    columns = {"x": values, "y": pa.array(["y"] * len(values))}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
     write_table(tmp_path / "t.csv", read_table(tmp_path / "t.parquet").stored(["x", "y"]))
     with (tmp_path / "t.csv").open(newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["x", *texts]
 
 
+HERE = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
+)
 CELLS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=6)
 
 
@@ -231,9 +236,7 @@ CELLS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     newline=st.sampled_from(["\n", "\r\n"]),
 )
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@HERE
 def test_every_text_that_is_written_is_read_again(
     tmp_path: Path, rows: list[tuple[int, str, str]], separator: str, encoding: str, newline: str
 ) -> None:
@@ -261,9 +264,7 @@ def test_every_text_that_is_written_is_read_again(
         max_size=8,
     )
 )
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@HERE
 def test_every_number_that_is_copied_is_the_same_number(
     tmp_path: Path, values: list[float | None]
 ) -> None:

@@ -213,8 +213,8 @@ def scan(
 
     Of a table, show every column, what it would become in a fit, and what is odd.
 
-    Exit codes: 65 if an image is refused, or a table cannot be read; duplicates, also of test rows among training rows, are
-    notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
+    Exit codes: 65 if an image is refused, or a table cannot be read; duplicates, also of test rows
+    among training rows, are notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
     """
     from ..core.files import write_json
     from ..core.signals import stopping

@@ -309,7 +309,7 @@ def _exact(cells: Any) -> Any:
         texts = [
             None
             if value is None or value != value
-            else str(int(value) if whole else shortest(value))
+            else str(int(value) if whole else float(str(shortest(value))))
             for value in values
         ]
     else:

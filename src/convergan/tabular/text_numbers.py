@@ -6,6 +6,7 @@ cells share, such as % or a currency's, changes nothing but the unit and is left
 """
 
 import re
+import warnings
 from typing import Any, NamedTuple
 
 from ..data import DataError
@@ -21,6 +22,7 @@ SHEET_ERRORS = ("#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#WE
 """What a spreadsheet leaves where a formula failed."""
 DECIMALS = {".": "point", ",": "comma"}
 """Marks of decimals, and what they are called."""
+SHORTENED_FROM = 1e11
 EXACT = 2**53
 """Whole numbers up to here are floats of their own."""
 
@@ -142,7 +144,9 @@ def is_dates(texts: list[str]) -> bool:
     if re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", texts[0]):
         forms = ["%H:%M", "%H:%M:%S"]
     else:
-        forms = [guess_datetime_format(texts[0], dayfirst=first) for first in (False, True)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that the day is not where it was tried
+            forms = [guess_datetime_format(texts[0], dayfirst=first) for first in (False, True)]
     return any(
         form is not None and pd.to_datetime(texts, format=form, errors="coerce").notna().all()
         for form in forms
@@ -191,8 +195,9 @@ def _doubts(texts: Any, values: Any, name: str) -> list[str]:
             f"column {name!r} holds leading zeros, such as {zeros.iloc[0]!r}, as codes do, and is "
             f"read as numbers; if it is a code, {leave_out(name)}"
         )
-    large = texts[(values.abs() > EXACT).fillna(False)]
+    large = texts[(values.abs() >= SHORTENED_FROM).fillna(False)]
     short = large[large.str.fullmatch(_SHORTENED.pattern)]
+    large = texts[(values.abs() > EXACT).fillna(False)]
     if len(short):
         notices.append(
             f"column {name!r} holds {short.iloc[0]!r}, as spreadsheets shorten long numbers, whose "
