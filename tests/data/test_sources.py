@@ -255,6 +255,25 @@ def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reas
 
 
 @pytest.mark.parametrize(
+    "table",
+    [
+        "file;label\nsub/bär 1.png;a\nsub/2.png;\n",
+        "File,Label\r\nsub\\bär 1.png,a\r\nsub\\2.png,\r\n",
+        "\ufefffile, label\n./sub/bär 1.png , a\nsub/2.png,\n\n,\n",
+        "file,label,by\nsub/ba\u0308r 1.png,a,me\nsub/2.png,,you\n",
+        "file\tlabel\nsub/bär 1.png\ta\nsub/2.png\t\n",
+    ],
+)
+def test_tables_of_labels_are_read_as_programs_write_them(tmp_path: Path, table: str) -> None:
+    picture(tmp_path / "sub" / "bär 1.png", 1)
+    picture(tmp_path / "sub" / "2.png", 2)
+    (tmp_path / "labels.csv").write_text(table, encoding="utf-8")
+    dataset = load(str(tmp_path))
+    assert (dataset.classes, dataset.train.labels.tolist()) == (("a",), [0, -1])
+    assert dataset.train.names == ("sub/bär 1.png", "sub/2.png")
+
+
+@pytest.mark.parametrize(
     ("modes", "channels"),
     [
         (["L", "L"], 1),

@@ -48,7 +48,7 @@ class TextFile(NamedTuple):
     def number(self, value: float) -> str:
         """Return a number as the dialect writes it."""
         text = f"{value:,.2f}"
-        return text.translate(str.maketrans({",": self.group, ".": self.decimal}))
+        return text.replace(",", "_").replace(".", self.decimal).replace("_", self.group)
 
     def cell(self, text: str) -> str:
         """Return a cell, in quotation marks where it needs them."""
