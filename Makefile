@@ -42,8 +42,9 @@ gallery: install
 		OMP_NUM_THREADS=1 $(BIN)/python examples/$$example.py --max-epochs 20 || exit 1; \
 	done
 
+# One process more than there are cores: many tests wait, for a browser or a server.
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal
 
 FAST := -n 2 --dist worksteal -m "not slow and not nightly" tests
 test-fast: install

@@ -24,7 +24,7 @@ IMAGES = {
     "mnist": (1, 28, 28),
     "mnist-2016": (1, 28, 28),
     "mnist-pixels": (1, 28, 28),
-    "mnist-fast": (1, 28, 28),
+    "mnist-graph": (1, 28, 28),
 }
 REPEATS = 60
 

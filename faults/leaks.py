@@ -288,6 +288,20 @@ def telling(found: Mapping[str, Area]) -> set[str]:
     return {name for name, area in found.items() if not area.low <= 0.5 <= area.high}
 
 
+def telling_twice(
+    place: Path, sessions: int, length: int = TRIALS
+) -> tuple[set[str], dict[str, Area]]:
+    """Return who tells generated from real in two studies, and what the first one showed.
+
+    One study alone would accuse an honest server in one case of twenty.
+    """
+    found = audit(place / "study", sessions, None, LEVEL, length)
+    told = telling(found)
+    if told:
+        told &= telling(audit(place / "again", sessions, None, LEVEL, length))
+    return told, found
+
+
 def perform(trial: int, place: Path) -> Trial:
     """Audit the server as it is, one that leaks, or its replies to right and wrong answers."""
     part, sessions = trial % PARTS, 10 if trial < PARTS else 100
@@ -301,10 +315,7 @@ def perform(trial: int, place: Path) -> Trial:
         best = max(found.values(), key=lambda area: area.low)
         lost = "" if best.low > 0.5 else f"the leak is not found: {best}"
         return Trial(f"leak by {leak}", 1, lost, {f"area, leak by {leak}": round(best.area, 3)})
-    found = audit(place / "study", sessions, None, LEVEL)
-    tell = telling(found)
-    if tell:
-        tell &= telling(audit(place / "again", sessions, None, LEVEL))
+    tell, found = telling_twice(place, sessions)
     figures = {
         f"{name}, {what}": round(value, 3)
         for name, area in found.items()

@@ -1,139 +1,15 @@
-"""A user's way through the commands, on data small enough to train on in seconds."""
+"""The command line as a whole: its help, and how a process of it ends."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import replace
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
 
-from convergan.networks import Generator
-from convergan.recipes import find_recipe
+from convergan.cli.main import main
+from tests.cli.refused import Ask
 from tests.commands import convergan
-
-
-def train_digits(folder: Path, *more: object) -> int:
-    return convergan(
-        *("train", "digits", "--steps", 60, "--labels", 20, "--out", folder, "--threads", 1), *more
-    )
-
-
-@pytest.mark.slow
-def test_training_leaves_a_complete_run_folder(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "run"
-    assert train_digits(folder) == 0
-    shown = capsys.readouterr().out
-    for method in ("GAN", "supervised twin", "logistic regression", "label spreading", "self-tr"):
-        assert method in shown
-    result = json.loads((folder / "result.json").read_text())
-    assert result["steps"] == 60
-    assert 0 <= result["test_error"] <= 1
-    assert len(result["state_sha256"]) == 64
-    assert sum(map(sum, result["confusion"])) == 500
-    log = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in log] == [50, 60]
-    assert {"seconds", "supervised_loss", "generator_loss", "test_error"} <= set(log[-1])
-    labels = (folder / "labels.csv").read_text().splitlines()
-    assert labels[0] == "row,label,class,file"
-    assert sorted(line.split(",")[1] for line in labels[1:]) == sorted("0123456789" * 2)
-    assert (folder / "samples" / "step-000000060.png").read_bytes().startswith(b"\x89PNG")
-    page = (folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4  # losses, error, samples, confusion
-    assert "http" not in page.split("<h2>Settings")[0]
-
-
-@pytest.mark.slow
-def test_a_finished_run_is_shown_again_without_training(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    assert train_digits(folder, "--no-baselines") == 0
-    written = (folder / "result.json").stat().st_mtime_ns
-    assert train_digits(folder, "--no-baselines") == 0
-    assert (folder / "result.json").stat().st_mtime_ns == written
-
-
-@pytest.mark.slow
-def test_samples_are_drawn_as_picture_and_array(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    assert train_digits(folder, "--no-baselines") == 0
-    assert convergan("sample", folder, "--count", 7, "--out", tmp_path / "a.npz") == 0
-    assert convergan("sample", folder, "--count", 7, "--seed", 1, "--out", tmp_path / "b.npz") == 0
-    assert convergan("sample", folder) == 0
-    samples = [np.load(tmp_path / name)["samples"] for name in ("a.npz", "b.npz")]
-    assert samples[0].shape == (7, 1, 8, 8)
-    assert not np.array_equal(*samples)
-    with Image.open(folder / "samples.png") as picture:
-        assert picture.size == (10 * 25 + 1, 10 * 25 + 1)
-
-
-@pytest.mark.slow
-def test_a_run_whose_generator_has_changed_since_is_refused_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "run"
-    assert train_digits(folder, "--no-baselines", "--steps", 2) == 0
-    capsys.readouterr()
-    digits = find_recipe("digits")
-
-    def other(shape: Sequence[int], chance: torch.Generator) -> Generator:
-        network = digits.generator(shape, chance)
-        network.register_parameter("bias", torch.nn.Parameter(torch.zeros(1)))
-        return network
-
-    monkeypatch.setattr(
-        "convergan.runs.reading.find_recipe", lambda name: replace(digits, generator=other)
-    )
-    assert convergan("sample", folder, "--out", tmp_path / "a.npz") == 65
-    told = " ".join(capsys.readouterr().err.split())
-    assert "has the weights of another generator than that of digits here" in told
-    assert "Traceback" not in told and not (tmp_path / "a.npz").exists()
-
-
-@pytest.mark.slow
-def test_training_in_bfloat16_differs_from_float32_and_ends_as_well(tmp_path: Path) -> None:
-    hashes = set()
-    for precision in ("float32", "bfloat16"):
-        folder = tmp_path / precision
-        assert train_digits(folder, "--no-baselines", "--precision", precision) == 0
-        result = json.loads((folder / "result.json").read_text())
-        hashes.add(result["state_sha256"])
-        assert result["test_error"] < 0.5
-    assert len(hashes) == 2
-
-
-@pytest.mark.slow
-def test_an_image_folder_with_few_labels_is_learned_from_without_choosing_a_number(
-    tmp_path: Path,
-) -> None:
-    chance = np.random.default_rng(0)
-    for place, count in (("labeled/dark", 3), ("labeled/light", 4), ("unlabeled", 120)):
-        (tmp_path / "images" / place).mkdir(parents=True)
-        for number in range(count):
-            light = place.endswith("light") or (place == "unlabeled" and number % 2)
-            pixels = chance.integers(100, 256) if light else chance.integers(0, 100)
-            Image.new("L", (6, 6), int(pixels)).save(tmp_path / "images" / place / f"{number}.png")
-    folder = tmp_path / "run"
-    code = convergan(
-        *("train", "digits", "--data", tmp_path / "images", "--steps", 20, "--out", folder)
-    )
-    assert code == 0
-    assert len((folder / "labels.csv").read_text().splitlines()) == 1 + 7
-    assert json.loads((folder / "result.json").read_text())["test_error"] is None
-    predictions = (folder / "predictions.csv").read_text().splitlines()
-    assert len(predictions) == 1 + 120
-    assert predictions[1].split(",")[1] == "unlabeled/0.png"
-    assert predictions[1].split(",")[2] in ("dark", "light")
-
-
-def test_a_recipe_without_labels_ends_with_samples_and_no_error(tmp_path: Path) -> None:
-    folder = tmp_path / "ring"
-    assert convergan("train", "toy", "--steps", 30, "--out", folder) == 0
-    assert json.loads((folder / "result.json").read_text())["test_error"] is None
-    assert convergan("report", folder) == 0
 
 
 def test_version_and_help_say_what_they_should(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,3 +17,68 @@ def test_version_and_help_say_what_they_should(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.strip().count(".") == 2
     assert convergan("train", "--help") == 0
     assert "--labels" in capsys.readouterr().out
+
+
+def fresh(code: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``code`` and then the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", f"{code}\nfrom convergan.cli.main import main\nmain()", *arguments],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
+"""No file may grow beyond 200,000 bytes: grids of samples fit, tensors do not."""
+
+
+@pytest.mark.slow
+def test_a_disk_without_space_ends_the_run_with_74_and_once_there_is_some_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "digits", "--threads", "1", "--device", "cpu", "--no-baselines"]
+    arguments += ["--steps", "1", "--out", "mine"]
+    stopped = fresh(FULL, *arguments, folder=tmp_path)
+    assert stopped.returncode == 74
+    assert "Traceback" not in stopped.stderr and stopped.stdout == ""
+    lines = stopped.stderr.splitlines()
+    assert [line for line in lines if line.startswith("convergan: ")] == lines[-1:]
+    assert "File too large" in lines[-1]
+    assert not list((tmp_path / "mine" / "checkpoints").iterdir())
+    assert not list((tmp_path / "mine").rglob(".tmp-*"))
+    assert not (tmp_path / "mine" / "result.json").exists()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["convergan", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+    assert (tmp_path / "mine" / "result.json").exists()
+    assert "report: mine/report.html" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_fresh_process_leaves_with_the_code_and_one_line_on_stderr(tmp_path: Path) -> None:
+    left = fresh("", "train", "nonsense", folder=tmp_path)
+    assert left.returncode == 2 and left.stdout == ""
+    assert left.stderr.count("\n") == 1
+    assert left.stderr.startswith("convergan: no recipe 'nonsense'")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unexpected_error_leaves_its_traceback_in_a_file(ask: Ask) -> None:
+    Path("mine.py").write_text("def broken():\n    return {}['lost']\n")
+    code, line = ask("train", "mine.py:broken")
+    assert code == 1
+    start = "convergan: unexpected KeyError: 'lost'; the traceback is in "
+    assert line.startswith(start)
+    log = Path(line.removeprefix(start))
+    assert "mine.py" in log.read_text() and "KeyError: 'lost'" in log.read_text()
+
+
+def test_an_unexpected_error_of_several_lines_is_told_in_one(ask: Ask) -> None:
+    Path("mine.py").write_text('def broken():\n    raise RuntimeError("one\\ntwo")\n')
+    assert ask("train", "mine.py:broken")[0] == 1

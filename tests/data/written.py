@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (7, 5, 4, 3), dtype=np.uint8)  # (N, H, W, C)
+LABELS = np.array([0, 1, 2, -1, 1, 0, 2])
 
 
 def picture(path: Path, level: int = 0, *, mode: str = "L", size: tuple[int, int] = (4, 3)) -> Path:
@@ -48,3 +49,8 @@ def write_parquet(folder: Path, *, held_out: str = "test") -> Path:
         "  default: true\n---\n# tiny\n"
     )
     return folder
+
+
+def archive(folder: Path, **arrays: Any) -> str:
+    np.savez(folder / "rows.npz", **arrays)
+    return str(folder / "rows.npz")

@@ -5,21 +5,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faults.leaks import areas, audit, differing_replies, telling
+from faults.leaks import areas, audit, differing_replies, telling, telling_twice
 
 pytestmark = pytest.mark.slow
+# What is nightly here is row 16 of the fault table as well, which is tried in every run.
 
 
+@pytest.mark.nightly
 def test_nothing_but_pixels_tells_what_is_generated(tmp_path: Path) -> None:
-    assert telling(audit(tmp_path / "study", 4, None, 0.9999, length=50)) == set()
+    told, found = telling_twice(tmp_path, 4, length=50)
+    assert told == set() and len(found) == 2
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("leak", ["header", "identifier"])
 def test_a_build_that_leaks_is_found(tmp_path: Path, leak: str) -> None:
     found = audit(tmp_path / "study", 4, leak, 0.95, length=50)
     assert max(area.area for area in found.values()) > 0.9
 
 
+@pytest.mark.nightly
 def test_replies_to_right_and_wrong_answers_are_the_same_bytes(tmp_path: Path) -> None:
     assert differing_replies(tmp_path / "study", 6) == 0
 

@@ -1,36 +1,13 @@
-import hashlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from convergan.cli import main as cli
 from convergan.data import DataError, Dataset, Rows
-from convergan.metrics import classify, read_classifier
-from convergan.metrics.classifier import classifier_weights
+from convergan.metrics import classify
 from convergan.metrics.train_classifier import move, train_classifier
-
-
-def bars(count: int, seed: int) -> Rows:
-    """Ten classes: a bright pair of rows whose height is the class, under noise."""
-    chance = torch.Generator().manual_seed(seed)
-    labels = torch.arange(count) % 10
-    images = torch.randint(100, (count, 1, 28, 28), generator=chance).to(torch.uint8)
-    for image, label in zip(images, labels.tolist(), strict=True):
-        image[0, 2 * label + 4 : 2 * label + 6] = 255
-    return Rows(images, labels)
-
-
-BARS = Dataset("bars", tuple("0123456789"), bars(400, 0), bars(100, 1))
-
-
-def trained(dataset: Dataset = BARS, *, seed: int = 0, epochs: int = 1) -> bytes:
-    *_, last = train_classifier(dataset, seed=seed, epochs=epochs)
-    return classifier_weights(last.network)
+from tests.metrics.bars import BARS, bars, trained
 
 
 @pytest.mark.slow
@@ -112,56 +89,3 @@ def test_settings_out_of_range_are_refused() -> None:
         next(train_classifier(BARS, seed=-1, epochs=1))
     with pytest.raises(ValueError, match="epochs must be at least 1, got 0$"):
         next(train_classifier(BARS, seed=0, epochs=0))
-
-
-def convergan(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["convergan", *map(str, arguments)])
-    with pytest.raises(SystemExit) as left:
-        cli.main()
-    return int(left.value.code or 0)
-
-
-def test_the_command_writes_weights_and_shows_their_accuracy_and_hash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    np.savez(
-        tmp_path / "bars.npz",
-        x_train=BARS.train.images[:].numpy(),
-        y_train=BARS.train.labels.numpy(),
-        x_test=BARS.test.images[:].numpy(),
-        y_test=BARS.test.labels.numpy(),
-    )
-    out = tmp_path / "new" / "bars.safetensors"
-    ask = ("classifier", tmp_path / "bars.npz", "--out", out, "--epochs", 2, "--threads", 1)
-    assert convergan(*ask, monkeypatch=monkeypatch) == 0
-    shown = capsys.readouterr().out.splitlines()
-    assert out.read_bytes() == trained(epochs=2)
-    digest = hashlib.sha256(out.read_bytes()).hexdigest()
-    network = read_classifier(out, sha256=digest)
-    predicted = classify(network, BARS.test.images[:] / 255).argmax(dim=1)
-    accuracy = float((predicted == BARS.test.labels).double().mean())
-    assert shown == [f"test accuracy: {accuracy:.2%}", f"sha256: {digest}", f"weights: {out}"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "reason"),
-    [
-        (("digits", "--out", "a.safetensors"), 65, "digits has (1, 8, 8) rows in 10"),
-        (("digits", "--out", "a.pt"), 2, "weights are written as .safetensors, got --out a.pt"),
-        (("digits", "--out", "a.safetensors", "--epochs", "0"), 2, "epochs must be at least 1"),
-        (("digits", "--out", "a.safetensors", "--seed", "-1"), 2, "seed must not be negative"),
-    ],
-)
-def test_the_command_refuses_in_one_line_and_writes_nothing(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
-    code: int,
-    reason: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    got = convergan("classifier", *arguments, "--threads", 1, monkeypatch=monkeypatch)
-    stderr = capsys.readouterr().err
-    assert got == code and reason in stderr and stderr.count("\n") == 1
-    assert not list(tmp_path.iterdir())

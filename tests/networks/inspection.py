@@ -14,6 +14,12 @@ def layers(network: nn.Module) -> list[nn.Module]:
     return [layer for layer in network.modules() if isinstance(layer, kinds)]
 
 
+def widths(network: nn.Module) -> list[tuple[int, int]]:
+    """Inputs and outputs of each dense layer, in the order of the forward pass."""
+    found = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    return [(layer.in_features, layer.out_features) for layer in found]
+
+
 def outputs(network: nn.Module, call: Callable[[], object]) -> list[Tensor]:
     """What each layer gives during one call, before any non-linearity."""
     seen: list[Tensor] = []

@@ -126,12 +126,6 @@ def test_pairs_are_judged_with_adam_as_r3gan_has_it_at_the_plain_rate(pair: str)
     assert describe(recipe.generator_optimizer) == expected
 
 
-def test_stacked_digits_are_judged_in_the_setting_of_pacgan() -> None:
-    recipe = find_recipe("stacked")
-    assert recipe.data == "stacked-mnist" and recipe.batch_size == 64
-    assert recipe.judged_samples == 26_000
-
-
 # --- the studies ---------------------------------------------------------------------------------
 
 

@@ -1,6 +1,4 @@
 import json
-import math
-import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
@@ -9,11 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from pytest import approx
-from typer.testing import CliRunner
 
 from bench.small import SHAPES, narrow
-from convergan.cli.main import app
 from convergan.data import (
     Dataset,
     load,
@@ -161,120 +156,10 @@ def test_labels_of_a_recipe_fit_ten_classes_and_its_length_the_evaluations(name:
     assert recipe.steps % recipe.evaluate_every == recipe.steps % recipe.checkpoint_every == 0
 
 
-def test_the_released_scripts_have_the_papers_numbers() -> None:
-    head, first = describe(find_recipe("mnist")), describe(find_recipe("mnist-2016"))
-    for recipe, rate in ((head, 0.003), (first, 0.001)):
-        assert recipe["steps"] == 300 * 600 and recipe["batch_size"] == 100
-        for player in ("discriminator", "generator"):
-            optimizer = recipe[f"{player}_optimizer"]
-            assert optimizer["arguments"] == {"lr": rate, "betas": [0.5, 0.999]}
-            assert optimizer["function"].endswith(".AdamInsideRoot")
-    assert head["average"]["arguments"]["from_zero"] is True and first["average"] is None
-    assert head["average"]["arguments"]["lagging"] is True
-    assert head["generator"]["arguments"]["epsilon"] == 1e-6
-    assert "epsilon" not in first["generator"]["arguments"]
-    for recipe in (head, first):
-        assert recipe["discriminator_start"] == {"rows": 500, "per_channel": True}
-    assert head["generator_start"] is None
-    assert first["generator_start"] == {"rows": 100, "per_channel": False}
-
-
-def test_the_convolutional_scripts_have_the_papers_numbers() -> None:
-    for name, channels, labels, epochs, old_epochs, rows in (
-        ("svhn", 64, 1000, 900, 501, 73_257),
-        ("cifar10", 96, 4000, 1200, 1001, 50_000),
-    ):
-        head, first = describe(find_recipe(name)), describe(find_recipe(f"{name}-2016"))
-        assert (head["steps"], first["steps"]) == (
-            epochs * (rows // 100),
-            old_epochs * (rows // 100),
-        )
-        for recipe in (head, first):
-            assert recipe["labels"] == labels and recipe["batch_size"] == 100
-            assert recipe["discriminator"]["arguments"]["channels"] == channels
-            assert recipe["step"]["arguments"]["feature_matching"].endswith(
-                ".absolute_feature_matching"
-            )
-            for player in ("discriminator", "generator"):
-                optimizer = recipe[f"{player}_optimizer"]
-                assert optimizer["arguments"] == {"lr": 3e-4, "betas": [0.5, 0.999]}
-                assert optimizer["function"].endswith(".AdamInsideRoot")
-                assert recipe[f"{player}_start"]["per_channel"] is (recipe is head)
-        assert head["average"]["arguments"]["rate"]["arguments"] == {"0": 1e-4}
-        assert head["average"]["arguments"]["from_zero"] is True
-        assert first["average"]["arguments"]["rate"]["arguments"] == {"0": 1e-3}
-        assert "from_zero" not in first["average"]["arguments"]
-        for recipe in (head, first):
-            assert recipe["average"]["arguments"]["lagging"] is True
-        for player in ("discriminator", "generator"):
-            assert first[player]["arguments"]["epsilon"] == 0
-
-
-def test_the_narrow_pairs_differ_from_the_scripts_in_widths_batch_rate_and_schedule() -> None:
-    for name, thin in (
-        ("cifar10", "cifar10-narrow"),
-        ("cifar10-minibatch", "cifar10-narrow-minibatch"),
-    ):
-        script, ours = describe(find_recipe(name)), describe(find_recipe(thin))
-        assert ours["step"] == script["step"] and ours["takes"] == script["takes"]
-        assert ours["discriminator_start"] == script["discriminator_start"]
-        assert ours["generator_start"] == script["generator_start"]
-        for player, width in (("discriminator", 32), ("generator", 128)):
-            here, there = ours[player], script[player]
-            assert here["arguments"]["channels"] == width
-            there = there if isinstance(there, dict) else {"function": there, "arguments": {}}
-            assert here["function"] == there["function"]
-            assert here["arguments"] | {"channels": 0} == there["arguments"] | {"channels": 0}
-            assert ours[f"{player}_optimizer"]["arguments"] == {"lr": 1e-3, "betas": [0.5, 0.999]}
-
-
 def test_the_released_scripts_are_named_by_the_day_of_their_last_change() -> None:
     for name in ("mnist", "svhn", "cifar10"):
         assert "by the script of 2016-06-14" in find_recipe(name).summary
         assert "by the script of 2016-06-08" in find_recipe(f"{name}-2016").summary
-
-
-def test_the_residual_recipes_have_the_published_numbers() -> None:
-    pairs, guided = describe(find_recipe("cifar10-r3gan")), describe(find_recipe("cifar10-ggdr"))
-    for recipe in (pairs, guided):
-        assert recipe["labels"] == 0 and recipe["steps"] * recipe["batch_size"] == 20_000_000
-        for player in ("discriminator", "generator"):
-            assert recipe[player]["arguments"]["width"] == 256
-            optimizer = recipe[f"{player}_optimizer"]["arguments"]
-            assert optimizer == {"lr": 2e-4, "betas": [0.0, 0.99], "fused": True}
-    # |d/dx D(2 x - 1)|^2 is four times the published square.
-    assert pairs["step"]["arguments"] == {"penalty": 0.05 / 4}
-    assert guided["step"]["arguments"]["weight"] == 10.0
-    for player in ("discriminator", "generator"):
-        assert guided[player]["arguments"]["map_side"] == 8
-
-
-def test_the_average_of_the_residual_recipes_has_the_half_life_that_they_state() -> None:
-    for name in ("cifar10-r3gan", "cifar10-ggdr"):
-        recipe = find_recipe(name)
-        assert recipe.generator_average is not None
-        average = recipe.generator_average({})
-        assert average.rate(8_989) > 0.001 == approx(average.rate(8_990))
-        steps = math.log(0.5) / math.log1p(-average.rate(100_000))
-        assert steps == approx(693, abs=0.5)
-        assert recipe.batch_size * steps == approx(88_700, abs=50)
-
-
-@pytest.mark.parametrize(("name", "epochs"), [("svhn", 900), ("cifar10", 1200)])
-def test_the_rate_of_the_convolutional_scripts_is_that_of_the_formula(
-    name: str, epochs: int
-) -> None:
-    schedule = find_recipe(name).schedule
-    for epoch in range(epochs):
-        assert schedule(epoch / epochs) == approx(min(3 - epoch / (epochs / 3), 1))
-
-
-def test_the_command_recipes_lists_every_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convergan.cli.console.output.width", 300)
-    shown = CliRunner().invoke(app, ["recipes"])
-    assert shown.exit_code == 0
-    listed = re.findall(r"^│ ([\w-]+) ", shown.output, flags=re.MULTILINE)
-    assert listed == sorted(RECIPES)
 
 
 # --- descriptors ---------------------------------------------------------------------------------
@@ -291,7 +176,7 @@ def test_players_of_a_recipe_with_a_descriptor_see_descriptors_of_both_splits() 
     labels, names = torch.tensor([0, 1, -1]), ("a.png", "b.png", "c.png")
     test = Rows(images[3:], torch.tensor([1, 0]))
     dataset = Dataset("mine", ("one", "two"), Rows(images[:3], labels, names), test)
-    seen = find_recipe("mnist-fast").as_players_see(dataset)
+    seen = find_recipe("mnist-graph").as_players_see(dataset)
     assert seen.train.images[:].equal(oriented_gradients(upright(images[:3])))
     assert seen.test.images[:].equal(oriented_gradients(upright(images[3:])))
     assert seen.row_shape == (8,)
@@ -305,14 +190,7 @@ def test_descriptors_need_no_test_rows() -> None:
     images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     nothing = Rows(images[:0], torch.zeros(0, dtype=torch.int64))
     dataset = Dataset("mine", ("one",), Rows(images, torch.zeros(3, dtype=torch.int64)), nothing)
-    assert find_recipe("mnist-fast").as_players_see(dataset).test.images.shape == (0, 8)
-
-
-def test_the_fast_recipe_sees_oriented_gradients_and_says_so() -> None:
-    description = describe(find_recipe("mnist-fast"))
-    assert description["descriptor"].endswith(".upright_gradients")
-    assert "oriented gradients" in description["summary"]
-    assert describe(find_recipe("mnist-pixels"))["descriptor"] is None
+    assert find_recipe("mnist-graph").as_players_see(dataset).test.images.shape == (0, 8)
 
 
 # --- finding -------------------------------------------------------------------------------------

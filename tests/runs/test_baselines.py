@@ -1,3 +1,5 @@
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +8,23 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convergan.data import DataError, Rows, Streaming, load
-from convergan.runs.baselines import BASELINES, LARGEST_KERNEL, LARGEST_SELF_TRAINING, run_baseline
+from convergan.data import (
+    DataError,
+    Dataset,
+    LabeledSubset,
+    Rows,
+    Streaming,
+    load,
+    nearest_neighbors,
+)
+from convergan.recipes import find_recipe
+from convergan.runs.baselines import (
+    BASELINES,
+    LARGEST_KERNEL,
+    LARGEST_SELF_TRAINING,
+    run_baseline,
+    spread_over_graph,
+)
 
 QUICK = [name for name in BASELINES if name != "label spreading (rbf)"]
 
@@ -144,3 +161,18 @@ def test_the_same_rows_give_the_same_error_and_the_global_generators_stay(name: 
     after = torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[union-attr, index, unused-ignore]
     assert len(errors) == 1
     assert torch.equal(before[0], after[0]) and before[1] == after[1]
+
+
+def test_a_graph_alone_reaches_test_rows_over_unlabelled_ones() -> None:
+    """Two rings of rows, each a chain of neighbors, of which one row has a label."""
+    angles = torch.arange(60) * (2 * torch.pi / 30)
+    radius = torch.arange(60).div(30, rounding_mode="floor").float() * 2 + 1
+    points = torch.stack([radius * angles.cos(), radius * angles.sin()], dim=1)
+    truth = torch.arange(60).div(30, rounding_mode="floor")
+    of_test = torch.arange(60) % 2 == 1
+    train, test = (Rows(points[of], truth[of]) for of in (~of_test, of_test))
+    recipe = replace(find_recipe("digits"), neighbors=partial(nearest_neighbors, count=2))
+    subset = LabeledSubset(torch.tensor([0, 15]), torch.tensor([0, 1]))
+    dataset = Dataset("rings", ("inner", "outer"), train, test)
+    row = spread_over_graph(recipe, dataset, subset)
+    assert row.test_error == 0 and "sees the test rows" in row.note

@@ -25,7 +25,7 @@ from convergan.recipes import RECIPES
 
 
 def short():
-    fast = RECIPES["mnist-fast"]()
+    fast = RECIPES["mnist-graph"]()
     return replace(fast, steps=6, batch_size=10, evaluate_every=3, checkpoint_every=2)
 """
 SIDE, ROWS = 16, 48

@@ -230,7 +230,7 @@ def test_a_test_file_that_goes_bad_leaves_no_step_saved_without_its_line_in_the_
 
 def test_images_are_not_streamed_to_a_recipe_that_would_hold_them_all(tmp_path: Path) -> None:
     folder = images(tmp_path / "images")
-    recipe = replace(find_recipe("mnist-fast"), side=8, batch_size=10)
+    recipe = replace(find_recipe("mnist-graph"), side=8, batch_size=10)
     dataset = load(str(folder), 8, streaming=Streaming(0))
     chosen = Settings(recipe="mine", data="d", labels=4, seed=0, steps=1, device="cpu")
     with pytest.raises(ValueError, match="recipe mine looks at all rows at once.*leave out --str"):

@@ -83,3 +83,12 @@ def test_an_imagenet_run_of_before_the_bias_makes_the_images_that_it_made(tmp_pa
     zero = found.tensors | {bias: torch.zeros_like(found.tensors[bias])}
     assert torch.equal(rows_of(without), rows_of(zero))
     assert not torch.equal(rows_of(found.tensors), rows_of(zero))
+
+
+def test_a_run_killed_while_it_claimed_its_folder_can_be_started_again(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-config.json-00ff").touch()
+    chosen = Settings(recipe="digits", data="digits", labels=50, seed=0, steps=2, device="cpu")
+    started = run(find_recipe("digits"), load("digits"), chosen, tmp_path, baselines=False)
+    next(started)
+    started.close()  # type: ignore[attr-defined]
+    assert (tmp_path / "config.json").exists()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convergan.recipes import name_without
 from convergan.sweeps.label_table import ensemble_errors, label_table
 from convergan.sweeps.results import finished_runs, place_by_labels, write_table
 
@@ -26,7 +27,10 @@ def write_sweep(folder: Path, **settings: Any) -> dict[str, Any]:
     }
     sweep = {
         "settings": common | settings,
-        "recipes": {"digits": {"average": {"function": "f"}, "descriptor": None, "steps": 9}},
+        "recipes": {
+            name: {"average": {"function": "f"}, "descriptor": None, "steps": 9}
+            for name in ("digits", "digits-without-game")
+        },
         "data_sha256": {(common | settings)["data"]: "00"},
     }
     folder.mkdir(exist_ok=True)
@@ -35,17 +39,20 @@ def write_sweep(folder: Path, **settings: Any) -> dict[str, Any]:
     return sweep
 
 
-def write_run(folder: Path, labels: int, seed: int, wrong: list[int]) -> Path:
+def write_run(
+    folder: Path, labels: int, seed: int, wrong: list[int], without: str | None = None
+) -> Path:
     """Write a run that is sure of everything and mistaken on the rows ``wrong``."""
     sweep = json.loads((folder / "sweep.json").read_text())
     settings = {**sweep["settings"], "labels": labels, "seed": seed}
+    settings["recipe"] = name_without(settings["recipe"], without)
     del settings["table"]
     config = {
         "settings": settings,
         "recipe": sweep["recipes"][settings["recipe"]],
         "data_sha256": sweep["data_sha256"][settings["data"]],
     }
-    run = folder / f"labels-{labels}" / f"seed-{seed}"
+    run = folder / name_without(f"labels-{labels}", without) / f"seed-{seed}"
     run.mkdir(parents=True)
     (run / "config.json").write_text(json.dumps(config))
     predicted = TRUTH.copy()
@@ -74,7 +81,8 @@ def test_the_table_has_mean_sample_deviation_and_every_seed(tmp_path: Path) -> N
     assert column["singles"] == {"0": 2, "1": 3, "2": 1}
     assert column["single"] == {"mean": 2, "std": 1.0}
     assert column["ensembles"] == [1] and column["members"] == 3  # only row 1 has two votes
-    assert table.rows[0] == ["20", "3", "2.0 ± 1.0", "1 (of 3)", "-", "-", "2, 3, 1"]
+    rest = ["1 (of 3)", "-", "-", "2, 3, 1"]
+    assert table.rows[0] == ["20", "digits", "3", "2.0 ± 1.0", "2", *rest]
     assert table.title == (
         "mnist-table: digits on digits, 9 steps, 3 seeds; errors out of 40, "
         "mean ± standard deviation; final averaged weights; nothing chosen on test data"
@@ -85,7 +93,7 @@ def test_the_papers_figures_stand_beside_ours_on_the_papers_data_alone(tmp_path:
     write_sweep(tmp_path, data="ylecun/mnist")
     write_run(tmp_path, 100, 0, [0])
     write_run(tmp_path, 110, 0, [0])  # a count that the paper does not have
-    assert [row[4:6] for row in label_table(tmp_path).rows] == [
+    assert [row[6:8] for row in label_table(tmp_path).rows] == [
         ["93 ± 6.5", "86 ± 5.6"],
         ["-", "-"],
     ]
@@ -105,13 +113,29 @@ def test_a_table_in_percent_spells_its_figures_in_percent(tmp_path: Path) -> Non
     write_run(tmp_path, 500, 0, [0])
     write_run(tmp_path, 500, 1, [0, 1])
     row = label_table(tmp_path).rows[0]
-    assert row == ["500", "2", "3.75 ± 1.77", "2.50 (of 2)", "18.44 ± 4.8", "-", "2.50, 5.00"]
+    of_runs = ["3.75 ± 1.77", "3.75", "2.50 (of 2)"]
+    assert row == ["500", "digits", "2", *of_runs, "18.44 ± 4.8", "-", "2.50, 5.00"]
+
+
+def test_ablations_and_baselines_stand_below_the_recipe_on_the_same_labels(tmp_path: Path) -> None:
+    write_sweep(tmp_path, data="ylecun/mnist")
+    for seed, wrong in enumerate(([0], [1, 2])):
+        run = write_run(tmp_path, 100, seed, wrong)
+        baseline = {"name": "nearest row", "test_error": 0.25 + seed / ROWS, "seconds": 1.0}
+        unfit = {"name": "kernel", "test_error": None, "seconds": 0.0, "note": "cannot run"}
+        (run / "baselines.json").write_text(json.dumps([baseline, unfit]))
+        write_run(tmp_path, 100, seed, [0, 1, 2, 3 + seed], without="game")
+    assert [(row[1], row[2], row[4], row[6], row[8]) for row in label_table(tmp_path).rows] == [
+        ("digits", "2", "1.5", "93 ± 6.5", "1, 2"),
+        ("digits without game", "2", "4", "-", "4, 4"),
+        ("nearest row", "2", "10.5", "-", "10, 11"),
+    ]
 
 
 def test_one_run_has_neither_deviation_nor_ensemble(tmp_path: Path) -> None:
     write_sweep(tmp_path)
     write_run(tmp_path, 20, 0, [0, 1])
-    assert label_table(tmp_path).rows[0][2:4] == ["2", "-"]
+    assert label_table(tmp_path).rows[0][3:6] == ["2", "-", "-"]
     assert ", 1 seed; " in label_table(tmp_path).title
 
 
@@ -129,14 +153,14 @@ def test_several_ensembles_have_a_deviation(tmp_path: Path) -> None:
         write_run(tmp_path, 20, seed, [0, 1, 2] if seed < 10 else [0])
     [column] = label_table(tmp_path).record["columns"]
     assert column["ensembles"] == [3, 1]
-    assert label_table(tmp_path).rows[0][3] == "2.0 ± 1.4 (2 of 10)"
+    assert label_table(tmp_path).rows[0][5] == "2.0 ± 1.4 (2 of 10)"
 
 
 def test_a_run_without_probabilities_leaves_its_column_without_an_ensemble(tmp_path: Path) -> None:
     write_sweep(tmp_path)
     write_run(tmp_path, 20, 0, [0])
     (write_run(tmp_path, 20, 1, [0]) / "test_probabilities.npy").unlink()
-    assert label_table(tmp_path).rows[0][2:4] == ["1.0 ± 0.0", "-"]
+    assert label_table(tmp_path).rows[0][3:6] == ["1.0 ± 0.0", "1", "-"]
 
 
 @pytest.mark.parametrize("change", [{"steps": 8}, {"seed": 5}, {"data": "other"}])
@@ -181,4 +205,5 @@ def test_the_three_files_say_the_same(tmp_path: Path) -> None:
     assert record["columns"][0]["paper_single"] == {"mean": 1677, "std": 452}
     page = (tmp_path / "table.md").read_text().splitlines()
     assert page[0] == record["title"] and "1 to 2 seeds" in page[0]
-    assert page[4] == "| 20 | 2 | 1.5 ± 0.7 | 0 (of 2) | 1677 ± 452 | 1134 ± 445 | 1, 2 |"
+    of_runs = "digits | 2 | 1.5 ± 0.7 | 1.5 | 0 (of 2)"
+    assert page[4] == f"| 20 | {of_runs} | 1677 ± 452 | 1134 ± 445 | 1, 2 |"

@@ -10,7 +10,7 @@ import pytest
 
 from convergan.core.html import Picture
 from convergan.sweeps.results import (
-    Table,
+    SweepTable,
     finished_runs,
     place_by_labels,
     place_by_recipe,
@@ -126,7 +126,7 @@ def test_the_precision_may_differ_where_the_sweep_does_not_say(tmp_path: Path) -
     assert len(finished_runs(tmp_path, place_by_labels)) == 1
 
 
-TABLE = Table(
+TABLE = SweepTable(
     title="mnist: errors, <out> of 500",
     head=("labels", "errors"),
     rows=[["20", "93 ± 6.5"], ["50", "-"]],

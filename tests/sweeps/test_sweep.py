@@ -59,7 +59,7 @@ def test_a_failing_run_stops_no_other_and_the_same_command_with_more_seeds_goes_
     assert lines[-1] == "convergan: 1 of 2 runs failed; the same command tries them again"
     assert [path.name for path in foreign.parent.iterdir()] == ["chapter.txt"]
     page = (folder / "table.md").read_text()
-    assert "| 20 | 1 |" in page and "Failed: labels 50 seed 0: exit code 2: " in page
+    assert "| 20 | digits | 1 |" in page and "Failed: labels 50 seed 0: exit code 2: " in page
 
     foreign.unlink()
     assert sweep(folder, *more) == 0
@@ -132,12 +132,12 @@ def test_a_sweep_that_was_stopped_and_then_killed_is_finished_by_the_same_comman
     assert killed.wait() == -signal.SIGKILL
     assert sweep(folder, *wished) == 0
     assert json.loads((run / "result.json").read_text())["steps"] == 400
-    assert "| 20 | 1 |" in (folder / "table.md").read_text()
+    assert "| 20 | digits | 1 |" in (folder / "table.md").read_text()
 
 
 def plan(folder: Path, labels: tuple[int, ...] = (20, 50), seeds: int = 2) -> Sweep:
     shared = Settings(recipe="digits", data="digits", labels=0, seed=0, steps=20, device="cpu")
-    return label_sweep("mnist-table", shared, labels=labels, seeds=seeds, folder=folder)
+    return label_sweep("mnist-table", shared, labels=labels, seeds=range(seeds), folder=folder)
 
 
 def test_all_label_counts_of_a_seed_come_before_the_next_seed(tmp_path: Path) -> None:
@@ -150,7 +150,8 @@ def study_plan(
 ) -> Sweep:
     wished = {"device": "cpu", "precision": "float32"}
     study = STUDIES["collapse"]
-    return study_sweep(study, data=data, seeds=seeds, steps=steps, folder=folder, **wished)
+    numbers = None if seeds is None else range(seeds)
+    return study_sweep(study, data=data, seeds=numbers, steps=steps, folder=folder, **wished)
 
 
 def test_all_arms_of_a_study_come_before_the_next_seed_and_have_seeds_of_their_own(

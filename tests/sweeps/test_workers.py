@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from convergan.cli.sweeps import choose_workers
 from convergan.sweeps.workers import Workers, require_room
 
 RECIPE = """
@@ -84,12 +83,8 @@ def test_runs_on_dask_wait_for_a_gpu_where_a_worker_declares_one(tmp_path: Path)
 
 
 def test_a_run_that_fits_no_node_is_refused_naming_what_there_is() -> None:
+    pytest.importorskip("ray")
     workers = Workers(jobs=1, threads=2, gpus=1, cluster="ray")
     require_room(workers, [{"CPU": 8.0}, {"CPU": 2.0, "GPU": 1.0}])
     with pytest.raises(ValueError, match="of 2 threads and 1 GPU fits no .*: 1 and 4, 8 and 0$"):
         require_room(workers, [{"CPU": 8.0}, {"CPU": 1.0, "GPU": 4.0}])
-
-
-def test_a_sweep_asks_for_gpus_where_its_runs_train_on_them() -> None:
-    assert choose_workers(None, 0, "ray", "cuda").gpus == 1
-    assert choose_workers(None, 0, "ray", "cpu").gpus == 0

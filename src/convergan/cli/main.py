@@ -32,6 +32,7 @@ for command in (
     sweeps.sweep,
     scores.scan,
     runs.sample,
+    runs.probe,
     runs.recipes,
     runs.report,
     scores.classifier,

@@ -32,7 +32,7 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A name that convergan recipes lists, such as digits, mnist-fast or "
+            help="A name that convergan recipes lists, such as digits, mnist-graph or "
             "cifar10-minibatch; or my_file.py:my_function for a function of yours that returns a "
             "convergan.recipes.Recipe."
         ),
@@ -53,6 +53,14 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides labels, weights, order and noise.")] = 0,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            help="Leave parts of the recipe out, with commas between them, to see what they are "
+            "worth: game (nothing is learned from generated rows), graph (no label spreading), "
+            "consistency (no teacher). The same as naming the recipe RECIPE-without-game."
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(help="Length; schedules are scaled to it. Default: the recipe's."),
@@ -85,7 +93,7 @@ def train(
     from ..collective import Ranks, join
     from ..core.devices import choose_device
     from ..data import Streaming, load
-    from ..recipes import find_recipe
+    from ..recipes import find_recipe, name_without
     from ..runs.reading import table
     from ..runs.report import write_report
     from ..runs.run import run
@@ -93,6 +101,7 @@ def train(
 
     place = choose_device(device)
     prepare(threads, place)
+    recipe = name_without(recipe, without)
 
     def work(ranks: Ranks) -> None:
         chosen = find_recipe(recipe)
@@ -150,6 +159,38 @@ def sample(
     print_line(str(file))
 
 
+def probe(
+    run: Run,
+    batch_sizes: Annotated[
+        str | None,
+        typer.Option(
+            help="Train anew with batches of these sizes, with commas between them, and as many "
+            "rows in all; below RUN/probe/."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides clones and subspaces.")] = 0,
+    threads: Threads = 0,
+) -> None:
+    """Ask which moments a classifier uses, and how sharp its minimum is; into the report.
+
+    Errors on Gaussian clones of the test rows at every checkpoint that is kept (train with --keep
+    1000 for a curve), for the GAN and for its supervised twin, and the sharpness of both.
+    """
+    from ..data import load
+    from ..runs.probe import probe as probe_run
+    from ..runs.reading import read_config, what_ran
+    from ..runs.report import write_report
+    from ..sweeps.sweep import parse_numbers
+
+    sizes = () if batch_sizes is None else parse_numbers("batch sizes", batch_sizes)
+    prepare(threads, "cpu")
+    settings, recipe = what_ran(read_config(run))
+    with errors.status(escape(f"reading {settings.data}")):
+        dataset = load(settings.data, recipe.side)
+    show_progress(probe_run(run, dataset, batch_sizes=sizes, seed=seed))
+    print_line(f"report: {write_report(run)}")
+
+
 def recipes() -> None:
     """List the recipes that train and sweep know."""
     from ..recipes import RECIPES
@@ -180,10 +221,11 @@ def report(run: Run) -> None:
 
 def show_errors(rows: "list[Baseline]") -> None:
     """Print every method's test error, where there are any."""
+    from ..runs.baselines import COLUMNS
+
     if all(row.test_error is None for row in rows):
         return
-    shown = Table("method", "test error", "seconds", "note")
+    shown = Table(*COLUMNS)
     for row in rows:
-        error = "-" if row.test_error is None else f"{row.test_error:.2%}"
-        shown.add_row(row.name, error, f"{row.seconds:.1f}", escape(row.note))
+        shown.add_row(*map(escape, row.texts()))
     output.print(shown)

@@ -42,12 +42,22 @@ def sweep(
         typer.Option(help="Label counts with commas between them. Default: the paper's."),
     ] = None,
     seeds: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            help="Number of seeds: 10 are 0 to 9. Default: 10; of ablations 3; of collapse 5, on "
-            "stacked-mnist 2."
+            help="How many, 10 are 0 to 9; or which, such as 0-9,42. Default: 10; of ablations 3; "
+            "of collapse 5, on stacked-mnist 2."
         ),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run each ablation on the same labels and seeds as well: as for train, and once "
+            "for each ablation."
+        ),
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Fit the baselines of train beside each run.")
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(help="Runs at a time. Default: one for each core, on a GPU one."),
@@ -86,20 +96,22 @@ def sweep(
     from ..runs.settings import Settings
     from ..sweeps.paper_tables import TABLES
     from ..sweeps.studies import STUDIES, require_table
-    from ..sweeps.sweep import label_sweep, parse_labels, run_sweep, study_sweep
+    from ..sweeps.sweep import label_sweep, parse_numbers, parse_seeds, run_sweep, study_sweep
 
     require_table(table)
     refuse_launcher()
     place = choose_device(device)
     workers = choose_workers(jobs, threads, cluster, place)
     folder = out or Path("runs") / table
+    numbers = parse_seeds(seeds) if seeds is not None else None
     if table in STUDIES:
-        refuse_options(table, {"--recipe": recipe, "--labels": labels})
+        given = {"--recipe": recipe, "--labels": labels, "--without": ",".join(without or ())}
+        refuse_options(table, {**given, "--baselines": "here" * baselines})
         study = STUDIES[table]
         plan = study_sweep(
             study,
             data=study.default_data if data is None else data.split(","),
-            seeds=seeds,
+            seeds=numbers,
             steps=steps,
             device=place,
             precision=precision,
@@ -117,9 +129,16 @@ def sweep(
             device=place,
             precision=precision,
         )
-        counts = paper.labels if labels is None else parse_labels(labels)
-        number = 10 if seeds is None else seeds
-        plan = label_sweep(table, shared, labels=counts, seeds=number, folder=folder)
+        counts = paper.labels if labels is None else parse_numbers("labels", labels)
+        plan = label_sweep(
+            table,
+            shared,
+            labels=counts,
+            seeds=range(10) if numbers is None else numbers,
+            folder=folder,
+            without=without or (),
+            baselines=baselines,
+        )
     more = ["--workers", str(decoders), "--skip-non-finite", str(skip_non_finite)]
     more += ["--roll-back", str(roll_back)]
     more += [name for name, on in (("--stream", stream), ("--allow-bad", allow_bad)) if on]
@@ -153,9 +172,10 @@ def choose_workers(jobs: int | None, threads: int, cluster: str | None, device: 
 def show_sweep(plan: "Sweep") -> None:
     """Print the table of a sweep, and refuse to call it done where runs are missing."""
     table = plan.make_table(plan.folder)
-    shown = Table(*table.head)
+    used = [n for n in range(len(table.head)) if any(row[n] != "-" for row in table.rows)]
+    shown = Table(*(table.head[n] for n in used))
     for row in table.rows:
-        shown.add_row(*row)
+        shown.add_row(*(row[n] for n in used))
     print_line(table.title)
     output.print(shown)
     output.print(table.note, highlight=False, markup=False)
@@ -171,7 +191,7 @@ def show_sweep(plan: "Sweep") -> None:
 def refuse_options(table: str, options: Mapping[str, str | None]) -> None:
     """Refuse options that a table has no use for."""
     for name, value in options.items():
-        if value is not None:
+        if value:
             raise ValueError(f"{table} runs recipes of its own, so {name} {value} has no effect")
 
 

@@ -66,11 +66,16 @@ def write_array(file: Path, values: "Tensor") -> None:
     replace_file(file, buffer.getvalue())
 
 
-def write_csv(file: Path, rows: Iterable[Sequence[Any]]) -> None:
-    """Put ``rows``, the first of them the names of the columns, in the place of ``file``."""
+def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    """Return ``rows``, the first of them the names of the columns, as the text of a CSV file."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
-    replace_file(file, buffer.getvalue().encode())
+    return buffer.getvalue()
+
+
+def write_csv(file: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Put `csv_lines` in the place of ``file``."""
+    replace_file(file, csv_lines(rows).encode())
 
 
 def read_json(file: Path) -> Any:

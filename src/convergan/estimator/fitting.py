@@ -43,14 +43,12 @@ class FitResult(NamedTuple):
     """What fitting found.
 
     Attributes:
-        report: of the guard.
         members: classifiers that predict.
         gan: discriminators of the GAN, for log D; empty if its training failed.
         temperature: that divides logarithms of probabilities.
         risk: coverage and risk of held-out labels, or None.
         diagnostics: how labelled and unlabelled rows differ, by name.
         histories: losses of each training of members.
-        notices: warnings for the user.
     """
 
     report: GuardReport

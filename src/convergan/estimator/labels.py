@@ -64,11 +64,7 @@ def labeled_rows(y: Any, unlabeled_label: Any) -> Array:
 
 
 def labeled_part(y: Any, unlabeled_label: Any) -> LabeledPart:
-    """Return the labelled rows of y, of one type.
-
-    Args:
-        y: as for `labeled_rows`.
-        unlabeled_label: as for `labeled_rows`.
+    """Return the labelled rows of y, of one type; arguments as for `labeled_rows`.
 
     Raises:
         ValueError: as `labeled_rows`, or if labels are continuous or of different types.
@@ -90,11 +86,7 @@ def labeled_part(y: Any, unlabeled_label: Any) -> LabeledPart:
 
 
 def encode_labels(y: Any, unlabeled_label: Any) -> EncodedLabels:
-    """Number the classes of y.
-
-    Args:
-        y: as for `labeled_rows`.
-        unlabeled_label: as for `labeled_rows`.
+    """Number the classes of y; arguments as for `labeled_rows`.
 
     Raises:
         ValueError: as `labeled_part`, or if fewer than two classes are left.
@@ -221,7 +213,6 @@ def _same_kind(value: Any, marker: Any) -> bool:
 
 
 def _require_present(values: Array, marker: Any) -> None:
-    """Refuse NaN, None and the like, and infinity."""
     if values.dtype.kind == "f":
         missing, infinite = np.isnan(values), np.isinf(values)
     elif values.dtype == object:

@@ -185,7 +185,6 @@ def _fit_and_test(
     seed: int,
     labeled_only: bool,
 ) -> tuple[float, float]:
-    """Return the test error and the seconds that fitting took."""
     model = clone(estimator)
     own = [key for key in model.get_params() if key.split("__")[-1] == "random_state"]
     model.set_params(**dict.fromkeys(own, seed))

@@ -154,7 +154,6 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
 
 
 def _layers(arrays: dict[str, Array], kind: str) -> list[Layers]:
-    """Return the layers of all classifiers of a kind, ``_members`` or ``_gan``."""
     found: list[Layers] = []
     while f"{kind}.{len(found)}.0.weights" in arrays:
         layers: Layers = []

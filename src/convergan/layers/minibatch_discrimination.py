@@ -166,9 +166,8 @@ def _sums_within(x: Tensor) -> Tensor:
     """Sum over the other rows of the batch, those of other processes among them."""
     if not is_alone():
         return _sums(x, _of_all(x), "the rest")[0]
-    one, other = _sums(
-        x, x, "each other"
-    )  # each pair once: a row is first in some, second in others
+    # Each pair is met once: a row is first in some, second in others.
+    one, other = _sums(x, x, "each other")
     return one + other
 
 
@@ -251,13 +250,9 @@ def cross_similarities(projected: Tensor, *, normalization: Normalization = "rel
 
 
 def nearest_distances(projected: Tensor) -> Tensor:
-    """Return the least ``||M_ib - M_jb||_1`` over ``j != i``, without a graph.
+    """Return the least ``||M_ib - M_jb||_1`` over ``j != i``, (N, B), without a graph.
 
-    Args:
-        projected: ``M``, of shape (N, B, C), N at least 2.
-
-    Returns:
-        (N, B).
+    ``projected`` is ``M``, of shape (N, B, C), N at least 2.
     """
     x = _coordinates_first(projected.detach())
     y = _twice(x)

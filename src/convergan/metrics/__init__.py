@@ -14,6 +14,8 @@ from .features import find_extractor as find_extractor
 from .frechet_distance import FeatureMoments as FeatureMoments
 from .frechet_distance import frechet_distance as frechet_distance
 from .frechet_distance import small_sample_note as small_sample_note
+from .gaussian_clones import Moments as Moments
+from .gaussian_clones import gaussian_clones as gaussian_clones
 from .inception_score import inception_score as inception_score
 from .inception_sums import InceptionScore as InceptionScore
 from .inception_sums import InceptionSums as InceptionSums
@@ -28,5 +30,6 @@ from .precision_recall import PrecisionRecall as PrecisionRecall
 from .precision_recall import precision_recall as precision_recall
 from .score_selection import score_contributions as score_contributions
 from .score_selection import select_best as select_best
+from .sharpness import sharpness as sharpness
 from .stacked_coverage import stacked_coverage as stacked_coverage
 from .stacked_coverage import stacked_shares as stacked_shares

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from .extractor import require_images
+from .weights_file import read_pinned
 
 WIDTHS = {(1, 28, 28): (16, 32), (3, 32, 32): (32, 64, 64)}
 """Channels of each convolution, by the shape of an image."""
@@ -116,12 +117,9 @@ def read_classifier(file: Path, *, sha256: str | None = None) -> ImageClassifier
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if the hash differs, or the file does not hold such weights.
+        ValueError: if the hash differs, or the file is missing or does not hold such weights.
     """
-    data = file.read_bytes()
-    found = weights_sha256(data)
-    if sha256 is not None and found != sha256:
-        raise ValueError(f"{file} hashes to {found}, expected {sha256}")
+    data = file.read_bytes() if sha256 is None else read_pinned(file, sha256)
     try:
         tensors = parse_tensors(data)
         [shape] = [s for s in WIDTHS if s[0] == tensors["layers.0.weight"].shape[1]]

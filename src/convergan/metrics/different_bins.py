@@ -151,7 +151,6 @@ def _spread_centres(rows: Tensor, bins: int, chance: torch.Generator) -> Tensor:
 
 
 def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
-    """Return the nearest centre of each row, (N,) int64."""
     return torch.cat(
         [
             found.squares.argmin(dim=1)

@@ -99,11 +99,7 @@ class FeatureMoments:
             self._join(other.count, other.mean.to(self.mean.device))
 
     def all_reduce(self, group: "torch.distributed.ProcessGroup | None" = None) -> None:
-        """Add what all processes of a group have; every one then has it all.
-
-        Args:
-            group: None for all processes.
-        """
+        """Add what all processes of a group have, by default of all; every one then has it."""
         sums = torch.cat([self.mean * self.count, self.mean.new_tensor([self.count])])
         torch.distributed.all_reduce(sums, group=group)
         count = round(float(sums[-1]))

@@ -157,10 +157,7 @@ class InceptionSums:
         self._carry()
 
     def all_reduce(self, group: "torch.distributed.ProcessGroup | None" = None) -> None:
-        """Add what all processes of a group have; every one then has it all.
-
-        Args:
-            group: None for all processes.
+        """Add what all processes of a group have, by default of all; every one then has it.
 
         Raises:
             ValueError: on all of them, if two have the same row.

@@ -26,9 +26,7 @@ class KernelDistance(NamedTuple):
     """A distance and what it was taken of.
 
     Attributes:
-        mean: over the subsets.
         std: population deviation over the subsets.
-        subsets: how many.
         subset_size: rows of each set in a subset.
     """
 

@@ -120,7 +120,6 @@ def _user_extractor(shown: str, path: Path, call: Callable[[Tensor], Any]) -> Ex
 def _features_and_logits(
     shown: str, call: Callable[[Tensor], Any], images: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Make features and logits of what a user's network returns."""
     found = call(images)
     parts = list(found) if isinstance(found, tuple | list) else [found]
     if len(parts) not in (1, 2) or not all(isinstance(part, Tensor) for part in parts):

@@ -29,10 +29,7 @@ class TrainingProgress(NamedTuple):
     """How far the training of a classifier is.
 
     Attributes:
-        step: finished steps.
-        steps: how many there will be.
         loss: cross-entropy of the newest batch, in nats.
-        network: as it is now.
         test_accuracy: fraction of test rows that are right; None before the last step.
     """
 

@@ -13,14 +13,11 @@ from torch import Tensor
 
 
 def read_pinned(file: Path, sha256: str) -> bytes:
-    """Read a file if it is the one that is meant.
+    """Return the bytes of a file if it is the one that is meant.
 
     Args:
         file: to read.
         sha256: hexadecimal digits, all 64 or the first of them.
-
-    Returns:
-        Its bytes.
 
     Raises:
         ValueError: if there is no such file, or its hash begins otherwise.

@@ -9,10 +9,6 @@ from .critique import Critique as Critique
 from .critique import Discriminator as Discriminator
 from .dense import DenseDiscriminator as DenseDiscriminator
 from .dense import DenseGenerator as DenseGenerator
-from .descriptors import descriptor_discriminator as descriptor_discriminator
-from .descriptors import descriptor_generator as descriptor_generator
-from .digits import digits_discriminator as digits_discriminator
-from .digits import digits_generator as digits_generator
 from .generator import Generator as Generator
 from .guidance_decoder import GuidanceDecoder as GuidanceDecoder
 from .guided import EncodingDiscriminator as EncodingDiscriminator
@@ -27,6 +23,10 @@ from .minibatch_features import cross_half_similarities as cross_half_similariti
 from .minibatch_features import deviation as deviation
 from .minibatch_features import no_minibatch_features as no_minibatch_features
 from .minibatch_features import similarities as similarities
+from .mnist import descriptor_discriminator as descriptor_discriminator
+from .mnist import descriptor_generator as descriptor_generator
+from .mnist import digits_discriminator as digits_discriminator
+from .mnist import digits_generator as digits_generator
 from .mnist import mnist_discriminator as mnist_discriminator
 from .mnist import mnist_generator as mnist_generator
 from .packing import PackedDiscriminator as PackedDiscriminator

@@ -84,7 +84,6 @@ class ResidualBlock(nn.Module):
 
 
 def _stages(width: int, *, blocks: int, cardinality: int, chance: torch.Generator) -> nn.ModuleList:
-    """Build the blocks of every side."""
     gain = LEAKY_GAIN * (len(SIDES) * blocks) ** -0.25
     return nn.ModuleList(
         nn.Sequential(

@@ -13,13 +13,15 @@ from .description import describe_training as describe_training
 from .digits import digits
 from .imagenet import imagenet
 from .minibatch import cifar10_minibatch, cifar10_narrow_minibatch, mnist_minibatch, svhn_minibatch
-from .mnist import mnist, mnist_2016, mnist_fast, mnist_pixels
+from .mnist import mnist, mnist_2016, mnist_graph, mnist_pixels
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .residual import cifar10_ggdr, cifar10_r3gan
 from .small_images import cifar10, cifar10_2016, cifar10_narrow, svhn, svhn_2016
 from .stacked import stacked
 from .toy import toy
+from .without import WITHOUT, without
+from .without import name_without as name_without
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "cifar10": cifar10,
@@ -30,7 +32,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "digits": digits,
     "mnist": mnist,
     "mnist-2016": mnist_2016,
-    "mnist-fast": mnist_fast,
+    "mnist-graph": mnist_graph,
     "mnist-pixels": mnist_pixels,
     "svhn": svhn,
     "svhn-2016": svhn_2016,
@@ -46,22 +48,39 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 
+ALIASES = {"mnist-fast": "mnist-graph"}
+"""Names of earlier versions, which still work in this one."""
+
+
 def find_recipe(name: str) -> Recipe:
     """Return the recipe of a built-in name, or of ``my_file.py:my_function``.
 
+    Either name may go on with parts to leave out, see `convergan.recipes.without`.
+
     Raises:
-        ValueError: if there is none; the message names the nearest.
+        ValueError: if there is none, the message names the nearest; or no such part in it.
 
     Example:
         >>> find_recipe("mnist").batch_size
         100
+        >>> find_recipe("mnist-without-game").step.keywords["unsupervised_weight"]
+        0.0
         >>> find_recipe("minst")
         Traceback (most recent call last):
-        ValueError: no recipe 'minst'; did you mean mnist, mnist-fast or mnist-2016?
+        ValueError: no recipe 'minst'; did you mean mnist, mnist-2016 or mnist-graph?
+        >>> find_recipe("mnist-without-graph")
+        Traceback (most recent call last):
+        ValueError: recipe mnist has no graph to leave out; it has game
     """
+    whole, *parts = name.split(WITHOUT)
+    recipe = _find_whole(whole)
+    return without(recipe, whole, parts) if parts else recipe
+
+
+def _find_whole(name: str) -> Recipe:
     if ".py:" in name:
         return _from_file(*name.rsplit(":", 1))
-    return look_up("recipe", name, RECIPES)()
+    return look_up("recipe", ALIASES.get(name, name), RECIPES)()
 
 
 def _from_file(file: str, function: str) -> Recipe:
@@ -70,10 +89,5 @@ def _from_file(file: str, function: str) -> Recipe:
         raise DataError(f"no file {file} to take the recipe {function} from")
     recipe = load_function(path, function)()
     if not isinstance(recipe, Recipe):
-        raise ValueError(f"{name_of(file, function)} must return a Recipe, got {type(recipe)}")
+        raise ValueError(f"{file}:{function} must return a Recipe, got {type(recipe)}")
     return recipe
-
-
-def name_of(file: str, function: str) -> str:
-    """Return how the command line spells a function in a file."""
-    return f"{file}:{function}"

@@ -15,8 +15,6 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from torch import Tensor
-
 from ..networks import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
@@ -45,6 +43,7 @@ from .schedules import constant
 
 SMOOTHED = partial(smoothed_discriminator_loss, real_target=0.75)
 HALFWAY = partial(smoothed_generator_loss, generator_target=0.375)
+STEP = partial(labeled_adversarial_step, discriminator_loss=SMOOTHED, generator_loss=HALFWAY)
 
 
 class Ablation(NamedTuple):
@@ -63,69 +62,33 @@ class Ablation(NamedTuple):
     with_batch_norm: MakeGenerator
 
 
-def ours(of: Ablation) -> Recipe:
-    """Return all techniques."""
-    return of.ours
-
-
-def batch_norm(of: Ablation) -> Recipe:
-    """Return -VBN+BN."""
-    return replace(of.ours, generator=of.with_batch_norm)
-
-
-def historical_averaging(of: Ablation) -> Recipe:
-    """Return -L+HA."""
-    return replace(no_labels(of), historical_weight=0.01)
-
-
-def no_smoothing(of: Ablation) -> Recipe:
-    """Return -LS."""
-    return replace(of.ours, step=_step(minimax_discriminator_loss, non_saturating_generator_loss))
-
-
-def no_labels(of: Ablation) -> Recipe:
-    """Return -L."""
-    step = partial(adversarial_step, discriminator_loss=SMOOTHED, generator_loss=HALFWAY)
-    return replace(of.ours, labels=0, step=step)
-
-
-def no_minibatch_features(of: Ablation) -> Recipe:
-    """Return -MBF."""
-    return replace(of.ours, discriminator=of.without_minibatch_features)
-
-
-class Row(NamedTuple):
-    """One row of the paper's table.
-
-    Attributes:
-        name: at the end of the names of its recipes.
-        change: from our methods to the recipe.
-    """
-
-    name: str
-    change: Callable[[Ablation], Recipe]
-
-
-ABLATIONS: dict[str, Row] = {
-    "our methods": Row("ours", ours),
-    "-VBN+BN": Row("batch-norm", batch_norm),
-    "-L+HA": Row("historical-averaging", historical_averaging),
-    "-LS": Row("no-smoothing", no_smoothing),
-    "-L": Row("no-labels", no_labels),
-    "-MBF": Row("no-minibatch-features", no_minibatch_features),
+ABLATIONS = {
+    "our methods": "ours",
+    "-VBN+BN": "batch-norm",
+    "-L+HA": "historical-averaging",
+    "-LS": "no-smoothing",
+    "-L": "no-labels",
+    "-MBF": "no-minibatch-features",
 }
-"""By the paper's name."""
+"""By the paper's name of a row, what the names of its recipes end in."""
 
 
-def _step(
-    discriminator_loss: Callable[[Tensor, Tensor], Tensor],
-    generator_loss: Callable[[Tensor], Tensor],
-) -> partial[dict[str, Tensor]]:
-    return partial(
-        labeled_adversarial_step,
-        discriminator_loss=discriminator_loss,
-        generator_loss=generator_loss,
+def _recipes(of: Ablation) -> dict[str, Recipe]:
+    step = partial(adversarial_step, discriminator_loss=SMOOTHED, generator_loss=HALFWAY)
+    no_labels = replace(of.ours, labels=0, step=step)
+    no_smoothing = partial(
+        STEP,
+        discriminator_loss=minimax_discriminator_loss,
+        generator_loss=non_saturating_generator_loss,
     )
+    return {
+        "our methods": of.ours,
+        "-VBN+BN": replace(of.ours, generator=of.with_batch_norm),
+        "-L+HA": replace(no_labels, historical_weight=0.01),
+        "-LS": replace(of.ours, step=no_smoothing),
+        "-L": no_labels,
+        "-MBF": replace(of.ours, discriminator=of.without_minibatch_features),
+    }
 
 
 def ablation() -> Ablation:
@@ -142,7 +105,7 @@ def ablation() -> Ablation:
         discriminator_start=StartFromData(),
         generator_start=StartFromData(rows=100),
         generator_average=partial(WeightAverage, rate=warm_up(0.999)),
-        step=_step(SMOOTHED, HALFWAY),
+        step=STEP,
         steps=1000,
         schedule=constant,
         test_batch=100,
@@ -174,10 +137,7 @@ def cifar10_ablation() -> Ablation:
 
 def ablations(name: str, make: Callable[[], Ablation]) -> dict[str, Callable[[], Recipe]]:
     """Return a maker of each row's recipe, by a name such as ``ablation-no-labels``."""
-    makers: dict[str, Callable[[], Recipe]] = {}
-    for row in ABLATIONS:
-        makers[recipe_name(name, row)] = partial(_changed, make, row)
-    return makers
+    return {recipe_name(name, row): partial(_recipe_of, make, row) for row in ABLATIONS}
 
 
 def recipe_name(name: str, row: str) -> str:
@@ -187,10 +147,9 @@ def recipe_name(name: str, row: str) -> str:
         >>> recipe_name("ablation", "-L+HA")
         'ablation-historical-averaging'
     """
-    return f"{name}-{ABLATIONS[row].name}"
+    return f"{name}-{ABLATIONS[row]}"
 
 
-def _changed(make: Callable[[], Ablation], row: str) -> Recipe:
+def _recipe_of(make: Callable[[], Ablation], row: str) -> Recipe:
     ablation = make()
-    changed = ABLATIONS[row].change(ablation)
-    return replace(changed, summary=f"{row} on {ablation.setting}")
+    return replace(_recipes(ablation)[row], summary=f"{row} on {ablation.setting}")

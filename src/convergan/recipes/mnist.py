@@ -116,7 +116,7 @@ def consistent_step(spread_until: int) -> Step:
     return partial(RELEASED_STEP, regularizers=(consistency,))
 
 
-def mnist_fast() -> Recipe:
+def mnist_graph() -> Recipe:
     """Return ours on oriented gradients: no longer the paper's permutation-invariant problem.
 
     Labels spread over a graph of images that may be moved and bent a little, and a small pair of

@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import DataError, Images, Rows, to_unit_range
+from ..data import DataError, Dataset, Images, LabeledSubset, Rows, to_unit_range
+from ..recipes import Recipe
+from .neighbor_cache import find_neighbors
 
 Array = np.ndarray[Any, Any]
 Predict = Callable[[Array], Array]
@@ -30,14 +32,16 @@ LARGEST_SELF_TRAINING = 10_000
 """Unlabelled rows that self-training gets; it refits on a growing share of them."""
 
 
+COLUMNS = ("method", "test error", "seconds", "note")
+"""Of the table of a run and its baselines."""
+
+
 @dataclass(frozen=True)
 class Baseline:
     """One row of the table.
 
     Attributes:
-        name: of the method.
         test_error: fraction, or None where it could not run.
-        seconds: spent.
         note: why it could not run, or what was cut.
     """
 
@@ -45,6 +49,32 @@ class Baseline:
     test_error: float | None
     seconds: float
     note: str = ""
+
+    def texts(self) -> tuple[str, str, str, str]:
+        """Return the cells of the row."""
+        error = "-" if self.test_error is None else f"{self.test_error:.2%}"
+        return (self.name, error, f"{self.seconds:.1f}", self.note)
+
+
+GRAPH = "the recipe's graph alone"
+
+
+def spread_over_graph(recipe: Recipe, dataset: Dataset, subset: LabeledSubset) -> Baseline:
+    """Spread labels over the graph of a recipe, with no network; test rows are among its rows.
+
+    Args:
+        recipe: whose ``neighbors`` and ``label_spreading`` are used.
+        dataset: its rows themselves, not what the players see of them.
+        subset: the labelled training rows.
+    """
+    started = time.perf_counter()
+    assert recipe.neighbors is not None
+    rows = torch.cat([dataset.train.images[:], dataset.test.images[:]])
+    neighbors = find_neighbors(recipe.neighbors, rows)
+    classes = recipe.label_spreading(neighbors, subset.rows, subset.labels, len(dataset.classes))
+    predicted = classes[len(dataset.train.labels) :].argmax(dim=1)
+    error = float((predicted != dataset.test.labels).double().mean())
+    return Baseline(GRAPH, error, time.perf_counter() - started, "transductive: sees the test rows")
 
 
 class CannotRun(Exception):

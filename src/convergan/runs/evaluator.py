@@ -132,7 +132,6 @@ class Evaluator:
             write_csv(self._job.folder / "predictions.csv", lines)
 
     def _probabilities(self, state: State, images: Images, rows: Tensor) -> Tensor:
-        """Return the averaged weights' class probabilities of some rows, (N, K)."""
         job, player = self._job, state.discriminator
         return predict_probabilities(
             player.network,

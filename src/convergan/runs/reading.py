@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..collective import ALONE, Ranks
 from ..core.chance import derive
@@ -15,6 +16,7 @@ from ..core.version import __version__
 from ..data import DataError
 from ..recipes import Recipe, find_recipe
 from ..training import CheckpointError, checkpoint, draw_samples
+from ..training.checkpoint import Checkpoint
 from .baselines import Baseline
 from .folder import made_by_version, read_description
 from .settings import Settings
@@ -37,7 +39,7 @@ def table(folder: Path) -> list[Baseline]:
 
 
 def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
-    """Draw samples from the newest checkpoint of a run into a file.
+    """Draw samples from the newest checkpoint of a run into a file, and return that.
 
     Args:
         folder: of the run.
@@ -45,16 +47,13 @@ def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
         draw: number of the draw; each gives other samples.
         file: ``.png`` for a grid, ``.npz`` for an array ``samples`` of float32.
 
-    Returns:
-        The file.
-
     Raises:
         ValueError: if ``folder`` is no run, or the file's ending is another.
         CheckpointError: if no checkpoint can be used, or it is of another generator.
     """
     if file.suffix not in (".png", ".npz"):
         raise ValueError(f"samples go to a .png or .npz file, got {file}")
-    settings, recipe = _what_ran(read_config(folder))
+    settings, recipe = what_ran(read_config(folder))
     if recipe.descriptor is not None and file.suffix == ".png":
         raise ValueError(
             f"recipe {settings.recipe} generates descriptors, which are no pictures: name a .npz "
@@ -75,22 +74,14 @@ def draw_run_rows(folder: Path, count: int, draw: int, *, ranks: Ranks = ALONE) 
     and all get the result, that of one alone.
     """
     config = read_config(folder)
-    settings, recipe = _what_ran(config)
+    settings, recipe = what_ran(config)
     found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
     if found is None:
         raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
     facts = {"run": config["sha256"], "newest checkpoint": str(found.step)}
     ranks.require_same(facts, f"{folder} must be the same for all, and nobody train in it")
     network = recipe.generator(config["row_shape"], derive(0, "unused"))
-    try:
-        network.load_state_dict(_below("generator.network.", found.tensors))
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"{folder} has the weights of another generator than that of {settings.recipe} here: "
-            f"it is of convergan {made_by_version(config)}, this is {__version__}, see "
-            "CHANGELOG.md"
-        ) from error
-    averages = _below("generator.average.value.", found.tensors)
+    averages = restore(network, "generator", found, config)
     return draw_samples(
         network.to(settings.device),
         {name: tensor.to(settings.device) for name, tensor in averages.items()},
@@ -101,7 +92,36 @@ def draw_run_rows(folder: Path, count: int, draw: int, *, ranks: Ranks = ALONE) 
     ).cpu()
 
 
-def _what_ran(config: dict[str, Any]) -> tuple[Settings, Recipe]:
+def restore(
+    network: nn.Module, player: str, found: Checkpoint, config: dict[str, Any]
+) -> dict[str, torch.Tensor]:
+    """Give a network that was just built the weights that a checkpoint has of it.
+
+    Args:
+        network: as the run's recipe builds it; changed in place.
+        player: ``discriminator`` or ``generator``.
+        found: a checkpoint of the run.
+        config: what the run says of itself.
+
+    Returns:
+        The averaged weights by name; none where the run keeps no average of them.
+
+    Raises:
+        CheckpointError: if they are those of another network.
+    """
+    try:
+        network.load_state_dict(_below(f"{player}.network.", found.tensors))
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{found.folder} has the weights of another {player} than that of "
+            f"{config['settings']['recipe']} here: it is of convergan {made_by_version(config)}, "
+            f"this is {__version__}, see CHANGELOG.md"
+        ) from error
+    return _below(f"{player}.average.value.", found.tensors)
+
+
+def what_ran(config: dict[str, Any]) -> tuple[Settings, Recipe]:
+    """Return settings and recipe of a run; the device is the one that is best here."""
     settings = Settings(**config["settings"] | {"device": choose_device("auto")})
     return settings, find_recipe(settings.recipe)
 

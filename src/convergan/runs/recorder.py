@@ -115,7 +115,6 @@ class Recorder:
         return seconds, notices
 
     def _load(self, state: State) -> tuple[float, tuple[str, ...]]:
-        """Load the newest checkpoint that fits, and cut the log back to it."""
         checkpoint.clear_leftovers(self._checkpoints)
         expected = state.tensors()
 

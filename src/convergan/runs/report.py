@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.files import read_json, replace_file
 from ..core.html import Folded, Paragraph, Picture, Preformatted, Section, Table, plot, render
-from .baselines import Baseline
-from .reading import read_config, table
+from .baselines import COLUMNS, Baseline
+from .probe import FILE as PROBE
+from .reading import GAN, read_config, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +34,8 @@ def write_report(folder: Path) -> Path:
         Section("Samples against real rows", _judged(result)),
         Section("Curves", _curves(lines)),
     ]
+    if (folder / PROBE).exists():
+        sections.append(Section("Probes", _probes(read_json(folder / PROBE))))
     if pictures := sorted((folder / "samples").glob("*.png")):
         shown = Picture(pictures[-1].read_bytes(), "grid of generated samples")
         sections.append(Section(f"Samples after {int(pictures[-1].stem[5:]):,} steps", [shown]))
@@ -59,16 +62,7 @@ def _summary(
 def _errors(rows: list[Baseline]) -> list[Table]:
     if all(row.test_error is None for row in rows):
         return []
-    cells = [
-        (
-            row.name,
-            "-" if row.test_error is None else f"{row.test_error:.2%}",
-            f"{row.seconds:.1f}",
-            row.note,
-        )
-        for row in rows
-    ]
-    return [Table(("method", "test error", "seconds", "note"), cells, numbers=(1, 2))]
+    return [Table(COLUMNS, [row.texts() for row in rows], numbers=(1, 2))]
 
 
 def _judged(result: dict[str, Any]) -> list[Table]:
@@ -99,6 +93,42 @@ def _curves(lines: list[dict[str, Any]]) -> list[Picture]:
 
     pictures = [plot(draw_losses, "losses against steps")] if stepped else []
     return pictures + ([plot(draw_errors, "test error against steps")] if measured else [])
+
+
+def _probes(found: dict[str, Any]) -> list[Paragraph | Picture | Table]:
+    """Show what `convergan.runs.probe` found."""
+    kinds = ("mean", "mean and covariance", "data")
+
+    def draw(axes: "Axes") -> None:
+        for method, curve in found["moments"].items():
+            for kind, style in zip(kinds, (":", "--", "-"), strict=True):
+                errors = [100 * point[kind] for point in curve]
+                steps = [point["step"] for point in curve]
+                axes.plot(steps, errors, style, marker=".", label=f"{method}, {kind}")
+        axes.set(xlabel="step", ylabel="error, %", ylim=(0, None))
+
+    shown: list[Paragraph | Picture | Table] = [
+        Paragraph(
+            "Errors on Gaussian clones of the test rows, which keep nothing of a class but its "
+            "mean, or its mean and covariance (Refinetti et al., 2023): what is right on clones "
+            "needs no more than these moments."
+        ),
+        plot(draw, "errors on test rows and on their clones against steps"),
+        Paragraph(
+            "Sharpness: by how many percent the loss, plus one, rises in a small box around the "
+            "final weights (Keskar et al., 2017)."
+        ),
+    ]
+    runs = [("this run", row["method"], row) for row in found["sharpness"]]
+    for other in found["batch_sizes"]:
+        name = f"batch of {other['batch_size']:,}, test error {other['test_error']:.2%}"
+        runs += [(name, GAN, row) for row in other["sharpness"]]
+    rows = [
+        (name, method, row["rows"], f"{row['epsilon']:g}", f"{row['sharpness']:.3g}")
+        for name, method, row in runs
+    ]
+    head = ("run", "method", "loss of", "epsilon", "sharpness")
+    return [*shown, Table(head, rows, numbers=(3, 4))]
 
 
 def _confusion(counts: list[list[int]], classes: list[str]) -> list[Picture | Folded]:

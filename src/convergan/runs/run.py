@@ -7,9 +7,10 @@ and ``baselines.json`` with ``twin/``, the same kind of folder for the supervise
 """
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ..core.version import __version__
 from ..data import Dataset, LabeledSubset
 from ..recipes import Recipe, describe_training
 from ..training import supervised_step
-from .baselines import BASELINES, Baseline, run_baseline
+from .baselines import BASELINES, GRAPH, Baseline, run_baseline, spread_over_graph
 from .folder import claim_identity, locked, made_by_version
 from .job import Job
 from .reading import GAN, TWIN, read_config
@@ -107,7 +108,10 @@ def run(
                 return
             yield from Trainer(_twin(job), requests).run()
         if ranks.leads:
-            yield from _baselines(seen, subset, folder / "baselines.json")
+            fits = _baselines(seen, subset)
+            if recipe.neighbors is not None:
+                fits[GRAPH] = partial(spread_over_graph, recipe, dataset, subset)
+            yield from _fit_baselines(fits, folder / "baselines.json")
 
 
 def _twin(job: Job) -> Job:
@@ -133,15 +137,22 @@ def _require_in_memory(recipe: Recipe, dataset: Dataset, settings: Settings) -> 
         )
 
 
-def _baselines(dataset: Dataset, subset: LabeledSubset, file: Path) -> Iterator[Progress]:
-    done = [Baseline(**row) for row in read_json(file)] if file.exists() else []
+def _baselines(dataset: Dataset, subset: LabeledSubset) -> dict[str, Callable[[], Baseline]]:
     labels = torch.full_like(dataset.train.labels, -1)
     labels[subset.rows] = subset.labels
-    for name in BASELINES:
+    return {
+        name: partial(run_baseline, name, dataset.train.images, labels, dataset.test)
+        for name in BASELINES
+    }
+
+
+def _fit_baselines(fits: Mapping[str, Callable[[], Baseline]], file: Path) -> Iterator[Progress]:
+    done = [Baseline(**row) for row in read_json(file)] if file.exists() else []
+    for name, fit in fits.items():
         if any(row.name == name for row in done):
             continue
         yield Progress(name, 0, 1, {})
-        done.append(run_baseline(name, dataset.train.images, labels, dataset.test))
+        done.append(fit())
         write_json(file, [asdict(row) for row in done])
         yield Progress(name, 1, 1, asdict(done[-1]))
 

@@ -12,7 +12,6 @@ class Settings:
     """What the command line chooses.
 
     Attributes:
-        recipe: its name.
         data: the source, see `convergan.data.sources`.
         labels: labelled rows over all classes; 0 for none.
         seed: decides labels, weights, order and noise.

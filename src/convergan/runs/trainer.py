@@ -173,7 +173,6 @@ class Trainer:
         return notices + recorder.log(line)
 
     def _note_left_out(self, taken: Progress, seconds: float) -> tuple[str, ...]:
-        """Log a step that was left out."""
         recorder = self._recorder
         if taken.skipped == LEFT_OUT:
             return self._note_rolled_back(taken.step, seconds)
@@ -184,7 +183,6 @@ class Trainer:
         return (f"step {taken.step} was left out: {taken.skipped}", *recorder.log(line))
 
     def _note_rolled_back(self, step: int, seconds: float) -> tuple[str, ...]:
-        """Log what was left out up to here."""
         notices = tuple[str, ...]()
         for first, last, reason in self._recorder.left_out.rolled_back:
             if last == step:
@@ -217,7 +215,6 @@ class Trainer:
         return (told, *notices)
 
     def _finish(self, state: State, real: dict[str, float]) -> None:
-        """Write ``result.json`` and, of a classifier, what it predicts."""
         metrics, left_out = self._recorder.metrics, self._recorder.left_out
         result: dict[str, Any] = {
             "steps": state.step,

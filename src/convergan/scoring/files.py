@@ -59,13 +59,8 @@ def write_scores(
 ) -> None:
     """Write ``score.json``, the three pictures, and ``score.html`` with all of it.
 
-    Args:
-        folder: created if missing.
-        sets: what was scored.
-        extractor: by which.
-        settings: of the metrics.
-        scores: what was found.
-        names: of samples and reference, as on the command line.
+    The folder is created if missing; ``names`` are those of samples and reference on the command
+    line.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = _description(sets, extractor, settings, scores, names)
@@ -140,18 +135,11 @@ def _pictures(sets: Sets, scores: Scores) -> dict[str, Picture]:
 def write_best(folder: Path, samples: ImageSet, scores: Scores, fraction: float) -> Path:
     """Write the samples that the inception score owes most to, the best first.
 
-    Args:
-        folder: gets ``best.png`` and, with ``samples``, ``rows`` and ``contributions``,
-            ``best.npz``.
-        samples: that were scored.
-        scores: of them.
-        fraction: of them to take.
-
-    Returns:
-        The archive.
+    Into the folder go ``best.png`` and ``best.npz``, which has ``samples``, ``rows`` and
+    ``contributions``; the latter is returned.
 
     Raises:
-        ValueError: if ``fraction`` is not above 0 and at most 1.
+        ValueError: if ``fraction``, of the samples to take, is not above 0 and at most 1.
     """
     contributions = score_contributions(logits=scores.samples.logits)
     rows = select_best(contributions, fraction)

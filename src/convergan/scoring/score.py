@@ -190,7 +190,6 @@ def _extract_all(
 
 
 def _reading_notes(reports: list[ReadReport]) -> list[str]:
-    """Return what to know of the images that were read."""
     notes = []
     for name, report in zip(("samples", "reference"), reports[:2], strict=True):
         if bad := report.unreadable:
@@ -205,7 +204,6 @@ def _reading_notes(reports: list[ReadReport]) -> list[str]:
 def _notes(
     samples: Extracted, reference: Extracted, held_out: Extracted, settings: ScoreSettings
 ) -> list[str]:
-    """Return what to know before values are compared."""
     count, width = len(samples.features), samples.features.shape[1]
     notes = []
     if "fid" in settings.metrics:

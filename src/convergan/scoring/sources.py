@@ -114,7 +114,6 @@ def _open_samples(
 
 
 def _first(images: ImageSet, order: Tensor, count: int | None, kind: str, source: str) -> ImageSet:
-    """Choose the first ``count`` of ``order``."""
     if count is not None and not 1 <= count <= len(order):
         raise ValueError(f"{kind} must be from 1 to the {len(order)} of {source}, got {count}")
     return images.choose(order[:count])

@@ -4,22 +4,35 @@
 depends on which runs look good.
 """
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.files import read_json
+from ..recipes.without import WITHOUT
+from ..runs.reading import table as run_table
 from .paper_tables import TABLES, MeanAndDeviation, PaperColumn
-from .results import FinishedRun, Table, finished_runs, place_by_labels
+from .results import FinishedRun, SweepTable, finished_runs, place_by_labels
 from .statistics import count_seeds, format_mean, mean_and_deviation
 
 Array = np.ndarray[Any, Any]
 
 ENSEMBLE = 10
 """Runs in an ensemble of the paper."""
-HEAD = ("labels", "seeds", "single", "ensemble", "paper, single", "paper, ensemble", "every seed")
+HEAD = (
+    "labels",
+    "method",
+    "seeds",
+    "single",
+    "median",
+    "ensemble",
+    "paper, single",
+    "paper, ensemble",
+    "every seed",
+)
 STYLES = {"errors": (".1f", ".0f"), "%": (".2f", ".2f")}
 """Formats of a mean and of a single figure, by unit."""
 NOTE = (
@@ -35,6 +48,7 @@ EASIER = (
 
 RUN_HEAD = (
     "labels",
+    "recipe",
     "seed",
     "test_rows",
     "errors",
@@ -46,21 +60,23 @@ RUN_HEAD = (
 )
 
 
-class Column(NamedTuple):
-    """What a sweep has for one number of labels, in the table's unit.
+class MethodErrors(NamedTuple):
+    """What a sweep has for one number of labels and one method, in the table's unit.
 
     Attributes:
         labels: labelled rows over all classes.
+        method: the recipe, the recipe without a part, or a baseline on the labels of its runs.
         seeds: of the finished runs, in order.
         singles: error of each.
         single: their mean and deviation.
         members: runs in an ensemble.
         ensembles: error of each ensemble; empty for one run, or where one has no probabilities.
         ensemble: their mean and deviation, or None.
-        paper: what the paper has, where the data are the paper's.
+        paper: what the paper has, where the data are the paper's and the recipe is whole.
     """
 
     labels: int
+    method: str
     seeds: list[int]
     singles: list[float]
     single: MeanAndDeviation
@@ -69,43 +85,58 @@ class Column(NamedTuple):
     ensemble: MeanAndDeviation | None
     paper: PaperColumn | None
 
+    @property
+    def median(self) -> float:
+        """The median error of the runs."""
+        return statistics.median(self.singles)
 
-def label_table(folder: Path) -> Table:
+
+def label_table(folder: Path) -> SweepTable:
     """Make the table of a sweep from what is in its folder, finished or not."""
     sweep = read_json(folder / "sweep.json")
     settings = sweep["settings"]
-    table = TABLES[settings["table"]]
+    paper = TABLES[settings["table"]]
     labels = np.load(folder / "test_labels.npy", allow_pickle=False)
-    papers = {c.labels: c for c in table.columns} if settings["data"] == table.data else {}
+    papers = {c.labels: c for c in paper.columns} if settings["data"] == paper.data else {}
     runs = finished_runs(folder, place_by_labels)
-    counts = sorted({run.settings["labels"] for run in runs})
-    columns = [
-        _column([run for run in runs if run.settings["labels"] == c], labels, table.unit, papers)
-        for c in counts
-    ]
+    columns: list[MethodErrors] = []
+    for count in sorted({run.settings["labels"] for run in runs}):
+        of_count = [run for run in runs if run.settings["labels"] == count]
+        for recipe in sorted({run.settings["recipe"] for run in of_count}):
+            of_recipe = [run for run in of_count if run.settings["recipe"] == recipe]
+            columns.append(_recipe_errors(of_recipe, labels, paper.unit))
+        whole = [run for run in of_count if run.settings["recipe"] == settings["recipe"]]
+        columns += _baseline_errors(whole, len(labels), paper.unit)
     recipe = sweep["recipes"][settings["recipe"]]
-    unit = f"errors out of {len(labels):,}" if table.unit == "errors" else "test error in %"
+    columns = [
+        c._replace(paper=papers.get(c.labels)) if c.method == settings["recipe"] else c
+        for c in columns
+    ]
+    unit = f"errors out of {len(labels):,}" if paper.unit == "errors" else "test error in %"
     weights = "final averaged weights" if recipe["average"] else "final weights"
     title = (
         f"{settings['table']}: {settings['recipe']} on {settings['data']}, "
         f"{settings['steps']:,} steps, {count_seeds([len(c.seeds) for c in columns])}; "
         f"{unit}, mean ± standard deviation; {weights}; nothing chosen on test data"
     )
-    return Table(
+    return SweepTable(
         title=title,
         head=HEAD,
-        rows=[_column_texts(column, *STYLES[table.unit]) for column in columns],
-        numbers=range(len(HEAD) - 1),
+        rows=[_texts(column, *STYLES[paper.unit]) for column in columns],
+        numbers=[n for n, name in enumerate(HEAD) if name not in ("method", "every seed")],
         note=f"{NOTE} {EASIER}" if recipe["descriptor"] else NOTE,
         runs=[RUN_HEAD, *sorted(map(_figures, runs))],
-        record={"unit": table.unit, "columns": [_plain(column) for column in columns]},
+        record={"unit": paper.unit, "columns": [_plain(column) for column in columns]},
     )
 
 
 def errors_line(run: FinishedRun) -> str:
     """Return the line that the command shows for a finished run."""
-    labels, seed, _, errors, *_ = _figures(run)
-    return f"labels {labels} seed {seed}: {errors} errors, {run.result['seconds']:.0f} s"
+    labels, recipe, seed, _, errors, *_ = _figures(run)
+    _, *parts = recipe.split(WITHOUT)
+    without = "".join(f" without {part}" for part in parts)
+    seconds = run.result["seconds"]
+    return f"labels {labels}{without} seed {seed}: {errors} errors, {seconds:.0f} s"
 
 
 def _figures(run: FinishedRun) -> tuple[Any, ...]:
@@ -115,6 +146,7 @@ def _figures(run: FinishedRun) -> tuple[Any, ...]:
     rows = int(confusion.sum())
     return (
         run.settings["labels"],
+        run.settings["recipe"],
         run.settings["seed"],
         rows,
         rows - int(confusion.trace()),
@@ -126,12 +158,14 @@ def _figures(run: FinishedRun) -> tuple[Any, ...]:
     )
 
 
-def _column_texts(column: Column, mean: str, alone: str) -> list[str]:
+def _texts(column: MethodErrors, mean: str, alone: str) -> list[str]:
     paper = column.paper
     return [
         str(column.labels),
+        column.method.replace(WITHOUT, " without "),
         str(len(column.seeds)),
         format_mean(column.single, mean, alone),
+        f"{column.median:g}" if column.single.std is not None else "-",
         format_mean(column.ensemble, mean, alone) + _members(column),
         format_mean(paper.single if paper else None, "g", "g"),
         format_mean(paper.ensemble if paper else None, "g", "g"),
@@ -157,42 +191,73 @@ def ensemble_errors(probabilities: Sequence[Array], labels: Array) -> list[int]:
     return [int((mean.argmax(axis=1) != labels).sum()) for mean in means]
 
 
-def _column(
-    runs: Sequence[FinishedRun], labels: Array, unit: str, papers: dict[int, PaperColumn]
-) -> Column:
-    def in_unit(errors: int) -> float:
-        return errors if unit == "errors" else 100 * errors / len(labels)
-
-    count = runs[0].settings["labels"]
-    singles = [in_unit(_figures(run)[RUN_HEAD.index("errors")]) for run in runs]
+def _recipe_errors(runs: Sequence[FinishedRun], labels: Array, unit: str) -> MethodErrors:
+    """Return what runs of one recipe on one number of labels have."""
+    errors = {run.settings["seed"]: _figures(run)[RUN_HEAD.index("errors")] for run in runs}
     files = [run.folder / "test_probabilities.npy" for run in runs]
-    ensembles: list[float] = []
+    ensembles: list[int] = []
     if len(files) > 1 and all(file.exists() for file in files):
         probabilities = [np.load(file, allow_pickle=False) for file in files]
-        ensembles = [in_unit(errors) for errors in ensemble_errors(probabilities, labels)]
-    return Column(
-        labels=count,
-        seeds=[run.settings["seed"] for run in runs],
-        singles=singles,
-        single=mean_and_deviation(singles),
-        members=min(ENSEMBLE, len(runs)),
-        ensembles=ensembles,
-        ensemble=mean_and_deviation(ensembles) if ensembles else None,
-        paper=papers.get(count),
+        ensembles = ensemble_errors(probabilities, labels)
+    settings = runs[0].settings
+    return _method_errors(
+        settings["labels"], settings["recipe"], errors, ensembles, len(labels), unit
     )
 
 
-def _members(column: Column) -> str:
+def _baseline_errors(runs: Sequence[FinishedRun], rows: int, unit: str) -> list[MethodErrors]:
+    """Return what baselines made of the labels of each run, as far as the runs have them."""
+    found: dict[str, dict[int, int]] = {}
+    for run in runs:
+        _, *baselines = run_table(run.folder)
+        for baseline in baselines:
+            if baseline.test_error is not None:
+                errors = found.setdefault(baseline.name, {})
+                errors[run.settings["seed"]] = round(baseline.test_error * rows)
+    return [
+        _method_errors(runs[0].settings["labels"], name, errors, [], rows, unit)
+        for name, errors in found.items()
+    ]
+
+
+def _method_errors(
+    labels: int,
+    method: str,
+    errors: Mapping[int, int],
+    ensembles: Sequence[int],
+    rows: int,
+    unit: str,
+) -> MethodErrors:
+    def in_unit(errors: int) -> float:
+        return errors if unit == "errors" else 100 * errors / rows
+
+    singles, of_ensembles = ([in_unit(n) for n in each] for each in (errors.values(), ensembles))
+    return MethodErrors(
+        labels=labels,
+        method=method,
+        seeds=list(errors),
+        singles=singles,
+        single=mean_and_deviation(singles),
+        members=min(ENSEMBLE, len(singles)),
+        ensembles=of_ensembles,
+        ensemble=mean_and_deviation(of_ensembles) if of_ensembles else None,
+        paper=None,
+    )
+
+
+def _members(column: MethodErrors) -> str:
     several = f"{len(column.ensembles)} " if len(column.ensembles) > 1 else ""
     return f" ({several}of {column.members})" if column.ensembles else ""
 
 
-def _plain(column: Column) -> dict[str, Any]:
+def _plain(column: MethodErrors) -> dict[str, Any]:
     paper = column.paper
     return {
         "labels": column.labels,
+        "method": column.method,
         "singles": {str(s): e for s, e in zip(column.seeds, column.singles, strict=True)},
         "single": column.single._asdict(),
+        "median": column.median,
         "members": column.members,
         "ensembles": column.ensembles,
         "ensemble": column.ensemble and column.ensemble._asdict(),

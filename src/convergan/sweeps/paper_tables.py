@@ -59,7 +59,7 @@ class PaperTable:
 
 TABLES: dict[str, PaperTable] = {
     "mnist-table": PaperTable(
-        recipe="mnist-fast",
+        recipe="mnist-graph",
         data="ylecun/mnist",
         unit="errors",
         columns=(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.files import read_json, replace_file, write_csv, write_json
-from ..core.html import Caution, Paragraph, Picture, Section, render
-from ..core.html import Table as PageTable
+from ..core.html import Caution, Paragraph, Picture, Section, Table, render
+from ..recipes.without import WITHOUT
 from ..runs.folder import read_description
 
 Place = Callable[[Mapping[str, Any]], str]
@@ -18,20 +18,14 @@ Place = Callable[[Mapping[str, Any]], str]
 
 
 class FinishedRun(NamedTuple):
-    """One run of a sweep.
-
-    Attributes:
-        folder: of the run.
-        settings: of the run, see `convergan.runs.settings.Settings`.
-        result: its ``result.json``.
-    """
+    """One run of a sweep: its folder, its settings and its ``result.json``."""
 
     folder: Path
     settings: dict[str, Any]
     result: dict[str, Any]
 
 
-class Table(NamedTuple):
+class SweepTable(NamedTuple):
     """A table as it is shown and written.
 
     Attributes:
@@ -54,8 +48,15 @@ class Table(NamedTuple):
 
 
 def place_by_labels(settings: Mapping[str, Any]) -> str:
-    """Return where a run is in a sweep over label counts."""
-    return f"labels-{settings['labels']}/seed-{settings['seed']}"
+    """Return where a run is in a sweep over label counts.
+
+    Example:
+        >>> place_by_labels({"recipe": "digits-without-game", "labels": 20, "seed": 3})
+        'labels-20-without-game/seed-3'
+    """
+    _, *left_out = settings["recipe"].split(WITHOUT)
+    name = WITHOUT.join([f"labels-{settings['labels']}", *left_out])
+    return f"{name}/seed-{settings['seed']}"
 
 
 def place_by_recipe(settings: Mapping[str, Any]) -> str:
@@ -86,7 +87,7 @@ def finished_runs(folder: Path, place: Place) -> list[FinishedRun]:
 def _belongs(config: dict[str, Any], sweep: dict[str, Any]) -> bool:
     """Whether a run is of the sweep's settings, recipes and data, and as long as they say."""
     settings = config["settings"]
-    of_sweep = ("table", "data")  # the data are compared by their hash
+    of_sweep = ("table", "data", "recipe")  # data and recipe are compared by their descriptions
     common = {name: value for name, value in sweep["settings"].items() if name not in of_sweep}
     recipe, data = sweep["recipes"].get(settings["recipe"]), sweep["data_sha256"]
     if recipe != config["recipe"] or data.get(settings["data"]) != config["data_sha256"]:
@@ -95,13 +96,10 @@ def _belongs(config: dict[str, Any], sweep: dict[str, Any]) -> bool:
     return bool(wanted.items() <= settings.items())
 
 
-def write_table(folder: Path, table: Table, failed: Sequence[str]) -> None:
+def write_table(folder: Path, table: SweepTable, failed: Sequence[str]) -> None:
     """Write ``table.md``, ``table.csv`` and ``table.json`` into a sweep's folder.
 
-    Args:
-        folder: of the sweep.
-        table: to write.
-        failed: a line for each run that failed.
+    ``failed`` has a line for each run that failed.
     """
     lines = [
         f"| {' | '.join(row)} |" for row in (table.head, ["---"] * len(table.head), *table.rows)
@@ -120,23 +118,16 @@ def write_table(folder: Path, table: Table, failed: Sequence[str]) -> None:
 
 
 def write_page(
-    folder: Path, table: Table, failed: Sequence[str], pictures: Sequence[Picture]
+    folder: Path, table: SweepTable, failed: Sequence[str], pictures: Sequence[Picture]
 ) -> None:
-    """Write ``table.html`` into a sweep's folder.
-
-    Args:
-        folder: of the sweep.
-        table: to show.
-        failed: a line for each run that failed.
-        pictures: to show below it.
-    """
+    """Write ``table.html`` into a sweep's folder, with pictures and a line for each failed run."""
     name, _, what = table.title.partition(": ")
     sections = [
         Section(
             "",
             [
                 Paragraph(what),
-                PageTable(table.head, table.rows, table.numbers),
+                Table(table.head, table.rows, table.numbers),
                 Paragraph(table.note),
             ],
         ),

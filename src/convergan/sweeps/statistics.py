@@ -20,12 +20,7 @@ def mean_and_deviation(values: Sequence[float]) -> MeanAndDeviation:
 
 
 def format_mean(figure: MeanAndDeviation | None, mean: str, alone: str) -> str:
-    """Write a figure as text.
-
-    Args:
-        figure: to write; nothing is ``-``.
-        mean: format of mean and deviation.
-        alone: format of a figure without deviation.
+    """Write a figure by the format ``mean``, or ``alone`` without deviation; nothing is ``-``.
 
     Example:
         >>> format_mean(MeanAndDeviation(2, 1), ".1f", ".0f")

@@ -13,14 +13,9 @@ from .paper_tables import TABLES, MeanAndDeviation
 
 @dataclass(frozen=True)
 class Arm:
-    """One row of a study.
+    """One row of a study: a recipe on a source of data.
 
-    Attributes:
-        name: of the row.
-        recipe: its name.
-        data: source.
-        seeds: default number of them.
-        paper: what the paper has for the first figure, or None.
+    ``seeds`` is the default number of them, ``paper`` what the paper has for the first figure.
     """
 
     name: str
@@ -31,7 +26,7 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class RecipeStudy:
     """Recipes to compare.
 
     Attributes:
@@ -58,7 +53,7 @@ class Study:
         return [arm for arm in self.arms if arm.data == source]
 
 
-def _collapse() -> Study:
+def _collapse() -> RecipeStudy:
     techniques = ("", *(f"-{name}" for name in TECHNIQUES))
     arms = [
         Arm((technique[1:] or "plain").replace("-", " "), f"{pair}{technique}", data, seeds)
@@ -69,7 +64,7 @@ def _collapse() -> Study:
         )
         for technique in techniques
     ]
-    return Study(
+    return RecipeStudy(
         name="collapse",
         summary="techniques against mode collapse: modes found, KL in nats, samples near a mode",
         arms=tuple(arms),
@@ -89,13 +84,13 @@ PAPER = {
 """Inception score of 50,000 samples of CIFAR-10 by the Inception network, table 3."""
 
 
-def _ablations() -> Study:
+def _ablations() -> RecipeStudy:
     families = (
         ("ablation", "zalando-datasets/fashion_mnist"),
         ("ablation", "ylecun/mnist"),
         ("cifar10-ablation", "uoft-cs/cifar10"),
     )
-    return Study(
+    return RecipeStudy(
         name="ablations",
         summary="one technique changed at a time; score by a classifier of the data",
         arms=tuple(

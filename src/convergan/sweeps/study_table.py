@@ -6,9 +6,9 @@ from typing import Any
 
 from ..core.files import read_json, replace_file
 from ..core.html import Picture, figure_png
-from .results import FinishedRun, Table, finished_runs, place_by_recipe
+from .results import FinishedRun, SweepTable, finished_runs, place_by_recipe
 from .statistics import count_seeds, format_mean, mean_and_deviation
-from .studies import Arm, Study
+from .studies import Arm, RecipeStudy
 
 WORDS = {
     "found": "modes found",
@@ -26,7 +26,7 @@ NOTE = (
 )
 
 
-def study_table(folder: Path, study: Study) -> Table:
+def study_table(folder: Path, study: RecipeStudy) -> SweepTable:
     """Make the table of a study from what is in its folder, finished or not."""
     settings = read_json(folder / "sweep.json")["settings"]
     runs = finished_runs(folder, place_by_recipe)
@@ -52,7 +52,7 @@ def study_table(folder: Path, study: Study) -> Table:
     seeds = count_seeds([len(_runs_of(arm, runs)) for arm in arms])
     gone = [f"{arm.name} on {arm.data}" for arm in arms if not _sample_file(arm, runs)]
     missing = f" Samples not drawn, as their files are gone: {', '.join(gone)}." if gone else ""
-    return Table(
+    return SweepTable(
         title=f"{study.name}: {study.summary}; {seeds}; mean ± standard deviation",
         head=head,
         rows=rows,
@@ -70,7 +70,7 @@ def figures_line(run: FinishedRun) -> str:
     return f"{name}: {figures}, {run.result['seconds']:.0f} s"
 
 
-def draw_study(folder: Path, study: Study) -> list[Picture]:
+def draw_study(folder: Path, study: RecipeStudy) -> list[Picture]:
     """Draw ``samples.png``, of the first seed side by side, and ``figures.png``, of all seeds.
 
     Returns:
@@ -115,7 +115,7 @@ def _format(value: float | None, style: str) -> str:
 
 
 def _arm_texts(
-    arm: Arm, runs: Sequence[FinishedRun], study: Study, figures: Sequence[str], papers: bool
+    arm: Arm, runs: Sequence[FinishedRun], study: RecipeStudy, figures: Sequence[str], papers: bool
 ) -> list[str]:
     words = []
     for name in figures:
@@ -176,7 +176,7 @@ def _samples(arms: Sequence[Arm], runs: Sequence[FinishedRun]) -> bytes:
 
 
 def _bars(
-    sources: Sequence[str], arms: Sequence[Arm], runs: Sequence[FinishedRun], study: Study
+    sources: Sequence[str], arms: Sequence[Arm], runs: Sequence[FinishedRun], study: RecipeStudy
 ) -> bytes:
     from matplotlib.figure import Figure
 

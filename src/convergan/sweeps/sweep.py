@@ -7,6 +7,7 @@ Finished runs are not run again and others go on, so the same command finishes w
 """
 
 import json
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,21 +23,22 @@ from ..core.html import Picture
 from ..core.progress import Progress
 from ..core.signals import Interrupted, StopRequests, handle_signals
 from ..data import DataError, Dataset
-from ..recipes import describe_training, find_recipe
+from ..recipes import describe_training, find_recipe, name_without
+from ..recipes.without import WITHOUT
 from ..runs.folder import claim_identity, is_locked, locked
 from ..runs.settings import Settings, choose_labels
 from .label_table import errors_line, label_table
 from .results import (
     FinishedRun,
     Place,
-    Table,
+    SweepTable,
     finished_runs,
     place_by_labels,
     place_by_recipe,
     write_page,
     write_table,
 )
-from .studies import Study
+from .studies import RecipeStudy
 from .study_table import draw_study, figures_line, study_table
 from .workers import POLL, Outcome, Task, Workers
 
@@ -59,6 +61,7 @@ class Sweep:
         make_table: from ``folder`` to the table of what is there, finished or not.
         draw: from ``folder`` to pictures, which it writes there.
         needs_test_rows: keep the test rows' labels for the table, and refuse data without any.
+        baselines: fit the baselines of ``train`` beside each run of a whole recipe.
         more: arguments of ``train`` for every run, that are no part of what it is.
     """
 
@@ -67,9 +70,10 @@ class Sweep:
     folder: Path
     place: Place
     line_of: Callable[[FinishedRun], str]
-    make_table: Callable[[Path], Table]
+    make_table: Callable[[Path], SweepTable]
     draw: Callable[[Path], list[Picture]]
     needs_test_rows: bool
+    baselines: bool = False
     more: tuple[str, ...] = ()
 
     def folder_of(self, run: Settings) -> Path:
@@ -83,23 +87,40 @@ class Sweep:
 
 
 def label_sweep(
-    table: str, shared: Settings, *, labels: Sequence[int], seeds: int, folder: Path
+    table: str,
+    shared: Settings,
+    *,
+    labels: Sequence[int],
+    seeds: Sequence[int],
+    folder: Path,
+    without: Sequence[str] = (),
+    baselines: bool = False,
 ) -> Sweep:
-    """Return a sweep over label counts: all of them with seed 0 first, then with seed 1, and so on.
+    """Return a sweep over label counts: all of them with the first seed, then with the next.
 
     Args:
         table: name of the paper's table.
         shared: settings of every run, whose ``labels`` and ``seed`` are not used.
         labels: label counts, labelled rows over all classes.
-        seeds: number of seeds, from 0.
+        seeds: of the runs.
         folder: where everything is written.
+        without: ablations, each the parts that it leaves out with commas between them; they are
+            run on the same labels and seeds.
+        baselines: fit the baselines of ``train`` beside each run of the whole recipe.
 
     Raises:
-        ValueError: if there is no seed, or a label count is named twice.
+        ValueError: if a seed, a label count or an ablation is named twice.
     """
-    _require_seeds(seeds)
+    _require_once("seeds", seeds)
     _require_once("labels", labels)
-    runs = tuple(replace(shared, labels=n, seed=seed) for seed in range(seeds) for n in labels)
+    recipes = [shared.recipe, *(name_without(shared.recipe, parts) for parts in without)]
+    _require_once("recipes", recipes)
+    runs = tuple(
+        replace(shared, recipe=recipe, labels=n, seed=seed)
+        for seed in seeds
+        for n in labels
+        for recipe in recipes
+    )
     names = ("recipe", "data", "steps", "device", "precision")
     return Sweep(
         runs=runs,
@@ -108,20 +129,17 @@ def label_sweep(
         place=place_by_labels,
         line_of=errors_line,
         make_table=label_table,
-        draw=_no_pictures,
+        draw=lambda folder: [],
         needs_test_rows=True,
+        baselines=baselines,
     )
 
 
-def _no_pictures(folder: Path) -> list[Picture]:
-    return []
-
-
 def study_sweep(
-    study: Study,
+    study: RecipeStudy,
     *,
     data: Sequence[str],
-    seeds: int | None,
+    seeds: Sequence[int] | None,
     steps: int | None,
     device: str,
     precision: str,
@@ -132,20 +150,19 @@ def study_sweep(
     Args:
         study: whose arms to run.
         data: sources; the arms on others are left out.
-        seeds: number of seeds, from 0; None for that of each arm.
+        seeds: of every arm; None for the number of each, from 0.
         steps: of every run; None for those of each recipe.
         device: of every run, ``cpu`` or ``cuda``.
         precision: of every run.
         folder: where everything is written.
 
     Raises:
-        ValueError: if there is no seed or no arm on one of ``data``, or one is named twice.
+        ValueError: if there is no arm on one of ``data``, or a seed or source is named twice.
     """
-    if seeds is not None:
-        _require_seeds(seeds)
+    _require_once("seeds", seeds or ())
     _require_once("data", data)
     arms = [arm for source in data for arm in study.arms_on(source)]
-    most = max(arm.seeds if seeds is None else seeds for arm in arms)
+    every = range(max(arm.seeds for arm in arms)) if seeds is None else seeds
     runs = [
         Settings(
             recipe=arm.recipe,
@@ -156,9 +173,9 @@ def study_sweep(
             device=device,
             precision=precision,
         )
-        for seed in range(most)
+        for seed in every
         for arm in arms
-        if seed < (arm.seeds if seeds is None else seeds)
+        if seeds is not None or seed < arm.seeds
     ]
     common = {
         "table": study.name,
@@ -179,24 +196,19 @@ def study_sweep(
     )
 
 
-def _require_seeds(seeds: int) -> None:
-    if seeds < 1:
-        raise ValueError(f"seeds must be at least 1, got {seeds}")
-
-
 def _require_once(kind: str, named: Sequence[object]) -> None:
     for each in named:
         if named.count(each) > 1:
             raise ValueError(f"{kind} must be named once each, got {each} twice")
 
 
-def parse_labels(text: str) -> tuple[int, ...]:
-    """Return the label counts in a text such as ``20,50``.
+def parse_numbers(kind: str, text: str) -> tuple[int, ...]:
+    """Return the numbers in a text such as ``20,50``.
 
     Example:
-        >>> parse_labels("20, 50")
+        >>> parse_numbers("labels", "20, 50")
         (20, 50)
-        >>> parse_labels("20;50")
+        >>> parse_numbers("labels", "20;50")
         Traceback (most recent call last):
         ValueError: labels must be whole numbers with commas between them, got '20;50'
     """
@@ -204,8 +216,32 @@ def parse_labels(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise ValueError(
-            f"labels must be whole numbers with commas between them, got {text!r}"
+            f"{kind} must be whole numbers with commas between them, got {text!r}"
         ) from None
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds in a text: how many, from 0, or which.
+
+    Example:
+        >>> parse_seeds("3"), parse_seeds("7,"), parse_seeds("0-2,8001")
+        ((0, 1, 2), (7,), (0, 1, 2, 8001))
+        >>> parse_seeds("0")
+        Traceback (most recent call last):
+        ValueError: seeds must be a number of them such as 10, or a list such as 0-9,42; got '0'
+    """
+    if re.fullmatch(r"[1-9]\d*", text):
+        return tuple(range(int(text)))
+    seeds: list[int] = []
+    if re.fullmatch(r"\d+[-,](\d+[-,]?)*", text):
+        for part in filter(None, text.split(",")):
+            first, _, last = part.partition("-")
+            seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise ValueError(
+            f"seeds must be a number of them such as 10, or a list such as 0-9,42; got {text!r}"
+        )
+    return tuple(seeds)
 
 
 def run_sweep(
@@ -234,7 +270,8 @@ def run_sweep(
         _claim_folder(sweep, datasets)
         left = {sweep.folder_of(run): run for run in sweep.unfinished()}
         failed: list[str] = []
-        shown = _progress(sweep, left, _notices_of_locked(left))
+        held = [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
+        shown = _progress(sweep, left, held)
         yield shown
         tasks = [_task(sweep, run, workers.threads) for run in left.values()]
         for outcomes in _perform_in_thread(tasks, workers, sweep.folder / STOP, requests):
@@ -277,8 +314,10 @@ def _task(sweep: Sweep, run: Settings, threads: int) -> Task:
     recipe = str(options.pop("recipe"))
     options |= {"out": str(folder), "threads": threads, "keep": 1}
     named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    baselines = sweep.baselines and WITHOUT not in recipe
+    named.append("--baselines" if baselines else "--no-baselines")
     return Task(
-        arguments=("train", recipe, *named, *sweep.more, "--no-baselines"),
+        arguments=("train", recipe, *named, *sweep.more),
         folder=folder.absolute(),
         stop=sweep.folder.absolute() / STOP,
         place=Path.cwd(),
@@ -325,10 +364,6 @@ def _note_outcome(
     del left[folder]
     finished = FinishedRun(folder, asdict(run), read_json(folder / "result.json"))
     return sweep.line_of(finished)
-
-
-def _notices_of_locked(left: Mapping[Path, Settings]) -> list[str]:
-    return [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
 
 
 def _progress(sweep: Sweep, left: Mapping[Path, Settings], notices: Sequence[str]) -> Progress:

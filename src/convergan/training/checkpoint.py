@@ -89,17 +89,18 @@ def save(
             return final
         except CheckpointError:
             _put_aside(final)
-    data = serialise_tensors(_storable(tensors))
-    manifest = _with_self_hash(
-        {
-            "schema": SCHEMA,
-            "step": step,
-            "config_sha256": config_sha256,
-            "torch": torch.__version__,
-            "files": {TENSORS: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
-            "extra": dict(extra),
-        }
+    data = serialise_tensors(
+        {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     )
+    manifest = {
+        "schema": SCHEMA,
+        "step": step,
+        "config_sha256": config_sha256,
+        "torch": torch.__version__,
+        "files": {TENSORS: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
+        "extra": dict(extra),
+    }
+    manifest["self_sha256"] = _self_hash(manifest)
     temporary = root / f".tmp-{final.name}-{secrets.token_hex(4)}"
     try:
         temporary.mkdir()
@@ -151,12 +152,11 @@ def _read(folder: Path, config_sha256: str) -> Checkpoint:
     return Checkpoint(folder, manifest["step"], _parse(folder, data), manifest["extra"])
 
 
-def _anything(found: Checkpoint) -> None:
-    """Accept every checkpoint."""
-
-
 def read_latest(
-    root: Path, *, config_sha256: str, require: Callable[[Checkpoint], None] = _anything
+    root: Path,
+    *,
+    config_sha256: str,
+    require: Callable[[Checkpoint], None] = lambda found: None,
 ) -> tuple[Checkpoint | None, list[str]]:
     """Return the newest checkpoint that verifies, or None, and why newer ones were refused.
 
@@ -217,17 +217,9 @@ def _put_aside(folder: Path) -> None:
     folder.rename(folder.with_name(f".bad-{folder.name}-{secrets.token_hex(4)}"))
 
 
-def _storable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-
-
 def _self_hash(manifest: Mapping[str, Any]) -> str:
     rest = {key: value for key, value in manifest.items() if key != "self_sha256"}
     return canonical_sha256(rest)
-
-
-def _with_self_hash(manifest: dict[str, Any]) -> dict[str, Any]:
-    return manifest | {"self_sha256": _self_hash(manifest)}
 
 
 def _read_regular(path: Path) -> bytes:

@@ -17,14 +17,6 @@ LEFT_OUT = "left out"
 """Why a step changed nothing that was not tried."""
 
 
-def _never() -> bool:
-    return False
-
-
-def _none(step: int) -> bool:
-    return False
-
-
 def train(
     state: State,
     step: Step,
@@ -35,8 +27,8 @@ def train(
     seed: int,
     device: torch.device,
     autocast: torch.dtype | None = None,
-    may_skip: Callable[[], bool] = _never,
-    left_out: Callable[[int], bool] = _none,
+    may_skip: Callable[[], bool] = lambda: False,
+    left_out: Callable[[int], bool] = lambda number: False,
     sharing: Sharing = UNSHARED,
 ) -> Iterator[Progress]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.

@@ -23,7 +23,7 @@ def teacher_consistency(
     chance: torch.Generator,
     *,
     weight: float,
-    spread_weight: float,
+    spread_weight: float | None,
     spread_until: int,
     spread_share: float = 0.0,
 ) -> Tensor:
@@ -38,7 +38,8 @@ def teacher_consistency(
         unlabeled_logits: (N, K), receive the gradient.
         chance: unused.
         weight: factor of the loss from step ``spread_until`` on.
-        spread_weight: factor at step 0; it goes in a straight line to ``weight``.
+        spread_weight: factor at step 0; it goes in a straight line to ``weight``. None where no
+            labels are spread: the averaged weights teach alone, with a factor that begins at 0.
         spread_until: step at which label spreading, alone the teacher at step 0, would have no
             share left.
         spread_share: what it keeps all the same.
@@ -46,7 +47,7 @@ def teacher_consistency(
     Raises:
         ValueError: if the batch has no spread labels.
     """
-    targets = whole(_teach(state, batch, spread_until, spread_share))
+    targets = whole(_teach(state, batch, spread_weight, spread_until, spread_share))
     strength = _strength(state, weight, spread_weight, spread_until)
     return strength * consistency_loss(unlabeled_logits, targets)
 
@@ -58,7 +59,7 @@ def interpolation_consistency(
     chance: torch.Generator,
     *,
     weight: float,
-    spread_weight: float,
+    spread_weight: float | None,
     spread_until: int,
 ) -> Tensor:
     """Hold the classifier to straight lines between unlabelled rows, which are made whole for it.
@@ -68,7 +69,7 @@ def interpolation_consistency(
     worth K times that of the released code, see `convergan.objectives.interpolation_consistency`;
     there the averaged weights teach alone, from the start.
     """
-    targets = _teach(state, batch, spread_until, 0.0)
+    targets = _teach(state, batch, spread_weight, spread_until, 0.0)
     rows, targets = all_whole(batch.unlabeled, targets)
     rows, targets = interpolate(rows, targets, chance)
     mixed_logits = whole(state.discriminator.network(own(rows), chance).logits)
@@ -88,14 +89,9 @@ def virtual_adversarial(
 ) -> Tensor:
     """Hold the classifier to its own predictions against the worst small change of each row.
 
-    Args:
-        state: of which the discriminator is used, without noise.
-        batch: of which ``unlabeled`` is used.
-        unlabeled_logits: unused.
-        chance: draws first directions.
-        weight: factor of the loss.
-        radius: see `convergan.objectives.virtual_adversarial_loss`, as is ``probe``.
-        probe: length at which the worst direction is searched.
+    The rows are ``batch.unlabeled``, judged without noise; ``unlabeled_logits`` are unused, and
+    ``chance`` draws first directions. ``radius`` and ``probe`` are those of
+    `convergan.objectives.virtual_adversarial_loss`.
     """
     network = state.discriminator.network
 
@@ -108,23 +104,32 @@ def virtual_adversarial(
     return weight * average(loss)
 
 
-def _teach(state: State, batch: Batch, spread_until: int, spread_share: float) -> Tensor:
+def _teach(
+    state: State,
+    batch: Batch,
+    spread_weight: float | None,
+    spread_until: int,
+    spread_share: float,
+) -> Tensor:
     """Class probabilities of the unlabelled rows by the teacher of this step."""
-    if not batch.spread.shape[1]:
+    if spread_weight is not None and not batch.spread.shape[1]:
         raise ValueError("a teacher that begins with spread labels needs a recipe's neighbors")
     player = state.discriminator
     with torch.no_grad():
         critique: Critique = functional_call(
             player.network, player.averaged_parameters(), (batch.unlabeled,)
         )
-        own_share = min(1 - spread_share, _progress(state, spread_until))
-        return batch.spread.lerp(critique.logits.softmax(dim=1), own_share)
+        averaged = critique.logits.softmax(dim=1)
+        if spread_weight is None:
+            return averaged
+        return batch.spread.lerp(averaged, min(1 - spread_share, _progress(state, spread_until)))
 
 
-def _strength(state: State, weight: float, spread_weight: float, spread_until: int) -> float:
-    return spread_weight + _progress(state, spread_until) * (weight - spread_weight)
+def _strength(state: State, weight: float, spread_weight: float | None, spread_until: int) -> float:
+    first = spread_weight or 0.0
+    return first + _progress(state, spread_until) * (weight - first)
 
 
 def _progress(state: State, spread_until: int) -> float:
-    """Go from 0 to 1 as the averaged weights take over from label spreading."""
+    """Go from 0 to 1 as the averaged weights take over."""
     return min(1.0, state.step / spread_until)

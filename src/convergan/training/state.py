@@ -141,13 +141,7 @@ class Player(Generic[Network]):
 
 
 class State:
-    """Everything that training changes.
-
-    Attributes:
-        discriminator: the player that judges.
-        generator: the player that makes.
-        step: number of finished steps.
-    """
+    """Everything that training changes: two players, and the number of finished steps."""
 
     def __init__(self, discriminator: Player[Discriminator], generator: Player[Generator]) -> None:
         self.discriminator = discriminator

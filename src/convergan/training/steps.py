@@ -1,7 +1,12 @@
 """One step of each problem, as the algorithm box has it.
 
-Salimans et al. (2016): algorithm of section 2 for two players, of section 5 for few labels. Every
-step returns its losses, detached, by name.
+Salimans et al. (2016): algorithm of section 2 for two players, of section 5 for few labels.
+
+Every step changes both players of ``state`` in place. Of the batch it uses ``unlabeled`` alone,
+unless it says otherwise; ``chance`` draws latents and noise, on the device of the batch. A
+``discriminator_loss`` is from logits of data and of samples to a scalar, a ``generator_loss`` from
+logits of samples to a scalar, and ``feature_matching`` from features of samples and of data to a
+scalar. What a step returns are its losses, detached, by name.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,15 +44,7 @@ def adversarial_step(
     discriminator_loss: Callable[[Tensor, Tensor], Tensor],
     generator_loss: Callable[[Tensor], Tensor],
 ) -> Losses:
-    """Update the discriminator, then the generator, on one batch without labels.
-
-    Args:
-        state: both players; changed in place.
-        batch: of which only ``unlabeled`` is used.
-        chance: draws latents and noise, on the device of the batch.
-        discriminator_loss: from logits of data and of samples to a scalar.
-        generator_loss: from logits of samples to a scalar.
-    """
+    """Update the discriminator, then the generator, on one batch without labels."""
     judging = _judge(state, batch, chance, discriminator_loss)
     making = generator_loss(whole(criticise_fakes(state, batch, chance).logits))
     state.generator.descend(making)
@@ -64,12 +61,7 @@ def feature_matching_step(
 ) -> Losses:
     """Update the discriminator as in `adversarial_step`; then match features, section 3.1.
 
-    Args:
-        state: both players; changed in place.
-        batch: of which ``unlabeled`` and ``matching`` are used.
-        chance: draws latents and noise, on the device of the batch.
-        discriminator_loss: from logits of data and of samples to a scalar.
-        feature_matching: from features of samples and of data to a scalar.
+    The features of data are those of ``batch.matching``.
     """
     judging = _judge(state, batch, chance, discriminator_loss)
     with torch.no_grad():
@@ -93,15 +85,9 @@ def top_k_step(
 ) -> Losses:
     """Update the discriminator as in `adversarial_step`; the generator learns from its best rows.
 
-    Args:
-        state: both players; changed in place. Its step decides how many rows are left.
-        batch: of which only ``unlabeled`` is used.
-        chance: draws latents and noise, on the device of the batch.
-        discriminator_loss: from logits of data and of samples to a scalar.
-        generator_losses: from logits of samples to the loss of each row.
-        realness: from logits of samples to the realness of each row.
-        gamma: share of the rows that a step leaves, see `convergan.objectives.top_k_count`.
-        nu: share that is always left.
+    How many rows are left follows from ``state.step``, ``gamma`` and ``nu``, see
+    `convergan.objectives.top_k_count`. ``generator_losses`` and ``realness`` are from logits of
+    samples to the loss and to the realness of each row.
     """
     judging = _judge(state, batch, chance, discriminator_loss)
     logits = whole(criticise_fakes(state, batch, chance).logits).flatten()
@@ -116,13 +102,9 @@ def relativistic_step(
 ) -> Losses:
     """Update the discriminator under R1 and R2, then the generator, on pairs of rows.
 
-    Huang et al. (2024), R3GAN: see `convergan.objectives.relativistic_discriminator_loss`.
-
-    Args:
-        state: both players; changed in place.
-        batch: of which ``unlabeled`` is for the discriminator and ``matching`` for the generator.
-        chance: draws latents and noise, on the device of the batch.
-        penalty: gamma, of which half is the factor of R1 and R2.
+    Huang et al. (2024), R3GAN: see `convergan.objectives.relativistic_discriminator_loss`. The
+    discriminator gets ``batch.unlabeled``, the generator ``batch.matching``; half of ``penalty``,
+    gamma, is the factor of R1 and R2.
     """
     discriminator = state.discriminator.network
     reals = batch.unlabeled.detach().requires_grad_()
@@ -153,7 +135,6 @@ def _judge(
     chance: torch.Generator,
     discriminator_loss: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
-    """Update the discriminator on data and samples; return its loss."""
     discriminator = state.discriminator.network
     with torch.no_grad():
         fakes = _draw_fakes(state, batch, chance)
@@ -170,7 +151,6 @@ def criticise_fakes(state: State, batch: Batch, chance: torch.Generator) -> Crit
 
 
 def _draw_fakes(state: State, batch: Batch, chance: torch.Generator) -> Tensor:
-    """Make as many samples as the batch has unlabelled rows."""
     generator = state.generator.network
     return generator(draw_latent(generator, len(batch.unlabeled), chance))
 
@@ -191,13 +171,9 @@ def semi_supervised_step(
 ) -> Losses:
     """Update the classifier on labelled, unlabelled and generated rows; then match features.
 
-    Args:
-        state: both players; changed in place.
-        batch: labelled and unlabelled rows and those for feature matching.
-        chance: draws latents and noise, on the device of the batch.
-        feature_matching: from features of samples and of data to a scalar.
-        unsupervised_weight: factor of the unsupervised loss; 1 as released, 2 as in the paper.
-        regularizers: further terms of the classifier's loss; none in the paper.
+    It takes every kind of rows of the batch. ``unsupervised_weight`` is the factor of the
+    unsupervised loss, 1 as released and 2 as in the paper; ``regularizers`` are further terms of
+    the classifier's loss, none in the paper.
     """
     discriminator = state.discriminator.network
 
@@ -240,18 +216,10 @@ def labeled_adversarial_step(
 
     This is how the scripts with minibatch discrimination use labels, section 5. Labelled,
     unlabelled and generated rows are judged apart, so that minibatch features compare like with
-    like.
-
-    Args:
-        state: both players; changed in place.
-        batch: labelled and unlabelled rows.
-        chance: draws latents and noise, on the device of the batch.
-        discriminator_loss: from realness of data and of samples, `convergan.objectives.realness`,
-            to a scalar.
-        generator_loss: from realness of samples to a scalar.
-        adversarial_weight: factor of ``discriminator_loss`` beside the loss on labels; one half as
-            released.
-        generator_steps: updates of the generator, each on new samples; 3 as released.
+    like. Both losses are of realness, `convergan.objectives.realness`, in the place of logits.
+    ``adversarial_weight`` is the factor of ``discriminator_loss`` beside the loss on labels, one
+    half as released; ``generator_steps`` are updates of the generator, each on new samples, 3 as
+    released.
     """
     discriminator = state.discriminator.network
     with torch.no_grad():
@@ -286,14 +254,8 @@ def joint_step(
 
     The released ImageNet code, section 6.4: of K + 1 logits the last is "generated", a row's
     realness is the log-sum-exp of the others less the last, and labels are learned over all K + 1
-    classes.
-
-    Args:
-        state: both players; changed in place.
-        batch: of which only ``labeled`` is used.
-        chance: draws latents and noise, on the device of the batch.
-        discriminator_loss: from realness of data and of samples to a scalar.
-        generator_loss: from realness of samples to a scalar.
+    classes. Of the batch it uses ``labeled`` alone. Both losses are of realness in the place of
+    logits.
     """
     generator = state.generator.network
     fakes = generator(draw_latent(generator, len(batch.labeled), chance))

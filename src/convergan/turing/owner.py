@@ -1,14 +1,13 @@
 """What the owner of a study can read and do."""
 
-import csv
 import datetime
-import io
 import secrets
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from ..core.files import csv_lines
 from .checks import check
 from .errors import RefusedError
 from .results.analysis import analyse, to_json
@@ -50,16 +49,10 @@ def set_state(study: Study, state: str) -> dict[str, Any]:
 
 
 def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
-    """Make invitation links, each for one person.
-
-    Args:
-        study: that they are for.
-        public_url: where people reach it.
-        count: how many.
-        days: for which they can be opened, at most 365.
+    """Make so many invitation links, each for one person, that can be opened for some days.
 
     Raises:
-        ValueError: if ``days`` is out of its range.
+        ValueError: if ``days`` is not above 0 and at most 365.
     """
     check({"days": days}, (0 < days <= 365, "days", "above 0 and at most 365"))
     now = study.clock()
@@ -127,12 +120,7 @@ def people(study: Study) -> list[dict[str, Any]]:
 
 
 def close_person(study: Study, alias: str, state: str) -> None:
-    """End a session under way that was returned or screened out, and free its place.
-
-    Args:
-        study: of the person.
-        alias: their pseudonym.
-        state: `schema.RETURNED` or `schema.SCREENED_OUT`.
+    """End a session under way as `schema.RETURNED` or `schema.SCREENED_OUT`, and free its place.
 
     Raises:
         RefusedError: if there is nobody of that pseudonym, or the session has ended.
@@ -167,13 +155,11 @@ def export_csv(study: Study) -> str:
         rows = _vote_rows(connection, EXPORTED_STATES)
         names = [row.name for row in _models(connection)]
     fresh: dict[str, str] = {}
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(EXPORT_COLUMNS)
+    lines: list[tuple[object, ...]] = [EXPORT_COLUMNS]
     for row in rows:
         name = fresh.setdefault(row.alias, f"A-{secrets.token_hex(4)}")
         screen = row.screen
-        table.writerow(
+        lines.append(
             (
                 *(name, row.session_state, names[row.model], int(row.feedback), row.number),
                 *(row.block, int(row.attention), int(row.generated), int(row.said_generated)),
@@ -182,7 +168,7 @@ def export_csv(study: Study) -> str:
                 *(screen["ratio"], screen["shown_px"]),
             )
         )
-    return text.getvalue()
+    return csv_lines(lines)
 
 
 def results(study: Study) -> dict[str, object]:
@@ -205,8 +191,10 @@ def read_design(study: Study) -> Design:
 def purge(study: Study, *, early: bool = False) -> int:
     """Remove everybody's sessions, votes and invitations, and what SQLite keeps of them on disk.
 
+    The study takes nobody from then on.
+
     Args:
-        study: which takes nobody from then on.
+        study: to purge.
         early: even if the date of retention is not reached, or there is none.
 
     Returns:
@@ -326,7 +314,6 @@ def _error(votes: Votes, design: Design) -> dict[str, float] | None:
 
 
 def _curve(votes: Votes) -> list[dict[str, Any]]:
-    """Return the error at every trial number, with and without feedback."""
     found = []
     for feedback in (False, True):
         arm = votes.feedback == feedback

@@ -8,7 +8,7 @@ import pytest
 from convergan.turing.results.analysis import Analysis, analyse
 from convergan.turing.results.text import (
     ANTI_CONSERVATIVE,
-    Row,
+    ResultRow,
     against_guessing,
     cautions,
     csv_text,
@@ -41,7 +41,7 @@ PAIRS = analyse(votes_of([Observer(1.0, pairs=True)] * 4, PAIRED), PAIRED, draws
 NOTHING = analyse(votes_of([AlwaysFake()]), DESIGN, draws=200)
 
 
-def row_of(analysis: Analysis, quantity: str, group: str) -> Row:
+def row_of(analysis: Analysis, quantity: str, group: str) -> ResultRow:
     (found,) = [r for r in rows(analysis) if (r.quantity, r.group) == (quantity, group)]
     return found
 
@@ -172,8 +172,8 @@ def test_a_study_without_votes_that_count_says_so() -> None:
 
 def test_csv_has_the_rows_and_a_line_of_names() -> None:
     found = list(csv.reader(io.StringIO(csv_text(STUDY))))
-    assert found[0] == list(Row._fields)
-    assert [Row(*line) for line in found[1:]] == rows(STUDY)
+    assert found[0] == list(ResultRow._fields)
+    assert [ResultRow(*line) for line in found[1:]] == rows(STUDY)
 
 
 def test_the_terminal_shows_every_row_within_120_columns() -> None:

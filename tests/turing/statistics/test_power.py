@@ -2,12 +2,17 @@ import math
 
 import pytest
 
-from convergan.turing.statistics.power import annotators_needed, half_width, power_table
+from convergan.turing.statistics.intervals import Z, design_effect
+from convergan.turing.statistics.power import annotators_needed, power_table
 
 
 @pytest.mark.parametrize(("votes", "needed"), [(100, [23, 64, 143]), (math.inf, [20, 54, 121])])
 def test_annotators_are_those_of_the_closed_form(votes: float, needed: list[int]) -> None:
     assert power_table([0.05, 0.03, 0.02], [votes], 0.05) == [(votes, needed)]
+
+
+def half_width(annotators: int, votes_each: float, rho: float) -> float:
+    return Z / 2 * math.sqrt(design_effect(votes_each, rho) / (annotators * votes_each))
 
 
 def test_so_many_annotators_reach_the_half_width_and_one_less_does_not() -> None:
@@ -17,7 +22,7 @@ def test_so_many_annotators_reach_the_half_width_and_one_less_does_not() -> None
 
 
 def test_without_correlation_only_the_number_of_votes_counts() -> None:
-    assert half_width(10, 100, 0) == pytest.approx(half_width(1000, 1, 0))
+    assert [annotators_needed(0.02, each, 0) for each in (1, 100, 2500)] == [2401, 25, 1]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from convergan.turing.statistics.staircase import (
     MIN_MS,
     START_MS,
     block_of,
-    convergence_share,
     modal_exposure,
     next_exposure,
     time_score,
@@ -29,14 +28,12 @@ def climbed(up_ms: float, down_ms: float, trials: int = 20_000) -> tuple[np.ndar
 
 def test_our_steps_rest_where_75_percent_are_right() -> None:
     exposures, rights = climbed(up_ms=30, down_ms=10)
-    assert convergence_share() == 0.75
     assert rights.mean() == pytest.approx(0.75, abs=0.01)
     assert modal_exposure(exposures) == pytest.approx(OBSERVER.threshold_ms, abs=25)
 
 
 def test_the_printed_steps_end_at_the_floor() -> None:
     exposures, rights = climbed(up_ms=10, down_ms=30)
-    assert convergence_share(up_ms=10, down_ms=30) == 0.25
     assert modal_exposure(exposures) == MIN_MS
     assert np.mean(exposures <= MIN_MS + 20) > 0.8 and rights.mean() < 0.6
 

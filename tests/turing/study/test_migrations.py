@@ -1,14 +1,20 @@
-"""The schema's versions, up and down, with people in the database."""
+"""Older databases are brought up to the schema, with people in them."""
 
+from typing import Any
+
+import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import JSON, column, func, inspect, select, table, update
+from sqlalchemy import Connection, MetaData, create_engine, func, insert, select, text
+from sqlalchemy.exc import OperationalError
 
 from convergan.turing import migrations
 from convergan.turing.study import schema
 from convergan.turing.study.study import Study
 from tests.turing.serving import Make
 from tests.turing.session_steps import begin, come, run_through
+from tests.turing.study.first_schema import make_first_tables
 
 
 def filled(study: Study) -> None:
@@ -18,52 +24,55 @@ def filled(study: Study) -> None:
         run_through(session)
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_schema(make: Make) -> None:
-    study, _ = make()
-    with study.database.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, schema.metadata) == []
-        assert migrations.current(connection) == migrations.newest()
+def count_votes(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(schema.answers)).scalar_one()
 
 
-def test_a_filled_database_goes_down_and_up_again(make: Make) -> None:
-    study, _ = make(recruiter="prolific")
-    filled(study)
-    with study.database.writing() as connection:
-        migrations.downgrade(connection)
-        assert inspect(connection).get_table_names() == ["alembic_version"]
-        assert migrations.current(connection) is None
-        migrations.upgrade(connection)
-        assert migrations.current(connection) == migrations.newest()
-        votes = select(func.count()).select_from(schema.answers)
-        assert connection.execute(votes).scalar_one() == 0
+def make_older(connection: Connection) -> None:
+    """Put the tables of the first schema in the place of today's, with what is in them."""
+    tables = schema.metadata.sorted_tables
+    kept = {table.name: connection.execute(select(table)).mappings().all() for table in tables}
+    schema.metadata.drop_all(connection)
+    context = MigrationContext.configure(connection)
+    with Operations.context(context):
+        make_first_tables()
+    context.stamp(migrations._scripts(), "0001")
+    first = MetaData()
+    first.reflect(connection)
+    for table in tables:
+        rows: list[dict[str, Any]] = [dict(row) for row in kept[table.name]]
+        if table is schema.sessions:
+            panels = {0: {"submit_to": "https://www.mturk.com", "visit": "V1"}}
+            rows = [row | {"return_to": panels.get(row["number"])} for row in rows]
+            rows = [{n: v for n, v in row.items() if n != "submit_to"} for row in rows]
+        if rows:
+            connection.execute(insert(first.tables[table.name]), rows)
+
+
+def assert_newest(connection: Connection) -> None:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    assert compare_metadata(context, schema.metadata) == []
+    assert migrations.current(connection) == migrations.newest()
+
+
+def test_a_table_of_somebody_else_is_not_taken_for_one_of_a_study() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE models (id INTEGER)"))
+        with pytest.raises(OperationalError, match="models already exists"):
+            migrations.create(connection)
+    engine.dispose()
 
 
 def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_votes(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     filled(study)
     with study.database.writing() as connection:
-        migrations.downgrade(connection, "0001")
+        make_older(connection)
         assert migrations.current(connection) == "0001"
         migrations.upgrade(connection)
-        assert migrations.current(connection) == migrations.newest()
-        votes = select(func.count()).select_from(schema.answers)
-        assert connection.execute(votes).scalar_one() == 10
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, schema.metadata) == []
-
-
-def test_an_older_database_forgets_assignments_and_keeps_where_the_last_form_goes(
-    make: Make,
-) -> None:
-    study, _ = make(recruiter="prolific")
-    filled(study)
-    old = table("sessions", column("number"), column("return_to", JSON))
-    with study.database.writing() as connection:
-        migrations.downgrade(connection, "0002")
-        back = {"submit_to": "https://www.mturk.com", "visit": "V1"}
-        connection.execute(update(old).where(old.c.number == 0).values(return_to=back))
-        migrations.upgrade(connection)
+        assert_newest(connection)
+        assert count_votes(connection) == 10
         query = select(schema.sessions.c.submit_to).order_by(schema.sessions.c.number)
         assert list(connection.execute(query).scalars()) == ["https://www.mturk.com", None]
 
@@ -73,23 +82,21 @@ def test_an_up_to_date_database_is_left_as_it_is(make: Make) -> None:
     filled(study)
     with study.database.writing() as connection:
         migrations.upgrade(connection)
-        votes = select(func.count()).select_from(schema.answers)
-        assert connection.execute(votes).scalar_one() == 10
+        assert_newest(connection)
+        assert count_votes(connection) == 10
 
 
 def test_a_migration_that_fails_changes_nothing(make: Make) -> None:
     study, _ = make(recruiter="prolific")
     filled(study)
-    try:
-        with study.database.writing() as connection:
-            migrations.downgrade(connection)
-            raise RuntimeError("power")
-    except RuntimeError:
-        pass
+    with study.database.writing() as connection:
+        make_older(connection)
+    with pytest.raises(RuntimeError), study.database.writing() as connection:
+        migrations.upgrade(connection)
+        raise RuntimeError("power")
     with study.database.reading() as connection:
-        assert migrations.current(connection) == migrations.newest()
-        votes = select(func.count()).select_from(schema.answers)
-        assert connection.execute(votes).scalar_one() == 10
+        assert migrations.current(connection) == "0001"
+        assert count_votes(connection) == 10
 
 
 def test_only_revisions_of_this_version_are_known() -> None:

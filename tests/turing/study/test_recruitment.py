@@ -91,7 +91,7 @@ def test_a_parameter_that_is_there_twice_is_refused() -> None:
 
 def test_the_way_back_to_prolific_has_the_code_of_the_session() -> None:
     back = return_to_prolific("C0DE-7")
-    assert back.as_json() == {
+    assert back._asdict() == {
         "method": "GET",
         "url": "https://app.prolific.com/submissions/complete",
         "fields": {"cc": "C0DE-7"},
@@ -109,7 +109,7 @@ def test_mturk_parameters_say_who_came_and_where_the_form_goes() -> None:
     assert (arrival.person, arrival.visit, arrival.task) == ("A1WORKER", "3ABCD", "3HIT")
     assert arrival.submit_to == "https://www.mturk.com"
     back = return_to_mturk(arrival.submit_to, "C0DE")
-    assert back.as_json() == {
+    assert back._asdict() == {
         "method": "POST",
         "url": "https://www.mturk.com/mturk/externalSubmit",
         "fields": {"code": "C0DE"},

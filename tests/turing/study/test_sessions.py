@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from convergan.turing.errors import RefusedError
-from convergan.turing.owner import close_person, invite, people, read_design, read_votes, set_state
+from convergan.turing.owner import invite, read_design, read_votes, set_state
 from convergan.turing.study import schema, sessions
 from convergan.turing.study.admission import join_by_invitation
 from convergan.turing.study.sessions import Session
@@ -163,43 +163,6 @@ def test_the_staircase_sets_the_exposure_of_every_block(make: Make) -> None:
     assert read_votes(study).exposure_ms.max() < 1000
 
 
-@pytest.mark.parametrize("protocol", ["single", "timed"])
-def test_a_picture_that_was_not_shown_comes_again_and_is_no_vote(make: Make, protocol: str) -> None:
-    feedback = "on" if protocol == "timed" else "off"
-    study, _ = make(recruiter="prolific", protocol=protocol, feedback=feedback)
-    session = come(study)
-    before = begin(session)
-    lost = before["trials"][0]
-    after = session.report_loss(lost["trial"], "decode\0failed")
-    assert after["total"] == before["total"] and after["answered"] == 0
-    assert lost["images"][0] not in [trial["images"][0] for trial in after["trials"]]
-    assert after["trials"][0]["exposure_ms"] == lost["exposure_ms"]
-    with pytest.raises(RefusedError, match="not the question"):
-        session.answer(reply_to(lost))
-    with pytest.raises(RefusedError):
-        session.image(lost["images"][0].rsplit("/")[-1])
-    end = run_through(session)
-    votes = read_votes(study)
-    assert end["stage"] == "done" and len(votes) == before["total"]
-    assert votes.judged().generated.mean() == 0.5
-    with study.database.reading() as connection:
-        query = select(schema.trials.c.loss).where(schema.trials.c.state == schema.LOST)
-        assert connection.execute(query).scalars().all() == ["decodefailed"]
-
-
-def test_the_last_trial_can_be_lost_as_well(make: Make) -> None:
-    study, _ = make(recruiter="prolific", protocol="timed", feedback="on", trials=2, attention=0)
-    session = come(study)
-    found = begin(session)
-    while found["total"] - found["answered"] > 1:
-        session.answer(reply_to(found["trials"][0]))
-        found = session.state()
-    exposure = found["trials"][0]["exposure_ms"]
-    found = session.report_loss(found["trials"][0]["trial"], "offline")
-    assert found["trials"][0]["exposure_ms"] == exposure
-    assert run_through(session)["stage"] == "done"
-
-
 def test_losses_end_somewhere(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "MAX_LOSSES", 3)
     study, _ = make(recruiter="prolific")
@@ -235,26 +198,6 @@ def test_who_withdraws_after_the_end_keeps_the_code(make: Make) -> None:
     found = session.withdraw()
     assert (found["stage"], found["completion"]) == ("closed", end["completion"])
     assert len(read_votes(study)) == 0
-
-
-@pytest.mark.parametrize("how", ["returned", "timed out"])
-def test_a_session_given_back_or_timed_out_frees_its_place(make: Make, how: str) -> None:
-    study, _ = make(recruiter="prolific", annotators_wanted=1, minutes=30)
-    session = come(study)
-    trial = begin(session)["trials"][0]
-    with pytest.raises(RefusedError, match="all the people"):
-        come(study, "ben")
-    if how == "returned":
-        close_person(study, people(study)[0]["alias"], schema.RETURNED)
-    else:
-        now = study.clock()
-        study = replace(study, clock=lambda: now + 31 * 60)
-        session = replace(session, study=study)
-    assert session.state()["stage"] == "closed"
-    with pytest.raises(RefusedError, match="closed"):
-        session.answer(reply_to(trial))
-    assert come(study, "ben") != session
-    assert session.state()["stage"] == "closed"
 
 
 def test_an_invitation_opens_one_session_until_consent_and_then_no_more(make: Make) -> None:

@@ -1,7 +1,7 @@
-"""Versions of the schema, as Alembic revisions that this module runs.
+"""Versions of the schema: a new study begins with the newest, an older one is brought up to it.
 
-There is no alembic.ini: where the revisions are is known, and the connection is the caller's, so
-that making a study is one transaction.
+The revisions are Alembic's, which this module runs. There is no alembic.ini: where they are is
+known, and the connection is the caller's, so that making a study is one transaction.
 """
 
 from pathlib import Path
@@ -10,6 +10,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+
+from ..study import schema
 
 
 def newest() -> str:
@@ -29,24 +31,20 @@ def known(revision: str) -> bool:
     return revision in {script.revision for script in _scripts().walk_revisions()}
 
 
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring a database up to a revision."""
+def create(connection: Connection) -> None:
+    """Make the tables in a database without a study; one that is there already is an error."""
+    schema.metadata.create_all(connection, checkfirst=False)
+    MigrationContext.configure(connection).stamp(_scripts(), newest())
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the database of a study up to the newest revision."""
     context, scripts = MigrationContext.configure(connection), _scripts()
-    newer = list(scripts.iterate_revisions(revision, context.get_current_revision() or "base"))
+    newer = list(scripts.iterate_revisions("head", context.get_current_revision()))
     with Operations.context(context):
         for script in reversed(newer):
             script.module.upgrade()
             context.stamp(scripts, script.revision)
-
-
-def downgrade(connection: Connection, revision: str = "base") -> None:
-    """Bring a database down to a revision; ``base`` is one without tables of ours."""
-    context, scripts = MigrationContext.configure(connection), _scripts()
-    newer = list(scripts.iterate_revisions(context.get_current_revision() or "base", revision))
-    with Operations.context(context):
-        for script in newer:
-            script.module.downgrade()
-            context.stamp(scripts, script.down_revision or "base")  # type: ignore[arg-type]
 
 
 def _scripts() -> ScriptDirectory:

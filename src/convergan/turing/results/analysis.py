@@ -28,14 +28,11 @@ class AnnotatorResult:
     """An annotator.
 
     Attributes:
-        alias: pseudonym.
         model: whose images were shown.
         feedback: whether the annotator learns right or wrong.
         finished: whether every trial is answered.
         wrong: wrong votes on judged images, of ``behaviour.votes``.
         interval: Wilson's interval of the error; none without votes.
-        d_prime: sensitivity.
-        criterion: bias.
         time_score: mean over blocks of the modal exposure in ms; none unless timed.
         behaviour: what the rules of exclusion depend on.
         excluded: why the votes do not count; empty if they do.
@@ -59,14 +56,7 @@ People = Sequence[AnnotatorResult]
 
 @dataclass(frozen=True)
 class ImageResult:
-    """An image.
-
-    Attributes:
-        image: its number.
-        generated: whether it is generated; of pairs, always.
-        votes: on it.
-        wrong: wrong ones among them.
-    """
+    """A judged image, of pairs the generated one, and how many of the votes on it are wrong."""
 
     image: int
     generated: bool
@@ -76,14 +66,9 @@ class ImageResult:
 
 @dataclass(frozen=True)
 class ExposureResult:
-    """Votes at like exposures.
+    """Votes at exposures from ``first_ms`` to below ``last_ms``.
 
-    Attributes:
-        first_ms: shortest exposure.
-        last_ms: where the next one begins.
-        votes: at them.
-        wrong: wrong ones among them.
-        pooled: Wilson's interval of the error, as if votes were independent.
+    ``pooled`` is Wilson's interval of the error, as if votes were independent.
     """
 
     first_ms: float
@@ -113,10 +98,7 @@ class StaircaseResult:
 class Subgroup:
     """A part of the study: an arm or a model.
 
-    Attributes:
-        name: in words.
-        result: its figures; none without votes that count.
-        timed: what the staircase found; none unless timed.
+    ``result`` is none without votes that count, ``timed`` unless the study is timed.
     """
 
     name: str
@@ -129,23 +111,16 @@ class Analysis:
     """A study.
 
     Attributes:
-        design: what was fixed before the first vote.
         draws: of every bootstrap.
         attention_votes: answers to attention trials.
         finished: annotators who answered every trial.
         result: the figures after exclusion; none without votes that count.
         crossed: interval of the error over annotators and images.
         without_exclusion: the figures of all annotators.
-        arms: with and without feedback, where there are both.
-        models: each model's figures, where there are several.
         comparison: between models, by those who finished.
-        learning: by trial number.
-        alpha: Krippendorff's.
-        kappa: Fleiss'.
         timed: what the staircase found; none unless timed.
         power: annotators for each of ``HALF_WIDTHS`` at this study's votes and ``rho``; none where
             the latter is undefined.
-        annotators: each one, excluded ones too.
         images: each one that was judged by annotators whose votes count.
     """
 
@@ -174,10 +149,10 @@ class Analysis:
 
 
 def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
-    """Return all figures of a study.
+    """Return all figures of a study, of all its votes.
 
     Args:
-        votes: all of them.
+        votes: all of them, excluded ones as well.
         design: what was fixed before the first one.
         draws: resampled studies of every bootstrap.
 
@@ -225,9 +200,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
 def counted_votes(votes: Votes, people: People) -> Votes:
     """Return the votes that the figures are made of: judged, by annotators who are not excluded.
 
-    Args:
-        votes: all of them.
-        people: in order of ``votes.annotators``.
+    ``people`` are all who have votes, in order of ``votes.annotators``.
     """
     counts = np.array([not person.excluded for person in people], bool)
     return votes.select(counts[votes.annotator] & ~votes.attention)
@@ -333,9 +306,8 @@ class _Group:
             return None
         interval = None
         if len(scores) > 1:
-            microseconds = np.rint(1000 * scores).astype(np.int64)[
-                :, None
-            ]  # whole, so sums are exact
+            # Whole microseconds, so that sums are exact.
+            microseconds = np.rint(1000 * scores).astype(np.int64)[:, None]
             sums = resampled_sums(microseconds, self.draws, rng_for(self.design.seed, "timed"))
             interval = percentiles(sums[:, 0] / 1000 / len(scores))
         place, found = self.votes.exposure_ms // EXPOSURE_BIN_MS, []

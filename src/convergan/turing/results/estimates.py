@@ -20,12 +20,10 @@ from ..statistics.votes import Design, FloatArray, IntArray, Votes
 
 
 @dataclass(frozen=True)
-class ErrorRate:
+class ErrorEstimate:
     """An error rate.
 
     Attributes:
-        votes: that it is made of.
-        wrong: wrong ones among them.
         pooled: Wilson's interval, as if votes were independent: too narrow.
         interval: over annotators; none of a single annotator.
     """
@@ -66,9 +64,9 @@ class Estimates:
 
     annotators: int
     images: int
-    error: ErrorRate
-    on_generated: ErrorRate | None
-    on_real: ErrorRate | None
+    error: ErrorEstimate
+    on_generated: ErrorEstimate | None
+    on_real: ErrorEstimate | None
     pooled_p: float
     rho: float | None
     votes_each: float
@@ -91,13 +89,9 @@ def confusion_counts(votes: Votes) -> IntArray:
 
 
 def estimate(votes: Votes, design: Design, *, draws: int, purpose: str) -> Estimates | None:
-    """Return the figures of some judged votes; None without votes.
+    """Return the figures of some votes, without those of attention trials; None without votes.
 
-    Args:
-        votes: without those of attention trials.
-        design: of the study.
-        draws: resampled studies.
-        purpose: names the part, and so its draws.
+    ``purpose`` names the part of the study, and so its ``draws`` resampled studies.
     """
     if not len(votes):
         return None
@@ -118,7 +112,7 @@ def estimate(votes: Votes, design: Design, *, draws: int, purpose: str) -> Estim
     return Estimates(
         annotators=len(table),
         images=len(np.unique(votes.image)),
-        error=ErrorRate(count, wrong, wilson(wrong, count), _interval(error)),
+        error=ErrorEstimate(count, wrong, wilson(wrong, count), _interval(error)),
         on_generated=_rate(fakes - hits, fakes, sums[:, 1] - sums[:, 0], sums[:, 1]),
         on_real=_rate(alarms, reals, sums[:, 2], sums[:, 3]),
         pooled_p=exact_p(count - wrong, count),
@@ -146,12 +140,12 @@ def crossed_interval(votes: Votes, design: Design, *, draws: int) -> Interval | 
 
 def _rate(
     wrong: int, count: int, wrong_sums: FloatArray, count_sums: FloatArray
-) -> ErrorRate | None:
+) -> ErrorEstimate | None:
     if not count:
         return None
     some = count_sums > 0
     interval = _interval(wrong_sums[some] / count_sums[some])
-    return ErrorRate(count, wrong, wilson(wrong, count), interval)
+    return ErrorEstimate(count, wrong, wilson(wrong, count), interval)
 
 
 def _interval(values: FloatArray) -> Interval | None:

@@ -17,7 +17,7 @@ from .plots import (
 )
 from .text import (
     ANTI_CONSERVATIVE,
-    Row,
+    ResultRow,
     cautions,
     headline,
     milliseconds,
@@ -40,13 +40,7 @@ FEEDBACK = {
 
 
 def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
-    """Return the page of a study.
-
-    Args:
-        analysis: of the votes.
-        votes: all of them.
-        title: of the page.
-    """
+    """Return the page of a study, given all of its votes."""
     sections = [Section("", list(_opening(analysis)))]
     if analysis.result is not None:
         sections.append(Section("Figures", _figures(analysis)))
@@ -85,7 +79,7 @@ def _figures(analysis: Analysis) -> list[Part]:
     return [Table(head, lines, numbers=(1,), groups=True), Paragraph(note)]
 
 
-def _meaning(row: Row) -> str:
+def _meaning(row: ResultRow) -> str:
     return f"{row.caution}: {row.meaning}" if row.caution else row.meaning
 
 

@@ -117,11 +117,7 @@ def learning_plot(analysis: Analysis) -> Picture:
 
 
 def reaction_plot(votes: Votes) -> Picture:
-    """Draw how long right and wrong answers took.
-
-    Args:
-        votes: without those of attention trials.
-    """
+    """Draw how long right and wrong answers took; ``votes`` are without attention trials."""
     times = np.maximum(votes.reaction_ms, 1)
 
     def draw(axes: "Axes") -> None:
@@ -144,11 +140,7 @@ def reaction_plot(votes: Votes) -> Picture:
 
 
 def staircase_plot(votes: Votes) -> Picture:
-    """Draw how the exposure went, of some annotators, and the median of all.
-
-    Args:
-        votes: of a timed study.
-    """
+    """Draw how the exposure of a timed study went, of some annotators, and the median of all."""
 
     def draw(axes: "Axes") -> None:
         for number in range(min(TRACES, len(votes.annotators))):
@@ -205,7 +197,6 @@ def image_plot(analysis: Analysis) -> Picture:
 
 
 def _chance(axes: "Axes", analysis: Analysis) -> None:
-    """Draw guessing, and the margin around it."""
     low, high = (50 + sign * 100 * analysis.design.margin for sign in (-1, 1))
     axes.axhspan(low, high, color=PALE, linewidth=0, label=_margin(analysis))
     axes.axhline(50, color=GREY, linestyle="--", linewidth=1, label="guessing")

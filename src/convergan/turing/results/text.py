@@ -1,16 +1,15 @@
 """The findings of a study in sentences and rows: for the terminal, for CSV, and for the page."""
 
-import csv
-import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ...core.files import csv_lines
 from ..statistics.equivalence import LEVEL
 from ..statistics.intervals import Interval
 from ..statistics.power import power_table
 from .analysis import HALF_WIDTHS, Analysis, Subgroup
-from .estimates import ErrorRate, Estimates
+from .estimates import ErrorEstimate, Estimates
 
 ANTI_CONSERVATIVE = "anti-conservative"
 """Label of figures that take votes of the same person as independent: too sure of themselves."""
@@ -21,16 +20,13 @@ DISTINGUISHED = (
 )
 
 
-class Row(NamedTuple):
+class ResultRow(NamedTuple):
     """A figure.
 
     Attributes:
-        quantity: its name.
-        value: of it.
         interval: where it lies, at 95 %; may be empty.
         meaning: how it is defined.
         caution: ``anti-conservative``, ``conservative`` or empty.
-        group: what it belongs to.
     """
 
     quantity: str
@@ -101,20 +97,20 @@ def headline(analysis: Analysis) -> list[str]:
     if result is None:
         return ["There are no votes that count yet."]
     who = f"{result.annotators} annotator{'' if result.annotators == 1 else 's'}"
-    where = span(result.error.interval, percent)
-    sentences = [
-        f"{who} erred in {percent(result.error.error)} of {result.error.votes:,} votes "
-        f"(95 % interval over annotators: {where})."
-    ]
     if timed := analysis.timed:
         where = span(timed.interval, milliseconds)
-        sentences = [
+        return [
             f"{who} needed {milliseconds(timed.score_ms)} to be right in 75 % of their votes "
             f"(95 % interval over annotators: {where}).",
             "The staircase holds the error near 25 %: the time is the result, not the error.",
         ]
-        return sentences
-    return [*sentences, against_guessing(result), result.equivalence.sentence()]
+    where = span(result.error.interval, percent)
+    return [
+        f"{who} erred in {percent(result.error.error)} of {result.error.votes:,} votes "
+        f"(95 % interval over annotators: {where}).",
+        against_guessing(result),
+        result.equivalence.sentence(),
+    ]
 
 
 def cautions(analysis: Analysis) -> list[str]:
@@ -154,13 +150,13 @@ def against_guessing(result: Estimates) -> str:
     return "That real and generated images can be told apart: not shown."
 
 
-def rows(analysis: Analysis) -> list[Row]:
+def rows(analysis: Analysis) -> list[ResultRow]:
     """Return the figures of a study, in the order of their importance."""
     result = analysis.result
     if result is None:
         return []
     pair, timed = analysis.design.protocol == "pair", analysis.timed is not None
-    groups: list[tuple[str, Iterable[Row]]] = [
+    groups: list[tuple[str, Iterable[ResultRow]]] = [
         ("Time", _timed_rows(analysis)),
         ("Error", _error_rows(result, analysis.crossed, pair)),
         ("Equivalence", [] if timed else _equivalence_rows(result)),
@@ -176,15 +172,26 @@ def rows(analysis: Analysis) -> list[Row]:
     return [row._replace(group=group) for group, part in groups for row in part]
 
 
-def _timed_rows(analysis: Analysis) -> Iterator[Row]:
+def _figure_row(
+    name: str,
+    value: float,
+    interval: Interval | None,
+    form: Callable[[float], str],
+    meaning: str,
+    caution: str = "",
+) -> ResultRow:
+    return ResultRow(name, form(value), span(interval, form), meaning, caution)
+
+
+def _timed_rows(analysis: Analysis) -> Iterator[ResultRow]:
     if timed := analysis.timed:
         meaning = "modal exposure of a block, mean over blocks, mean over annotators who finished"
-        where = span(timed.interval, milliseconds)
-        yield Row("Time to be right in 75 %", milliseconds(timed.score_ms), where, meaning)
+        name = "Time to be right in 75 %"
+        yield _figure_row(name, timed.score_ms, timed.interval, milliseconds, meaning)
 
 
-def _error_rows(result: Estimates, crossed: Interval | None, pair: bool) -> Iterator[Row]:
-    kinds: list[tuple[str, ErrorRate | None]] = [
+def _error_rows(result: Estimates, crossed: Interval | None, pair: bool) -> Iterator[ResultRow]:
+    kinds: list[tuple[str, ErrorEstimate | None]] = [
         ("Error", result.error),
         ("Error, generated on the left" if pair else "Error on generated", result.on_generated),
         ("Error, generated on the right" if pair else "Error on real", result.on_real),
@@ -192,99 +199,96 @@ def _error_rows(result: Estimates, crossed: Interval | None, pair: bool) -> Iter
     for name, rate in kinds:
         if rate is not None:
             meaning = f"{rate.wrong:,} wrong of {rate.votes:,} votes; annotators are drawn anew"
-            yield Row(name, percent(rate.error), span(rate.interval, percent), meaning)
-    error = percent(result.error.error)
+            yield _figure_row(name, rate.error, rate.interval, percent, meaning)
+    error = result.error.error
     if crossed is not None:
-        meaning = "annotators and images are both drawn anew"
-        where = span(crossed, percent)
-        yield Row("Error, other images too", error, where, meaning, "conservative")
+        name, meaning = "Error, other images too", "annotators and images are both drawn anew"
+        yield _figure_row(name, error, crossed, percent, meaning, "conservative")
     if result.rho is not None:
-        where, effect = span(result.widened, percent), number(result.effect)
         meaning = (
-            f"Wilson's interval, widened by the design effect {effect} = 1 + (m - 1) rho: votes "
-            f"of an annotator m = {result.votes_each:.0f}, their correlation rho = {result.rho:.3f}"
+            f"Wilson's interval, widened by the design effect {number(result.effect)} = "
+            f"1 + (m - 1) rho: votes of an annotator m = {result.votes_each:.0f}, their "
+            f"correlation rho = {result.rho:.3f}"
         )
-        yield Row("Error, widened", error, where, meaning)
+        yield _figure_row("Error, widened", error, result.widened, percent, meaning)
 
 
-def _pooled_rows(result: Estimates, timed: bool) -> Iterator[Row]:
-    where = span(result.error.pooled, percent)
-    error = percent(result.error.error)
-    yield Row("Error", error, where, "Wilson's interval", ANTI_CONSERVATIVE)
+def _pooled_rows(result: Estimates, timed: bool) -> Iterator[ResultRow]:
+    error, meaning = result.error, "Wilson's interval"
+    yield _figure_row("Error", error.error, error.pooled, percent, meaning, ANTI_CONSERVATIVE)
     if not timed:  # the staircase fixes the error, whatever people can see
-        p = p_value(result.pooled_p)
-        yield Row("p against guessing", p, "", "two-sided exact binomial test", ANTI_CONSERVATIVE)
-        p = p_value(result.equivalence.pooled_p)
-        yield Row("p of equivalence", p, "", "two one-sided exact tests", ANTI_CONSERVATIVE)
+        for name, p, meaning in (
+            ("p against guessing", result.pooled_p, "two-sided exact binomial test"),
+            ("p of equivalence", result.equivalence.pooled_p, "two one-sided exact tests"),
+        ):
+            yield ResultRow(name, p_value(p), "", meaning, ANTI_CONSERVATIVE)
 
 
-def _subgroup_row(part: Subgroup) -> Row:
+def _subgroup_row(part: Subgroup) -> ResultRow:
     if (result := part.result) is None:
-        return Row(part.name, "none", "", "no votes that count")
+        return ResultRow(part.name, "none", "", "no votes that count")
     counts = (
         f"{result.annotators} annotators, {result.error.votes:,} votes, d' {number(result.d_prime)}"
     )
-    if part.timed is not None:
-        where = span(part.timed.interval, milliseconds)
-        return Row(part.name, milliseconds(part.timed.score_ms), where, counts)
+    if (timed := part.timed) is not None:
+        return _figure_row(part.name, timed.score_ms, timed.interval, milliseconds, counts)
     told = "shown" if against_guessing(result) == DISTINGUISHED else "not shown"
-    where = span(result.error.interval, percent)
-    return Row(part.name, percent(result.error.error), where, f"{counts}; told apart: {told}")
+    error, meaning = result.error, f"{counts}; told apart: {told}"
+    return _figure_row(part.name, error.error, error.interval, percent, meaning)
 
 
-def _difference_rows(analysis: Analysis) -> Iterator[Row]:
+def _difference_rows(analysis: Analysis) -> Iterator[ResultRow]:
     if len(analysis.models) < 2:
         return
     comparison = analysis.comparison
     if comparison.p is None or comparison.f is None:
-        yield Row("Any difference", "undefined", "", comparison.why)
+        yield ResultRow("Any difference", "undefined", "", comparison.why)
         return
     form, what = (milliseconds, "time") if analysis.timed else (percent, "error")
     meaning = f"p of the analysis of variance of annotators' {what}, F = {number(comparison.f)}"
-    yield Row("Any difference", p_value(comparison.p), "", meaning)
+    yield ResultRow("Any difference", p_value(comparison.p), "", meaning)
     for pair in comparison.differences:
         meaning = (
             f"difference of {what}; corrected for the number of pairs, Tukey's interval and p = "
             f"{p_value(pair.tukey_p)}, Welch's test by Holm p = {p_value(pair.holm_p)}"
         )
         names = f"{pair.first} less {pair.second}"
-        yield Row(names, form(pair.difference), span(pair.interval, form), meaning)
+        yield _figure_row(names, pair.difference, pair.interval, form, meaning)
 
 
-def _sensitivity_rows(result: Estimates, pair: bool) -> Iterator[Row]:
-    where = span(result.d_prime_interval, number)
+def _sensitivity_rows(result: Estimates, pair: bool) -> Iterator[ResultRow]:
     meaning = "distance of real and generated in deviations, apart from bias; 0 is guessing"
-    yield Row("Sensitivity d'", number(result.d_prime), where, meaning)
-    where = span(result.criterion_interval, number)
+    yield _figure_row("Sensitivity d'", result.d_prime, result.d_prime_interval, number, meaning)
     kinds = '"left", above 0 "right"' if pair else '"generated", above 0 "real"'
-    meaning = f"below 0, {kinds} is said more often"
-    yield Row("Bias (criterion c)", number(result.criterion), where, meaning)
+    name, meaning = "Bias (criterion c)", f"below 0, {kinds} is said more often"
+    yield _figure_row(name, result.criterion, result.criterion_interval, number, meaning)
 
 
-def _learning_rows(analysis: Analysis) -> Iterator[Row]:
+def _learning_rows(analysis: Analysis) -> Iterator[ResultRow]:
+    learning = analysis.learning
     meaning = "change of the log odds of a right answer over 100 trials"
-    for arm in analysis.learning.arms:
+    for arm in learning.arms:
         name = f"Learning {'with' if arm.feedback else 'without'} feedback"
-        yield Row(name, number(arm.slope), span(arm.interval, number), meaning)
-    if analysis.learning.difference is not None:
-        value, where = analysis.learning.difference, span(analysis.learning.interval, number)
-        yield Row("Learning, difference", number(value), where, "with feedback less without")
+        yield _figure_row(name, arm.slope, arm.interval, number, meaning)
+    if learning.difference is not None:
+        name, meaning = "Learning, difference", "with feedback less without"
+        yield _figure_row(name, learning.difference, learning.interval, number, meaning)
 
 
-def _agreement_rows(analysis: Analysis) -> Iterator[Row]:
+def _agreement_rows(analysis: Analysis) -> Iterator[ResultRow]:
     kinds = (("Krippendorff's alpha", analysis.alpha), ("Fleiss' kappa", analysis.kappa))
     for name, agreement in kinds:
         if agreement.value is None:
-            yield Row(name, "undefined", "", agreement.why)
+            yield ResultRow(name, "undefined", "", agreement.why)
         else:
             meaning = f"agreement on {agreement.images:,} images; 1 is perfect, 0 is chance"
-            yield Row(name, number(agreement.value), "", meaning)
+            yield ResultRow(name, number(agreement.value), "", meaning)
 
 
-def _equivalence_rows(result: Estimates) -> Iterator[Row]:
+def _equivalence_rows(result: Estimates) -> Iterator[ResultRow]:
     equivalence = result.equivalence
     where = span(equivalence.interval, percent)
-    yield Row(
+    yield ResultRow(
         f"Error within 50 ± {100 * equivalence.margin:g} %",
         "shown" if equivalence.shown else "not shown",
         where if equivalence.interval is None else f"{where} (90 %)",
@@ -292,13 +296,13 @@ def _equivalence_rows(result: Estimates) -> Iterator[Row]:
     )
 
 
-def _annotator_rows(analysis: Analysis) -> Iterator[Row]:
+def _annotator_rows(analysis: Analysis) -> Iterator[ResultRow]:
     share = f"{analysis.excluded} of {len(analysis.annotators)}"
-    yield Row("Excluded", share, "", "by the rules fixed beforehand")
-    if everyone := analysis.without_exclusion:
-        where = span(everyone.error.interval, percent)
-        meaning = f"nobody excluded, {everyone.error.votes:,} votes"
-        yield Row("Error without exclusion", percent(everyone.error.error), where, meaning)
+    yield ResultRow("Excluded", share, "", "by the rules fixed beforehand")
+    if analysis.without_exclusion is not None:
+        everyone = analysis.without_exclusion.error
+        name, meaning = "Error without exclusion", f"nobody excluded, {everyone.votes:,} votes"
+        yield _figure_row(name, everyone.error, everyone.interval, percent, meaning)
     if analysis.power is not None and analysis.result is not None and analysis.timed is None:
         points = " / ".join(f"{100 * half:g}" for half in HALF_WIDTHS)
         needed = " / ".join(f"{annotators:,}" for annotators in analysis.power)
@@ -306,7 +310,7 @@ def _annotator_rows(analysis: Analysis) -> Iterator[Row]:
             f"for ± {points} points, {analysis.result.votes_each:.0f} votes "
             f"each and rho = {analysis.result.rho:.3f}, as here"
         )
-        yield Row("Needed", needed, "", meaning)
+        yield ResultRow("Needed", needed, "", meaning)
 
 
 def terminal_text(analysis: Analysis) -> str:
@@ -325,11 +329,7 @@ def terminal_text(analysis: Analysis) -> str:
 
 
 def status_text(summary: Mapping[str, Any]) -> str:
-    """Return the state of a study that is still running, as lines.
-
-    Args:
-        summary: as `turing.owner.summary` returns it.
-    """
+    """Return the `turing.owner.summary` of a study that is still running, as lines."""
     counts = [f"{count} {state}" for state, count in summary["people"].items()]
     lines = [
         f"{summary['name']}: {summary['state']}, {summary['wanted']} people wanted; "
@@ -372,8 +372,4 @@ def power_text(half_widths: Sequence[float], votes_each: Sequence[float], rho: f
 
 def csv_text(analysis: Analysis) -> str:
     """Return the rows as CSV with a line of names."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(Row._fields)
-    writer.writerows(rows(analysis))
-    return buffer.getvalue()
+    return csv_lines([ResultRow._fields, *rows(analysis)])

@@ -58,7 +58,6 @@ class Annotator(Protocol):
 
 
 def _reaction_ms(rng: np.random.Generator) -> float:
-    """Return a time that people take, in ms."""
     return 900.0 * math.exp(0.35 * float(rng.standard_normal()))
 
 
@@ -78,11 +77,7 @@ class Honest(ABC):
 
 @dataclass(frozen=True)
 class Guesser(Honest):
-    """Right with a fixed probability, whatever it sees.
-
-    Attributes:
-        skill: that probability.
-    """
+    """Right with a fixed probability, its skill, whatever it sees."""
 
     skill: float = 0.5
 
@@ -202,11 +197,7 @@ class Alternator:
 
 @dataclass(frozen=True)
 class FastClicker:
-    """Answers by chance, sooner than anybody could see.
-
-    Attributes:
-        reaction_ms: the time it takes.
-    """
+    """Answers by chance, sooner than anybody could see."""
 
     reaction_ms: float = 80.0
 

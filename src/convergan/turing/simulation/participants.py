@@ -32,6 +32,15 @@ DEFAULTS: Mapping[str, Values] = {
     "fast-clicker": {"ms": 80.0},
 }
 """Fields of each kind of annotator, with their defaults; see `observers` for what they mean."""
+MAKERS: Mapping[str, Callable[..., Annotator]] = {
+    "guesser": Guesser,
+    "learner": Learner,
+    "staircase": StaircaseObserver,
+    "always-fake": AlwaysFake,
+    "alternator": Alternator,
+    "fast-clicker": FastClicker,
+}
+"""Of the kinds whose fields, in their order, are all that there is to an annotator."""
 
 
 @dataclass(frozen=True)
@@ -144,16 +153,9 @@ def _people(kind: str, count: int, rng: np.random.Generator, pairs: bool) -> Ite
         if not (0 < values["skill"] < 1 and 0 <= values["rho"] < 1):
             raise ValueError(f"a crowd needs 0 < skill < 1 and 0 <= rho < 1, got {kind!r}")
         return iter(Crowd(values["skill"], values["rho"]).people(count, rng))
-    makers: Mapping[str, Callable[[], Annotator]] = {
-        "observer": lambda: Observer(values["d"], values["c"], pairs),
-        "guesser": lambda: Guesser(values["skill"]),
-        "learner": lambda: Learner(values["slope"], values["without"], values["start"]),
-        "staircase": lambda: StaircaseObserver(values["threshold"], values["spread"]),
-        "always-fake": AlwaysFake,
-        "alternator": Alternator,
-        "fast-clicker": lambda: FastClicker(values["ms"]),
-    }
-    return itertools.repeat(makers[name]())
+    if name == "observer":
+        return itertools.repeat(Observer(values["d"], values["c"], pairs))
+    return itertools.repeat(MAKERS[name](*values.values()))
 
 
 def _number(key: str, text: str) -> float:

@@ -58,12 +58,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Truth:
-    """The truth about a trial.
-
-    Attributes:
-        generated: of the first image.
-        attention: whether it is obvious.
-    """
+    """The truth about a trial: whether its first image is generated, and whether it is obvious."""
 
     generated: bool
     attention: bool
@@ -78,11 +73,8 @@ class SimulationContext:
     """What all people of a simulation share.
 
     Attributes:
-        read_truth: from a session to the truth about its trials.
-        seed: of the answers.
         expect: whether to work out `Visit.expected_wrong`.
         answered: called after each trial.
-        tls: for encrypted connections.
     """
 
     read_truth: ReadTruth
@@ -139,15 +131,7 @@ class Tab:
 
 @dataclass
 class Person:
-    """Somebody who takes part.
-
-    Attributes:
-        context: of everybody.
-        number: of the person, from 0.
-        link: the invitation.
-        annotator: who answers.
-        habit: on the network.
-    """
+    """Somebody who takes part, numbered from 0."""
 
     context: SimulationContext
     number: int
@@ -298,7 +282,6 @@ def _json(reply: httpx2.Response) -> Json:
 
 
 def _refusal(reply: httpx2.Response) -> str:
-    """Return the status and the sentence of a refusal."""
     if reply.headers.get("content-type", "").startswith("application/json"):
         return f"{reply.status_code}, {reply.json()['error']}"
     return str(reply.status_code)

@@ -106,11 +106,7 @@ def simulate(
 
 
 def summary_lines(visits: Sequence[Visit]) -> list[str]:
-    """Return a summary of the visits, a few lines.
-
-    Args:
-        visits: at least one.
-    """
+    """Return a summary of one visit or more, a few lines."""
     sent = sum(visit.statuses.total() for visit in visits)
     answers = sum(len(visit.replies) for visit in visits)
     codes = sum(visit.code is not None for visit in visits)

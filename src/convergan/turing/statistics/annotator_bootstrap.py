@@ -23,25 +23,14 @@ CHUNK = 250
 
 
 def rng_for(seed: int, purpose: str) -> np.random.Generator:
-    """Return a fresh generator for one purpose; different purposes draw independently.
-
-    Args:
-        seed: of the study, not negative.
-        purpose: what is drawn.
-    """
+    """Return a fresh generator for one purpose; different purposes draw independently."""
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
 
 
 def weights(members: int, draws: int, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """Yield how often each member was drawn, for some draws at a time.
+    """Yield how often each member was drawn in some studies, (up to ``CHUNK``, members).
 
-    Args:
-        members: how many there are and are drawn.
-        draws: resampled studies.
-        rng: source of randomness.
-
-    Yields:
-        whole numbers, (up to ``CHUNK``, members).
+    Each of the ``draws`` studies draws as many as there are members.
     """
     for start in range(0, draws, CHUNK):
         count = min(CHUNK, draws - start)
@@ -52,15 +41,12 @@ def weights(members: int, draws: int, rng: np.random.Generator) -> Iterator[Floa
 
 
 def resampled_sums(counts: IntArray, draws: int, rng: np.random.Generator) -> FloatArray:
-    """Return the sums over the annotators of each resampled study.
+    """Return the sums over the annotators of each resampled study, (draws, columns).
 
     Args:
         counts: whole numbers of each annotator, (annotators, columns).
         draws: resampled studies.
         rng: source of randomness.
-
-    Returns:
-        (draws, columns).
 
     Raises:
         ValueError: if there are fewer than 2 annotators, which cannot vary.

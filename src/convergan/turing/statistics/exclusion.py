@@ -35,9 +35,6 @@ class Behaviour:
     def reasons(self, rules: Exclusion) -> tuple[str, ...]:
         """Return why the annotator's votes do not count, in words; none if they count.
 
-        Args:
-            rules: fixed beforehand.
-
         Example:
             >>> Behaviour(100, 1.0, 80.0, 0.5, 0.5).reasons(Exclusion())
             ('median reaction 80 ms, least 250 ms',)

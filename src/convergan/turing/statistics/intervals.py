@@ -19,12 +19,7 @@ Z_90 = 1.645
 
 
 class Interval(NamedTuple):
-    """Where a figure lies.
-
-    Attributes:
-        low: lower end.
-        high: upper end.
-    """
+    """Where a figure lies."""
 
     low: float
     high: float
@@ -145,11 +140,7 @@ def intraclass_correlation(right_each: IntArray, votes_each: IntArray) -> float 
 def widened(count: int, votes: int, effect: float, z: float = Z) -> Interval:
     """Return Wilson's interval of as many independent votes as these are worth.
 
-    Args:
-        count: votes of one kind.
-        votes: all of them.
-        effect: the design effect.
-        z: normal deviate of the level.
+    Arguments as for `wilson`; ``effect`` is the design effect.
 
     Example:
         >>> round(100 * widened(1500, 3000, 5.95).half_width, 1)

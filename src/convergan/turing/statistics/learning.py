@@ -23,14 +23,9 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The error rate of some trials in a row.
+    """The error rate of trials ``first`` to ``last``, counted from 1.
 
-    Attributes:
-        first: number of the first trial, from 1.
-        last: number of the last trial.
-        votes: answers to them.
-        error: share of wrong ones.
-        interval: of the error over annotators; none of a single annotator.
+    ``interval`` is of it over annotators; none of a single annotator.
     """
 
     first: int

@@ -20,8 +20,6 @@ class Difference:
     """Two models.
 
     Attributes:
-        first: name of a model.
-        second: name of the other.
         difference: mean figure of the first less that of the second.
         interval: Tukey's simultaneous 95 % interval of it.
         tukey_p: corrected for the number of pairs.
@@ -38,14 +36,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All models.
-
-    Attributes:
-        f: statistic of the analysis of variance.
-        p: its p-value.
-        differences: of all pairs.
-        why: why there is none of these; else empty.
-    """
+    """The analysis of variance and all pairs of models; ``why`` there are none, else empty."""
 
     f: float | None
     p: float | None
@@ -54,11 +45,7 @@ class Comparison:
 
 
 def compare(figures: Mapping[str, FloatArray]) -> Comparison:
-    """Compare models by the figures of their annotators.
-
-    Args:
-        figures: of each model, a figure of each of its annotators.
-    """
+    """Compare models by a figure of each of their annotators."""
     if len(figures) < 2:
         return Comparison(None, None, (), "there is one model")
     for name, values in figures.items():

@@ -39,30 +39,10 @@ def annotators_needed(half_width: float, votes_each: float, rho: float) -> int:
     return max(1, math.ceil(Z**2 / (4 * half_width**2) * spread))
 
 
-def half_width(annotators: int, votes_each: float, rho: float) -> float:
-    """Return the half-width of the 95 % interval of an error near 1/2.
-
-    Args:
-        annotators: how many, 1 or more.
-        votes_each: votes of an annotator, 1 or more.
-        rho: correlation of two votes of the same annotator, 0 to 1.
-
-    Example:
-        >>> round(half_width(30, 100, 0), 3), round(half_width(30, 100, 0.05), 3)
-        (0.018, 0.044)
-    """
-    return Z / 2 * math.sqrt(design_effect(votes_each, rho) / (annotators * votes_each))
-
-
 def power_table(
     half_widths: Sequence[float], votes_each: Sequence[float], rho: float
 ) -> list[tuple[float, list[int]]]:
     """Return the annotators needed: a row for each number of votes, a column for each half-width.
-
-    Args:
-        half_widths: of the 95 % interval.
-        votes_each: votes of an annotator.
-        rho: correlation of two votes of the same annotator.
 
     Example:
         >>> power_table([0.05, 0.02], [100, math.inf], 0.05)

@@ -26,28 +26,12 @@ def next_exposure(
 ) -> float:
     """Return the exposure of the next trial: longer after an error, shorter after a right answer.
 
-    Args:
-        exposure_ms: of this trial.
-        correct: whether its answer was right.
-        up_ms: step after an error.
-        down_ms: step after a right answer.
-
     Example:
         >>> next_exposure(500, True), next_exposure(500, False), next_exposure(100, True)
         (490.0, 530.0, 100.0)
     """
     moved = exposure_ms - down_ms if correct else exposure_ms + up_ms
     return float(min(MAX_MS, max(MIN_MS, moved)))
-
-
-def convergence_share(up_ms: float = UP_MS, down_ms: float = DOWN_MS) -> float:
-    """Return the share of right answers at which the staircase rests.
-
-    Example:
-        >>> convergence_share(), convergence_share(up_ms=10, down_ms=30)
-        (0.75, 0.25)
-    """
-    return up_ms / (up_ms + down_ms)
 
 
 def modal_exposure(exposures: Sequence[float] | FloatArray) -> float:
@@ -80,10 +64,6 @@ def block_of(trial: IntArray, trials: int) -> IntArray:
 
 def time_score(exposures: FloatArray, block: IntArray) -> float:
     """Return an annotator's score in ms: the mean over blocks of the modal exposure.
-
-    Args:
-        exposures: of the annotator's trials.
-        block: of each.
 
     Example:
         >>> time_score(np.array([500.0, 490, 490, 300]), np.array([0, 0, 0, 1]))

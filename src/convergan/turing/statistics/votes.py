@@ -86,11 +86,7 @@ class Votes:
         return right
 
     def select(self, rows: BoolArray) -> "Votes":
-        """Return some rows; annotators without any of them are gone, and the others renumbered.
-
-        Args:
-            rows: which ones.
-        """
+        """Return some rows; annotators without any of them are gone, and the others renumbered."""
         left, numbers = np.unique(self.annotator[rows], return_inverse=True)
         kept = {column.name: getattr(self, column.name)[rows] for column in fields(self)[1:-2]}
         names = tuple(self.annotators[number] for number in left)

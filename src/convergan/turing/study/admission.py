@@ -135,7 +135,6 @@ class _Admission:
         return cells[choose_cell([counts.get(cell, 0) for cell in cells], self.study.seed, number)]
 
     def _trials(self, session: str, number: int, model: int) -> list[dict[str, Any]]:
-        """Return the rows of a session's trials."""
         shown, timed = images.c.attention.is_(False), self.study.protocol == "timed"
         planned = plan_session(
             self.study.protocol,

@@ -22,11 +22,7 @@ BUSY_SECONDS = 30
 
 
 class Database:
-    """An engine, and the two kinds of transaction that are made with it.
-
-    Attributes:
-        engine: for reading.
-    """
+    """An engine, and the two kinds of transaction that are made with it."""
 
     def __init__(self, url: URL) -> None:
         self.engine = _engine(url)
@@ -70,7 +66,6 @@ class Database:
         self.empty_log()
 
     def _execute_alone(self, statement: str) -> None:
-        """Run a statement outside of a transaction."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(statement)
 

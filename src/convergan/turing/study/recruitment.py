@@ -11,8 +11,8 @@ is for compatible panels and is tested against a local one.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..checks import check
 
@@ -104,8 +104,7 @@ class Arrival:
     submit_to: str | None = None
 
 
-@dataclass(frozen=True)
-class PanelReturn:
+class PanelReturn(NamedTuple):
     """How the browser goes back to the panel when a session is done.
 
     Attributes:
@@ -116,11 +115,7 @@ class PanelReturn:
 
     method: str
     url: str
-    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-    def as_json(self) -> dict[str, object]:
-        """Return it as a part of a session's state."""
-        return {"method": self.method, "url": self.url, "fields": dict(self.fields)}
+    fields: Mapping[str, str]
 
 
 def arrive_from_prolific(query: Iterable[tuple[str, str]]) -> Arrival:
@@ -153,7 +148,7 @@ def return_to_prolific(code: str) -> PanelReturn:
     Raises:
         ValueError: if it is not a code.
     """
-    return PanelReturn("GET", PROLIFIC_COMPLETE, MappingProxyType({"cc": _code(code)}))
+    return PanelReturn("GET", PROLIFIC_COMPLETE, {"cc": _code(code)})
 
 
 def arrive_from_mturk(query: Iterable[tuple[str, str]], panel: Panel = MTURK) -> Arrival | None:
@@ -196,7 +191,7 @@ def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> PanelRet
     Raises:
         ValueError: if an argument is not what it should be.
     """
-    fields = MappingProxyType({"code": _code(code)})
+    fields = {"code": _code(code)}
     return PanelReturn("POST", f"{panel.require_form(submit_to)}/mturk/externalSubmit", fields)
 
 

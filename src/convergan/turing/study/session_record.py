@@ -17,12 +17,7 @@ NO_SESSION = "There is no session at this address."
 
 
 class SessionRecord:
-    """A session inside a transaction.
-
-    Attributes:
-        study: that the session is of.
-        connection: of the transaction.
-        row: of the table ``sessions``.
+    """A session inside a transaction; ``row`` is its row of the table ``sessions``.
 
     Raises:
         RefusedError: if there is no such session.
@@ -39,7 +34,6 @@ class SessionRecord:
         if row is None:
             raise RefusedError(404, NO_SESSION)
         self.row = row
-        self._waiting = (trials.c.session == row.id, trials.c.state == schema.WAITING)
 
     @cached_property
     def design(self) -> Row[Any]:
@@ -85,7 +79,8 @@ class SessionRecord:
 
     def waiting(self, count: int | None = None) -> list[Row[Any]]:
         """Return the next trials; as many as a browser may know if no count is given."""
-        query = select(trials).where(*self._waiting).order_by(trials.c.block, trials.c.position)
+        mine = (trials.c.session == self.row.id, trials.c.state == schema.WAITING)
+        query = select(trials).where(*mine).order_by(trials.c.block, trials.c.position)
         return list(self.connection.execute(query.limit(count or self.lookahead)))
 
     def require_waiting(self, trial: str, count: int | None = None) -> Row[Any]:
@@ -99,17 +94,10 @@ class SessionRecord:
             raise RefusedError(409, "This is not the question that is open; reload the page.")
         return found
 
-    def count_waiting(self) -> int:
-        """Return how many trials are left."""
-        return self._count(*self._waiting)
-
-    def count_lost(self) -> int:
-        """Return how many trials could not be shown."""
-        return self._count(trials.c.session == self.row.id, trials.c.state == schema.LOST)
-
-    def count_answers(self) -> int:
-        """Return how many trials are answered."""
-        return self._count(answers.c.session == self.row.id)
+    def count(self, state: str) -> int:
+        """Return how many trials are waiting, answered or lost."""
+        mine = (trials.c.session == self.row.id, trials.c.state == state)
+        return self.connection.execute(select(func.count()).where(*mine)).scalar_one()
 
     def set_exposure(self, block: int, exposure: float) -> None:
         """Set how long the next trial of a block is shown, in ms, if there is one."""
@@ -137,7 +125,7 @@ class SessionRecord:
 
     def state(self) -> dict[str, Any]:
         """Return what the page needs to go on, wherever it was left."""
-        design, stage, answered = self.design, self.stage, self.count_answers()
+        design, stage, answered = self.design, self.stage, self.count(schema.ANSWERED)
         waiting = self.waiting() if stage == "trials" else []
         text = {"version": design.consent_version, "text": design.consent_text}
         return {
@@ -145,7 +133,7 @@ class SessionRecord:
             "protocol": design.protocol,
             "feedback": self.row.feedback,
             "answered": answered,
-            "total": answered + self.count_waiting(),
+            "total": answered + self.count(schema.WAITING),
             "image": {"width": design.width, "height": design.height, "scale": design.scale},
             "trials": self.trials_json(waiting, answered),
             "consent": text if stage == "consent" else None,
@@ -173,10 +161,7 @@ class SessionRecord:
             back = return_to_prolific(code)
         elif self.row.adapter == "mturk":
             back = return_to_mturk(self.row.submit_to, code, self.study.panel)
-        return {"code": code, "return": None if back is None else back.as_json()}
-
-    def _count(self, *conditions: Any) -> int:
-        return self.connection.execute(select(func.count()).where(*conditions)).scalar_one()
+        return {"code": code, "return": back and back._asdict()}
 
 
 def views(trial: Row[Any]) -> dict[str, int]:

@@ -57,14 +57,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Session:
-    """A person's session; each method is one transaction.
+    """A person's session, by the id in its address; each method is one transaction.
 
     Every method raises `RefusedError` if there is no such session, or it is not at the stage that
     the method needs.
-
-    Attributes:
-        study: that the session is of.
-        id: in its address.
     """
 
     study: Study
@@ -126,11 +122,7 @@ class Session:
         """Record that an open trial's image could not be shown; another trial takes its place.
 
         The same images come again at the end of the block under other names, so nobody can pick
-        what to judge.
-
-        Args:
-            trial: its identifier.
-            cause: what the browser reports; its first 200 printable letters are stored.
+        what to judge. Of the cause, the first 200 printable letters are stored.
 
         Raises:
             RefusedError: if the trial is not open, or too many were lost.
@@ -138,7 +130,7 @@ class Session:
         with self._writing() as record:
             record.require_open()
             lost = record.require_waiting(trial)
-            if record.count_lost() >= MAX_LOSSES:
+            if record.count(schema.LOST) >= MAX_LOSSES:
                 raise RefusedError(
                     409, "Too many pictures could not be shown; please tell the owner."
                 )
@@ -232,7 +224,7 @@ class Session:
 
 def _record_answer(record: SessionRecord, trial: Row[Any], given: Answer) -> str:
     """Store an answer, move the staircase, end the session after its last; return the reply."""
-    study, row, number = record.study, record.row, record.count_answers()
+    study, row, number = record.study, record.row, record.count(schema.ANSWERED)
     said_generated = given.answer == CHOICES[study.protocol][0]
     correct = said_generated == trial.generated
     record.set_trial(trial, {"state": schema.ANSWERED})
@@ -244,7 +236,7 @@ def _record_answer(record: SessionRecord, trial: Row[Any], given: Answer) -> str
     reply: dict[str, Any] = {
         "recorded": True,
         "answered": number + 1,
-        "total": number + 1 + record.count_waiting(),
+        "total": number + 1 + record.count(schema.WAITING),
         "feedback": None,
         "next": record.trials_json(left, number + 1),
         "stage": "trials" if left else "done",

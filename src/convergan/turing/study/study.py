@@ -128,9 +128,7 @@ class Study:
         key: that signs and hashes; nowhere in the database.
         id: random, in invitations.
         name: of the folder when it was made.
-        protocol: single, pair or timed.
         seed: of the random choice of each session's images, order and model.
-        clock: seconds since 1970.
         panel: that Mechanical Turk's people come from, or a compatible one.
     """
 
@@ -182,7 +180,7 @@ def create_study(
         with readable_errors(url), database.writing() as connection:
             if migrations.current(connection) is not None:
                 raise StudyError("the database holds a study; give each one a database of its own")
-            migrations.upgrade(connection)
+            migrations.create(connection)
             _insert_study(connection, folder.name, settings, real, token)
             _insert_images(connection, settings, real, generated)
             if address is not None:  # while the tables can still be undone

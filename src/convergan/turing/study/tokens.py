@@ -55,14 +55,7 @@ def token_sha256(token: str) -> str:
 
 
 def sign_invitation(key: bytes, study: str, invitation: str, expires: float) -> str:
-    """Return the last part of an invitation's link.
-
-    Args:
-        key: of the study.
-        study: its identifier.
-        invitation: its identifier.
-        expires: seconds since 1970.
-    """
+    """Return the last part of an invitation's link; it expires so many seconds after 1970."""
     return str(_signer(key).dumps([study, invitation, int(expires)]))
 
 

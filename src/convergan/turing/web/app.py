@@ -120,11 +120,7 @@ class InvitationsBody(Body):
 
 
 class PageRefusedError(RefusedError):
-    """A refusal that is shown as a page.
-
-    Attributes:
-        panel: whose frame may show the page.
-    """
+    """A refusal that is shown as a page, also in the frame of a panel."""
 
     def __init__(self, status: int, text: str, panel: Panel) -> None:
         super().__init__(status, text)
@@ -164,12 +160,7 @@ class SecurityMiddleware:
 
 
 def create_app(study: Study, public_url: str) -> FastAPI:
-    """Return the application of an open study.
-
-    Args:
-        study: to serve.
-        public_url: where people reach it, in invitation links.
-    """
+    """Return the application of an open study, which people reach at ``public_url``."""
     app = FastAPI(
         title="convergan turing",
         version="1",

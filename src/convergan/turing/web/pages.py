@@ -10,20 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def annotator_page(form_token: str) -> str:
-    """Return the page of a session.
-
-    Args:
-        form_token: is sent with every POST of the page.
-    """
+    """Return the page of a session, which sends ``form_token`` with every POST."""
     return _render("annotator.html", {"form_token": form_token, "preview": ""})
 
 
 def preview_page(protocol: str) -> str:
-    """Return the page that shows the task and records nothing, for a panel's preview.
-
-    Args:
-        protocol: ``single``, ``pair`` or ``timed``.
-    """
+    """Return the page that shows a protocol's task and records nothing, for a panel's preview."""
     return _render("annotator.html", {"form_token": "", "preview": protocol})
 
 

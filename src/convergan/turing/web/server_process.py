@@ -29,10 +29,6 @@ def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
 
     The server's warnings and errors go to ``server.log`` in the study's folder.
 
-    Args:
-        folder: of the study.
-        port: to listen on.
-
     Raises:
         StudyError: if it ends at once, or does not answer in time.
     """

@@ -20,9 +20,3 @@ def upgrade() -> None:
             mine = sa.update(sessions).where(sessions.c.id == session)
             connection.execute(mine.values(submit_to=back["submit_to"]))
     op.drop_column("sessions", "return_to")
-
-
-def downgrade() -> None:
-    """Make the column again, without what was in it."""
-    op.add_column("sessions", sa.Column("return_to", sa.JSON))
-    op.drop_column("sessions", "submit_to")

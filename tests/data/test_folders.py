@@ -1,0 +1,104 @@
+"""Image files by their folders, and by a table of labels."""
+
+from pathlib import Path
+
+import pytest
+
+from convergan.data import DataError, load
+from convergan.data.sources import find_encoded
+from tests.data.written import picture
+
+
+def test_an_image_folder_holds_labeled_unlabeled_and_test_images(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "dog" / "1.png", 30)
+    picture(tmp_path / "labeled" / "cat" / "2.png", 10)
+    picture(tmp_path / "labeled" / "cat" / "deeper" / "3.PNG", 20)
+    picture(tmp_path / "unlabeled" / "4.jpg", 40)
+    picture(tmp_path / "unlabeled" / "any" / "5.tiff", 50)
+    picture(tmp_path / "test" / "dog" / "6.png", 60)
+    (tmp_path / "unlabeled" / "notes.txt").write_text("no image")
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.row_shape == (1, 3, 4)
+    names = ("labeled/cat/2.png", "labeled/cat/deeper/3.PNG", "labeled/dog/1.png")
+    assert dataset.train.names == (*names, "unlabeled/4.jpg", "unlabeled/any/5.tiff")
+    assert dataset.train.labels.tolist() == [0, 0, 1, -1, -1]
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [10, 20, 30, 40, 50]
+    assert dataset.test.names == ("test/dog/6.png",)
+    assert dataset.test.labels.tolist() == [1]
+    assert set(dataset.test.images[:].flatten().tolist()) == {60}
+
+
+def test_a_class_that_only_the_test_images_have_is_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "cat" / "1.png")
+    picture(tmp_path / "test" / "cow" / "2.png")
+    with pytest.raises(DataError, match="test has classes that labeled/ lacks: cow"):
+        load(str(tmp_path))
+
+
+def test_a_table_labels_some_images_and_leaves_others_unlabeled(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        picture(tmp_path / "images" / f"{number}.png", number)
+    table = "label,file\ndog,images/3.png\n,images/1.png\n cat ,images/2.png\n"
+    (tmp_path / "labels.csv").write_text(table)
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.train.names == ("images/3.png", "images/1.png", "images/2.png")
+    assert dataset.train.labels.tolist() == [1, -1, 0]
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [3, 1, 2]
+    assert not len(dataset.test.labels)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("", "labels.csv cannot be read as a table: it has no line with names"),
+        ("image,class\n1.png,a\n", "must have the columns file,label"),
+        ("file,label\n1.png,a\n1.png,b\n", "names files twice: 1.png"),
+        ("file,label\n2.png,a\n", "1 unreadable: 2.png"),
+        ("file,label\n", "has no training rows"),
+        ("file,label\n/1.png,a\n", "names files outside its folder: /1.png"),
+        ("file,label\n../1.png,a\n", "names files outside its folder"),
+        ("file,label\n1.png," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reason: str) -> None:
+    picture(tmp_path / "1.png")
+    (tmp_path / "labels.csv").write_text(table)
+    with pytest.raises(DataError, match=reason):
+        load(str(tmp_path))
+
+
+def test_a_table_in_another_encoding_is_told_and_a_short_line_is_unlabeled(
+    tmp_path: Path,
+) -> None:
+    picture(tmp_path / "1.png")
+    picture(tmp_path / "2.png")
+    (tmp_path / "labels.csv").write_bytes("file,label\n1.png,\xe9\n".encode("latin-1"))
+    found = find_encoded(str(tmp_path))
+    assert found.classes == ("é",)
+    assert "labels.csv is not in UTF-8 and was read as cp1252" in found.notes[0]
+    (tmp_path / "labels.csv").write_bytes("file,label\n1.png,Иван и Пётр\n".encode("cp1251"))
+    with pytest.raises(DataError, match="is not text in UTF-8; it may be .*: name its encoding"):
+        load(str(tmp_path))
+    (tmp_path / "labels.csv").write_text("file,label\n1.png,a\n2.png\n")
+    assert load(str(tmp_path)).train.labels.tolist() == [0, -1]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "file;label\nsub/bär 1.png;a\nsub/2.png;\n",
+        "File,Label\r\nsub\\bär 1.png,a\r\nsub\\2.png,\r\n",
+        "\ufefffile, label\n./sub/bär 1.png , a\nsub/2.png,\n\n,\n",
+        "file,label,by\nsub/ba\u0308r 1.png,a,me\nsub/2.png,,you\n",
+        "file\tlabel\nsub/bär 1.png\ta\nsub/2.png\t\n",
+    ],
+)
+def test_tables_of_labels_are_read_as_programs_write_them(tmp_path: Path, table: str) -> None:
+    picture(tmp_path / "sub" / "bär 1.png", 1)
+    picture(tmp_path / "sub" / "2.png", 2)
+    (tmp_path / "labels.csv").write_text(table, encoding="utf-8")
+    dataset = load(str(tmp_path))
+    assert (dataset.classes, dataset.train.labels.tolist()) == (("a",), [0, -1])
+    assert dataset.train.names == ("sub/bär 1.png", "sub/2.png")

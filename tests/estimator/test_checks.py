@@ -1,0 +1,31 @@
+"""Arguments that are refused, each with its name and its value."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convergan.estimator.checks import require_finite, require_integer
+
+
+def test_integers_of_python_and_numpy_are_taken_from_the_least_on() -> None:
+    require_integer("folds", 1)
+    require_integer("folds", np.int64(2), least=2)
+    require_integer("folds", 0, least=0)
+
+
+@pytest.mark.parametrize("value", [1, True, 2.0, np.float64(3), "3", None])
+def test_what_is_no_integer_or_too_small_is_refused(value: Any) -> None:
+    message = f"folds must be an integer of 2 or more, got {value!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        require_integer("folds", value, least=2)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_first_row_that_is_not_finite_is_named(value: float) -> None:
+    rows = np.zeros((4, 3))
+    require_finite("X", rows)
+    rows[2:, 1] = value
+    with pytest.raises(ValueError, match="^X must be finite, row 2 is not$"):
+        require_finite("X", rows)
