@@ -11,6 +11,7 @@ from .console import print_line
 
 if TYPE_CHECKING:
     from ..data import SourceOptions
+    from ..tabular import TableFormat
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
 Threads = Annotated[
@@ -78,8 +79,37 @@ RollBack = Annotated[
         "leave out the steps since.",
     ),
 ]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        help="Between the columns of a text table: a character, comma, semicolon, tab or bar. "
+        "Default: found out."
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Of a text table, such as cp1252 or utf-16-le. Default: found out."),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        help="Decimal mark of a text table's numbers: point or comma; the other one then groups "
+        "digits. Default: point, and no groups."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="float32, or bfloat16 for matrix products.")]
+
+
+def table_format(separator: str | None, encoding: str | None, decimal: str | None) -> "TableFormat":
+    """Return what the options say of a text table."""
+    from ..tabular import TableFormat, TextFormat
+
+    marks = {None: None, "point": ".", "comma": ",", ".": ".", ",": ","}
+    if decimal not in marks:
+        raise ValueError(f"--decimal must be point or comma, got {decimal!r}")
+    text = TextFormat(separator=separator, encoding=encoding)
+    return TableFormat(text=text, decimal=marks[decimal])
 
 
 def prepare(threads: int, device: str) -> None:

@@ -14,17 +14,22 @@ from ..core.progress import Progress
 from .console import errors, output, print_line
 from .exits import run_in_every_process
 from .options import (
+    Decimal,
     Device,
+    Encoding,
     FollowLinks,
     ImageColumn,
     LabelColumn,
+    Separator,
     Split,
     TestSplit,
     Threads,
     prepare,
     show_notes,
+    table_format,
 )
 from .progress import finish, show_progress
+from .tables import TABLE_SUFFIXES, scan_table_file
 
 if TYPE_CHECKING:
     from ..scoring.score import Scores
@@ -235,7 +240,11 @@ def classifier(
 
 def scan(
     source: Annotated[
-        str, typer.Argument(help="As --data of train: a folder of images, or a data set by name.")
+        str,
+        typer.Argument(
+            help="As --data of train: a folder of images, or a data set by name; or a table as for "
+            "fit, .csv, .tsv or .parquet."
+        ),
     ],
     json: Annotated[
         Path | None, typer.Option(help="File for all that was found, every duplicate too.")
@@ -246,11 +255,16 @@ def scan(
     label_column: LabelColumn = None,
     split: Split = None,
     test_split: TestSplit = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
 ) -> None:
     """Decode every image of a data set; list what training would refuse, and what is there twice.
 
-    Exit codes: 65 if an image is refused; duplicates, also of test rows among training rows, are
-    notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
+    Of a table, show every column, what it would become in a fit, and what is odd.
+
+    Exit codes: 65 if an image is refused, or a table cannot be read; duplicates, also of test rows
+    among training rows, are notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
     """
     from ..core.files import write_json
     from ..core.signals import stopping
@@ -258,6 +272,9 @@ def scan(
     from ..data.scan import Scan, ScannedImage, scan_images, summary_lines, to_json
     from ..data.sources import find_encoded
 
+    if Path(source).suffix.lower() in TABLE_SUFFIXES:
+        scan_table_file(Path(source), table_format(separator, encoding, decimal), json)
+        return
     options = SourceOptions(
         follow_links=follow_links,
         image_column=image_column,
@@ -273,8 +290,7 @@ def scan(
             images.append(image)
             yield Progress("images", len(images), count, {})
 
-    if json is not None and not json.parent.is_dir():
-        raise ValueError(f"--json {json}: there is no folder {json.parent}")
+    require_folder_of(json)
     with stopping("while scanning; nothing was written"):
         with errors.status(escape(f"reading {source}")):
             found = find_encoded(source, options)
@@ -286,6 +302,16 @@ def scan(
         write_json(json, to_json(scanned))
         print_line(str(json))
     scanned.require_all()
+
+
+def require_folder_of(json: Path | None) -> None:
+    """Refuse a file whose folder is not there.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if json is not None and not json.parent.is_dir():
+        raise ValueError(f"--json {json}: there is no folder {json.parent}")
 
 
 def show_scores(scores: "Scores") -> None:

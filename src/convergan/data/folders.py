@@ -1,6 +1,5 @@
 """Image files whose folders, or a table beside them, give their classes."""
 
-import csv
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 from ..core.image_folders import ImageFolder
 from .decoding import DataError, name_below, some
 from .encoded import EncodedFiles, EncodedSet, Split
+from .text_tables import one_form, open_text_table, plain_name
 
 
 def _encoded_files(root: Path, files: list[tuple[Path, int]], follow_links: bool) -> Split:
@@ -107,28 +107,40 @@ def _notes(
 def find_table_of_labels(folder: Path, *, follow_links: bool = False) -> EncodedSet:
     """Find the images that ``labels.csv`` names: columns ``file,label``, no label if unknown.
 
+    It is read as `convergan.data.text_tables` reads every table.
+
     Raises:
         DataError: if it is no such table, or names a file twice or outside of the folder.
     """
-    table = folder / "labels.csv"
-    try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, restval="")
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise DataError(
-                    f"{table} must have the columns file,label; has {reader.fieldnames}"
-                )
-            entries = [(row["file"], row["label"].strip()) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} is not a CSV file in UTF-8: {error}") from None
+    table = open_text_table(folder / "labels.csv")
+    columns = [plain_name(name).lower() for name in table.names]
+    if columns.count("file") != 1 or columns.count("label") != 1:
+        raise DataError(f"{table.file} must have the columns file,label; has {table.names}")
+    file, label = columns.index("file"), columns.index("label")
+    cells = [(row[file].strip(), row[label].strip()) for row in table.rows()]
+    labels, notices = one_form([label for _, label in cells], "labels")
+    names = [_spelled_as_there(folder, name) for name, _ in cells]
+    entries = list(zip(names, labels, strict=True))
     outside = [name for name, _ in entries if Path(name).is_absolute() or ".." in Path(name).parts]
     if outside:
-        raise DataError(f"{table} names files outside its folder: {some(outside)}")
+        raise DataError(f"{table.file} names files outside its folder: {some(outside)}")
     classes = tuple(sorted({label for _, label in entries if label}))
     numbers = {name: number for number, name in enumerate(classes)} | {"": -1}
     repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
     if repeated:
-        raise DataError(f"{table} names files twice: {some(repeated)}")
+        raise DataError(f"{table.file} names files twice: {some(repeated)}")
     files = [(folder / name, numbers[label]) for name, label in entries]
     train, test = (_encoded_files(folder, part, follow_links) for part in (files, []))
-    return EncodedSet(str(folder), classes, train, test)
+    return EncodedSet(str(folder), classes, train, test, (*table.notices, *notices))
+
+
+def _spelled_as_there(folder: Path, name: str) -> str:
+    """Return a file's name as the disk has it: a table may spell it in Unicode's other form.
+
+    Tables made on Windows have backslashes between folders.
+    """
+    if (folder / name).exists():
+        return str(Path(name))
+    name = str(Path(name.replace("\\", "/")))
+    spelled = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
+    return next((other for other in spelled if (folder / other).exists()), name)

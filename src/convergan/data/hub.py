@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from ..core.cache import cache_folder, in_turn
+from ..core.cache import cache_folder, in_turn, make_hub_cache_writable
 from ..core.image_folders import is_passed_over
 from .decoding import DataError
 from .encoded import EncodedCells, EncodedFiles, EncodedSet, Split
@@ -137,6 +137,7 @@ def _library() -> ModuleType:
     Raises:
         DataError: if another module of that name is in the way.
     """
+    make_hub_cache_writable()
     import datasets
 
     try:
