@@ -1,8 +1,13 @@
 """What goes to which stream, and how."""
 
+import io
+import os
+import subprocess
+import sys
+
 import pytest
 
-from convergan.cli.console import errors, print_line
+from convergan.cli.console import degrade_output, errors, print_line
 
 
 @pytest.mark.parametrize("text", ["runs/[bold]x[/bold]/a.html", "12 of 345 'rows'", "long " * 100])
@@ -16,3 +21,38 @@ def test_a_line_of_results_is_printed_as_it_is(
 def test_errors_leave_the_results_alone(capsys: pytest.CaptureFixture[str]) -> None:
     errors.print("lost")
     assert capsys.readouterr() == ("", "lost\n")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", "so\u0301".replace("\u0301", "") + "... ?-"), ("utf-8", "só… 木–")],
+)
+def test_signs_that_cannot_be_shown_become_plainer(
+    encoding: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    degrade_output()
+    print("só… 木–", end="", flush=True)
+    assert written.getvalue().decode(encoding) == shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lines", "code"), [(None, 0), (0, 141)])
+def test_a_reader_who_leaves_ends_a_command_without_a_traceback(
+    lines: int | None, code: int
+) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convergan", "recipes"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    if lines is None:
+        assert b"digits" in process.stdout.read()
+    process.stdout.close()
+    told = process.stderr.read()
+    assert (process.wait(), told) == (code, b"")
+    process.stderr.close()

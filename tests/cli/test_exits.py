@@ -13,6 +13,7 @@ from convergan.core.signals import Interrupted
 from convergan.data import DataError
 from convergan.training import CheckpointError, NonFiniteError
 from convergan.turing.errors import StudyError
+from tests.cli.refused import Ask
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +149,29 @@ def test_another_rank_prints_only_where_it_is_the_first_to_notice_that_rank_0_is
     assert isinstance(left.value, PeerLeftError if prints else SystemExit)
     assert isinstance(left.value, PeerLeftError | SystemExit)  # for the types
     assert left.value.code == code and ranks.ended == [(code, str(error))]
+
+
+# --- lost files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["train", "lost.py:f"], "no file lost.py to take the recipe f from"),
+        (["report", "nowhere"], "nowhere is not the folder of a run"),
+        (["sample", "nowhere"], "nowhere is not the folder of a run"),
+        (["predict", "nowhere", "lost.csv"], "nowhere is not a model folder"),
+        (["fit", "lost.csv", "--target", "a", "--out", "m"], "there is no file lost.csv"),
+        (["scan", "lost.csv"], "there is no file lost.csv"),
+        (["train", "digits", "--data", "lost.npz"], "there is no file lost.npz"),
+        (["score", "lost.npz", "--against", "digits", "--extractor", "mnist"], "lost.npz"),
+        (["score", "digits", "--against", "digits", "--extractor", "lost.py:f"], "no file lost.py"),
+        (["turing", "results", "lost"], "there is no study lost"),
+    ],
+)
+def test_what_is_not_there_ends_with_one_exit_code_everywhere(
+    ask: Ask, tmp_path: Path, arguments: list[str], reason: str
+) -> None:
+    code, line = ask(*arguments)
+    assert code == 65 and reason in line
+    assert not list(tmp_path.iterdir())

@@ -164,7 +164,6 @@ def train(*arguments: str) -> list[str]:
     ("arguments", "reason"),
     [
         (["train", "minst"], "no recipe 'minst'; did you mean mnist, "),
-        (["train", "lost.py:f"], "no file lost.py to take the recipe f from"),
         (train("--labels", "55"), "multiple of the 10 classes, got 55; 50 or 60 would do"),
         (train("--labels", "-10"), "multiple of the 10 classes, got -10"),
         (train("--labels", "0"), "recipe digits needs labels, got --labels 0"),
@@ -174,8 +173,6 @@ def train(*arguments: str) -> list[str]:
         (train("--seed", "-1"), "seed must not be negative, got -1"),
         (train("--precision", "float8"), "precision must be float32 or bfloat16, got 'float8'"),
         (train("--device", "tpu"), "device must be auto, cpu or cuda, got 'tpu'"),
-        (["report", "nowhere"], "nowhere is not the folder of a run"),
-        (["sample", "nowhere"], "nowhere is not the folder of a run"),
         (["sample", "nowhere", "--out", "x.jpg"], "samples go to a .png or .npz file, got x.jpg"),
     ],
 )

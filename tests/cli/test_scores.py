@@ -112,6 +112,14 @@ def test_a_run_is_scored_by_samples_of_its_newest_checkpoint(
         (
             ("digits", "--against", "digits", "--samples", "5", "--extractor", "mnist"),
             2,
+            "less than the 648 real and 5 fake rows, got 5; --metrics is,fid,kid,ndb leaves it out",
+        ),
+        (
+            (
+                *("digits", "--against", "digits", "--samples", "5", "--extractor", "mnist"),
+                *("--splits", "10"),
+            ),
+            2,
             "splits must be from 1 to the 5 samples, got 10",
         ),
         (

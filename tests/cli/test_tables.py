@@ -263,10 +263,10 @@ def test_the_page_shows_names_that_look_like_tags_as_they_are(call: Call) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--image-shape", "1,2,3"), "image_shape (1, 2, 3) has 6 values, X has 4 features"),
-        (("--estimators", 0), "n_estimators must be an integer of 1 or more, got 0"),
-        (("--max-seconds", 0), "max_seconds must be above 0, got 0.0"),
-        (("--device", "tpu"), "device must be auto, cpu, cuda or another name of torch's, got"),
+        (("--image-shape", "1,2,3"), "--image-shape (1, 2, 3) has 6 values, X has 4 features"),
+        (("--estimators", 0), "--estimators must be an integer of 1 or more, got 0"),
+        (("--max-seconds", 0), "--max-seconds must be above 0, got 0.0"),
+        (("--device", "tpu"), "--device must be auto, cpu, cuda or another name of torch's, got"),
     ],
 )
 def test_what_the_estimator_refuses_leaves_no_folder(
@@ -326,7 +326,7 @@ def test_what_cannot_be_fitted_is_refused_in_a_line(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["lost", "full.csv"], 2, "lost is not a model folder: convergan fit writes one"),
+        (["lost", "full.csv"], 65, "lost is not a model folder: convergan fit writes one"),
         (["model", "lost.csv"], 65, "there is no file lost.csv"),
         (["model", "full.csv", "--keep", "di"], 2, "no column 'di'; did you mean 'id'?"),
         (["model", "full.csv", "--reject-below", "80"], 2, "must be from 0 to 1, got 80"),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convergan.data import DataError
+from convergan.data import DataError, load
 from convergan.data.archives import channels_first, read_arrays, read_image_archive
 
 
@@ -77,3 +77,60 @@ def test_an_archive_without_images_is_refused(
 ) -> None:
     with pytest.raises(DataError, match=f"rows.npz:? .*{reason}"):
         read_image_archive(archive(tmp_path, **arrays))
+
+
+LEVELS = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
+LABELS = np.array([1, 0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "numbers"),
+    [
+        (LABELS[:, None], ("0", "1"), [1, 0, 1, 1]),
+        (LABELS * 1.0, ("0", "1"), [1, 0, 1, 1]),
+        (np.array(["dog", "cat", "", "dog"]), ("cat", "dog"), [1, 0, -1, 1]),
+    ],
+    ids=["Keras", "floating point", "text"],
+)
+@pytest.mark.parametrize("names", [("x_train", "y_train"), ("train_images", "train_labels")])
+def test_labels_as_libraries_store_them_are_taken(
+    tmp_path: Path, labels: Any, classes: tuple[str, ...], numbers: list[int], names: Any
+) -> None:
+    arrays = {names[0]: LEVELS, names[1]: labels, "val_images": LEVELS}
+    np.savez(tmp_path / "a.npz", **arrays)
+    dataset = load(str(tmp_path / "a.npz"))
+    assert dataset.classes == classes and dataset.train.labels.tolist() == numbers
+    assert (dataset.train.images[:][:, 0].numpy() == LEVELS).all()
+    assert dataset.notes == ("arrays that are not read: val_images",)
+
+
+def test_classes_that_have_no_rows_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_train=LEVELS, y_train=LABELS * 3)
+    dataset = load(str(tmp_path / "a.npz"))
+    assert len(dataset.classes) == 4
+    assert dataset.notes == ("classes without a row to learn from: 1, 2",)
+
+
+@pytest.mark.parametrize(
+    ("images", "advice"),
+    [
+        (LEVELS / 255, r"store \(x_train \* 255\).round\(\).astype\('uint8'\)$"),
+        (LEVELS.astype(int), r"store x_train.round\(\).astype\('uint8'\)$"),
+        (LEVELS * 1.0, r"store x_train.round\(\).astype\('uint8'\)$"),
+        (LEVELS.reshape(4, -1), r"for images x_train.reshape\(N, H, W\)$"),
+        (np.zeros((4, 8, 8, 4), np.uint8), "of four channels store three"),
+        (LEVELS.astype(int) * 1000, "got int64 .* as x_train$"),
+    ],
+)
+def test_images_in_other_terms_are_refused_with_what_to_store(
+    tmp_path: Path, images: Any, advice: str
+) -> None:
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=LABELS)
+    with pytest.raises(DataError, match=advice):
+        load(str(tmp_path / "a.npz"))
+
+
+def test_one_hot_labels_are_refused_with_what_to_store(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_train=LEVELS, y_train=np.eye(2, dtype=int)[LABELS])
+    with pytest.raises(DataError, match=r"one-hot labels store y_train.argmax\(axis=1\)$"):
+        load(str(tmp_path / "a.npz"))

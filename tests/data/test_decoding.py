@@ -1,33 +1,6 @@
-import io
-
-import numpy as np
 import pytest
-from PIL import Image
 
-from convergan.data.decoding import decode, read_ahead, some
-
-
-@pytest.mark.parametrize("ending", ["BMP", "TIFF"])
-def test_images_of_8_bits_are_taken_whatever_their_width(ending: str) -> None:
-    for width in range(1, 120):  # lines of 16, 160 or 168 bytes, and places in the file like that
-        for mode in ("1", "L", "RGB"):
-            pixels = np.random.default_rng(width).integers(0, 256, (2, width), dtype=np.uint8)
-            file = io.BytesIO()
-            compression = {"compression": "tiff_lzw"} if ending == "TIFF" else {}
-            Image.fromarray(pixels).convert(mode).save(file, ending, **compression)
-            assert decode(file.getvalue(), None).size == (width, 2)
-
-
-def test_a_palette_loses_its_transparency_without_a_word() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    image = Image.fromarray(pixels).quantize(16)
-    for alphas in (0, bytes(range(16))):
-        plain, clear = io.BytesIO(), io.BytesIO()
-        image.save(plain, "PNG")
-        image.save(clear, "PNG", transparency=alphas)
-        assert clear.getvalue() != plain.getvalue()
-        one, other = (decode(file.getvalue(), None).pixels for file in (plain, clear))
-        assert np.array_equal(one, other)
+from convergan.data.decoding import read_ahead, some
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])

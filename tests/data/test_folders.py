@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from convergan.data import DataError, load
+from convergan.data import DataError, SourceOptions, load
+from convergan.data.sources import find_encoded
 from tests.data.written import picture
 
 
@@ -51,14 +52,14 @@ def test_a_table_labels_some_images_and_leaves_others_unlabeled(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ("", "must have the columns file,label; has None"),
+        ("", "labels.csv cannot be read as a table: it has no line with names"),
         ("image,class\n1.png,a\n", "must have the columns file,label"),
         ("file,label\n1.png,a\n1.png,b\n", "names files twice: 1.png"),
         ("file,label\n2.png,a\n", "1 unreadable: 2.png"),
         ("file,label\n", "has no training rows"),
         ("file,label\n/1.png,a\n", "names files outside its folder: /1.png"),
         ("file,label\n../1.png,a\n", "names files outside its folder"),
-        ("file,label\n1.png," + "x" * 200_000 + "\n", "is not a CSV file in UTF-8"),
+        ("file,label\n1.png," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reason: str) -> None:
@@ -68,13 +69,82 @@ def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str, reas
         load(str(tmp_path))
 
 
-def test_a_table_in_another_encoding_is_refused_and_a_short_line_is_unlabeled(
+def test_a_table_in_another_encoding_is_told_and_a_short_line_is_unlabeled(
     tmp_path: Path,
 ) -> None:
     picture(tmp_path / "1.png")
     picture(tmp_path / "2.png")
     (tmp_path / "labels.csv").write_bytes("file,label\n1.png,\xe9\n".encode("latin-1"))
-    with pytest.raises(DataError, match="is not a CSV file in UTF-8"):
+    found = find_encoded(str(tmp_path))
+    assert found.classes == ("é",)
+    assert "labels.csv is not in UTF-8 and was read as cp1252" in found.notes[0]
+    (tmp_path / "labels.csv").write_bytes("file,label\n1.png,Иван и Пётр\n".encode("cp1251"))
+    with pytest.raises(DataError, match="is not text in UTF-8; it may be .*: name its encoding"):
         load(str(tmp_path))
     (tmp_path / "labels.csv").write_text("file,label\n1.png,a\n2.png\n")
     assert load(str(tmp_path)).train.labels.tolist() == [0, -1]
+
+
+def test_what_in_a_folder_is_not_as_one_might_think_is_told(tmp_path: Path) -> None:
+    for name in ("labeled/Cat/1.png", "labeled/cat/pets/2.png", "labeled/loose.png", "val/x/1.png"):
+        picture(tmp_path / name)
+    picture(tmp_path / "labeled" / ".thumbnails" / "1.png")
+    picture(tmp_path / "labeled" / "cat" / "._2.png")
+    (tmp_path / "labeled" / "empty").mkdir()
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("Cat", "cat", "empty")
+    assert dataset.train.names == ("labeled/Cat/1.png", "labeled/cat/pets/2.png")
+    assert dataset.notes == (
+        "classes without an image to learn from: empty",
+        "images in deeper folders are of the class of the first: cat",
+        "classes that differ in capitals alone: Cat, cat",
+        "1 images in no class folder are left out: labeled/loose.png",
+        "folders that are not read: val",
+        "2 hidden files and folders are left out: labeled/.thumbnails, labeled/cat/._2.png",
+    )
+
+
+def test_names_that_look_alike_are_one_class(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "caf\u00e9" / "1.png")
+    picture(tmp_path / "labeled" / "cafe\u0301" / "2.png")
+    picture(tmp_path / "test" / "cafe\u0301" / "3.png")
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("caf\u00e9",)
+    assert dataset.train.labels.tolist() == [0, 0] and dataset.test.labels.tolist() == [0]
+
+
+@pytest.mark.parametrize("name", ["test", "val", "validation", "valid", "dev"])
+def test_a_folder_to_measure_on_has_any_usual_name(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "train" / "cat" / "1.png", 10)
+    picture(tmp_path / name / "cat" / "2.png", 20)
+    assert set(load(str(tmp_path)).test.images[:].flatten().tolist()) == {20}
+
+
+def test_links_out_of_a_folder_are_read_where_that_is_asked_for(tmp_path: Path) -> None:
+    picture(tmp_path / "store" / "1.png", 10)
+    (tmp_path / "set" / "labeled").mkdir(parents=True)
+    (tmp_path / "set" / "labeled" / "cat").symlink_to(tmp_path / "store")
+    with pytest.raises(DataError, match="labeled/cat is a link out .*; --follow-links reads what"):
+        load(str(tmp_path / "set"))
+    followed = load(str(tmp_path / "set"), options=SourceOptions(follow_links=True))
+    assert followed.train.names == ("labeled/cat/1.png",)
+    assert set(followed.train.images[:].flatten().tolist()) == {10}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "file;label\nsub/bär 1.png;a\nsub/2.png;\n",
+        "File,Label\r\nsub\\bär 1.png,a\r\nsub\\2.png,\r\n",
+        "\ufefffile, label\n./sub/bär 1.png , a\nsub/2.png,\n\n,\n",
+        "file,label,by\nsub/ba\u0308r 1.png,a,me\nsub/2.png,,you\n",
+        "file\tlabel\nsub/bär 1.png\ta\nsub/2.png\t\n",
+    ],
+)
+def test_tables_of_labels_are_read_as_programs_write_them(tmp_path: Path, table: str) -> None:
+    picture(tmp_path / "sub" / "bär 1.png", 1)
+    picture(tmp_path / "sub" / "2.png", 2)
+    (tmp_path / "labels.csv").write_text(table, encoding="utf-8")
+    dataset = load(str(tmp_path))
+    assert (dataset.classes, dataset.train.labels.tolist()) == (("a",), [0, -1])
+    assert dataset.train.names == ("sub/bär 1.png", "sub/2.png")

@@ -127,7 +127,7 @@ def test_a_set_is_told_from_others_before_its_files_are_read(tmp_path: Path) -> 
 
 def test_an_empty_folder_and_one_without_a_readable_image_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(DataError, match=r"holds no image files \(.bmp, .gif, .jpeg, "):
+    with pytest.raises(DataError, match=r"holds no image files \(.apng, .avif, .bmp, "):
         ImageFiles(tmp_path)
     (tmp_path / "one.png").write_text("nothing")
     with pytest.raises(DataError, match="none of 1 image files can be read$"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from convergan.data import oriented_gradients
+from convergan.data import describe_fast, oriented_gradients
 from tests import oracles
 from tests.oracles import draw
 
@@ -163,3 +163,18 @@ def test_vectors_and_small_images_are_refused(shape: tuple[int, ...], got: str) 
 def test_descriptors_have_a_gradient_with_respect_to_pixels() -> None:
     given = draw(1, 1, 7, 7).requires_grad_()
     assert torch.autograd.gradcheck(oriented_gradients, (given,))
+
+
+@pytest.mark.parametrize(
+    ("shape", "orientations", "cell"),
+    [((80, 1, 28, 28), 8, 4), ((2, 3, 8, 11), 8, 3), ((1, 1, 7, 7), 5, 4), ((1, 2, 6, 5), 1, 2)],
+)
+def test_fast_descriptions_differ_by_rounding(
+    shape: tuple[int, ...], orientations: int, cell: int
+) -> None:
+    given = images(*shape)
+    found, expected = (
+        describe(given, orientations=orientations, cell=cell)
+        for describe in (describe_fast, oriented_gradients)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from convergan.data import DataError, Streaming, load
+from convergan.data import DataError, ImageFiles, Streaming, load
 from convergan.data.scan import Scan, scan_images, summary_lines, to_json
 from convergan.data.sources import find_encoded
+from convergan.turing.study.image_import import read_source
 from faults.bad_files import KINDS
 from tests.commands import convergan
 from tests.data.written import picture, write_parquet
+from tests.files.images import Example, examples
 
 SIDE = 8
 
@@ -52,7 +55,7 @@ REASONS = {
     "_deep": "16-bit: mode I;16, expected 8 bits a channel",
     "_moving": "animated: 3 frames, expected one",
     "_explodes": "decompression bomb",
-    "_leads_nowhere": "No such file",
+    "_leads_nowhere": "a link to nothing",
     "_leads_out": "a link out of the folder",
     "_flipped": "its part IDAT is damaged",
 }
@@ -217,3 +220,56 @@ def test_a_file_that_could_not_be_written_is_refused_before_anything_is_decoded(
     assert convergan("scan", folder, "--json", tmp_path / "none/found.json") == 2
     shown = capsys.readouterr()
     assert not shown.out and shown.err.endswith(f"there is no folder {tmp_path}/none\n")
+
+
+# --- files as they are ---------------------------------------------------------------------------
+
+
+def test_every_reader_sees_files_as_viewers_show_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVERGAN_CACHE", str(tmp_path / "cache"))
+    known = {example.name: example for example in examples()}
+    place = tmp_path / "set" / "labeled" / "a"
+    place.mkdir(parents=True)
+    for name, example in known.items():
+        (place / name).write_bytes(example.data)
+    told: dict[str, int] = {}
+    for change in (change for example in known.values() for change in example.changes):
+        told[change] = told.get(change, 0) + 1
+    scanned = scan(tmp_path / "set")
+    assert not scanned.refused() and scanned.changes() == told
+    loaded = load(str(tmp_path / "set"))
+    streamed = load(str(tmp_path / "set"), 16, streaming=Streaming(0))
+    scored = torch.cat(list(ImageFiles(place).batches(len(known))))
+    studied = read_source(study_folder(tmp_path / "study", known)).pixels
+    names = [name.rpartition("/")[2] for name in loaded.train.names]
+    assert sorted(names) == sorted(known)
+    for row, name in enumerate(names):
+        seen = known[name].seen
+        seen = seen if seen.ndim == 3 else np.repeat(seen[..., None], 3, axis=2)
+        for images in (loaded.train.images[:], streamed.train.images[:], scored * 255):
+            found = images[row].permute(1, 2, 0).double().numpy()
+            assert np.abs(found - seen).max() <= known[name].tolerance + 1e-3, name
+    assert {a.tobytes() for a in studied} <= {
+        row.permute(1, 2, 0).numpy().tobytes() for row in loaded.train.images[:]
+    }
+
+
+def study_folder(folder: Path, known: dict[str, Example]) -> Path:
+    """Write what a study takes."""
+    folder.mkdir()
+    for name, example in known.items():
+        if name.lower().endswith((".png", ".jpg", ".jpeg", ".jfif", ".mpo")):
+            (folder / name).write_bytes(example.data)
+    return folder
+
+
+def test_what_was_changed_is_counted_in_the_summary(folder: Path) -> None:
+    picture(folder / "labeled" / "a" / "clear.png", 9, size=(SIDE, SIDE))
+    with Image.open(folder / "labeled" / "a" / "clear.png") as image:
+        image.convert("L").save(folder / "labeled" / "a" / "clear.png", transparency=9)
+    scanned = scan(folder)
+    line = "note: 1 images are transparent in parts, which are shown on white"
+    assert line in list(summary_lines(scanned))
+    assert to_json(scanned)["changes"] == {"transparent in parts, which are shown on white": 1}

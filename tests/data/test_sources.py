@@ -150,7 +150,7 @@ def test_a_missing_archive_is_named(tmp_path: Path) -> None:
         (["L", "RGB"], 3),
         (["RGB", "RGB"], 3),
         (["L", "P"], 3),
-        (["L", "LA"], 3),
+        (["L", "LA"], 1),
         (["L", "RGBA"], 3),
     ],
 )

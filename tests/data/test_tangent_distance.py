@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from convergan.data import nearest_neighbors, oriented_gradients, tangent_neighbors
+from convergan.data.tangent_distance import WAYS, _plane_distances, _whiten
 from tests import oracles
 
 SEARCH = partial(tangent_neighbors, descriptor=oriented_gradients, stiffness=0.5)
@@ -105,3 +106,27 @@ def test_few_images_are_all_candidates() -> None:
 def test_more_neighbors_than_candidates_are_refused(count: int, candidates: int, most: int) -> None:
     with pytest.raises(ValueError, match=f"count must be between 1 and {most}, got {count}"):
         SEARCH(strokes(6), count, candidates=candidates)
+
+
+@pytest.mark.parametrize("stiffness", [0.0, -1.0, float("nan")])
+def test_planes_without_stiffness_are_refused(stiffness: float) -> None:
+    with pytest.raises(ValueError, match=f"stiffness must be positive, got {stiffness}"):
+        SEARCH(strokes(6), 2, stiffness=stiffness)
+
+
+@pytest.mark.parametrize("stiffness", [1e-3, 0.5, 100.0])
+def test_twelve_equations_give_what_all_twenty_four_do(stiffness: float) -> None:
+    chance = torch.Generator().manual_seed(0)
+    points = torch.randn(9, 30, generator=chance)
+    tangents = torch.randn(9, WAYS, 30, generator=chance) * torch.logspace(1, -2, WAYS)[:, None]
+    tangents[4] = 0  # a black image
+    rows, others = torch.arange(3), torch.tensor([[4, 5, 6, 7], [8, 4, 5, 2], [0, 3, 1, 7]])
+    gaps = (points[others] - points[rows, None]).square().sum(dim=2)
+    planes = _whiten(points, tangents, stiffness)
+    found = _plane_distances(planes, rows, others, gaps)
+    for row, other, distance in zip(
+        rows.repeat_interleave(4).tolist(), others.flatten().tolist(), found.flatten(), strict=True
+    ):
+        h, t = points.double().numpy(), tangents.double().numpy()
+        expected = oracles.plane_distance(h[row], t[row], h[other], t[other], stiffness)
+        assert distance.item() == pytest.approx(expected, rel=1e-4, abs=1e-3)

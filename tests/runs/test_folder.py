@@ -92,3 +92,18 @@ def test_what_differs_is_told_down_to_the_arguments_and_the_version(tmp_path: Pa
     assert "optimizer function 'torch.optim.Adam' there, 'torch.optim.SGD' here;" in line
     assert "start None there, {'rows': 100} here;" in line and " lr " not in line
     assert f"it is of convergan 0.8.0, this is {__version__}, see CHANGELOG.md;" in line
+
+
+def test_the_same_data_from_another_place_are_the_same_run(tmp_path: Path) -> None:
+    description = tmp_path / "config.json"
+    settings = {"data": "a.npz", "recipe": "mine.py:mine", "seed": 0}
+    here = {"settings": settings, "recipe": {}, "data_sha256": "1f"}
+    sha256 = claim_identity(description, here, {})
+    elsewhere = {"data": "/elsewhere/a.npz", "recipe": "../mine.py:mine"}
+    moved = {**here, "settings": settings | elsewhere}
+    assert claim_identity(description, moved, {}) == sha256
+    with pytest.raises(ValueError, match="data 'a.npz' there, 'b.npz' here"):
+        other = {"settings": settings | {"data": "b.npz"}, "data_sha256": "2e"}
+        claim_identity(description, {**here, **other}, {})
+    with pytest.raises(ValueError, match="another run: other data"):
+        claim_identity(description, {**here, "data_sha256": "2e"}, {})

@@ -47,6 +47,15 @@ def test_the_same_rows_are_searched_once_and_other_rows_or_searches_anew(cache: 
     assert len(list(cache.glob("*.npz"))) == 4
 
 
+def test_what_an_earlier_search_found_is_not_taken(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_neighbors(partial(search, count=2), rows())
+    monkeypatch.setattr("convergan.runs.neighbor_cache.REVISION", 1)
+    find_neighbors(partial(search, count=2), rows())
+    assert calls == [2, 2]
+
+
 @pytest.mark.parametrize("content", [b"", b"PK half a file"])
 def test_a_file_that_is_not_whole_is_written_again(cache: Path, content: bytes) -> None:
     expected = find_neighbors(partial(search, count=2), rows())

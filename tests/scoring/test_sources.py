@@ -84,7 +84,7 @@ def test_what_is_not_there_or_too_few_is_named(tmp_path: Path) -> None:
         open_sets(source, "digits", rows=1298)
     with pytest.raises(DataError, match="^there is no file .*lost.npz$"):
         open_sets(str(tmp_path / "lost.npz"), "digits")
-    with pytest.raises(DataError, match="has neither an array samples nor images$"):
+    with pytest.raises(DataError, match="has neither an array samples nor images, but pictures$"):
         open_sets(archive(tmp_path, "pictures"), "digits")
     with pytest.raises(DataError, match="has 2 images, 3 or more are needed$"):
         one = archive(tmp_path, "images", count=2)

@@ -163,7 +163,7 @@ def test_a_run_without_probabilities_leaves_its_column_without_an_ensemble(tmp_p
     assert label_table(tmp_path).rows[0][3:6] == ["1.0 ± 0.0", "1", "-"]
 
 
-@pytest.mark.parametrize("change", [{"steps": 8}, {"seed": 5}, {"data": "other"}])
+@pytest.mark.parametrize("change", [{"steps": 8}, {"seed": 5}, {"device": "cuda"}])
 def test_runs_of_other_settings_and_unfinished_ones_are_left_out(
     tmp_path: Path, change: dict[str, Any]
 ) -> None:

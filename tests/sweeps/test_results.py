@@ -103,7 +103,6 @@ CHANGES: dict[str, Change] = {
     "of a later version": changed("", "schema", 3),
     "on another device": changed("settings", "device", "cuda"),
     "of other data": changed("", "data_sha256", "other"),
-    "of data that are not the sweep's": changed("settings", "data", "ring"),
     "of a recipe that is not the sweep's": changed("settings", "recipe", "toy"),
     "of a recipe that has changed": changed("recipe", "labels", 20),
     "of another length": changed("settings", "steps", 8),
@@ -118,6 +117,13 @@ def test_what_does_not_belong_to_a_sweep_is_left_out(tmp_path: Path, name: str) 
     write_run(tmp_path, 20, 0)
     CHANGES[name](write_run(tmp_path, 20, 1))
     assert [run.settings["seed"] for run in finished_runs(tmp_path, place_by_labels)] == [0]
+
+
+def test_a_run_of_the_same_data_from_another_place_belongs_to_a_sweep(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    write_run(tmp_path, 20, 0)
+    changed("settings", "data", "/elsewhere/rows.npz")(write_run(tmp_path, 20, 1))
+    assert [run.settings["seed"] for run in finished_runs(tmp_path, place_by_labels)] == [0, 1]
 
 
 def test_the_precision_may_differ_where_the_sweep_does_not_say(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import datetime
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from convergan.tabular.columns import (
     CATEGORY,
     LIST,
     NUMBER,
+    doubtful_categories,
     learn_columns,
     read_features,
     suspicious_keys,
@@ -101,3 +103,42 @@ def test_whole_numbers_that_only_rise_are_noticed() -> None:
     assert suspicious_keys(table, columns) == [
         "column 'id' rises from row to row as a key does; if it is one, leave it out with --drop id"
     ]
+
+
+def test_categories_are_one_in_either_form_of_unicode_and_without_blanks() -> None:
+    table = pd.DataFrame({"x": ["süß", "su\u0308ß ", "hör"]})
+    columns = learn_columns(table, ["x"], fill=False)
+    assert columns[0].categories == ("hör", "süß")
+    assert read_features(table, columns).frame.to_numpy().tolist() == [[0, 1], [0, 1], [1, 0]]
+    old = [replace(columns[0], categories=("ho\u0308r", "süß "))]
+    assert read_features(table, old).frame.to_numpy().tolist() == [[0, 1], [0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["#REF!", "a"], "column 'x' holds a spreadsheet's error, '#REF!', as a category"),
+        (["10 mg", "20 mg"], "column 'x' looks like numbers of mg, such as '10 mg'"),
+        (["1", "2"], "column 'x' is text that looks like numbers, such as '1'"),
+        (["Red", "red"], "categories of column 'x' that differ in case"),
+        (["Q1", "Q2", "3rd"], ""),
+    ],
+)
+def test_categories_that_may_be_something_else_are_told(cells: list[str], told: str) -> None:
+    columns = learn_columns(pd.DataFrame({"x": cells}), ["x"], fill=False)
+    notices = doubtful_categories(columns)
+    assert notices == [] if not told else (len(notices) == 1 and told in notices[0])
+
+
+@pytest.mark.parametrize("cells", [["2026-01-31", "2026-02-01"], ["12:30", "08:15"]])
+def test_dates_are_no_categories(cells: list[str]) -> None:
+    with pytest.raises(DataError, match="column 'x' holds dates or times, such as"):
+        learn_columns(pd.DataFrame({"x": cells}), ["x"], fill=False)
+
+
+def test_numbers_must_be_in_the_unit_that_was_fitted_to() -> None:
+    table = pd.DataFrame({"x": [12.0, 7.0]})
+    columns = learn_columns(table, ["x"], fill=False, signs={"x": "%"})
+    assert read_features(table, columns, {"x": "%"}).frame["x"].tolist() == [12, 7]
+    with pytest.raises(DataError, match="had numbers with '%' where .* has numbers without a sign"):
+        read_features(table, columns)

@@ -1,13 +1,18 @@
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from convergan.data import DataError
 from convergan.tabular.fitting import TableFit, TrainingTable
 from convergan.tabular.model_folder import TableModel
 from convergan.tabular.prediction import predict_table
+from convergan.tabular.reading import write_table
 from tests.tabular.tables import iris
 
 LABELS = ["a", "b", "c"]
@@ -73,3 +78,37 @@ def test_columns_that_lack_or_clash_are_named(model: TableModel, tmp_path: Path)
     pd.read_csv(file).drop(columns="width").to_csv(file, index=False)
     with pytest.raises(DataError, match="lacks 1 of the model's columns: 'width'"):
         predict_table(model, file)
+
+
+def test_what_is_kept_is_as_it_was(model: TableModel, tmp_path: Path) -> None:
+    keys = ["007", " 1.50 ", "9007199254740993", "NA", "1,5", "", "gro\u0308ße"] + ["x"] * 143
+    file = written(tmp_path, **{"gro\u0308ße": keys, "when": pd.Timestamp("2026-01-31")})
+    found = predict_table(model, file, keep=["größe", "when"])
+    write_table(tmp_path / "kept.csv", found.table)
+    before = pd.read_csv(file, dtype=str, keep_default_na=False)
+    after = pd.read_csv(tmp_path / "kept.csv", dtype=str, keep_default_na=False)
+    assert after["gro\u0308ße"].tolist() == before["gro\u0308ße"].tolist() == keys
+    assert after["when"].tolist() == before["when"].tolist()
+
+
+def test_parquet_that_is_kept_has_the_types_that_it_had(model: TableModel, tmp_path: Path) -> None:
+    file = tmp_path / "new.parquet"
+    kept = {
+        "id": pa.array([12345678.0 + n if n != 5 else None for n in range(150)]),
+        "price": pa.array([Decimal("1.50")] * 150),
+        "place": pa.array(["north", "south"] * 75).dictionary_encode(),
+        "when": pa.array([datetime(2026, 1, 31)] * 150, pa.timestamp("us", "UTC")),
+    }
+    rows = pa.Table.from_pandas(iris(LABELS).drop(columns="kind"), preserve_index=False)
+    for name, cells in kept.items():
+        rows = rows.append_column(name, cells)
+    pq.write_table(rows, file)
+    found = predict_table(model, file, keep=list(kept))
+    write_table(tmp_path / "kept.parquet", found.table)
+    after = pq.read_table(tmp_path / "kept.parquet")
+    for name, cells in kept.items():
+        assert after[name].type == cells.type and after[name].to_pylist() == cells.to_pylist()
+    write_table(tmp_path / "kept.csv", found.table)
+    text = pd.read_csv(tmp_path / "kept.csv", dtype=str, keep_default_na=False)
+    assert text["id"].tolist()[4:7] == ["12345682", "", "12345684"]
+    assert text["price"].tolist()[0] == "1.50"

@@ -40,7 +40,7 @@ def serve(make: Make) -> Iterator[Serve]:
     """Make a study as `make` does and serve it."""
     with ExitStack() as stack:
 
-        def started(**fields: Any) -> Server:
-            return stack.enter_context(served(*make(**fields)))
+        def started(path: str = "", **fields: Any) -> Server:
+            return stack.enter_context(served(*make(**fields), path))
 
         yield started

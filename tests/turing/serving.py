@@ -101,11 +101,14 @@ class Person:
 
 
 @contextmanager
-def served(study: Study, token: str) -> Iterator[Server]:
-    """Run the real server in a thread for as long as the block lasts."""
+def served(study: Study, token: str, path: str = "") -> Iterator[Server]:
+    """Run the real server in a thread for as long as the block lasts.
+
+    ``path`` is that of its public URL, as behind a proxy.
+    """
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = make_server(create_app(study, url))
+    server = make_server(create_app(study, url + path))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

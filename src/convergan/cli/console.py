@@ -1,11 +1,67 @@
-"""The terminal: results on standard output, everything else on standard error."""
+"""The terminal: results on standard output, everything else on standard error.
+
+A terminal that cannot show a sign gets a plainer one. Where nobody reads on, as after
+``convergan recipes | head -1``, the work goes on in silence.
+"""
+
+import codecs
+import io
+import os
+import sys
+import unicodedata
 
 from rich.console import Console
 
-output = Console()
-errors = Console(stderr=True)
+PLAINER = "plainer"
+"""Name of the error handler of codecs that writes plainer signs."""
+
+
+class QuietConsole(Console):
+    """A console that says no more once its reader has gone.
+
+    Attributes:
+        abandoned: whether it has.
+    """
+
+    abandoned = False
+
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from now on."""
+        self.abandoned = self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+
+
+output = QuietConsole()
+errors = QuietConsole(stderr=True)
 
 
 def print_line(text: str) -> None:
     """Print a line of results as it is: no markup, no colours, no wrapping."""
     output.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def flush() -> None:
+    """Write what waits for standard output, if anybody reads it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        output.on_broken_pipe()
+
+
+def degrade_output() -> None:
+    """Let standard output and error write a plainer sign where their encoding lacks one."""
+    codecs.register_error(PLAINER, _plainer)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=PLAINER)
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    """Return signs of ASCII for those that cannot be encoded, such as ``...`` for an ellipsis."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    plain = unicodedata.normalize("NFKD", wrong.replace("\N{EN DASH}", "-"))
+    shown = (sign for sign in plain if not unicodedata.combining(sign))
+    return "".join(sign if sign.isascii() else "?" for sign in shown), error.end

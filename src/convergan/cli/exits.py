@@ -1,5 +1,6 @@
 """How a command ends: exit codes, one line for an error, and several processes with the same."""
 
+import signal
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from ..collective import Ranks
 
 UNFINISHED, USAGE, REFUSED, NON_FINITE, STORAGE, LOST = 1, 2, 65, 70, 74, 75
+UNREAD = 128 + signal.SIGPIPE
+"""All was done, but whoever read the output left before its end."""
 
 
 class UnfinishedError(Exception):
@@ -66,7 +69,7 @@ def explain(error: Exception) -> tuple[int, str]:
         (ValueError, USAGE),
     ]
     for kind, code in codes:
-        if isinstance(error, kind):
+        if isinstance(error, kind) and not isinstance(error, UnicodeError):  # no argument is wrong
             return code, line + more
     log = write_aside("traceback.txt", "".join(traceback.format_exception(error)))
     return 1, f"unexpected {type(error).__name__}: {line}; the traceback is in {log}"

@@ -6,14 +6,14 @@ from typing import Annotated
 try:
     import typer
 
-    from .console import errors, output
+    from .console import degrade_output, errors, flush, output
 except ModuleNotFoundError as missing:
     raise SystemExit(
         f"the command line needs {missing.name}: pip install 'convergan[train]'"
     ) from None
 
 from . import runs, scores, sweeps, tables
-from .exits import explain
+from .exits import UNREAD, explain
 from .turing import turing
 
 app = typer.Typer(
@@ -56,9 +56,15 @@ def top(
 
 def main() -> None:
     """Run the command line and turn errors into one line and an exit code."""
+    degrade_output()
     try:
         app()
     except Exception as error:
         code, message = explain(error)
         errors.print(f"convergan: {message}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(code)
+    except SystemExit as end:
+        flush()
+        if not end.code and output.abandoned:
+            sys.exit(UNREAD)
+        raise

@@ -1,10 +1,17 @@
 """Options that several commands have, and what they ask of torch."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .console import print_line
+
+if TYPE_CHECKING:
+    from ..data import SourceOptions
+    from ..tabular import TableFormat
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
 Threads = Annotated[
@@ -28,6 +35,34 @@ AllowBad = Annotated[
     bool,
     typer.Option("--allow-bad", help="Leave out images that cannot be read; see left_out.csv."),
 ]
+FollowLinks = Annotated[
+    bool,
+    typer.Option(
+        "--follow-links",
+        help="Read files and folders that links out of the data's folder lead to. Links that stay "
+        "inside are always followed.",
+    ),
+]
+ImageColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of Parquet or hub data with the images. Default: the only one."),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column with the labels, '' for none. Default: the only class label, or label."
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(help="Split of Parquet or hub data to learn from. Default: train, or the only."),
+]
+TestSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="Split to measure on, '' for none. Default: test, validation, val, valid or dev."
+    ),
+]
 SkipNonFinite = Annotated[
     int,
     typer.Option(
@@ -44,8 +79,37 @@ RollBack = Annotated[
         "leave out the steps since.",
     ),
 ]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        help="Between the columns of a text table: a character, comma, semicolon, tab or bar. "
+        "Default: found out."
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Of a text table, such as cp1252 or utf-16-le. Default: found out."),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        help="Decimal mark of a text table's numbers: point or comma; the other one then groups "
+        "digits. Default: point, and no groups."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="float32, or bfloat16 for matrix products.")]
+
+
+def table_format(separator: str | None, encoding: str | None, decimal: str | None) -> "TableFormat":
+    """Return what the options say of a text table."""
+    from ..tabular import TableFormat, TextFormat
+
+    marks = {None: None, "point": ".", "comma": ",", ".": ".", ",": ","}
+    if decimal not in marks:
+        raise ValueError(f"--decimal must be point or comma, got {decimal!r}")
+    text = TextFormat(separator=separator, encoding=encoding)
+    return TableFormat(text=text, decimal=marks[decimal])
 
 
 def prepare(threads: int, device: str) -> None:
@@ -64,3 +128,21 @@ def prepare(threads: int, device: str) -> None:
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
         torch.use_deterministic_algorithms(True)
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """Print what was guessed of a source, or passed over in it."""
+    for note in notes:
+        print_line(f"note: {note}")
+
+
+def source_words(options: "SourceOptions") -> list[str]:
+    """Return the words by which another command reads a source in the same way."""
+    named = {
+        "--image-column": options.image_column,
+        "--label-column": options.label_column,
+        "--split": options.split,
+        "--test-split": options.test_split,
+    }
+    words = [word for name, value in named.items() if value is not None for word in (name, value)]
+    return [*words, *(["--follow-links"] if options.follow_links else [])]

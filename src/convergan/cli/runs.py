@@ -14,13 +14,19 @@ from .options import (
     AllowBad,
     Decoders,
     Device,
+    FollowLinks,
+    ImageColumn,
+    LabelColumn,
     Precision,
     RollBack,
     Run,
     SkipNonFinite,
+    Split,
     Stream,
+    TestSplit,
     Threads,
     prepare,
+    show_notes,
 )
 from .progress import show_progress
 
@@ -78,6 +84,11 @@ def train(
     stream: Stream = False,
     decoders: Decoders = 4,
     allow_bad: AllowBad = False,
+    follow_links: FollowLinks = False,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    split: Split = None,
+    test_split: TestSplit = None,
     skip_non_finite: SkipNonFinite = 0,
     roll_back: RollBack = 0,
     threads: Threads = 0,
@@ -92,7 +103,7 @@ def train(
     """
     from ..collective import Ranks, join
     from ..core.devices import choose_device
-    from ..data import Streaming, load
+    from ..data import SourceOptions, Streaming, load
     from ..recipes import find_recipe, name_without
     from ..runs.reading import table
     from ..runs.report import write_report
@@ -101,6 +112,13 @@ def train(
 
     place = choose_device(device)
     prepare(threads, place)
+    options = SourceOptions(
+        follow_links=follow_links,
+        image_column=image_column,
+        label_column=label_column,
+        split=split,
+        test_split=test_split,
+    )
     recipe = name_without(recipe, without)
 
     def work(ranks: Ranks) -> None:
@@ -108,7 +126,11 @@ def train(
         source = data or chosen.data
         with errors.status(escape(f"reading {source}")) if ranks.leads else nullcontext():
             streaming = Streaming(decoders) if stream else None
-            dataset = load(source, chosen.side, allow_bad=allow_bad, streaming=streaming)
+            dataset = load(
+                source, chosen.side, allow_bad=allow_bad, streaming=streaming, options=options
+            )
+        if ranks.leads:
+            show_notes(dataset.notes)
         settings = Settings(
             recipe=recipe,
             data=source,

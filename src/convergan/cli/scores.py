@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,29 @@ from rich.table import Table
 from ..core.progress import Progress
 from .console import errors, output, print_line
 from .exits import run_in_every_process
-from .options import Device, Threads, prepare
+from .options import (
+    Decimal,
+    Device,
+    Encoding,
+    FollowLinks,
+    ImageColumn,
+    LabelColumn,
+    Separator,
+    Split,
+    TestSplit,
+    Threads,
+    prepare,
+    show_notes,
+    table_format,
+)
 from .progress import finish, show_progress
+from .tables import TABLE_SUFFIXES, scan_table_file
 
 if TYPE_CHECKING:
     from ..scoring.score import Scores
+
+SPLITS = 10
+"""Of the inception score, as in the paper."""
 
 
 def score(
@@ -63,12 +82,18 @@ def score(
         float | None,
         typer.Option(help="Also write this share of the samples, those with the most score."),
     ] = None,
-    splits: Annotated[int, typer.Option(help="Of the inception score.")] = 10,
+    splits: Annotated[
+        int | None,
+        typer.Option(help="Of the inception score. Default: 10, or fewer where there are fewer."),
+    ] = None,
     shuffle: Annotated[
         bool, typer.Option("--shuffle", help="Mix samples before they are split.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Decides draws, subsets and bins.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 100,
+    follow_links: FollowLinks = False,
+    image_column: ImageColumn = None,
+    split: Split = None,
     device: Device = "auto",
     threads: Threads = 0,
     verify_weights: Annotated[
@@ -86,6 +111,7 @@ def score(
     """
     from ..collective import Ranks, join
     from ..core.devices import choose_device
+    from ..data import SourceOptions
     from ..metrics import find_extractor
     from ..scoring.files import CAUTION, write_best, write_scores
     from ..scoring.score import score_images, verify_known_score
@@ -98,7 +124,7 @@ def score(
     def work(ranks: Ranks) -> None:
         plan = ScoreSettings(
             metrics=tuple(metrics.split(",")),
-            splits=splits,
+            splits=SPLITS if splits is None else splits,
             shuffle=shuffle,
             seed=seed,
             batch_size=batch_size,
@@ -129,7 +155,12 @@ def score(
                 side=side,
                 seed=seed,
                 ranks=ranks,
+                options=SourceOptions(
+                    follow_links=follow_links, image_column=image_column, split=split
+                ),
             )
+        if splits is None:
+            plan = replace(plan, splits=min(SPLITS, len(sets.samples), len(sets.held_out)))
         scores = finish(score_images(sets, network, plan, ranks), shown=ranks.leads)
         if scores is not None:
             folder = out or Path("scores") / Path(samples).stem
@@ -157,6 +188,11 @@ def classifier(
     seed: Annotated[int, typer.Option(help="Decides weights, order and movements.")] = 0,
     epochs: Annotated[int, typer.Option(help="How often each row is seen.")] = 20,
     threads: Threads = 0,
+    follow_links: FollowLinks = False,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    split: Split = None,
+    test_split: TestSplit = None,
 ) -> None:
     """Train a small classifier to judge generators with; print its accuracy and its file's hash.
 
@@ -164,7 +200,7 @@ def classifier(
     train.
     """
     from ..core.files import replace_file
-    from ..data import load
+    from ..data import SourceOptions, load
     from ..metrics.classifier import classifier_weights, weights_sha256
     from ..metrics.train_classifier import TrainingProgress, train_classifier
 
@@ -172,7 +208,17 @@ def classifier(
         raise ValueError(f"weights are written as .safetensors, got --out {out}")
     prepare(threads, "cpu")
     with errors.status(escape(f"reading {data}")):
-        dataset = load(data)
+        dataset = load(
+            data,
+            options=SourceOptions(
+                follow_links=follow_links,
+                image_column=image_column,
+                label_column=label_column,
+                split=split,
+                test_split=test_split,
+            ),
+        )
+    show_notes(dataset.notes)
     reports: list[TrainingProgress] = []
 
     def progress() -> Iterator[Progress]:
@@ -194,23 +240,48 @@ def classifier(
 
 def scan(
     source: Annotated[
-        str, typer.Argument(help="As --data of train: a folder of images, or a data set by name.")
+        str,
+        typer.Argument(
+            help="As --data of train: a folder of images, or a data set by name; or a table as for "
+            "fit, .csv, .tsv or .parquet."
+        ),
     ],
     json: Annotated[
         Path | None, typer.Option(help="File for all that was found, every duplicate too.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Threads that decode.")] = 4,
+    follow_links: FollowLinks = False,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    split: Split = None,
+    test_split: TestSplit = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
 ) -> None:
     """Decode every image of a data set; list what training would refuse, and what is there twice.
 
-    Exit codes: 65 if an image is refused; duplicates, also of test rows among training rows, are
-    notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
+    Of a table, show every column, what it would become in a fit, and what is odd.
+
+    Exit codes: 65 if an image is refused, or a table cannot be read; duplicates, also of test rows
+    among training rows, are notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
     """
     from ..core.files import write_json
     from ..core.signals import stopping
+    from ..data import SourceOptions
     from ..data.scan import Scan, ScannedImage, scan_images, summary_lines, to_json
     from ..data.sources import find_encoded
 
+    if Path(source).suffix.lower() in TABLE_SUFFIXES:
+        scan_table_file(Path(source), table_format(separator, encoding, decimal), json)
+        return
+    options = SourceOptions(
+        follow_links=follow_links,
+        image_column=image_column,
+        label_column=label_column,
+        split=split,
+        test_split=test_split,
+    )
     images: list[ScannedImage] = []
 
     def progress() -> Iterator[Progress]:
@@ -219,19 +290,28 @@ def scan(
             images.append(image)
             yield Progress("images", len(images), count, {})
 
-    if json is not None and not json.parent.is_dir():
-        raise ValueError(f"--json {json}: there is no folder {json.parent}")
+    require_folder_of(json)
     with stopping("while scanning; nothing was written"):
         with errors.status(escape(f"reading {source}")):
-            found = find_encoded(source)
+            found = find_encoded(source, options)
         show_progress(progress())
-    scanned = Scan(source, found.classes, images)
+    scanned = Scan(source, found.classes, images, found.notes)
     for line in summary_lines(scanned):
         print_line(line)
     if json is not None:
         write_json(json, to_json(scanned))
         print_line(str(json))
     scanned.require_all()
+
+
+def require_folder_of(json: Path | None) -> None:
+    """Refuse a file whose folder is not there.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if json is not None and not json.parent.is_dir():
+        raise ValueError(f"--json {json}: there is no folder {json.parent}")
 
 
 def show_scores(scores: "Scores") -> None:

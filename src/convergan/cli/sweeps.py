@@ -12,7 +12,22 @@ from rich.table import Table
 
 from .console import errors, output, print_line
 from .exits import UnfinishedError
-from .options import AllowBad, Decoders, Device, Precision, RollBack, SkipNonFinite, Stream
+from .options import (
+    AllowBad,
+    Decoders,
+    Device,
+    FollowLinks,
+    ImageColumn,
+    LabelColumn,
+    Precision,
+    RollBack,
+    SkipNonFinite,
+    Split,
+    Stream,
+    TestSplit,
+    show_notes,
+    source_words,
+)
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -78,6 +93,11 @@ def sweep(
     stream: Stream = False,
     decoders: Decoders = 4,
     allow_bad: AllowBad = False,
+    follow_links: FollowLinks = False,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    split: Split = None,
+    test_split: TestSplit = None,
     skip_non_finite: SkipNonFinite = 0,
     roll_back: RollBack = 0,
     threads: Annotated[
@@ -91,7 +111,7 @@ def sweep(
     1 if runs failed.
     """
     from ..core.devices import choose_device
-    from ..data import Streaming, load
+    from ..data import SourceOptions, Streaming, load
     from ..recipes import find_recipe
     from ..runs.settings import Settings
     from ..sweeps.paper_tables import TABLES
@@ -142,14 +162,23 @@ def sweep(
     more = ["--workers", str(decoders), "--skip-non-finite", str(skip_non_finite)]
     more += ["--roll-back", str(roll_back)]
     more += [name for name, on in (("--stream", stream), ("--allow-bad", allow_bad)) if on]
-    plan = replace(plan, more=tuple(more))
+    options = SourceOptions(
+        follow_links=follow_links,
+        image_column=image_column,
+        label_column=label_column,
+        split=split,
+        test_split=test_split,
+    )
+    plan = replace(plan, more=(*more, *source_words(options)))
     sides = {run.data: find_recipe(run.recipe).side for run in plan.runs}
     streaming = Streaming(decoders) if stream else None
     with errors.status(escape(f"reading {', '.join(sides)}")):
         datasets = {
-            source: load(source, side, allow_bad=allow_bad, streaming=streaming)
+            source: load(source, side, allow_bad=allow_bad, streaming=streaming, options=options)
             for source, side in sides.items()
         }
+    for dataset in datasets.values():
+        show_notes(dataset.notes)
     show_progress(run_sweep(plan, datasets, workers))
     show_sweep(plan)
 

@@ -11,24 +11,38 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from .console import errors, output, print_line
+from .options import Decimal, Encoding, Separator, table_format
 
 if TYPE_CHECKING:
     from ..estimator import GuardReport
+    from ..tabular import TableFormat
     from ..tabular.fitting import TableFit, TrainingTable
     from ..tabular.prediction import Predictions
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+OPTIONS = {
+    "n_estimators": "--estimators",
+    "image_shape": "--image-shape",
+    **{name: f"--{name.replace('_', '-')}" for name in ("max_epochs", "max_seconds", "device")},
+}
+"""Arguments of the classifier, and the options that set them."""
 
 
 def fit(
     table: Annotated[
         Path,
-        typer.Argument(help="A .csv, .tsv or .parquet file. Rows are counted from 0."),
+        typer.Argument(
+            help="A .csv, .tsv or .parquet file, or a folder of Parquet files that are parts of "
+            "one table. Rows are counted from 0."
+        ),
     ],
     target: Annotated[str, typer.Option(help="Column of labels; a row without one is unlabelled.")],
     out: Annotated[Path, typer.Option(help="New folder for the model.")],
     features: Annotated[
         str | None,
         typer.Option(
-            help="Columns to learn from, separated by commas. Default: all but the target. "
+            help="Columns to learn from, separated by commas; a name with a comma is quoted as in "
+            "CSV. Default: all but the target. "
             "A column of up to 20 different texts becomes a feature for each; a Parquet column of "
             "lists of numbers, such as embeddings, one for each number."
         ),
@@ -69,6 +83,9 @@ def fit(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and noise.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
 ) -> None:
     """Fit a classifier to a table in which few rows have a label.
 
@@ -86,6 +103,7 @@ def fit(
         TableOptions,
         assess_rows,
         fit_table,
+        parse_names,
         read_training_table,
         require_new,
         write_model,
@@ -93,13 +111,14 @@ def fit(
 
     require_new(out)
     if missing not in ("refuse", "mean"):
-        raise ValueError(f"missing must be refuse or mean, got {missing!r}")
+        raise ValueError(f"--missing must be refuse or mean, got {missing!r}")
     options = TableOptions(
         target=target,
-        features=None if features is None else features.split(","),
-        drop=drop.split(",") if drop else (),
+        features=None if features is None else parse_names(features),
+        drop=parse_names(drop),
         fill=missing == "mean",
         unlabeled=unlabeled,
+        form=table_format(separator, encoding, decimal),
     )
     fit_options = FitOptions(
         members=estimators,
@@ -110,7 +129,7 @@ def fit(
         seed=seed,
         device=device,
     )
-    with stopping("while fitting; nothing was written"):
+    with stopping("while fitting; nothing was written"), named_by_options():
         with errors.status(escape(f"reading {table}")):
             rows = read_training_table(table, options)
         show_table(rows)
@@ -144,6 +163,9 @@ def predict(
         float,
         typer.Option(help="Leave predictions of a lower probability empty."),
     ] = 0.0,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
 ) -> None:
     """Predict the rows of a table; measure the error where the target column has labels.
 
@@ -155,22 +177,52 @@ def predict(
 
     Exit codes: 2 wrong arguments, 65 refused data or model, 74 storage.
     """
-    from ..tabular import predict_table, read_model, require_suffix, write_table
+    from ..tabular import parse_names, predict_table, read_model, require_suffix, write_table
 
-    file = out or Path(f"{table.stem}-predicted{table.suffix}")
+    file = out or Path(f"{table.stem}-predicted{table.suffix or '.parquet'}")
     require_suffix(file)
     if file.exists() and table.exists() and file.samefile(table):
         raise ValueError(f"--out {file} is the table itself; choose another")
     found = predict_table(
         read_model(model),
         table,
-        keep=keep.split(",") if keep else (),
+        keep=parse_names(keep),
         all_classes=probabilities,
         reject_below=reject_below,
+        form=table_format(separator, encoding, decimal),
     )
     write_table(file, found.table)
     show_predictions(found)
     print_line(f"predictions: {file}")
+
+
+def scan_table_file(file: Path, form: "TableFormat", json: Path | None) -> None:
+    """Print what a table holds and what would become of it; also write it to a file of JSON."""
+    from ..core.files import write_json
+    from ..tabular.reading import read_table
+    from ..tabular.scan import scan_table, summary_lines, to_json
+
+    if json is not None and not json.parent.is_dir():
+        raise ValueError(f"--json {json}: there is no folder {json.parent}")
+    with errors.status(escape(f"reading {file}")):
+        found = scan_table(read_table(file, form))
+    shown = Table("column", "in the file", "cells", "different", "such as", "becomes")
+    for column in found.columns:
+        becomes = f"{column.features:,} x {column.kind}" if column.features > 1 else column.kind
+        shown.add_row(
+            escape(column.name),
+            column.stored,
+            f"{column.cells:,}",
+            "-" if column.distinct is None else f"{column.distinct:,}",
+            escape(", ".join(column.examples)),
+            becomes or "refused",
+        )
+    output.print(shown)
+    for line in summary_lines(found):
+        print_line(line)
+    if json is not None:
+        write_json(json, to_json(found))
+        print_line(str(json))
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:
@@ -182,8 +234,20 @@ def parse_shape(text: str) -> tuple[int, int, int]:
     try:
         channels, height, width = map(int, text.split(","))
     except ValueError:
-        raise ValueError(f"image-shape must be C,H,W such as 1,28,28, got {text!r}") from None
+        raise ValueError(f"--image-shape must be C,H,W such as 1,28,28, got {text!r}") from None
     return channels, height, width
+
+
+@contextmanager
+def named_by_options() -> Iterator[None]:
+    """Name the option to change where the classifier refuses an argument of its own."""
+    try:
+        yield
+    except ValueError as error:
+        name, _, reason = str(error).partition(" ")
+        if name not in OPTIONS:
+            raise
+        raise ValueError(f"{OPTIONS[name]} {reason}") from error
 
 
 @contextmanager

@@ -1,16 +1,20 @@
 """The commands of the visual Turing test."""
 
 import math
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
 
 from .console import errors, print_line
+from .options import FollowLinks, ImageColumn, Split, show_notes
 
 if TYPE_CHECKING:
+    from ..data import SourceOptions
     from ..turing.study.image_import import Source
 
 turing = typer.Typer(
@@ -133,11 +137,15 @@ def create(
         str | None, typer.Option(help="postgresql+psycopg://... Default: SQLite in the folder.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of what each person sees.")] = 0,
+    follow_links: FollowLinks = False,
+    image_column: ImageColumn = None,
+    split: Split = None,
 ) -> None:
     """Make a study and print its owner's token, which is stored nowhere.
 
     Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
     """
+    from ..data import SourceOptions
     from ..turing.statistics.votes import Exclusion
     from ..turing.study.image_import import jpeg_caution
     from ..turing.study.study import DEFAULT_CONSENT, StudySettings, check_absent, create_study
@@ -161,8 +169,11 @@ def create(
     )
     settings.check()
     with errors.status(escape(f"reading {', '.join([real, *fake])}")):
-        reals = read_images(real, images, seed)
-        fakes = [read_images(name, images, seed) for name in fake]
+        options = SourceOptions(follow_links=follow_links, image_column=image_column, split=split)
+        reals = read_images(real, images, seed, options)
+        fakes = [read_images(name, images, seed, options) for name in fake]
+    for source in (reals, *fakes):
+        show_notes(f"{source.name}: {note}" for note in source.notes)
     if scale is None:
         settings = settings.enlarged(reals)
     token = create_study(study, settings, reals, fakes, database)
@@ -212,6 +223,8 @@ def invite(
     from ..turing.web.server import public_address
 
     url = public_address(public_url)
+    if urlsplit(url).path:
+        errors.print(f"serve it with the same --public-url {url}", highlight=False, soft_wrap=True)
     with open_study(study) as found:
         links = make_invitations(found, url, count, days)
     for link in links:
@@ -414,33 +427,40 @@ def read_text(file: Path) -> str:
         raise ValueError(f"{file} is not a text in UTF-8") from None
 
 
-def read_images(source: str, most: int, seed: int) -> "Source":
+def read_images(
+    source: str, most: int, seed: int, options: "SourceOptions | None" = None
+) -> "Source":
     """Find images by the words of the command line.
 
     Args:
         source: folder of a run, folder of files, ``.npz``, or data as for train.
         most: how many, drawn at random.
         seed: decides which, and a run's samples.
+        options: how a folder or a table of images is read.
     """
     import numpy as np
 
     from ..data.locations import Kind, locate
-    from ..turing.study.image_import import Source, read_source, source_from_array
+    from ..data.source_options import PLAIN
+    from ..turing.study.image_import import read_source, source_from_array
 
     location = locate(source)
-    path = location.path
+    path, options = location.path, options or PLAIN
     if location.kind is Kind.RUN:
         from ..runs.reading import draw_run_rows
 
         found = source_from_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
     elif location.plain_images:
-        found = read_source(path)
+        found = read_source(path, follow_links=options.follow_links)
     else:
         from ..data import load
 
-        found = source_from_array(source, load(source).train.images[:].numpy())
+        dataset = load(source, options=options)
+        found = source_from_array(source, dataset.train.images[:].numpy())
+        found = replace(found, notes=dataset.notes)
     if len(found.pixels) <= most:
         return found
     chance = np.random.default_rng(np.random.SeedSequence([seed, 3]))
     chosen = np.sort(chance.permutation(len(found.pixels))[:most])
-    return Source(found.name, found.pixels[chosen], tuple(found.labels[i] for i in chosen))
+    labels = tuple(found.labels[i] for i in chosen)
+    return replace(found, pixels=found.pixels[chosen], labels=labels)

@@ -19,7 +19,9 @@ from .labeled_subset import draw_labeled_subset as draw_labeled_subset
 from .neighbors import Neighbors as Neighbors
 from .neighbors import nearest_neighbors as nearest_neighbors
 from .neighbors import principal_axes as principal_axes
+from .oriented_gradients import describe_fast as describe_fast
 from .oriented_gradients import oriented_gradients as oriented_gradients
+from .source_options import SourceOptions as SourceOptions
 from .sources import load as load
 from .stacked import stack_digits as stack_digits
 from .streamed import Streaming as Streaming

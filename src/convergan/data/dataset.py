@@ -64,6 +64,7 @@ class Dataset:
         test: rows to measure on; empty where there are none.
         left_out: what is not among the rows since it could not be read, and why.
         digest: what `sha256` would find, where that is known; else nothing.
+        notes: what was guessed of the source or passed over in it, a line each.
     """
 
     source: str
@@ -72,6 +73,7 @@ class Dataset:
     test: Rows
     left_out: tuple[str, ...] = ()
     digest: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def row_shape(self) -> tuple[int, ...]:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
+from ..core.image_folders import name_below, read_file
 from .dataset import Images, Rows
-from .decoding import name_below, read_inside
 
 
 class Encoded(Protocol):
@@ -34,12 +34,14 @@ class EncodedFiles(NamedTuple):
     """Image files.
 
     Attributes:
-        root: the folder that names are relative to, and that no link may lead out of.
+        root: the folder that names are relative to.
         files: below it.
+        follow_links: read files that links out of the folder lead to.
     """
 
     root: Path
     files: tuple[Path, ...]
+    follow_links: bool = False
 
     def __len__(self) -> int:
         return len(self.files)
@@ -50,7 +52,7 @@ class EncodedFiles(NamedTuple):
 
     def read(self, number: int) -> bytes:
         """Read one."""
-        return read_inside(self.root, self.files[number])
+        return read_file(self.root, self.files[number], follow_links=self.follow_links)
 
     def stamp(self) -> str:
         """Hash paths, sizes and times."""
@@ -86,7 +88,9 @@ class EncodedCells(NamedTuple):
         cell = self.split[number][self.column]
         if cell is None:
             raise ValueError("an empty cell")
-        data = cell["bytes"]
+        data = cell if isinstance(cell, bytes) else cell["bytes"]
+        if data is None and cell["path"] is None:
+            raise ValueError("an empty cell")
         return data if isinstance(data, bytes) else Path(cell["path"]).read_bytes()
 
     def stamp(self) -> str:
@@ -133,9 +137,11 @@ class EncodedSet(NamedTuple):
         classes: the class names, in the order of their numbers.
         train: images to learn from.
         test: images to measure on; empty where there are none.
+        notes: what was guessed or left out.
     """
 
     source: str
     classes: tuple[str, ...]
     train: Split
     test: Split
+    notes: tuple[str, ...] = ()

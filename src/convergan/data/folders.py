@@ -1,24 +1,30 @@
 """Image files whose folders, or a table beside them, give their classes."""
 
-import csv
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import torch
 
-from .decoding import DataError, files_in, name_below, some
+from ..core.image_folders import ImageFolder
+from .decoding import DataError, name_below, some
 from .encoded import EncodedFiles, EncodedSet, Split
+from .text_tables import one_form, open_text_table, plain_name
 
 
-def _encoded_files(root: Path, files: list[tuple[Path, int]]) -> Split:
+def _encoded_files(root: Path, files: list[tuple[Path, int]], follow_links: bool) -> Split:
     paths = tuple(path for path, _ in files)
     names = tuple(name_below(root, path) for path in paths)
     labels = torch.tensor([label for _, label in files], dtype=torch.int64)
-    return Split(EncodedFiles(root, paths), labels, names)
+    return Split(EncodedFiles(root, paths, follow_links), labels, names)
 
 
 def find_class_folders(
-    folder: Path, *, labeled: str = "labeled", held_out: str = "test"
+    folder: Path,
+    *,
+    labeled: str = "labeled",
+    held_out: str = "test",
+    follow_links: bool = False,
 ) -> EncodedSet:
     """Find images in folders of their classes, and those in ``unlabeled/``.
 
@@ -26,53 +32,115 @@ def find_class_folders(
         folder: holds the folders of both splits.
         labeled: name of the folder with the training split's class folders.
         held_out: of the test split's, which may be missing.
+        follow_links: follow links out of ``folder``.
 
     Raises:
-        DataError: if the test split has classes that the training split lacks.
+        DataError: if the test split has classes that the training split lacks, or a folder is a
+            link that leads out.
     """
-    classes = tuple(sorted(p.name for p in (folder / labeled).iterdir() if p.is_dir()))
-
-    def split(name: str) -> list[tuple[Path, int]]:
-        return [
-            (path, number)
-            for number, class_name in enumerate(classes)
-            for path in files_in(folder / name / class_name)
-        ]
-
-    unknown = sorted({p.name for p in (folder / held_out).glob("*/")} - set(classes))
+    reader = ImageFolder(folder, follow_links=follow_links)
+    try:
+        found = {
+            split: {
+                name: [path for place in places for path in reader.images(place)]
+                for name, places in _class_folders(reader, folder / split).items()
+            }
+            for split in (labeled, held_out)
+        }
+        unlabeled = [(path, -1) for path in reader.images(folder / "unlabeled")]
+        notes = _notes(reader, found[labeled], (labeled, held_out))
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    numbers = {name: number for number, name in enumerate(found[labeled])}
+    unknown = [name for name in found[held_out] if name not in numbers]
     if unknown:
         raise DataError(f"{folder}/{held_out} has classes that {labeled}/ lacks: {some(unknown)}")
-    unlabeled = [(path, -1) for path in files_in(folder / "unlabeled")]
-    train = _encoded_files(folder, split(labeled) + unlabeled)
-    return EncodedSet(str(folder), classes, train, _encoded_files(folder, split(held_out)))
+
+    def split(name: str, more: list[tuple[Path, int]]) -> Split:
+        classes = sorted(found[name].items())
+        files = [(path, numbers[of]) for of, paths in classes for path in paths]
+        return _encoded_files(folder, files + more, follow_links)
+
+    train, test = split(labeled, unlabeled), split(held_out, [])
+    return EncodedSet(str(folder), tuple(numbers), train, test, tuple(notes))
 
 
-def find_table_of_labels(folder: Path) -> EncodedSet:
+def _class_folders(reader: ImageFolder, place: Path) -> dict[str, list[Path]]:
+    """Return the folders of each class, sorted; those whose names look alike are of one class."""
+    found: dict[str, list[Path]] = {}
+    for folder in reader.folders(place) if place.is_dir() else []:
+        found.setdefault(unicodedata.normalize("NFC", folder.name), []).append(folder)
+    return dict(sorted(found.items()))
+
+
+def _notes(
+    reader: ImageFolder, classes: dict[str, list[Path]], splits: tuple[str, str]
+) -> list[str]:
+    """Say what in a folder is not as one might think."""
+    root, notes = reader.root, []
+    if empty := [name for name, images in classes.items() if not images]:
+        notes.append(f"classes without an image to learn from: {some(empty)}")
+    deeper = [
+        name
+        for name, images in classes.items()
+        if any(len(path.relative_to(root).parts) > 3 for path in images)
+    ]
+    if deeper:
+        notes.append(f"images in deeper folders are of the class of the first: {some(deeper)}")
+    small = [name.casefold() for name in classes]
+    if alike := [name for name in classes if small.count(name.casefold()) > 1]:
+        notes.append(f"classes that differ in capitals alone: {some(alike)}")
+    loose = [
+        reader.name(image)
+        for split in splits
+        if (root / split).is_dir()
+        for image in reader.files(root / split)
+    ]
+    if loose:
+        notes.append(f"{len(loose):,} images in no class folder are left out: {some(loose)}")
+    unread = [path.name for path in reader.folders(root) if path.name not in (*splits, "unlabeled")]
+    if unread:
+        notes.append(f"folders that are not read: {some(unread)}")
+    return [*notes, *reader.notes()]
+
+
+def find_table_of_labels(folder: Path, *, follow_links: bool = False) -> EncodedSet:
     """Find the images that ``labels.csv`` names: columns ``file,label``, no label if unknown.
+
+    It is read as `convergan.data.text_tables` reads every table.
 
     Raises:
         DataError: if it is no such table, or names a file twice or outside of the folder.
     """
-    table = folder / "labels.csv"
-    try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, restval="")
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise DataError(
-                    f"{table} must have the columns file,label; has {reader.fieldnames}"
-                )
-            entries = [(row["file"], row["label"].strip()) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} is not a CSV file in UTF-8: {error}") from None
+    table = open_text_table(folder / "labels.csv")
+    columns = [plain_name(name).lower() for name in table.names]
+    if columns.count("file") != 1 or columns.count("label") != 1:
+        raise DataError(f"{table.file} must have the columns file,label; has {table.names}")
+    file, label = columns.index("file"), columns.index("label")
+    cells = [(row[file].strip(), row[label].strip()) for row in table.rows()]
+    labels, notices = one_form([label for _, label in cells], "labels")
+    names = [_spelled_as_there(folder, name) for name, _ in cells]
+    entries = list(zip(names, labels, strict=True))
     outside = [name for name, _ in entries if Path(name).is_absolute() or ".." in Path(name).parts]
     if outside:
-        raise DataError(f"{table} names files outside its folder: {some(outside)}")
+        raise DataError(f"{table.file} names files outside its folder: {some(outside)}")
     classes = tuple(sorted({label for _, label in entries if label}))
     numbers = {name: number for number, name in enumerate(classes)} | {"": -1}
     repeated = [name for name, count in Counter(file for file, _ in entries).items() if count > 1]
     if repeated:
-        raise DataError(f"{table} names files twice: {some(repeated)}")
+        raise DataError(f"{table.file} names files twice: {some(repeated)}")
     files = [(folder / name, numbers[label]) for name, label in entries]
-    return EncodedSet(
-        str(folder), classes, _encoded_files(folder, files), _encoded_files(folder, [])
-    )
+    train, test = (_encoded_files(folder, part, follow_links) for part in (files, []))
+    return EncodedSet(str(folder), classes, train, test, (*table.notices, *notices))
+
+
+def _spelled_as_there(folder: Path, name: str) -> str:
+    """Return a file's name as the disk has it: a table may spell it in Unicode's other form.
+
+    Tables made on Windows have backslashes between folders.
+    """
+    if (folder / name).exists():
+        return str(Path(name))
+    name = str(Path(name.replace("\\", "/")))
+    spelled = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
+    return next((other for other in spelled if (folder / other).exists()), name)

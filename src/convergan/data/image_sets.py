@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from ..collective import ALONE, Ranks
+from ..core.image_folders import ImageFolder, read_file
 from .batches import to_unit_range
 from .decoding import (
     IMAGE_SUFFIXES,
     DataError,
     Decoded,
     decode,
-    files_in,
     name_below,
     read_ahead,
     some,
@@ -160,9 +160,10 @@ class ImageFiles:
             bilinearly; None if all have one size.
         workers: threads that read.
         files: some of the folder's; None for all.
+        follow_links: follow links out of the folder.
 
     Raises:
-        DataError: if there are no image files.
+        DataError: if there are no image files, or a folder is a link that leads out.
     """
 
     def __init__(
@@ -172,12 +173,24 @@ class ImageFiles:
         side: int | None = None,
         workers: int = 4,
         files: Sequence[Path] | None = None,
+        follow_links: bool = False,
     ) -> None:
         self.folder, self.side, self.workers = folder, side, workers
-        self.files = files_in(folder) if files is None else list(files)
-        if not self.files:
-            raise DataError(f"{folder} holds no image files ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        self.follow_links = follow_links
+        self.files = self._find() if files is None else list(files)
         self._read: list[_FileRead] = []
+
+    def _find(self) -> list[Path]:
+        reader = ImageFolder(self.folder, follow_links=self.follow_links)
+        try:
+            found = reader.images(self.folder)
+        except ValueError as error:
+            raise DataError(str(error)) from None
+        if not found:
+            endings = ", ".join(sorted(IMAGE_SUFFIXES))
+            more = "; ".join([f"{self.folder} holds no image files ({endings})", *reader.notes()])
+            raise DataError(more)
+        return found
 
     def __len__(self) -> int:
         return len(self.files)
@@ -221,21 +234,31 @@ class ImageFiles:
     def take(self, rows: Sequence[int]) -> list[Tensor]:
         """Read some files again."""
         good = [self.folder / read.name for read in self._read if read.sha256]
-        return [self._batch([decode(good[row].read_bytes(), self.side).pixels])[0] for row in rows]
+        return [self._batch([self._decode(good[row]).pixels])[0] for row in rows]
 
     def choose(self, rows: Tensor) -> "ImageFiles":
         """Return the set of some files."""
         files = [self.files[row] for row in rows.sort().values.tolist()]
-        return ImageFiles(self.folder, side=self.side, workers=self.workers, files=files)
+        return ImageFiles(
+            self.folder,
+            side=self.side,
+            workers=self.workers,
+            files=files,
+            follow_links=self.follow_links,
+        )
 
     def outline(self) -> str:
         """Return a hash of the side and the files' names."""
         names = [str(path.relative_to(self.folder)) for path in self.files]
         return hashlib.sha256(repr((self.side, names)).encode()).hexdigest()
 
+    def _decode(self, path: Path) -> Decoded:
+        data = read_file(self.folder, path, follow_links=self.follow_links)
+        return decode(data, self.side)
+
     def _try_to_decode(self, path: Path) -> "Decoded | str":
         try:
-            return decode(path.read_bytes(), self.side)
+            return self._decode(path)
         except Exception as error:  # Pillow raises half a dozen kinds for damaged files
             return why_not(error)
 

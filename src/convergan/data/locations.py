@@ -17,6 +17,8 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from ..core.image_folders import is_passed_over
+
 BUILT_IN = ("digits", "ring", "grid", "stacked-mnist")
 
 
@@ -73,7 +75,10 @@ def _kind_of_archive(file: Path) -> Kind:
             arrays = set(archive.namelist())
     except (OSError, zipfile.BadZipFile):  # the readers of either kind say what is wrong
         return Kind.IMAGE_ARCHIVE
-    data = "x_train.npy" in arrays and not arrays & {"samples.npy", "images.npy"}
+    data = arrays & {"x_train.npy", "train_images.npy"} and not arrays & {
+        "samples.npy",
+        "images.npy",
+    }
     return Kind.DATA_ARCHIVE if data else Kind.IMAGE_ARCHIVE
 
 
@@ -86,8 +91,10 @@ def _kind_of_folder(folder: Path) -> Kind:
         return Kind.RUN
     if (folder / "labels.csv").is_file():
         return Kind.LABEL_TABLE
-    if any((folder / "train").glob("*/")):
+    if any(not is_passed_over(path.name) for path in (folder / "train").glob("*/")):
         return Kind.TRAIN_FOLDERS
     if configured:
         return Kind.RUN
-    return Kind.PARQUET if any(folder.rglob("*.parquet")) else Kind.IMAGE_FOLDER
+    tables = (path.relative_to(folder).parts for path in folder.rglob("*.parquet"))
+    visible = any(not any(map(is_passed_over, parts)) for parts in tables)
+    return Kind.PARQUET if visible else Kind.IMAGE_FOLDER

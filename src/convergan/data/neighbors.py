@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .batches import to_unit_range
 
-BLOCK = 128
+BLOCK = 64
 """Distances among which the least is found before any are sorted."""
 
 
@@ -27,7 +28,7 @@ class Neighbors(NamedTuple):
 
 
 def nearest_neighbors(
-    rows: Tensor, count: int, *, components: int = 50, chunk_size: int = 1000
+    rows: Tensor, count: int, *, components: int = 50, chunk_size: int = 64
 ) -> Neighbors:
     """Find each row's nearest other rows, by Euclidean distance of principal components.
 
@@ -51,17 +52,19 @@ def nearest_neighbors(
         raise ValueError(f"count must be between 1 and {len(rows) - 1}, got {count}")
     flat = to_unit_range(rows).flatten(1)
     points = (flat - flat.mean(dim=0)) @ principal_axes(flat, components)
-    squares = points.square().sum(dim=1)
+    squares = points.square().sum(dim=1, keepdim=True)
     beyond = -len(points) % BLOCK  # fill the last block with points that are nobody's neighbors
-    others = torch.cat([points, points.new_zeros(beyond, points.shape[1])])
-    offsets = torch.cat([squares, squares.new_full((beyond,), torch.inf)])
+    others = pad(torch.cat([points, squares], dim=1), (0, 0, 0, beyond))
+    others[len(points) :, -1] = torch.inf
+    between = points.new_empty(min(chunk_size, len(points)), len(others))
     indices, distances = [], []
     for chunk in torch.split(torch.arange(len(points)), chunk_size):
-        between = torch.addmm(offsets, points[chunk], others.T, alpha=-2)  # less own square
-        between[torch.arange(len(chunk)), chunk] = torch.inf
-        nearest = _smallest(between, count)
+        own = torch.cat([-2 * points[chunk], points.new_ones(len(chunk), 1)], dim=1)
+        block = torch.mm(own, others.T, out=between[: len(chunk)])  # less own square
+        block[torch.arange(len(chunk)), chunk] = torch.inf
+        nearest = _smallest(block, count)
         indices.append(nearest.indices)
-        distances.append((nearest.squared_distances + squares[chunk, None]).clamp(min=0))
+        distances.append((nearest.squared_distances + squares[chunk]).clamp(min=0))
     return Neighbors(torch.cat(indices), torch.cat(distances))
 
 

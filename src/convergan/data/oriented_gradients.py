@@ -14,12 +14,14 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, pad
 
 from .batches import to_unit_range
 
 CHUNK = 200
 """Images described at a time."""
+PIXELS = 50_000
+"""Pixels of a fast search at a time: what is made of them is to stay in a processor's cache."""
 
 
 def oriented_gradients(images: Tensor, *, orientations: int = 8, cell: int = 4) -> Tensor:
@@ -68,6 +70,68 @@ def _describe(images: Tensor, orientations: int, cell: int) -> Tensor:
     cells = cells.view(count, channels, *cells.shape[1:]).mean(dim=1).flatten(1).sqrt()
     norms: Tensor = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
     return cells * (math.sqrt(cells.shape[1]) / norms)
+
+
+def describe_fast(images: Tensor, *, orientations: int = 8, cell: int = 4) -> Tensor:
+    """Describe images as `oriented_gradients`, in half of the time, for searches among many.
+
+    Rounding depends on the images beside an image, so that its bits are not its own.
+
+    Args:
+        images: (N, C, H, W), uint8 or float in [0, 1].
+        orientations: directions around the full circle.
+        cell: side of the squares in pixels.
+
+    Returns:
+        (N, A), as `oriented_gradients`.
+    """
+    channels, height, width = images.shape[1:]
+    angles = [2 * math.pi * turn / orientations for turn in range(orientations)]
+    turns = torch.tensor([[math.cos(a), math.sin(a)] for a in angles], dtype=torch.float64)
+    turns = turns.round(decimals=15)  # powers of 6e-17, cos(pi / 2), are slow, being denormal
+    over_rows = _squares(height, cell)[:, : _seen(height, cell)].repeat(1, channels) / (
+        4 * channels
+    )
+    over_columns = _squares(width, cell)[:, : _seen(width, cell)]
+    chunk = max(1, PIXELS // math.prod(images.shape[1:]))
+    cells = torch.cat(
+        [
+            _cells(to_unit_range(some), turns, over_rows, over_columns)
+            for some in torch.split(images, chunk)
+        ]
+    ).flatten(1)
+    norms: Tensor = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
+    return cells * (math.sqrt(cells.shape[1]) / norms)
+
+
+def _cells(images: Tensor, turns: Tensor, over_rows: Tensor, over_columns: Tensor) -> Tensor:
+    """Roots of the cells, (N, orientations, rows, columns), of (N, C, H, W) images.
+
+    Images stand last, so that each operation runs over long lines and a step aside by a pixel is
+    another place in memory. With ``c`` the slope along an orientation, its share of the pixel is
+    ``max(0, c)^4 / m^3``, the fourth power of the slope over ``m^(3/4)``. Slopes are four times
+    Sobel's, which ``over_rows`` makes good.
+    """
+    count, height, width = len(images), over_rows.shape[1] // images.shape[1], over_columns.shape[1]
+    turns, over_rows, over_columns = (t.to(images) for t in (turns, over_rows, over_columns))
+    framed = pad(images.permute(1, 2, 3, 0), (0, 0, 1, 1, 1, 1))  # (C, H + 2, W + 2, N)
+    framed = framed[:, : height + 2, : width + 2]  # what any cell looks at
+    steps = framed[:, :, 2:] - framed[:, :, :-2]
+    across = (steps[:, :-2] + steps[:, 2:]).add_(steps[:, 1:-1], alpha=2)
+    steps = framed[:, 2:] - framed[:, :-2]
+    down = (steps[:, :, :-2] + steps[:, :, 2:]).add_(steps[:, :, 1:-1], alpha=2)
+    root = across.square().addcmul_(down, down).clamp_(min=1.6e-11).sqrt_().sqrt()
+    slopes = torch.stack([across, down], dim=2).div_((root * root.sqrt())[:, :, None])
+    shares = turns @ slopes.flatten(3).flatten(0, 1)  # (C * H, orientations, W * N)
+    shares = shares.clamp_(min=0).square_().square_()  # in place, which a cache has room for
+    summed = over_rows @ shares.flatten(1)
+    cells = over_columns @ summed.view(len(over_rows), len(turns), width, count)
+    return cells.sqrt_().permute(3, 1, 0, 2)
+
+
+def _seen(side: int, cell: int) -> int:
+    """Pixels of a line up to the last that a cell sees."""
+    return (side + 1) // cell * cell - 1
 
 
 def _squares(side: int, cell: int) -> Tensor:

@@ -1,8 +1,8 @@
 """What a data set holds, checked before anything is trained on it.
 
-Every image is decoded completely, by the `decode` that training uses and under its one rule: grey
-and black-and-white images stay grey where all are, all others become RGB, transparency is dropped.
-So what is refused here is refused there, and for the same reason.
+Every image is decoded completely, by the `decode` that training uses: what is refused here is
+refused there, for the same reason, and what is counted here as converted is converted there. Grey
+images stay grey where all are, otherwise all become RGB.
 
 Paper and released code: not in Salimans et al. (2016).
 """
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.image_folders import FOLLOW
 from .decoding import LISTED, DataError, decode, read_ahead, some, why_not
 from .encoded import EncodedSet, Split
 
@@ -36,6 +37,7 @@ class ScannedImage(NamedTuple):
         grey: whether it stays grey where all do.
         content: SHA-256 of its bytes.
         pixels: SHA-256 of its size and pixels as RGB.
+        changes: what was done to show it as viewers do.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ScannedImage(NamedTuple):
     grey: bool = False
     content: bytes = b""
     pixels: bytes = b""
+    changes: tuple[str, ...] = ()
 
 
 class Duplicates(NamedTuple):
@@ -81,11 +84,13 @@ class Scan(NamedTuple):
         source: what it is called.
         classes: the class names, in the order of their numbers.
         images: all of them, in order.
+        notes: what was guessed of the source, or left out.
     """
 
     source: str
     classes: tuple[str, ...]
     images: Sequence[ScannedImage]
+    notes: tuple[str, ...] = ()
 
     def refused(self) -> list[ScannedImage]:
         """Return those that cannot be read."""
@@ -98,7 +103,10 @@ class Scan(NamedTuple):
             DataError: if it would refuse one.
         """
         if refused := self.refused():
-            raise DataError(f"{self.source}: {len(refused)} of {len(self.images)} are refused")
+            linked = any(FOLLOW in image.refused for image in refused)
+            more = f"; of links out of the folder, {FOLLOW}" if linked else ""
+            count = f"{len(refused)} of {len(self.images)}"
+            raise DataError(f"{self.source}: {count} are refused{more}")
 
     def accepted(self) -> list[ScannedImage]:
         """Return those that can be read."""
@@ -121,6 +129,10 @@ class Scan(NamedTuple):
             for of, count in Counter(image.mode for image in accepted).most_common()
             if of != mode
         }
+
+    def changes(self) -> dict[str, int]:
+        """Return how many images were changed to be as viewers show them, and how."""
+        return dict(Counter(c for image in self.accepted() for c in image.changes).most_common())
 
     def class_counts(self, split: str) -> dict[str, int]:
         """Return the number of readable images of each class in a split."""
@@ -163,7 +175,8 @@ def _scan_one(split: Split, split_name: str, number: int) -> ScannedImage:
     colours = np.repeat(image.pixels[..., None], 3, axis=2) if grey else image.pixels
     pixels = hashlib.sha256(repr(image.size).encode() + colours.tobytes()).digest()
     return ScannedImage(
-        name, split_name, label, "", image.size, image.mode, grey, image.sha256, pixels
+        *(name, split_name, label, "", image.size, image.mode, grey, image.sha256, pixels),
+        changes=image.changes,
     )
 
 
@@ -180,6 +193,8 @@ def to_json(scan: Scan) -> dict[str, Any]:
             {"from": of, "to": to, "images": count}
             for (of, to), count in scan.conversions().items()
         ],
+        "changes": scan.changes(),
+        "notes": list(scan.notes),
         "duplicates": [
             {
                 "images": [image.name for image in duplicates.images],
@@ -204,6 +219,9 @@ def summary_lines(scan: Scan) -> Iterator[str]:
         yield "note: sizes differ, so only recipes with a side take these images, such as imagenet"
     for (of, to), count in scan.conversions().items():
         yield f"note: {count:,} of mode {of} become {to}"
+    for change, count in scan.changes().items():
+        yield f"note: {count:,} images are {change}"
+    yield from (f"note: {note}" for note in scan.notes)
     duplicates = scan.duplicates()
     if leaked := sum(
         image.split == "test" for group in duplicates if group.leak for image in group.images

@@ -6,9 +6,11 @@ when they are asked for:
 * ``digits``: the 1,797 handwritten 8x8 digits that come with scikit-learn; no download;
 * ``ring`` and ``grid``: points in the plane, see `convergan.data.toy`;
 * ``stacked-mnist``: three digits of ``ylecun/mnist`` in one image, see `convergan.data.stacked`;
-* ``FILE.npz``: arrays ``x_train``, ``y_train``, ``x_test``, ``y_test`` (the last two optional);
+* ``FILE.npz``: arrays ``x_train``, ``y_train``, ``x_test``, ``y_test`` (the last two optional), or
+  ``train_images``, ``train_labels`` and so on;
 * a folder with ``labeled/<class>/*`` and ``unlabeled/*`` (and perhaps ``test/<class>/*``);
-* a folder with ``train/<class>/*`` (and perhaps ``test/``, ``val/`` or ``validation/<class>/*``),
+* a folder with ``train/<class>/*`` (and perhaps ``test/<class>/*``, or ``validation/``, ``valid/``,
+  ``val/`` or ``dev/``),
   as ImageNet is unpacked;
 * a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
 * a folder of Parquet files in the layout of the Hugging Face hub;
@@ -29,15 +31,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.image_folders import ImageFolder
 from .archives import read_data_archive
 from .dataset import Dataset as Dataset
 from .dataset import Rows as Rows
 from .decoding import DataError as DataError
-from .decoding import decode, files_in, some, stacked, why_not
+from .decoding import decode, some, stacked, why_not
 from .encoded import EncodedSet, Split
 from .folders import find_class_folders, find_table_of_labels
 from .hub import find_on_hub, read_hub_layout
 from .locations import Kind, Location, locate
+from .source_options import PLAIN, TEST_SPLITS, SourceOptions
 from .stacked import STACKED_CLASSES, TEST_ROWS, TRAINING_ROWS, stack_digits
 from .streamed import Streaming, stream
 from .toy import MIXTURES, mixture_of_gaussians
@@ -51,6 +55,7 @@ def load(
     *,
     allow_bad: bool = False,
     streaming: Streaming | None = None,
+    options: SourceOptions = PLAIN,
 ) -> Dataset:
     """Read a data set; see the top of this module for what ``source`` may be.
 
@@ -62,6 +67,7 @@ def load(
             been there; False to refuse.
         streaming: leave images of folders and Parquet files where they are, and decode them when
             they are asked for; None to hold all in memory.
+        options: how folders and tables of images are read.
 
     Raises:
         DataError: if there is nothing of that name here or on the hub, or its files are unreadable,
@@ -78,7 +84,7 @@ def load(
     elif streaming is None and location.kind in ARCHIVES:
         dataset = read_data_archive(location.path)
     else:
-        found = find_encoded(source)
+        found = find_encoded(source, options)
         if streaming is None:
             dataset = _decode_all(found, side, allow_bad)
         else:
@@ -87,8 +93,12 @@ def load(
     return dataset
 
 
-def find_encoded(source: str) -> EncodedSet:
+def find_encoded(source: str, options: SourceOptions = PLAIN) -> EncodedSet:
     """Find the encoded images of a data set; none is opened.
+
+    Args:
+        source: where it is.
+        options: how it is read.
 
     Raises:
         DataError: as `load`, and if rows of that name are no encoded images.
@@ -96,27 +106,33 @@ def find_encoded(source: str) -> EncodedSet:
     location = locate(source)
     if location.kind is Kind.BUILT_IN or location.kind in ARCHIVES:
         raise DataError(f"{source} has no encoded images to stream or scan")
-    found = find_on_hub(source) if location.kind is Kind.HUB else _find_in_folder(location)
+    if location.kind is Kind.HUB:
+        found = find_on_hub(source, options)
+    else:
+        found = _find_in_folder(location, options)
     _check_labels(source, found.classes, found.train.labels, found.test.labels)
     return found
 
 
-def _find_in_folder(location: Location) -> EncodedSet:
+def _find_in_folder(location: Location, options: SourceOptions) -> EncodedSet:
     kind, folder = location
+    follow = options.follow_links
     match kind:
         case Kind.LABELED_FOLDERS:
-            return find_class_folders(folder)
+            return find_class_folders(folder, follow_links=follow)
         case Kind.LABEL_TABLE:
-            return find_table_of_labels(folder)
+            return find_table_of_labels(folder, follow_links=follow)
         case Kind.TRAIN_FOLDERS:
-            names = ("test", "val", "validation")
-            held_out = next((name for name in names if (folder / name).is_dir()), "test")
-            return find_class_folders(folder, labeled="train", held_out=held_out)
+            held_out = next((name for name in TEST_SPLITS if (folder / name).is_dir()), "test")
+            return find_class_folders(
+                folder, labeled="train", held_out=held_out, follow_links=follow
+            )
         case Kind.PARQUET:
-            return read_hub_layout(str(folder), str(folder))
+            return read_hub_layout(str(folder), str(folder), options=options)
     there = "it is the folder of a run"
     if kind is not Kind.RUN:
-        there = f"the {len(files_in(folder)):,} image files in it have no classes"
+        images = ImageFolder(folder, follow_links=True).images(folder)
+        there = f"the {len(images):,} image files in it have no classes"
     raise DataError(
         f"{folder} holds no data: expected Parquet files in the hub's layout, "
         f"labeled/<class>/* and unlabeled/*, train/<class>/*, or labels.csv; {there}"
@@ -140,7 +156,7 @@ def _check(dataset: Dataset) -> None:
 def _check_labels(source: str, classes: tuple[str, ...], train: Tensor, test: Tensor) -> None:
     if not len(train):
         raise DataError(f"{source} has no training rows")
-    for split, labels, least in (("training", train, -1), ("test", test, 0)):
+    for split, labels, least in (("training", train, -1), ("test", test, 0 if classes else -1)):
         wrong = labels[(labels < least) | (labels >= len(classes))]
         if len(wrong):
             unlabelled = ", or -1 for an unlabelled training row"
@@ -239,4 +255,5 @@ def _decode_all(found: EncodedSet, side: int | None, allow_bad: bool) -> Dataset
         found.train.rows(images[: len(train)], train),
         found.test.rows(images[len(train) :], test),
         tuple(bad),
+        notes=found.notes,
     )

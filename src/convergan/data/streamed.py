@@ -4,7 +4,7 @@ Which rows a step takes is a function of (seed, step), see `convergan.data.batch
 function of its file. So workers only change how long it takes, and a resumed run takes the rows
 that the stopped one would have taken.
 
-All images become RGB squares of one side, by the rules of `convergan.data.decoding.decode`.
+All images become RGB squares of one side, by the rules of `convergan.core.images.decode`.
 Before the first step every image is decoded once: files that cannot be read are found before
 training, not hours into it, and the data set gets the same hash as in memory. What was found is
 kept in the cache folder under the names, sizes and times of the files; the folder may be removed.
@@ -37,7 +37,7 @@ PAUSE = 0.2
 """Seconds before the second try; twice as many before the next."""
 AHEAD = 256
 """Images decoded ahead where all are wanted in their order."""
-FORMAT = 2
+FORMAT = 3
 """Of what the cache keeps."""
 
 
@@ -167,7 +167,7 @@ def stream(
         return split.rows(images, places)
 
     train, test = (rows(*pair) for pair in zip(splits, checked["bad"], strict=True))
-    return Dataset(source, found.classes, train, test, tuple(bad), checked["sha256"])
+    return Dataset(source, found.classes, train, test, tuple(bad), checked["sha256"], found.notes)
 
 
 def _check(

@@ -9,6 +9,9 @@ images is that of their planes,
 ``min over a, b of |h(x) + T(x) a - h(y) - T(y) b|^2 + s (|a|^2 + |b|^2)``,
 
 where the stiffness ``s`` keeps them near the images, for far away the plane is not the surface.
+With ``T T^T + s = L L^T`` and ``Q = L^-1 T``, the least is
+``|g|^2 - |u|^2 - v^T (1 - C C^T)^-1 v``, where ``g = h(y) - h(x)`` is the gap, ``u = Q(x) g``,
+``C = Q(y) Q(x)^T`` and ``v = C u - Q(y) g``: twelve equations for a pair of images.
 
 Paper and released code: not in Salimans et al. (2016).
 """
@@ -39,35 +42,37 @@ def tangent_neighbors(
     stiffness: float,
     components: int = 80,
     candidates: int = 40,
-    chunk_size: int = 500,
+    chunk_size: int = 64,
 ) -> Neighbors:
     """Find each image's nearest others by the distance of their tangent planes.
 
-    Exact among the nearest ``candidates`` by plain distance of the descriptors, for each of which a
-    system of 24 equations is solved.
+    Exact among the nearest ``candidates`` by plain distance of the descriptors.
 
     Args:
         images: (N, C, H, W), uint8 or float32 in [0, 1].
         count: neighbors per image, at most ``candidates``.
         descriptor: map from images to (N, A), in whose space distances are taken.
         stiffness: squared distance that is paid for a deformation by one pixel (root mean square
-            over the image), in units of the descriptor.
+            over the image), in units of the descriptor; positive.
         components: leading principal components of the descriptors to keep, at most A.
         candidates: images compared by their planes; all others where there are fewer.
         chunk_size: images whose systems are held at a time.
 
     Raises:
-        ValueError: if there are fewer candidates or other images than neighbors.
+        ValueError: if there are fewer candidates or other images than neighbors, or if the
+            stiffness is not positive.
     """
+    if not stiffness > 0:
+        raise ValueError(f"stiffness must be positive, got {stiffness}")
     candidates = min(candidates, len(images) - 1)
     if not 0 < count <= candidates:
         raise ValueError(f"count must be between 1 and {candidates}, got {count}")
     points, tangents = _tangent_planes(to_unit_range(images), descriptor, components)
     near = nearest_neighbors(points, candidates, components=components)
-    planes = _Planes(points, tangents, tangents @ tangents.mT + stiffness * torch.eye(WAYS))
+    planes = _whiten(points, tangents, stiffness)
     distances = torch.cat(
         [
-            _plane_distances(planes, rows, near.indices[rows])
+            _plane_distances(planes, rows, near.indices[rows], near.squared_distances[rows])
             for rows in torch.split(torch.arange(len(images)), chunk_size)
         ]
     )
@@ -76,11 +81,17 @@ def tangent_neighbors(
 
 
 class _Planes(NamedTuple):
-    """Points (N, P), tangents (N, 12, P) and their products under stiffness (N, 12, 12)."""
+    """Whitened tangents and the point (N, 13, P); products of the two (12, N)."""
 
-    points: Tensor
-    tangents: Tensor
-    products: Tensor
+    axes: Tensor
+    heights: Tensor
+
+
+def _whiten(points: Tensor, tangents: Tensor, stiffness: float) -> _Planes:
+    products = tangents @ tangents.mT + stiffness * torch.eye(WAYS)
+    axes = torch.linalg.solve_triangular(torch.linalg.cholesky(products), tangents, upper=False)
+    heights = (axes @ points[:, :, None])[:, :, 0]
+    return _Planes(torch.cat([axes, points[:, None]], dim=1), heights.T.contiguous())
 
 
 def _tangent_planes(
@@ -117,18 +128,31 @@ def _deform(images: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         yield forth, back
 
 
-def _plane_distances(planes: _Planes, rows: Tensor, others: Tensor) -> Tensor:
-    """Squared distances (R, M) of the planes of (R,) rows to those of (R, M) others."""
-    count, number = others.shape
-    own, theirs = planes.tangents[rows], planes.tangents[others]  # (R, 12, P), (R, M, 12, P)
-    between = (theirs.flatten(1, 2) @ own.mT).view(count, number, WAYS, WAYS)
-    system = torch.empty(count, number, 2 * WAYS, 2 * WAYS)
-    system[:, :, :WAYS, :WAYS] = planes.products[rows, None]
-    system[:, :, WAYS:, WAYS:] = planes.products[others]
-    system[:, :, WAYS:, :WAYS] = -between
-    system[:, :, :WAYS, WAYS:] = -between.mT
-    gap = planes.points[others] - planes.points[rows, None]
-    slopes = torch.cat([gap @ own.mT, -(theirs @ gap[..., None])[..., 0]], dim=2)
-    nearest = torch.linalg.solve(system, slopes)
-    squares: Tensor = gap.square().sum(dim=2) - (slopes * nearest).sum(dim=2)
-    return squares.clamp(min=0)
+def _plane_distances(planes: _Planes, rows: Tensor, others: Tensor, gaps: Tensor) -> Tensor:
+    """Squared distances (R, M) of the planes of (R,) rows to those of (R, M) others.
+
+    Pairs stand last, so that the equations of all are solved in the same few operations.
+
+    Args:
+        planes: of all images.
+        rows: (R,).
+        others: (R, M).
+        gaps: squared distances (R, M) of their points.
+    """
+    number, pairs = others.shape[1], others.numel()
+    both = planes.axes[others.flatten()].view(len(rows), -1, planes.axes.shape[2])
+    products = (both @ planes.axes[rows].mT).view(pairs, -1).T.contiguous()
+    products = products.view(WAYS + 1, WAYS + 1, pairs)  # theirs, own
+    between = products[:WAYS, :WAYS]
+    own = products[WAYS, :WAYS] - planes.heights[:, rows].repeat_interleave(number, dim=1)
+    theirs = planes.heights[:, others.flatten()] - products[:WAYS, WAYS]
+    system = torch.cat([torch.eye(WAYS)[:, :, None].expand(-1, -1, pairs), theirs[:, None]], dim=1)
+    gained = own.square().sum(dim=0)
+    for column, slope in zip(between.unbind(dim=1), own, strict=True):  # own planes eliminated
+        system[:, :WAYS].addcmul_(column[:, None], column, value=-1)
+        system[:, WAYS].addcmul_(column, slope, value=-1)
+    for way in range(WAYS):  # and theirs, by Gauss
+        row = system[way, way:] / system[way, way]
+        gained.addcmul_(row[-1], system[way, WAYS])
+        system[way + 1 :, way + 1 :].addcmul_(system[way, way + 1 : WAYS, None], row[1:], value=-1)
+    return (gaps - gained.view_as(gaps)).clamp(min=0)

@@ -156,7 +156,8 @@ def risk_table(
 ) -> RiskTable:
     """Measure how often the most confident rows are wrong.
 
-    Rows of equal confidence are answered together, so that thresholds are exact.
+    Rows of equal confidence are answered together, so that thresholds are exact; coverages that
+    come to the same rows are one line.
 
     Args:
         confidence: (n,) of rows that training did not see, for example the largest probability.
@@ -188,7 +189,8 @@ def risk_table(
             f"coverages must be in (0, 1] and level in (0, 1), got {coverages}, {level}"
         )
     falling = np.sort(confidence)[::-1]
-    thresholds = [falling[_least_rows(coverage, len(falling)) - 1] for coverage in coverages]
+    least = [falling[_least_rows(coverage, len(falling)) - 1] for coverage in coverages]
+    thresholds = list(dict.fromkeys(least))  # equal confidences answer the same rows
     rows = [int((confidence >= threshold).sum()) for threshold in thresholds]
     wrong = [int((~correct[confidence >= threshold]).sum()) for threshold in thresholds]
     intervals = [_exact_interval(w, n, level) for w, n in zip(wrong, rows, strict=True)]

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..core.user_code import load_function
+from ..data import DataError
 from .extractor import Extractor, coloured, resized
 
 
@@ -130,5 +131,5 @@ def _features_and_logits(
 def _require_file(file: str) -> Path:
     path = Path(file).expanduser()
     if not path.is_file():
-        raise ValueError(f"no file {file} to take an extractor from")
+        raise DataError(f"no file {file} to take an extractor from")
     return path

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..core.names import look_up
 from ..core.user_code import load_function
+from ..data import DataError
 from .ablations import ablation, ablations, cifar10_ablation
 from .collapse import variants
 from .description import describe as describe
@@ -86,7 +87,7 @@ def _find_whole(name: str) -> Recipe:
 def _from_file(file: str, function: str) -> Recipe:
     path = Path(file)
     if not path.is_file():
-        raise ValueError(f"no file {file} to take the recipe {function} from")
+        raise DataError(f"no file {file} to take the recipe {function} from")
     recipe = load_function(path, function)()
     if not isinstance(recipe, Recipe):
         raise ValueError(f"{file}:{function} must return a Recipe, got {type(recipe)}")

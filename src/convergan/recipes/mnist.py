@@ -16,6 +16,7 @@ from torch.optim import Adam
 
 from ..data import (
     Neighbors,
+    describe_fast,
     nearest_neighbors,
     oriented_gradients,
     spread_labels,
@@ -182,4 +183,4 @@ def upright_gradients(images: Tensor) -> Tensor:
 
 def bending_neighbors(images: Tensor) -> Neighbors:
     """Find five neighbors of every image, set upright, whatever small deformation is between."""
-    return tangent_neighbors(upright(images), 5, descriptor=oriented_gradients, stiffness=0.9)
+    return tangent_neighbors(upright(images), 5, descriptor=describe_fast, stiffness=0.9)

@@ -68,12 +68,13 @@ def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping
         more: what is written down beside it.
 
     Returns:
-        The hash that the folder has gone by since it was made, which its checkpoints carry.
+        The hash that the folder has gone by since it was made, which its checkpoints carry. What
+        the data are called is no part of it: the same rows from another place are the same data.
 
     Raises:
         ValueError: if the folder belongs to another; the message names what differs.
     """
-    sha256 = canonical_sha256(identity)
+    sha256 = canonical_sha256(by_content(identity))
     if not description.exists():
         versions = {"convergan": __version__, **more.get("versions", {})}
         written = {**identity, **more, "schema": SCHEMA, "sha256": sha256, "versions": versions}
@@ -104,8 +105,32 @@ def read_description(description: Path) -> dict[str, Any]:
     return found
 
 
+def by_content(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an identity without where the data and a recipe of the user's lie.
+
+    The data's hashes and the recipe's description say what they are.
+
+    Example:
+        >>> by_content({"settings": {"data": "a.npz", "seed": 0}, "data_sha256": "1f"})
+        {'settings': {'seed': 0}, 'data_sha256': '1f'}
+    """
+    hashes = identity.get("data_sha256")
+    if not hashes:
+        return dict(identity)
+    settings = {name: value for name, value in identity["settings"].items() if name != "data"}
+    if ".py:" in settings.get("recipe", ""):
+        settings["recipe"] = Path(settings["recipe"]).name
+    of_sweep = isinstance(hashes, Mapping)  # by what the data are called
+    return {
+        **identity,
+        "settings": settings,
+        "data_sha256": sorted(hashes.values()) if of_sweep else hashes,
+    }
+
+
 def _require_same(description: Path, found: dict[str, Any], wanted: Mapping[str, Any]) -> None:
-    if canonical_sha256({part: found.get(part) for part in wanted}) == canonical_sha256(wanted):
+    there = by_content({part: found.get(part) for part in wanted})
+    if canonical_sha256(there) == canonical_sha256(by_content(wanted)):
         return
     differences = [
         difference

@@ -23,6 +23,9 @@ from ..core.version import __version__
 from ..data import Neighbors
 from ..recipes import describe
 
+REVISION = 2
+"""Of the searches, raised where one gives other bits: what was found before is not taken."""
+
 
 def find_neighbors(search: Callable[[Tensor], Neighbors], rows: Tensor) -> Neighbors:
     """Return ``search(rows)``, from the cache if it is there, and into it if it can be written.
@@ -59,7 +62,7 @@ def _write(file: Path, found: Neighbors) -> None:
 
 
 def _key(search: Callable[[Tensor], Neighbors], rows: Tensor) -> str:
-    what = [describe(search), __version__, str(rows.dtype), list(rows.shape)]
+    what = [describe(search), __version__, REVISION, str(rows.dtype), list(rows.shape)]
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
     key.update(rows.numpy().tobytes())
     return key.hexdigest()[:32]

@@ -13,6 +13,7 @@ from ..core.devices import choose_device
 from ..core.files import read_json, replace_file
 from ..core.pictures import sample_picture
 from ..core.version import __version__
+from ..data import DataError
 from ..recipes import Recipe, find_recipe
 from ..training import CheckpointError, checkpoint, draw_samples
 from ..training.checkpoint import Checkpoint
@@ -136,5 +137,5 @@ def read_config(folder: Path) -> dict[str, Any]:
         ValueError: if it is no run folder.
     """
     if not (folder / "config.json").is_file():
-        raise ValueError(f"{folder} is not the folder of a run: it has no config.json")
+        raise DataError(f"{folder} is not the folder of a run: it has no config.json")
     return read_description(folder / "config.json")

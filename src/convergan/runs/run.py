@@ -25,7 +25,7 @@ from ..data import Dataset, LabeledSubset
 from ..recipes import Recipe, describe_training
 from ..training import supervised_step
 from .baselines import BASELINES, GRAPH, Baseline, run_baseline, spread_over_graph
-from .folder import claim_identity, locked, made_by_version
+from .folder import by_content, claim_identity, locked, made_by_version
 from .job import Job
 from .reading import GAN, TWIN, read_config
 from .settings import Settings, choose_labels
@@ -49,7 +49,8 @@ def run(
     Args:
         recipe: what to train.
         dataset: its rows.
-        settings: the user's choices; with the recipe and the rows they are the run's identity.
+        settings: the user's choices; with the recipe and the rows they are the run's identity, all
+            but what the data are called.
         folder: created if missing.
         baselines: fit the baselines too, on the same labels.
         keep: checkpoints to keep.
@@ -71,12 +72,13 @@ def run(
     _require_in_memory(recipe, dataset, settings)
     seen = recipe.as_players_see(dataset)
     identity = _identity(recipe, dataset, settings)
-    facts = {name: canonical_sha256(part) for name, part in identity.items()}
+    content = by_content(identity)
+    facts = {name: canonical_sha256(part) for name, part in content.items()}
     facts |= {"--skip-non-finite": str(skip), "--roll-back": str(roll_back)}
     facts["--baselines"] = str(baselines)
     ranks.require_same(facts, "start all with the same command, code and data")
     with locked(folder / "config.json") if ranks.leads else nullcontext():
-        sha256 = canonical_sha256(identity)
+        sha256 = canonical_sha256(content)
         if ranks.leads:
             sha256 = _claim(folder, identity, dataset, seen.row_shape)
             _write_labels(folder / "labels.csv", dataset, subset)
@@ -108,9 +110,7 @@ def run(
                 return
             yield from Trainer(_twin(job), requests).run()
         if ranks.leads:
-            fits = _baselines(seen, subset)
-            if recipe.neighbors is not None:
-                fits[GRAPH] = partial(spread_over_graph, recipe, dataset, subset)
+            fits = _baselines(recipe, dataset, seen, subset)
             yield from _fit_baselines(fits, folder / "baselines.json")
 
 
@@ -137,19 +137,26 @@ def _require_in_memory(recipe: Recipe, dataset: Dataset, settings: Settings) -> 
         )
 
 
-def _baselines(dataset: Dataset, subset: LabeledSubset) -> dict[str, Callable[[], Baseline]]:
-    labels = torch.full_like(dataset.train.labels, -1)
+def _baselines(
+    recipe: Recipe, dataset: Dataset, seen: Dataset, subset: LabeledSubset
+) -> dict[str, Callable[[], Baseline]]:
+    """Return what fits each baseline; the recipe's graph first, see `_fit_baselines`."""
+    fits: dict[str, Callable[[], Baseline]] = {}
+    if recipe.neighbors is not None:
+        fits[GRAPH] = partial(spread_over_graph, recipe, dataset, subset)
+    labels = torch.full_like(seen.train.labels, -1)
     labels[subset.rows] = subset.labels
-    return {
-        name: partial(run_baseline, name, dataset.train.images, labels, dataset.test)
-        for name in BASELINES
-    }
+    for name in BASELINES:
+        fits[name] = partial(run_baseline, name, seen.train.images, labels, seen.test)
+    return fits
 
 
 def _fit_baselines(fits: Mapping[str, Callable[[], Baseline]], file: Path) -> Iterator[Progress]:
     done = [Baseline(**row) for row in read_json(file)] if file.exists() else []
+    names = {row.name for row in done}
+    of_before = {GRAPH} if done and GRAPH not in names else set()  # up to 0.10.0 there was none
     for name, fit in fits.items():
-        if any(row.name == name for row in done):
+        if name in names | of_before:
             continue
         yield Progress(name, 0, 1, {})
         done.append(fit())

@@ -110,8 +110,11 @@ def score_images(
     floor: list[MetricValue] = []
     for step, metric in enumerate(settings.metrics):
         yield Progress("figures", step, len(settings.metrics) + 1, {})
-        values += METRICS[metric](samples, reference, extractor.name, settings)
-        floor += METRICS[metric](held_out, reference, extractor.name, settings)
+        try:
+            values += METRICS[metric](samples, reference, extractor.name, settings)
+            floor += METRICS[metric](held_out, reference, extractor.name, settings)
+        except ValueError as error:
+            raise ValueError(_without(metric, settings, found, error)) from None
     nearest = find_nearest(found, extractor.name, settings)
     yield Progress("figures", len(settings.metrics) + 1, len(settings.metrics) + 1, {})
     seconds["figures"] = time.perf_counter() - started
@@ -126,6 +129,19 @@ def score_images(
         held_out=held_out,
         notes=notes,
         seconds=seconds,
+    )
+
+
+def _without(
+    metric: str, settings: ScoreSettings, found: list[Extracted], error: ValueError
+) -> str:
+    """Say how to score without a metric that cannot be taken of the rows that were found."""
+    samples, reference, held_out = (len(part.features) for part in found)
+    others = ",".join(name for name in settings.metrics if name != metric)
+    advice = f"; --metrics {others} leaves it out" if others else ""
+    return (
+        f"{metric} cannot be taken of {samples:,} samples, {reference:,} reference and "
+        f"{held_out:,} held-out rows: {error}{advice}"
     )
 
 

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from ..collective import ALONE, Ranks
 from ..core.chance import derive
-from ..data import DataError, ImageFiles, ImageRows, ImageSet, load
+from ..data import DataError, ImageFiles, ImageRows, ImageSet, SourceOptions, load
 from ..data.archives import read_image_archive
 from ..data.locations import Kind, Location, locate
+from ..data.source_options import PLAIN
 from ..runs.reading import draw_run_rows
 
 MOST = 50_000
@@ -42,6 +43,7 @@ def open_sets(
     side: int | None = None,
     seed: int = 0,
     ranks: Ranks = ALONE,
+    options: SourceOptions = PLAIN,
 ) -> Sets:
     """Find the images, or draw them.
 
@@ -59,6 +61,7 @@ def open_sets(
         side: to which images in folders are cut and scaled; None for the reference's.
         seed: decides draws.
         ranks: processes that share the drawing of a run's samples; each finds all images.
+        options: how both are read.
 
     Raises:
         DataError: if there is no such data.
@@ -68,9 +71,9 @@ def open_sets(
     held_out: ImageSet | None = None
     location = locate(against)
     if location.plain_images:
-        found = _plain_images(location, side)
+        found = _plain_images(location, side, options)
     else:
-        dataset = load(against, side)
+        dataset = load(against, side, options=options)
         found = ImageRows(dataset.train.images[:], against)
         if len(dataset.test.labels):
             held_out = ImageRows(dataset.test.images[:], against)
@@ -86,7 +89,9 @@ def open_sets(
     if samples == against:
         chosen = _first(found, parts.pop(), count, "samples", samples)
     else:
-        chosen = _open_samples(samples, reference, count, side or reference.side, seed, ranks)
+        chosen = _open_samples(
+            samples, reference, count, side or reference.side, seed, ranks, options
+        )
     if len(held_out) > len(chosen):  # figures of different numbers of rows do not compare
         order = torch.randperm(len(held_out), generator=derive(seed, "score floor"))
         held_out = held_out.choose(order[: len(chosen)])
@@ -100,6 +105,7 @@ def _open_samples(
     side: int | None,
     seed: int,
     ranks: Ranks,
+    options: SourceOptions,
 ) -> ImageSet:
     found: ImageSet
     location = locate(source)
@@ -107,9 +113,9 @@ def _open_samples(
         drawn = draw_run_rows(location.path, count or min(MOST, len(reference)), seed, ranks=ranks)
         return ImageRows(drawn.clamp(0, 1), source)
     if location.plain_images:
-        found = _plain_images(location, side)
+        found = _plain_images(location, side, options)
     else:
-        found = ImageRows(load(source, side).train.images[:], source)
+        found = ImageRows(load(source, side, options=options).train.images[:], source)
     return _first(found, torch.arange(len(found)), count, "samples", source)
 
 
@@ -119,8 +125,9 @@ def _first(images: ImageSet, order: Tensor, count: int | None, kind: str, source
     return images.choose(order[:count])
 
 
-def _plain_images(location: Location, side: int | None) -> ImageSet:
+def _plain_images(location: Location, side: int | None, options: SourceOptions) -> ImageSet:
     path = location.path
     if location.kind is Kind.IMAGE_ARCHIVE:
         return ImageRows(read_image_archive(path), str(path))
-    return ImageFiles(path, side=side, workers=min(8, os.cpu_count() or 1))
+    workers = min(8, os.cpu_count() or 1)
+    return ImageFiles(path, side=side, workers=workers, follow_links=options.follow_links)

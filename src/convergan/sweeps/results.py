@@ -90,7 +90,7 @@ def _belongs(config: dict[str, Any], sweep: dict[str, Any]) -> bool:
     of_sweep = ("table", "data", "recipe")  # data and recipe are compared by their descriptions
     common = {name: value for name, value in sweep["settings"].items() if name not in of_sweep}
     recipe, data = sweep["recipes"].get(settings["recipe"]), sweep["data_sha256"]
-    if recipe != config["recipe"] or data.get(settings["data"]) != config["data_sha256"]:
+    if recipe != config["recipe"] or config["data_sha256"] not in data.values():
         return False
     wanted = {"steps": recipe["steps"]} | common
     return bool(wanted.items() <= settings.items())

@@ -4,18 +4,26 @@ The kind of each column is learned from the table to fit to and stored with the 
 to predict, columns are found by name, in any order.
 """
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data import DataError
+from ..data.text_tables import one_form
+from .naming import leave_out
 from .reading import Array, Frame
+from .text_numbers import SHEET_ERRORS, is_dates, look
 
 NUMBER, LIST, CATEGORY = "numbers", "lists of numbers", "categories"
 MOST_CATEGORIES = 20
 """Different texts of a column, at most; each becomes a feature. A column of more is refused."""
+NONE: Mapping[str, str] = MappingProxyType({})
 KEY_ROWS = 20
 """Rows from which on a column of rising whole numbers is noted as a possible key."""
 
@@ -30,6 +38,7 @@ class FeatureColumn:
         width: number of features.
         categories: texts, in order; a feature each.
         means: of each feature, for rows without a value; empty where missing values are refused.
+        sign: that the numbers had in the text, such as %.
     """
 
     name: str
@@ -37,6 +46,7 @@ class FeatureColumn:
     width: int = 1
     categories: tuple[str, ...] = ()
     means: tuple[float, ...] = ()
+    sign: str = ""
 
     @property
     def feature_names(self) -> list[str]:
@@ -60,36 +70,46 @@ class Features(NamedTuple):
     notices: list[str]
 
 
-def learn_columns(table: Frame, names: Sequence[str], *, fill: bool) -> list[FeatureColumn]:
+def learn_columns(
+    table: Frame, names: Sequence[str], *, fill: bool, signs: Mapping[str, str] = NONE
+) -> list[FeatureColumn]:
     """Find the kind of each column.
 
     Args:
         table: all rows, labelled or not.
         names: of the columns.
+        signs: of those whose numbers had one in the text.
         fill: whether missing values become the column's mean, of categories the shares of each.
 
     Raises:
         DataError: naming the first column that cannot become features, and why.
     """
-    columns = [_learn(table[name], name) for name in names]
+    columns = [replace(learn(table[name], name), sign=signs.get(name, "")) for name in names]
     if not fill:
         return columns
     filled = []
     for column in columns:
         values, _ = _values(table[column.name], column)
         if np.isnan(values).all(axis=0).any():
-            raise DataError(f"column {column.name!r} has no values; {_leave_out(column.name)}")
+            raise DataError(f"column {column.name!r} has no values; {leave_out(column.name)}")
         means = tuple(np.nanmean(values, axis=0).tolist())
         filled.append(replace(column, means=means))
     return filled
 
 
-def read_features(table: Frame, columns: Sequence[FeatureColumn]) -> Features:
+def read_features(
+    table: Frame, columns: Sequence[FeatureColumn], signs: Mapping[str, str] = NONE
+) -> Features:
     """Return the features of every row.
+
+    Args:
+        table: of the rows.
+        columns: how features are made.
+        signs: of columns whose numbers had one in the text.
 
     Raises:
         DataError: naming the column and its first row whose value is missing, infinite or of
-            another kind.
+            another kind or unit.
     """
     import pandas as pd
 
@@ -97,6 +117,11 @@ def read_features(table: Frame, columns: Sequence[FeatureColumn]) -> Features:
     found, notices, place = np.empty((len(table), len(names))), [], 0
     for column in columns:
         values, unknown = _values(table[column.name], column)
+        if (sign := signs.get(column.name, "")) != column.sign and np.isfinite(values).any():
+            raise DataError(
+                f"column {column.name!r} had {_unit(column.sign)} where the model was fitted and "
+                f"has {_unit(sign)} here; write it in the same unit"
+            )
         _require_finite(values, column)
         missing = np.isnan(values)
         if missing.any():
@@ -118,9 +143,38 @@ def suspicious_keys(table: Frame, columns: Sequence[FeatureColumn]) -> list[str]
         if (numbers == np.trunc(numbers)).all() and (np.diff(numbers) > 0).all():
             notices.append(
                 f"column {column.name!r} rises from row to row as a key does; if it is one, "
-                f"{_leave_out(column.name)}"
+                f"{leave_out(column.name)}"
             )
     return notices
+
+
+def doubtful_categories(columns: Sequence[FeatureColumn]) -> list[str]:
+    """Return notices of categories that may be meant as something else."""
+    notices = []
+    for name, texts in ((c.name, c.categories) for c in columns if c.kind == CATEGORY):
+        if error := next((text for text in texts if text in SHEET_ERRORS), ""):
+            notices.append(f"column {name!r} holds a spreadsheet's error, {error!r}, as a category")
+        if texts and all(look(text) for text in texts):
+            notices.append(
+                f"column {name!r} is text that looks like numbers, such as {texts[0]!r}; as the "
+                "file says that it is text, it counts as categories"
+            )
+        units = {re.sub(r"^[\d.,]+\s*", "", text) for text in texts}
+        if (
+            len(texts) > 1
+            and len(units) == 1
+            and units <= {unit for unit in units if unit.isalpha()}
+        ):
+            notices.append(
+                f"column {name!r} looks like numbers of {units.pop()}, such as {texts[0]!r}, and "
+                f"counts as categories; if it is, take the unit out of its cells"
+            )
+        notices += one_form(texts, f"categories of column {name!r}")[1]
+    return notices
+
+
+def _unit(sign: str) -> str:
+    return f"numbers with {sign!r}" if sign else "numbers without a sign"
 
 
 def _require_finite(values: Array, column: FeatureColumn) -> None:
@@ -132,11 +186,16 @@ def _require_finite(values: Array, column: FeatureColumn) -> None:
     if missing.any() and not column.means:
         raise DataError(
             f"column {column.name!r} has no value in row {missing.argmax()} (counted from 0); fit "
-            f"with --missing mean, or {_leave_out(column.name)}"
+            f"with --missing mean, or {leave_out(column.name)}"
         )
 
 
-def _learn(cells: Any, name: str) -> FeatureColumn:
+def learn(cells: Any, name: str) -> FeatureColumn:
+    """Find the kind of one column, without means.
+
+    Raises:
+        DataError: if no features can be made of it.
+    """
     kind = _kind(cells, name)
     if kind == NUMBER:
         return FeatureColumn(name, NUMBER)
@@ -149,13 +208,18 @@ def _learn(cells: Any, name: str) -> FeatureColumn:
         row = int((texts.notna() & ~number).to_numpy().argmax())
         raise DataError(
             f"column {name!r} has text among numbers, {texts.iloc[row]!r} in row {row} (counted "
-            f"from 0); make it a number or empty, or {_leave_out(name)}"
+            f"from 0); make it a number or empty, or {leave_out(name)}"
         )
     categories = sorted(texts.dropna().unique().tolist())
+    if is_dates(categories):
+        raise DataError(
+            f"column {name!r} holds dates or times, such as {categories[0]!r}; make numbers of "
+            f"them, or {leave_out(name)}"
+        )
     if len(categories) > MOST_CATEGORIES:
         raise DataError(
             f"column {name!r} is text of {len(categories):,} kinds, such as {categories[0]!r}; at "
-            f"most {MOST_CATEGORIES} become features: turn it into numbers, or {_leave_out(name)}"
+            f"most {MOST_CATEGORIES} become features: turn it into numbers, or {leave_out(name)}"
         )
     return FeatureColumn(name, CATEGORY, width=len(categories), categories=tuple(categories))
 
@@ -173,11 +237,11 @@ def _kind(cells: Any, name: str) -> str:
         return CATEGORY
     if all(isinstance(value, np.ndarray | list) for value in present):
         return LIST
-    if all(isinstance(value, bool | int | float | np.number) for value in present):
+    if all(isinstance(value, bool | int | float | np.number | Decimal) for value in present):
         return NUMBER
     raise DataError(
         f"column {name!r} holds values of type {type(present[0]).__name__}, such as "
-        f"{str(present[0])[:40]!r}; make numbers of it, or {_leave_out(name)}"
+        f"{str(present[0])[:40]!r}; make numbers of it, or {leave_out(name)}"
     )
 
 
@@ -222,7 +286,7 @@ def _lists(cells: Any, column: FeatureColumn) -> Array:
         except (TypeError, ValueError):
             raise DataError(
                 f"column {column.name!r} must hold flat lists of numbers, that of row {place} "
-                f"(counted from 0) is {str(value)[:40]!r}; {_leave_out(column.name)}"
+                f"(counted from 0) is {str(value)[:40]!r}; {leave_out(column.name)}"
             ) from None
     return rows
 
@@ -230,9 +294,12 @@ def _lists(cells: Any, column: FeatureColumn) -> Array:
 def _one_hot(cells: Any, column: FeatureColumn) -> tuple[Array, str]:
     """Return 1 in the category's feature, and a notice of unknown ones, which have 0 in all."""
     texts = _texts(cells)
-    values = (texts.to_numpy(dtype=object)[:, None] == np.array(column.categories, object)).astype(
-        np.float64
-    )
+    places = {plain_category(name): place for place, name in enumerate(column.categories)}
+    places |= {name: place for place, name in enumerate(column.categories)}
+    values = np.zeros((len(texts), column.width))
+    for row, text in enumerate(texts):
+        if text in places:
+            values[row, places[text]] = 1
     unknown = texts[texts.notna().to_numpy() & (values.sum(axis=1) == 0)]
     values[texts.isna().to_numpy()] = np.nan
     if not len(unknown):
@@ -244,16 +311,14 @@ def _one_hot(cells: Any, column: FeatureColumn) -> tuple[Array, str]:
 
 
 def _texts(cells: Any) -> Any:
-    """Return a column of objects, None where there is no text or an empty text."""
-    texts = cells.astype(object)
-    return texts.where(texts.notna() & (texts != ""), None)
+    """Return a column of objects in one form of Unicode, None where there is no text."""
+    return cells.astype(object).map(lambda text: plain_category(text) or None, na_action="ignore")
+
+
+def plain_category(text: str) -> str:
+    """Return a category without blanks around it, in one form of Unicode."""
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def _is_number(texts: Any) -> Any:
-    import pandas as pd
-
-    return pd.to_numeric(texts, errors="coerce").notna()
-
-
-def _leave_out(name: str) -> str:
-    return f"leave it out with --drop {name}"
+    return texts.map(lambda text: isinstance(text, str) and look(text) is not None).astype(bool)

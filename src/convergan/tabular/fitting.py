@@ -3,14 +3,21 @@
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from ..estimator import SemiSupervisedGANClassifier
-from .columns import FeatureColumn, learn_columns, read_features, suspicious_keys
-from .reading import SEPARATORS, Frame, file_sha256, read_table, require_column
-from .target import TargetLabels, label_texts, parse_labels
+from .columns import (
+    FeatureColumn,
+    doubtful_categories,
+    learn_columns,
+    read_features,
+    suspicious_keys,
+)
+from .naming import first_names
+from .reading import FOUND_OUT, Frame, Table, TableFormat, file_sha256, read_table
+from .target import TargetLabels, doubtful_labels, label_texts, parse_labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +30,7 @@ class TableOptions:
         drop: columns not to learn from.
         fill: whether missing values of features are replaced by the column's mean.
         unlabeled: a label that counts as none, beside empty cells; or None.
+        form: separator, encoding and decimal mark of text, where they are known.
     """
 
     target: str
@@ -30,6 +38,7 @@ class TableOptions:
     drop: Sequence[str] = ()
     fill: bool = False
     unlabeled: str | None = None
+    form: TableFormat = FOUND_OUT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,27 +109,35 @@ def read_training_table(file: Path, options: TableOptions) -> TrainingTable:
         ValueError: if a named column is missing, or there is no column to learn from.
         DataError: if the table cannot be read, or a column cannot be used.
     """
-    table = read_table(file, text=[options.target, *options.drop])
-    names = _feature_names(file, list(table.columns), options)
-    target = table[options.target]
-    is_text = file.suffix.lower() not in SEPARATORS and any(
-        isinstance(value, str) for value in target.tolist()
-    )
-    texts = label_texts(target, unlabeled=options.unlabeled)
-    labels = parse_labels(texts, options.target, is_text=is_text)
-    columns = learn_columns(table, names, fill=options.fill)
-    features = read_features(table, columns)
-    notices = [*suspicious_keys(table, columns), *features.notices]
+    table = read_table(file, options.form)
+    target, names = _chosen_columns(table, options)
+    cells = table.stored([target])[target]
+    texts = label_texts(cells, target, unlabeled=options.unlabeled)
+    is_text = table.typed and any(isinstance(value, str) for value in cells.tolist())
+    labels = parse_labels(texts, target, is_text=is_text)
+    values = table.values(names)
+    columns = learn_columns(values.frame, names, fill=options.fill, signs=values.signs)
+    features = read_features(values.frame, columns, values.signs)
+    notices = [
+        *(*table.notices, *values.notices, *doubtful_labels(cells)),
+        *suspicious_keys(values.frame, columns),
+        *doubtful_categories(columns),
+        *features.notices,
+    ]
     if "-1" in labels.counts:
         notices.append("-1 counts as a class; if it marks unlabelled rows, use --unlabeled -1")
+    if options.features is None and (index := [n for n in table.index if n not in names]):
+        notices.append(
+            f"not learned from, as pandas stored it as the index: {first_names(index, 3)}"
+        )
     return TrainingTable(
         file=file,
         sha256=file_sha256(file),
-        options=options,
+        options=replace(options, target=target),
         columns=columns,
         features=features.frame,
         labels=labels,
-        beside=table[[n for n in table.columns if n not in names and n != options.target]],
+        beside=table.stored(n for n in table.names if n not in names and n != target),
         notices=notices,
     )
 
@@ -149,18 +166,19 @@ def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
     return TableFit(model, time.monotonic() - started, notices)
 
 
-def _feature_names(file: Path, known: list[str], options: TableOptions) -> list[str]:
-    for name in (options.target, *(options.features or ()), *options.drop):
-        require_column(name, known, str(file))
-    if options.features is not None and options.drop:
+def _chosen_columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:
+    """Return the target and the columns to learn from."""
+    target = table.find(options.target)
+    drop = [table.find(name) for name in options.drop]
+    features = None if options.features is None else [table.find(n) for n in options.features]
+    if features is not None and drop:
         raise ValueError("--features names all columns to learn from, so --drop has no effect")
-    for name in (*(options.features or ()), *options.drop):
-        if name == options.target:
-            raise ValueError(f"{name!r} is the target, it can be neither a feature nor dropped")
-    if options.features is not None:
-        names = list(dict.fromkeys(options.features))
+    if target in (*(features or ()), *drop):
+        raise ValueError(f"{target!r} is the target, it can be neither a feature nor dropped")
+    if features is not None:
+        names = list(dict.fromkeys(features))
     else:
-        names = [name for name in known if name not in (options.target, *options.drop)]
+        names = [name for name in table.names if name not in (target, *drop, *table.index)]
     if not names:
-        raise ValueError(f"{file} has no column to learn from beside {options.target!r}")
-    return names
+        raise ValueError(f"{table.file} has no column to learn from beside {target!r}")
+    return target, names

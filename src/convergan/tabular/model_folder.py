@@ -74,7 +74,9 @@ def write_model(
     assessment: RowAssessment,
     options: FitOptions,
 ) -> None:
-    """Write a model's folder, wholly or not at all.
+    """Write a model's folder, wholly or not at all, and then its page.
+
+    A page that cannot be drawn costs no model.
 
     Raises:
         ValueError: if the folder is there already.
@@ -88,22 +90,21 @@ def write_model(
         write_json(temporary / TABLE, _table_json(table, temporary))
         write_json(temporary / RECORD, record)
         write_table(temporary / TO_LABEL, assessment.to_label)
-        replace_file(temporary / REPORT, model_page(table, fitted, assessment, record))
         temporary.rename(folder)
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    replace_file(folder / REPORT, model_page(table, fitted, assessment, record))
 
 
 def read_model(folder: Path) -> TableModel:
     """Read what `write_model` wrote; runs no code from the folder.
 
     Raises:
-        ValueError: if the folder holds no model.
-        DataError: if it is damaged, or of another version.
+        DataError: if the folder holds no model, or it is damaged, or of another version.
     """
     if not (folder / TABLE).is_file() or not (folder / MODEL).is_file():
-        raise ValueError(f"{folder} is not a model folder: convergan fit writes one")
+        raise DataError(f"{folder} is not a model folder: convergan fit writes one")
     try:
         found = _parse(folder / TABLE)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
@@ -136,6 +137,7 @@ def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> 
             width=column["width"],
             categories=tuple(column["categories"]),
             means=tuple(column["means"]),
+            sign=column.get("sign", ""),  # which 0.8 did not write
         )
         for column in found["columns"]
     ]

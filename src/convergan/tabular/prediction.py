@@ -1,6 +1,8 @@
 """Predictions of a table's rows by a model of another table."""
 
+import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,9 +10,11 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ..data import DataError
-from .columns import read_features
+from ..data.text_tables import plain_name
+from .columns import CATEGORY, read_features
 from .model_folder import TableModel
-from .reading import Array, Frame, file_sha256, first_names, read_table, require_column
+from .naming import first_names
+from .reading import FOUND_OUT, Array, Frame, Table, TableFormat, file_sha256, read_table
 from .target import INTEGERS, TRUTH, canonical_label, label_texts
 
 UNLIKE = 0.01
@@ -76,13 +80,15 @@ def predict_table(
     keep: Sequence[str] = (),
     all_classes: bool = False,
     reject_below: float = 0.0,
+    form: TableFormat = FOUND_OUT,
 ) -> Predictions:
     """Predict the rows of a table, whose columns are found by name.
 
     Args:
         model: of `convergan.tabular.model_folder.read_model`.
         file: of the table, as for `convergan.tabular.reading.read_table`.
-        keep: columns to copy; without any, rows are numbered from 0.
+        form: separator, encoding and decimal mark of text, where they are known.
+        keep: columns to copy as they are; without any, rows are numbered from 0.
         all_classes: whether to add the probability of each class.
         reject_below: rows whose class is less probable get no prediction.
 
@@ -92,22 +98,23 @@ def predict_table(
     """
     if not 0 <= reject_below <= 1:
         raise ValueError(f"--reject-below must be from 0 to 1, got {reject_below}")
-    table = _read(model, file, keep)
-    features = read_features(table, model.columns)
-    rows = _predict(model, features.frame, reject_below)
+    table = read_table(file, form)
+    kept = [table.find(name) for name in keep]
+    features, notices = _features(model, table)
+    rows = _predict(model, features, reject_below)
     names = [str(name) for name in model.classifier.classes_.tolist()]
-    notices = [*features.notices]
     if rows.pvalues is None:
         notices.append("no p-values: the model was fitted to fewer than 200 unlabelled rows")
     error = None
-    if model.target in table.columns:
-        error, doubts = _compare(model, table[model.target], rows, names)
+    if plain_name(model.target) in table.names:
+        labels = table.stored([plain_name(model.target)]).iloc[:, 0]
+        error, doubts = _compare(model, labels, rows, names)
         notices += doubts
         if error and file_sha256(file) == model.table_sha256:
             notices.append("the model was fitted to these very labels; it errs more on other rows")
     counts = np.bincount(rows.codes[rows.sure], minlength=len(names)).tolist()
     return Predictions(
-        table=_output(model, table, keep, rows, names if all_classes else []),
+        table=_output(model, table, kept, rows, names if all_classes else []),
         counts=dict(zip(names, counts, strict=True)),
         rejected=int((~rows.sure).sum()),
         unlike=None if rows.pvalues is None else int((rows.pvalues < UNLIKE).sum()),
@@ -116,17 +123,21 @@ def predict_table(
     )
 
 
-def _read(model: TableModel, file: Path, keep: Sequence[str]) -> Frame:
-    categories = [column.name for column in model.columns if column.categories]
-    table = read_table(file, text=[model.target, *keep, *categories])
-    known = list(table.columns)
-    missing = [column.name for column in model.columns if column.name not in known]
+def _features(model: TableModel, table: Table) -> tuple[Frame, list[str]]:
+    """Return the features of a table's rows, and all notices."""
+    columns = [replace(column, name=plain_name(column.name)) for column in model.columns]
+    missing = [column.name for column in columns if column.name not in table.names]
     if missing:
         shown = first_names(missing, 5)
-        raise DataError(f"{file} lacks {len(missing)} of the model's columns: {shown}")
-    for name in keep:
-        require_column(name, known, str(file))
-    return table
+        raise DataError(f"{table.file} lacks {len(missing)} of the model's columns: {shown}")
+    values = table.values(column.name for column in columns if column.kind != CATEGORY)
+    for column in columns:
+        if column.kind == CATEGORY:
+            values.frame[column.name] = table.stored([column.name])[column.name]
+    features = read_features(values.frame, columns, values.signs)
+    names = [name for column in model.columns for name in column.feature_names]
+    notices = [*table.notices, *values.notices, *features.notices]
+    return features.frame.set_axis(names, axis=1), notices
 
 
 def _predict(model: TableModel, features: Frame, reject_below: float) -> RowPredictions:
@@ -141,7 +152,7 @@ def _predict(model: TableModel, features: Frame, reject_below: float) -> RowPred
 
 def _output(
     model: TableModel,
-    table: Frame,
+    table: Table,
     keep: Sequence[str],
     rows: RowPredictions,
     classes: Sequence[str],
@@ -157,7 +168,9 @@ def _output(
     if rows.pvalues is not None:
         columns["ood_pvalue"] = rows.pvalues
     columns |= {f"probability_{name}": rows.probabilities[:, k] for k, name in enumerate(classes)}
-    kept = table[list(dict.fromkeys(keep))] if keep else pd.DataFrame({"row": range(len(table))})
+    kept = pd.DataFrame({"row": range(len(table.arrow))})
+    if keep:
+        kept = table.stored(dict.fromkeys(keep)).rename(columns=table.spelled)
     for name in kept.columns:
         if name in columns:
             raise ValueError(f"--keep {name}: predictions have a column of this name themselves")
@@ -168,8 +181,9 @@ def _compare(
     model: TableModel, cells: Any, rows: RowPredictions, classes: Sequence[str]
 ) -> tuple[ErrorRate | None, list[str]]:
     """Compare predictions with labels; also name labels that are no class of the model."""
-    texts = label_texts(cells, unlabeled=model.unlabeled)
+    texts = label_texts(cells, model.target, unlabeled=model.unlabeled)
     labels = [None if text is None else canonical_label(text, model.kind) for text in texts]
+    classes = [unicodedata.normalize("NFC", name) for name in classes]
     pairs = [
         (label, classes[code])
         for label, code, sure in zip(labels, rows.codes, rows.sure, strict=True)

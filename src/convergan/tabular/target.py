@@ -5,14 +5,19 @@ counts as one, 007 does not), truth values if all are True or False, and text ot
 """
 
 import re
+import shlex
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data import DataError
+from ..data.text_tables import one_form
 from .reading import Array
+from .text_numbers import NO_NUMBER, SHEET_ERRORS
 
 Texts = list[str | None]
 """The label of each row as text, None where there is none."""
@@ -37,22 +42,47 @@ class TargetLabels(NamedTuple):
     counts: dict[str, int]
 
 
-def label_texts(cells: Any, *, unlabeled: str | None = None) -> Texts:
-    """Return the cells of a target column as text, without blanks around it.
+def label_texts(cells: Any, name: str = "target", *, unlabeled: str | None = None) -> Texts:
+    """Return the cells of a target column as text in one form of Unicode, without blanks around it.
 
     Args:
         cells: the target column.
+        name: of the column, for messages.
         unlabeled: text of cells that count as empty, such as ``-1``; also if written as ``-1.0``.
+
+    Raises:
+        DataError: if a cell is neither text nor a number or truth value.
     """
     texts: Texts = []
-    for value in cells.tolist():
-        given = isinstance(value, str | bool | int | float) and value == value
-        text = str(value).strip() if given else ""
+    unlabeled = None if unlabeled is None else unicodedata.normalize("NFC", unlabeled)
+    for value, there in zip(cells.tolist(), cells.notna(), strict=True):
+        if there and not isinstance(value, str | bool | int | float | Decimal):
+            raise DataError(
+                f"target {name!r} holds values of type {type(value).__name__}, such as "
+                f"{str(value)[:40]!r}; classes are text, whole numbers or truth values"
+            )
+        if isinstance(value, float | Decimal) and there and value == int(value):
+            value = int(value)
+        text = unicodedata.normalize("NFC", str(value).strip()) if there else ""
         texts.append(None if text in ("", unlabeled) else text)
     if unlabeled is not None and WHOLE.fullmatch(unlabeled):
         number = _whole(unlabeled)
         texts = [None if t and WHOLE.fullmatch(t) and _whole(t) == number else t for t in texts]
     return texts
+
+
+def doubtful_labels(cells: Any) -> list[str]:
+    """Return notices of labels that may be meant as one, or as none."""
+    texts = [value.strip() for value in cells.dropna().tolist() if isinstance(value, str)]
+    notices = one_form(texts, "labels")[1]
+    if error := next((text for text in texts if text in SHEET_ERRORS), ""):
+        notices.append(f"a spreadsheet's error, {error!r}, counts as a class")
+    if marks := sorted(set(texts) & set(NO_NUMBER)):
+        notices.append(
+            f"{marks[0]!r} counts as a class; if it marks unlabelled rows, use --unlabeled "
+            f"{shlex.quote(marks[0])}"
+        )
+    return notices
 
 
 def parse_labels(texts: Texts, name: str, *, is_text: bool) -> TargetLabels:

@@ -65,10 +65,17 @@ def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Return the state of the study: people by state, votes, the error, and the error by trial."""
+    """Return the state of the study: people by state, votes, the error, and the error by trial.
+
+    Who opened a link and did not consent is not counted.
+    """
     with study.database.reading() as connection:
         design = connection.execute(select(schema.study)).one()
-        states = select(sessions.c.state, func.count()).group_by(sessions.c.state)
+        only_looked = sessions.c.consented.is_(None) & sessions.c.state.in_(
+            (schema.OPEN, schema.TIMED_OUT)
+        )
+        states = select(sessions.c.state, func.count()).where(~only_looked)
+        states = states.group_by(sessions.c.state)
         people = {state: count for state, count in connection.execute(states)}
         lost = select(func.count()).where(trials.c.state == schema.LOST)
         losses = connection.execute(lost).scalar_one()

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import func, select
 
 from convergan.turing.errors import RefusedError
-from convergan.turing.owner import invite, people
+from convergan.turing.owner import invite, people, summary
 from convergan.turing.study import schema
 from convergan.turing.study.admission import join_by_invitation, join_from_panel
 from convergan.turing.study.recruitment import Arrival
 from convergan.turing.study.sessions import Session
 from tests.turing.serving import Make
+from tests.turing.session_steps import begin
 
 
 def arrival(person: str) -> Arrival:
@@ -27,16 +28,19 @@ def test_people_who_come_for_the_last_place_at_once_do_not_all_get_it(make: Make
 
     def come(number: int) -> str | None:
         together.wait()
+        session = join_from_panel(study, arrival(f"p{number}"))
+        together.wait()
         try:
-            return join_from_panel(study, arrival(f"p{number}"))
+            begin(Session(study, session))
         except RefusedError as refused:
             assert refused.status == 403
             return None
+        return session
 
     with ThreadPoolExecutor(12) as pool:
         found = list(pool.map(come, range(12)))
     assert len([session for session in found if session]) == 3
-    assert len(people(study)) == 3
+    assert summary(study)["people"] == {"open": 3}
 
 
 def test_one_person_in_many_tabs_at_once_has_one_session(make: Make) -> None:
@@ -58,21 +62,37 @@ def test_who_only_looked_and_comes_back_after_the_time_out_can_begin(make: Make)
     later = replace(study, clock=lambda: study.clock() + 3600)
     assert Session(later, session).state()["stage"] == "closed"
     assert join_by_invitation(later, first) == session
-    assert Session(later, session).state()["stage"] == "consent"
+    begin(Session(later, session))
     with pytest.raises(RefusedError, match="all the people"):
         join_by_invitation(later, second)
     latest = replace(study, clock=lambda: study.clock() + 7200)
-    join_by_invitation(latest, second)
-    with pytest.raises(RefusedError, match="all the people"):
+    begin(Session(latest, join_by_invitation(latest, second)))
+    with pytest.raises(RefusedError, match="has been used"):
         join_by_invitation(latest, first)
+
+
+def test_who_only_opened_a_link_takes_nobodys_place(make: Make) -> None:
+    study, _ = make(annotators_wanted=1)
+    links = [link.rsplit("/")[-1] for link in invite(study, "", 3, 7)]
+    previews = [join_by_invitation(study, link) for link in links[:2]]
+    assert summary(study)["people"] == {}
+    begin(Session(study, join_by_invitation(study, links[2])))
+    assert summary(study)["people"] == {"open": 1}
+    version = Session(study, previews[0]).state()["consent"]["version"]
+    with pytest.raises(RefusedError, match="all the people"):
+        Session(study, previews[0]).consent(version)
+    assert Session(study, previews[0]).state()["stage"] == "consent"
 
 
 def test_models_and_arms_get_the_same_number_of_people(make: Make) -> None:
     study, _ = make(
         models=("a", "b", "c"), feedback="split", recruiter="prolific", annotators_wanted=14
     )
-    for number in range(14):
-        join_from_panel(study, arrival(f"p{number}"))
+    came = [join_from_panel(study, arrival(f"p{number}")) for number in range(14)]
+    planned = Session(study, came[0]).state()["total"]
+    for session in came:
+        begin(Session(study, session))
+        assert Session(study, session).state()["total"] == planned
     cells = Counter((person["model"], person["feedback"]) for person in people(study))
     assert len(cells) == 6
     assert set(cells.values()) == {2, 3}
@@ -80,8 +100,9 @@ def test_models_and_arms_get_the_same_number_of_people(make: Make) -> None:
 
 def test_a_session_shows_images_of_one_model_alone(make: Make) -> None:
     study, _ = make(models=("a", "b"), recruiter="prolific")
-    for number in range(4):
-        join_from_panel(study, arrival(f"p{number}"))
+    came = [join_from_panel(study, arrival(f"p{number}")) for number in range(4)]
+    for session in came:
+        begin(Session(study, session))
     trials, images, sessions = schema.trials, schema.images, schema.sessions
     query = (
         select(sessions.c.model, images.c.model.label("shown"), func.count())
@@ -137,6 +158,6 @@ def test_an_invitation_is_nowhere_in_the_row_of_who_came_by_it(make: Make) -> No
 def test_a_full_study_says_so(make: Make, wanted: int) -> None:
     study, _ = make(recruiter="prolific", annotators_wanted=wanted)
     for number in range(wanted):
-        join_from_panel(study, arrival(f"p{number}"))
+        begin(Session(study, join_from_panel(study, arrival(f"p{number}"))))
     with pytest.raises(RefusedError, match="all the people it needs"):
         join_from_panel(study, arrival("late"))

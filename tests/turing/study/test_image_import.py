@@ -95,10 +95,6 @@ def deep(folder: Path) -> None:
     Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(folder / "x.png")
 
 
-def transparent(folder: Path) -> None:
-    write(folder, "x.png", np.full((8, 8, 4), 128, np.uint8))
-
-
 def fits(folder: Path) -> None:
     text = "SIMPLE  =                    T" + " " * 50 + "BITPIX  =                    8" + " " * 50
     (folder / "x.png").write_bytes((text + "END").ljust(2880).encode())
@@ -146,23 +142,22 @@ def pipe(folder: Path) -> None:
 
 
 HOSTILE = {
-    bomb: "more than 4,194,304 pixels",
-    large_text: "not a whole image|more than",
+    bomb: "100000x100000, expected at most 4194304 pixels",
+    large_text: "Decompressed data too large|more than",
     animated: "animated",
-    truncated: "not a whole image",
-    truncated_jpeg: "not a whole image",
+    truncated: "truncated",
+    truncated_jpeg: "Truncated File Read",
     negative_size: "not a",
     deep: "mode I;16",
-    transparent: "transparent",
     fits: "not a PNG or JPEG",
     postscript: "not a PNG or JPEG",
     document: "not a PNG or JPEG",
     gif: "not a PNG or JPEG",
-    empty_file: "not a PNG or JPEG",
+    empty_file: "zero bytes",
     other_size: "of one size",
-    link_out: "link out of",
-    linked_folder: "link out of",
-    dangling_link: "link to nothing",
+    link_out: "a link out of the folder, .*--follow-links",
+    linked_folder: "a link out of the folder, .*--follow-links",
+    dangling_link: "link to nothing|No such file",
     pipe: "not a plain file",
 }
 
@@ -308,8 +303,8 @@ def test_too_many_and_too_large_files_are_refused(
     write(tmp_path / "in", "b.png")
     monkeypatch.setattr(image_import, "MAX_FILES", 1)
     with pytest.raises(StudyError, match="2 images, at most 1"):
-        image_import._read_folder(tmp_path / "in")
+        image_import._read_folder(tmp_path / "in", follow_links=False)
     monkeypatch.setattr(image_import, "MAX_FILES", 2)
     monkeypatch.setattr(image_import, "MAX_FILE_BYTES", 10)
     with pytest.raises(StudyError, match="a.png has more than"):
-        image_import._read_folder(tmp_path / "in")
+        image_import._read_folder(tmp_path / "in", follow_links=False)

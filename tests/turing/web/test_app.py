@@ -376,12 +376,12 @@ def test_people_from_prolific_come_back_to_their_session(serve: Serve) -> None:
     client = server.client()
     place = client.get(address).headers["location"]
     assert client.get(address).headers["location"] == place
+    person = Person(client, place)
+    person.begin()
     assert client.get(address.replace("5f1e0c", "5f1e0d")).status_code == 403
     for broken in ("/prolific", address + "&PROLIFIC_PID=x", address.replace("5f1e0c", "%00")):
         reply = client.get(broken)
         assert reply.status_code == 400 and "html" in reply.headers["content-type"]
-    person = Person(client, place)
-    person.begin()
     end = person.finish()["completion"]
     assert end["return"]["method"] == "GET"
     assert end["return"]["url"].startswith("https://app.prolific.com/")
@@ -433,7 +433,8 @@ def test_a_link_looked_at_by_a_program_still_works(serve: Serve) -> None:
     server = serve()
     link = server.link()
     client = server.client()
-    assert client.head(link).status_code == 405
+    assert client.head(link).status_code == 200
+    assert server.owner().get("/owner/api/people").json() == {"people": []}
     place = client.get(link).headers["location"]
     assert client.get(link).headers["location"] == place
     Person(client, place).begin()
@@ -448,3 +449,24 @@ def test_a_name_that_is_none_is_nobodys(serve: Serve, alias: str) -> None:
     assert owner.delete(f"/owner/api/people/{alias}").status_code == 404
     close = owner.post(f"/owner/api/people/{alias}/close", json={"state": "returned"})
     assert close.status_code == 404
+
+
+@pytest.mark.parametrize("taken_away", [True, False])
+def test_a_study_below_a_path_works_whether_or_not_the_proxy_takes_it_away(
+    serve: Serve, taken_away: bool
+) -> None:
+    server = serve(path="/deep/study")
+    above = "" if taken_away else "/deep/study"
+    client = server.client()
+
+    def get(address: str) -> httpx2.Response:
+        assert address.startswith("/deep/study/"), address
+        return client.get(above + address.removeprefix("/deep/study"))
+
+    link = urlsplit(server.link()).path
+    place = get(f"/deep/study{link}").headers["location"]
+    for page in (get(place), get("/deep/study/owner"), get("/deep/study/join/none")):
+        found = re.findall(r'(?:src|href)="([^"]*)"', page.text)
+        assert len(found) >= 2 and {get(file).status_code for file in found} == {200}
+    person = Person(client, above + place.removeprefix("/deep/study"))
+    assert person.begin()["stage"] == "trials"

@@ -1,13 +1,13 @@
 """Who may take part: from a link or a panel to a session with trials of its own.
 
-Everybody is admitted in a transaction that locks the study, so that two people who come for the
-last place at once do not both get it.
+A place of the study is taken at consent, in a transaction that locks the study, so that two people
+who consent for the last place at once do not both get it.
 """
 
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from ..errors import RefusedError
@@ -19,7 +19,11 @@ from .study import Study
 from .tokens import new_id, person_hash, read_invitation
 from .trials import Pool, choose_cell, plan_session
 
-HOLDS_PLACE = sessions.c.state.in_((schema.OPEN, schema.DONE))
+HOLDS_PLACE = or_(
+    sessions.c.state == schema.DONE,
+    and_(sessions.c.state == schema.OPEN, sessions.c.consented.is_not(None)),
+)
+"""Who consented holds one; who only opened a link, such as a preview or a scanner, does not."""
 
 
 def join_by_invitation(study: Study, token: str) -> str:
@@ -37,7 +41,7 @@ def join_by_invitation(study: Study, token: str) -> str:
         known = select(invitations.c.id).where(invitations.c.id == invitation)
         if connection.execute(known).first() is None:
             raise RefusedError(410, "This invitation is no longer valid.")
-        session = _Admission(study, connection).admit("invitation", invitation, None)
+        session = Admission(study, connection).admit("invitation", invitation, None)
         consented = select(sessions.c.consented).where(sessions.c.id == session)
         if connection.execute(consented).scalar_one() is not None:
             raise RefusedError(
@@ -58,7 +62,7 @@ def join_from_panel(study: Study, arrival: Arrival) -> str:
         recruiter = connection.execute(select(schema.study.c.recruiter)).scalar_one()
         if recruiter != arrival.adapter:
             raise RefusedError(403, "This study takes people by invitation alone.")
-        admission = _Admission(study, connection)
+        admission = Admission(study, connection)
         session = admission.admit(arrival.adapter, arrival.person, arrival.submit_to)
         # Whoever comes again may do so on another of the panel's sites.
         alive = (sessions.c.id == session, HOLDS_PLACE)
@@ -66,7 +70,7 @@ def join_from_panel(study: Study, arrival: Arrival) -> str:
     return session
 
 
-class _Admission:
+class Admission:
     """A transaction that holds the lock on the study, in which somebody is admitted."""
 
     def __init__(self, study: Study, connection: Connection) -> None:
@@ -91,7 +95,7 @@ class _Admission:
         known = connection.execute(mine).first()
         if known is not None and (known.state != schema.TIMED_OUT or known.consented is not None):
             return str(known.id)
-        self._require_place()
+        self.require_place()
         if known is not None:  # opened the first page and has begun nothing
             again = update(sessions).where(sessions.c.id == known.id)
             connection.execute(again.values(state=schema.OPEN, seen=now))
@@ -117,7 +121,30 @@ class _Admission:
         connection.execute(insert(trials), self._trials(session, number, model))
         return session
 
-    def _require_place(self) -> None:
+    def take_place(self, session: Row[Any]) -> None:
+        """Give somebody who consents a place, of the model and arm that now have fewest people.
+
+        Args:
+            session: their row, not consented so far.
+
+        Raises:
+            RefusedError: if the study takes nobody more.
+        """
+        self.require_place()
+        model, feedback = self._choose_cell(session.number)
+        mine = update(sessions).where(sessions.c.id == session.id)
+        self.connection.execute(mine.values(model=model, feedback=feedback))
+        if model != session.model:
+            self.connection.execute(delete(trials).where(trials.c.session == session.id))
+            rows = self._trials(session.id, session.number, model)
+            self.connection.execute(insert(trials), rows)
+
+    def require_place(self) -> None:
+        """Require that the study takes somebody more.
+
+        Raises:
+            RefusedError: if it does not.
+        """
         if self.design.state != schema.RUNNING:
             raise RefusedError(403, "This study has ended and takes nobody new.")
         taken = self.connection.execute(select(func.count()).where(HOLDS_PLACE)).scalar_one()

@@ -1,8 +1,8 @@
 """Import of images into a study: untrusted files to pixels, pixels to PNG that hides the class.
 
 A child process with little memory decodes the files, so a file that unpacks to far more than its
-size cannot harm the caller. It accepts PNG and JPEG alone, whatever a file is called, of one frame
-and not too many pixels.
+size cannot harm the caller. It accepts PNG and JPEG alone, whatever a file is called, and decodes
+them as training does: `convergan.core.images`.
 
 One function then writes every image, real or generated: same mode, same size, PNG without
 compression, so all files have one length and none has metadata.
@@ -13,7 +13,6 @@ import io
 import json
 import os
 import resource
-import stat
 import subprocess
 import sys
 import tempfile
@@ -25,8 +24,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from ...core.image_folders import ImageFolder, read_file
+from ...core.images import decode, why_not
 from ..errors import StudyError
 
 Pixels = NDArray[np.uint8]  # (N, H, W) grey or (N, H, W, 3)
@@ -40,7 +41,11 @@ MAX_MEMORY = 3 * 2**30
 """Address space of the child process, with the interpreter's own."""
 MAX_UNPACKED = 2**30
 """Bytes of an archive's arrays."""
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
+FORMATS = ("PNG", "JPEG")
+"""What files may be, whatever they are called; a JPEG file may hold more pictures (MPO)."""
+FOLLOW_LINKS = "follow links"
+"""Argument of the child process."""
 SHIFT = 0.25
 """Of a pixel, down and right: how far `shift` moves an image."""
 
@@ -53,11 +58,13 @@ class Source:
         name: what the owner calls them.
         pixels: (N, H, W) grey or (N, H, W, 3), uint8.
         labels: what each is called in messages.
+        notes: what was passed over in the folder that they come from.
     """
 
     name: str
     pixels: Pixels
     labels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def were_jpeg(self) -> bool:
@@ -82,11 +89,12 @@ def jpeg_caution(sources: Sequence[Source]) -> str | None:
     )
 
 
-def read_source(path: Path) -> Source:
+def read_source(path: Path, *, follow_links: bool = False) -> Source:
     """Read a folder of PNG and JPEG files, or an ``.npz`` archive with ``samples`` or ``images``.
 
     Args:
         path: the folder, whose subfolders are read, too, or the archive.
+        follow_links: follow links out of the folder.
 
     Raises:
         StudyError: if it does not exist, or holds anything but plain images; the message names it.
@@ -94,8 +102,9 @@ def read_source(path: Path) -> Source:
     with tempfile.TemporaryDirectory(prefix="convergan-import-") as scratch:
         result = Path(scratch) / "pixels.npy"
         code = f"from {__name__} import child; child()"
-        arguments = [sys.executable, "-c", code, str(path), str(result), str(MAX_MEMORY)]
-        done = subprocess.run(arguments, capture_output=True, text=True, env=_environment())
+        arguments = [str(path), str(result), str(MAX_MEMORY), FOLLOW_LINKS * follow_links]
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=_environment())
         try:
             answer = json.loads(done.stdout)
         except ValueError:
@@ -105,7 +114,7 @@ def read_source(path: Path) -> Source:
         if "error" in answer:
             raise StudyError(answer["error"])
         pixels = np.load(result, allow_pickle=False)
-    return Source(path.name, pixels, tuple(answer["labels"]))
+    return Source(path.name, pixels, tuple(answer["labels"]), tuple(answer["notes"]))
 
 
 def source_from_array(name: str, array: NDArray[Any]) -> Source:
@@ -217,11 +226,13 @@ def encode(image: Pixels) -> bytes:
 def child() -> None:
     """Read the source that the command line names, write its pixels, print labels or an error."""
     source, result, memory = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    follow_links = sys.argv[4] == FOLLOW_LINKS
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     try:
-        found = _read_archive(source) if source.suffix == ".npz" else _read_folder(source)
+        archive = source.suffix == ".npz"
+        found = _read_archive(source) if archive else _read_folder(source, follow_links)
         np.save(result, found.pixels, allow_pickle=False)
-        print(json.dumps({"labels": found.labels}))
+        print(json.dumps({"labels": found.labels, "notes": found.notes}))
     except StudyError as error:
         print(json.dumps({"error": " ".join(str(error).split())}))
     except OSError as error:
@@ -234,59 +245,46 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
 
 
-def _read_folder(folder: Path) -> Source:
+def _read_folder(folder: Path, follow_links: bool) -> Source:
     if not folder.is_dir():
         raise StudyError(f"there is no folder {folder}")
-    root = folder.resolve()
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    reader = ImageFolder(folder, follow_links=follow_links, suffixes=IMAGE_SUFFIXES)
+    try:
+        files = reader.images(folder)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
     if not files:
-        raise StudyError(f"{folder} has no PNG or JPEG files")
+        raise StudyError("; ".join([f"{folder} has no PNG or JPEG files", *reader.notes()]))
     if len(files) > MAX_FILES:
         raise StudyError(f"{folder} has {len(files):,} images, at most {MAX_FILES:,} can be taken")
     images: list[Pixels] = []
     for file in files:
-        if not file.exists():
-            raise StudyError(f"{file} is a link to nothing")
-        if not file.resolve().is_relative_to(root):
-            raise StudyError(f"{file} is a link out of {folder}")
-        images.append(_decode(file))
+        images.append(_decode(folder, file, follow_links))
         if images[-1].shape[:2] != images[0].shape[:2]:
             first, other = (f"{i.shape[1]}x{i.shape[0]}" for i in (images[0], images[-1]))
             raise StudyError(f"images must be of one size: {files[0]} is {first}, {file} {other}")
     labels = tuple(str(file.relative_to(folder)) for file in files)
-    return Source(folder.name, _without_colour(np.stack(images)), labels)
+    pixels = _without_colour(np.stack(images))
+    return Source(folder.name, pixels, labels, tuple(reader.notes()))
 
 
-def _decode(file: Path) -> Pixels:
-    """Return (H, W, 3)."""
-    status = file.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise StudyError(f"{file} is not a plain file")
-    if status.st_size > MAX_FILE_BYTES:
-        raise StudyError(f"{file} has more than {MAX_FILE_BYTES // 2**20} MiB")
+def _decode(folder: Path, file: Path, follow_links: bool) -> Pixels:
+    """Return (H, W, 3), as a viewer shows the file."""
     Image.MAX_IMAGE_PIXELS = None  # our own limit comes first, and as an error
     try:
-        with Image.open(io.BytesIO(file.read_bytes()), formats=["PNG", "JPEG"]) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise StudyError(f"{file} has more than {MAX_PIXELS:,} pixels")
-            if getattr(image, "n_frames", 1) > 1:
-                raise StudyError(f"{file} is animated")
-            if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
-                raise StudyError(f"{file} is of mode {image.mode}; 8 bits a channel are right")
-            image.load()
-            if image.has_transparency_data and image.convert("RGBA").getchannel(
-                "A"
-            ).getextrema() != (255, 255):
-                raise StudyError(f"{file} is transparent in parts")
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise StudyError(f"{file} has more than {MAX_FILE_BYTES // 2**20} MiB")
+        data = read_file(folder, file, follow_links=follow_links)
+        pixels = decode(data, None, formats=FORMATS, most_pixels=MAX_PIXELS).pixels
     except StudyError:
         raise
     except UnidentifiedImageError:
         raise StudyError(f"{file} is not a PNG or JPEG image, whatever its name says") from None
     except MemoryError:
         raise StudyError(f"{file} takes too much memory") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:  # Pillow's for broken files
-        raise StudyError(f"{file} is not a whole image: {error}") from None
+    except Exception as error:  # Pillow raises half a dozen kinds for damaged files
+        raise StudyError(f"{file} cannot be taken: {why_not(error)}") from None
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
 
 
 def _read_archive(file: Path) -> Source:

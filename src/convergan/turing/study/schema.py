@@ -28,7 +28,7 @@ metadata = MetaData(
 OPEN, DONE, WITHDRAWN, RETURNED, TIMED_OUT, SCREENED_OUT = (
     *("open", "done", "withdrawn", "returned", "timed out", "screened out"),
 )
-"""States of a session; the first two hold a place of the study."""
+"""States of a session; done ones hold a place of the study, and open ones from consent on."""
 
 WAITING, ANSWERED, LOST = "waiting", "answered", "lost"
 """States of a trial; a lost one could not be shown and was replaced by another."""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, insert, select
 from ..errors import RefusedError
 from ..statistics.staircase import next_exposure
 from . import schema
+from .admission import Admission
 from .recruitment import NO_PANEL, Panel
 from .schema import DONE, answers, sessions, trials
 from .session_record import SessionRecord, image_of, remove_votes, views
@@ -77,12 +78,19 @@ class Session:
             return self.study.panel if record.row.adapter == "mturk" else NO_PANEL
 
     def consent(self, version: str) -> dict[str, Any]:
-        """Record that the person agrees to a version of the text; a repeat changes nothing."""
-        with self._writing() as record:
+        """Record that the person agrees to a version of the text; a repeat changes nothing.
+
+        Raises:
+            RefusedError: if the text is another, or the study takes nobody more.
+        """
+        with self.study.database.writing() as connection:
+            admission = Admission(self.study, connection)  # locks the study before the session
+            record = SessionRecord(self.study, connection, self.id, lock=True)
             record.require_open()
             if version != record.design.consent_version:
                 raise RefusedError(409, "The consent text has changed; reload the page.")
             if record.row.consented is None:
+                admission.take_place(record.row)
                 record.change({"consented": self.study.clock(), "consent_version": version})
             return record.state()
 

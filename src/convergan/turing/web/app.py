@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
@@ -128,10 +129,15 @@ class PageRefusedError(RefusedError):
 
 
 class SecurityMiddleware:
-    """Sets the security headers of every reply, and refuses large requests."""
+    """Sets the security headers of every reply, and refuses large requests.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    Args:
+        app: what replies.
+        path: below which the study lies on its host; requests may have it or not.
+    """
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self.app, self.path = app, path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request of at most `MAX_BODY_BYTES`, with `HEADERS` on its reply."""
@@ -156,11 +162,17 @@ class SecurityMiddleware:
                 raise RefusedError(413, "The request is too large.")
             return message
 
-        await self.app(scope, limited, with_headers)
+        await self.app({**scope, "root_path": self.path}, limited, with_headers)
 
 
 def create_app(study: Study, public_url: str) -> FastAPI:
-    """Return the application of an open study, which people reach at ``public_url``."""
+    """Return the application of an open study.
+
+    Args:
+        study: to serve.
+        public_url: where people reach it, in invitation links. A proxy may leave the path in it to
+            requests or take it away.
+    """
     app = FastAPI(
         title="convergan turing",
         version="1",
@@ -169,7 +181,7 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,  # a redirect would use the Host of the request
     )
-    app.add_middleware(SecurityMiddleware)
+    app.add_middleware(SecurityMiddleware, path=urlsplit(public_url).path.rstrip("/"))
     _error_handlers(app)
     _arrival_routes(app, study)
     _session_routes(app, study)
@@ -180,24 +192,33 @@ def create_app(study: Study, public_url: str) -> FastAPI:
 
 def _arrival_routes(app: FastAPI, study: Study) -> None:
     @app.get("/join/{invitation}")
-    def join(invitation: str) -> Response:
+    def join(request: Request, invitation: str) -> Response:
         with _as_page():
-            return _to_session(join_by_invitation(study, invitation))
+            return _to_session(request, join_by_invitation(study, invitation))
 
     @app.get("/prolific")
     def prolific(request: Request) -> Response:
         with _as_page():
             arrival = arrive_from_prolific(request.query_params.multi_items())
-            return _to_session(join_from_panel(study, arrival))
+            return _to_session(request, join_from_panel(study, arrival))
 
     @app.get("/mturk")
     def mturk(request: Request) -> Response:
         with _as_page(study.panel):
             arrival = arrive_from_mturk(request.query_params.multi_items(), study.panel)
             if arrival is None:
-                return _framed(preview_page(study.protocol), study.panel)
+                return _framed(preview_page(study.protocol, _path(request)), study.panel)
             # Browsers keep what is behind the # to themselves; the script puts it into the form.
-            return _to_session(f"{join_from_panel(study, arrival)}#{arrival.visit}")
+            session = join_from_panel(study, arrival)
+            return _to_session(request, f"{session}#{arrival.visit}")
+
+    for address in ("/join/{invitation}", "/prolific", "/mturk"):
+        app.head(address)(_look)
+
+
+def _look() -> Response:
+    """Answer a program that only asks whether there is something at an address."""
+    return Response(media_type="text/html")
 
 
 def _session_routes(app: FastAPI, study: Study) -> None:
@@ -219,10 +240,10 @@ def _session_routes(app: FastAPI, study: Study) -> None:
     OwnSession = Annotated[Session, Depends(own_session)]
 
     @app.get("/s/{session}")
-    def page(session: str) -> Response:
+    def page(request: Request, session: str) -> Response:
         with _as_page():
             panel = session_at(session).panel()
-        return _framed(annotator_page(form_token(study.key, session)), panel)
+        return _framed(annotator_page(form_token(study.key, session), _path(request)), panel)
 
     @app.get("/s/{session}/state")
     def state(session: AnySession) -> Response:
@@ -280,8 +301,8 @@ def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
     guarded = [Depends(owner_only)]
 
     @app.get("/owner")
-    def page() -> Response:
-        return HTMLResponse(owner_page())
+    def page(request: Request) -> Response:
+        return HTMLResponse(owner_page(_path(request)))
 
     @app.get("/owner/api/summary", dependencies=guarded)
     def summary() -> Response:
@@ -344,7 +365,7 @@ def _error_handlers(app: FastAPI) -> None:
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
         if isinstance(error, PageRefusedError):
-            page = _framed(message_page("Image study", error.text), error.panel)
+            page = _framed(message_page("Image study", error.text, _path(request)), error.panel)
             page.status_code = error.status
             return page
         return _json({"error": error.text}, error.status)
@@ -354,7 +375,8 @@ def _error_handlers(app: FastAPI) -> None:
         text = {404: "There is nothing at this address.", 405: "This address takes other requests."}
         sentence = text.get(error.status_code, "The request cannot be read.")
         if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(message_page("Image study", sentence), status_code=404)
+            page = message_page("Image study", sentence, _path(request))
+            return HTMLResponse(page, status_code=404)
         return _json({"error": sentence}, error.status_code, error.headers)
 
     def invalid(request: Request, error: Exception) -> Response:
@@ -386,8 +408,13 @@ def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
         raise PageRefusedError(400, text, panel) from None
 
 
-def _to_session(session: str) -> Response:
-    return RedirectResponse(f"/s/{session}", status_code=303)
+def _to_session(request: Request, session: str) -> Response:
+    return RedirectResponse(f"{_path(request)}/s/{session}", status_code=303)
+
+
+def _path(request: Request) -> str:
+    """Return the path below which the study lies on its host, or nothing."""
+    return str(request.scope["root_path"])
 
 
 def _framed(page: str, panel: Panel) -> Response:

@@ -9,29 +9,48 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def annotator_page(form_token: str) -> str:
-    """Return the page of a session, which sends ``form_token`` with every POST."""
-    return _render("annotator.html", {"form_token": form_token, "preview": ""})
+def annotator_page(form_token: str, path: str = "") -> str:
+    """Return the page of a session.
+
+    Args:
+        form_token: is sent with every POST of the page.
+        path: of the study on its host, such as ``/study``.
+    """
+    return _render("annotator.html", {"form_token": form_token, "preview": "", "path": path})
 
 
-def preview_page(protocol: str) -> str:
-    """Return the page that shows a protocol's task and records nothing, for a panel's preview."""
-    return _render("annotator.html", {"form_token": "", "preview": protocol})
+def preview_page(protocol: str, path: str = "") -> str:
+    """Return the page that shows the task and records nothing, for a panel's preview.
+
+    Args:
+        protocol: ``single``, ``pair`` or ``timed``.
+        path: of the study on its host.
+    """
+    return _render("annotator.html", {"form_token": "", "preview": protocol, "path": path})
 
 
-def message_page(title: str, text: str) -> str:
+def message_page(title: str, text: str, path: str = "") -> str:
     """Return a page of one sentence, for links that lead nowhere.
+
+    Args:
+        title: of the page.
+        text: the sentence.
+        path: of the study on its host.
 
     Example:
         >>> "&lt;b&gt;" in message_page("<b>", "")
         True
     """
-    return _render("message.html", {"title": title, "text": text})
+    return _render("message.html", {"title": title, "text": text, "path": path})
 
 
-def owner_page() -> str:
-    """Return the owner's page, which asks for the token."""
-    return _render("owner.html", {})
+def owner_page(path: str = "") -> str:
+    """Return the owner's page, which asks for the token.
+
+    Args:
+        path: of the study on its host.
+    """
+    return _render("owner.html", {"path": path})
 
 
 @cache

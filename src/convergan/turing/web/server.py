@@ -2,6 +2,7 @@
 
 import re
 import socket
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -9,6 +10,9 @@ from fastapi import FastAPI
 IDLE_SECONDS = 75
 """After which an idle connection is closed. People study an image for longer than the usual 5 s,
 and a server that closes the connection just as they answer loses that request."""
+
+OWN_PATHS = {"join", "prolific", "mturk", "s", "owner", "static"}
+"""First parts of the study's own addresses."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -58,7 +62,7 @@ def public_address(public_url: str | None, host: str = "127.0.0.1", port: int = 
         port: of that address.
 
     Raises:
-        ValueError: if a browser could not follow it.
+        ValueError: if a browser could not follow it, or its path is one of the study's own.
 
     Example:
         >>> public_address(None, "::1"), public_address("https://study.example/")
@@ -68,4 +72,7 @@ def public_address(public_url: str | None, host: str = "127.0.0.1", port: int = 
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", public_url):
         raise ValueError(f"public-url must be like https://study.example, got {public_url!r}")
+    first = urlsplit(public_url).path.strip("/").partition("/")[0]
+    if first in OWN_PATHS:
+        raise ValueError(f"public-url cannot have the path /{first}, which the study itself has")
     return public_url.rstrip("/")

@@ -16,6 +16,7 @@ const PNG_END = [0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82];
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content;
 const base = location.pathname.replace(/\/+$/, "");
+const root = base.replace(/\/s\/[^/]*$/, ""); // the study may lie below a path
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const frame = () => new Promise(requestAnimationFrame);
 const clicked = (id) =>
@@ -115,7 +116,7 @@ async function deliverKept() {
 
 // The script fetches the bytes itself: an img element would also show a file that was cut off.
 async function loadPicture(url, size) {
-  const response = await fetch(url, {
+  const response = await fetch(root + url, {
     cache: "no-store",
     credentials: "omit",
     signal: AbortSignal.timeout(REQUEST_MS),
@@ -614,7 +615,7 @@ async function showMistakes(state) {
       const item = element("li");
       images.forEach((url, place) => {
         const figure = element("figure");
-        const image = element("img", "", { src: url, alt: "image you judged", loading: "lazy" });
+        const image = element("img", "", { src: root + url, alt: "image you judged", loading: "lazy" });
         image.width = state.image.width * Math.max(1, Math.round(96 / state.image.width));
         const real = generated === (place === 1);
         figure.append(image, element("figcaption", real ? "real" : "generated"));

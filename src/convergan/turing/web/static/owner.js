@@ -13,7 +13,7 @@ let token = sessionStorage.getItem("owner-token") ?? "";
 async function call(path, method = "GET", body) {
   const headers = { Authorization: `Bearer ${token}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(`/owner/api/${path}`, {
+  const response = await fetch(`owner/api/${path}`, {
     method,
     headers,
     cache: "no-store",
