@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -145,12 +144,17 @@ def test_a_recipe_without_labels_ends_with_samples_and_no_error(tmp_path: Path) 
     assert convergan("report", folder) == 0
 
 
-def test_the_command_recipes_lists_every_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convergan.cli.console.output.width", 300)
+def test_the_command_recipes_lists_every_recipe_whole_at_any_width(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("convergan.cli.console.output.width", 40)
     shown = CliRunner().invoke(app, ["recipes"])
     assert shown.exit_code == 0
-    listed = re.findall(r"^│ ([\w-]+) ", shown.output, flags=re.MULTILINE)
-    assert listed == sorted(RECIPES)
+    lines = shown.output.splitlines()
+    assert lines[::3] == sorted(RECIPES)
+    about = lines.index("digits")
+    assert lines[about + 1] == f"    {find_recipe('digits').summary}"
+    assert lines[about + 2] == "    digits, 50 labels, 4,000 steps"
 
 
 def train(*arguments: str) -> list[str]:

@@ -185,10 +185,16 @@ def test_an_interval_with_no_error_or_nothing_else_ends_at_zero_or_one() -> None
 
 
 def test_the_table_holds_plain_numbers_that_json_takes() -> None:
-    found = risk_table(np.arange(8) / 8, np.arange(8) > 2)
+    found = risk_table(np.arange(100) / 100, np.arange(100) > 2)
     values = [value for column in found[:-1] for value in column]
     assert {type(value) for value in values} == {float, int} and len(values) == 42
     assert len(str(found).splitlines()) == 8
+
+
+def test_coverages_that_come_to_the_same_rows_are_one_line() -> None:
+    found = risk_table(np.array([0.9, 0.5, 0.5]), np.array([True, True, False]), (0.3, 0.6, 1.0))
+    assert found.threshold == (0.9, 0.5)
+    assert found.coverage == pytest.approx((1 / 3, 1.0))
 
 
 @pytest.mark.parametrize(

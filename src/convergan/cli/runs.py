@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 
 from .console import errors, output, print_line
 from .exits import run_in_every_process
@@ -217,18 +217,12 @@ def recipes() -> None:
     """List the recipes that train and sweep know."""
     from ..recipes import RECIPES
 
-    shown = Table(
-        Column("recipe", no_wrap=True),
-        "what it is",
-        "data",
-        "labels",
-        Column("steps", justify="right"),
-    )
     for name, make in sorted(RECIPES.items()):
         recipe = make()
-        count = f"{recipe.labels:,}" if recipe.labels else "-"
-        shown.add_row(name, recipe.summary, recipe.data, count, f"{recipe.steps:,}")
-    output.print(shown)
+        labels = f"{recipe.labels:,} labels" if recipe.labels else "no labels"
+        print_line(name)
+        print_line(f"    {recipe.summary}")
+        print_line(f"    {recipe.data}, {labels}, {recipe.steps:,} steps")
 
 
 def report(run: Run) -> None:

@@ -168,8 +168,8 @@ class Person:
             async with self._client() as client:
                 tabs = [Tab(client, self.place, self.visit) for _ in range(self.habit.tabs)]
                 state = [await tab.load() for tab in tabs][0]
-                self.protocol, self.feedback = state["protocol"], state["feedback"]
                 state = await self._begin(tabs[0], state)
+                self.protocol, self.feedback = state["protocol"], state["feedback"]
                 state = await self._answer(tabs, state, math.ceil(share * state["total"]))
             if state["stage"] == "done":
                 self.visit.code = state["completion"]["code"]
@@ -181,7 +181,10 @@ class Person:
     async def _begin(self, tab: Tab, state: Json) -> Json:
         if state["stage"] == "consent":
             version = {"version": state["consent"]["version"]}
-            state = _json(await tab.post("consent", version))
+            reply = await tab.post("consent", version)
+            if reply.status_code == 403:
+                raise StudyError(f"annotator {self.number} cannot join: {_refusal(reply)}")
+            state = _json(reply)
         if state["stage"] == "tutorial":
             state = _json(await tab.post("tutorial", {}))
         return state
