@@ -104,6 +104,13 @@ def test_labels_as_libraries_store_them_are_taken(
     assert dataset.notes == ("arrays that are not read: val_images",)
 
 
+def test_minus_one_as_text_is_no_label(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_train=LEVELS, y_train=np.array(["7", "-1", "7", "3"]))
+    dataset = load(str(tmp_path / "a.npz"))
+    assert dataset.classes == ("3", "7") and dataset.train.labels.tolist() == [1, -1, 1, 0]
+    assert dataset.notes == ("-1 counts as no label",)
+
+
 def test_classes_that_have_no_rows_are_told(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x_train=LEVELS, y_train=LABELS * 3)
     dataset = load(str(tmp_path / "a.npz"))

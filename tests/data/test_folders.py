@@ -148,3 +148,14 @@ def test_tables_of_labels_are_read_as_programs_write_them(tmp_path: Path, table:
     dataset = load(str(tmp_path))
     assert (dataset.classes, dataset.train.labels.tolist()) == (("a",), [0, -1])
     assert dataset.train.names == ("sub/bär 1.png", "sub/2.png")
+
+
+@pytest.mark.parametrize("none", ["-1", "-1.0", " -1 "])
+@pytest.mark.parametrize("label", ["cat", "7"])
+def test_minus_one_in_a_table_is_no_label(tmp_path: Path, label: str, none: str) -> None:
+    picture(tmp_path / "1.png")
+    picture(tmp_path / "2.png")
+    (tmp_path / "labels.csv").write_text(f"file,label\n1.png,{label}\n2.png,{none}\n")
+    found = find_encoded(str(tmp_path))
+    assert found.classes == (label,) and found.train.labels.tolist() == [0, -1]
+    assert found.notes == ("labels.csv: -1 counts as no label",)

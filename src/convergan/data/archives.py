@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .dataset import Dataset, Rows
 from .decoding import DataError, some
-from .label_values import number_labels
+from .label_values import NO_LABEL, NO_LABEL_NOTE, number_labels
 
 Array = NDArray[Any]
 
@@ -99,7 +99,10 @@ def read_data_archive(path: Path) -> Dataset:
     labels = [_labels(arrays[name], name, path) for name in used[1::2]]
     classes, notes = _classes(labels, path), []
     if classes is None:
-        classes, numbers = number_labels([part.tolist() for part in labels], None, str(path))
+        texts = [part.tolist() for part in labels]
+        classes, numbers = number_labels(texts, None, str(path))
+        if any(text.strip() in NO_LABEL for part in texts for text in part):
+            notes.append(NO_LABEL_NOTE)
     else:
         numbers = [part.tolist() for part in labels]
         empty = sorted(set(range(len(classes))) - set(numbers[0]))

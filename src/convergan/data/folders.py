@@ -9,6 +9,7 @@ import torch
 from ..core.image_folders import ImageFolder
 from .decoding import DataError, name_below, some
 from .encoded import EncodedFiles, EncodedSet, Split
+from .label_values import NO_LABEL, NO_LABEL_NOTE
 from .text_tables import one_form, open_text_table, plain_name
 
 
@@ -107,6 +108,7 @@ def _notes(
 def find_table_of_labels(folder: Path, *, follow_links: bool = False) -> EncodedSet:
     """Find the images that ``labels.csv`` names: columns ``file,label``, no label if unknown.
 
+    A label of -1 is none either.
     It is read as `convergan.data.text_tables` reads every table.
 
     Raises:
@@ -118,7 +120,11 @@ def find_table_of_labels(folder: Path, *, follow_links: bool = False) -> Encoded
         raise DataError(f"{table.file} must have the columns file,label; has {table.names}")
     file, label = columns.index("file"), columns.index("label")
     cells = [(row[file].strip(), row[label].strip()) for row in table.rows()]
-    labels, notices = one_form([label for _, label in cells], "labels")
+    given = ["" if label in NO_LABEL else label for _, label in cells]
+    labels, notices = one_form(given, "labels")
+    notes = [*table.notices, *notices]
+    if any(label in NO_LABEL for _, label in cells):
+        notes.append(f"{table.file.name}: {NO_LABEL_NOTE}")
     names = [_spelled_as_there(folder, name) for name, _ in cells]
     entries = list(zip(names, labels, strict=True))
     outside = [name for name, _ in entries if Path(name).is_absolute() or ".." in Path(name).parts]
@@ -131,7 +137,7 @@ def find_table_of_labels(folder: Path, *, follow_links: bool = False) -> Encoded
         raise DataError(f"{table.file} names files twice: {some(repeated)}")
     files = [(folder / name, numbers[label]) for name, label in entries]
     train, test = (_encoded_files(folder, part, follow_links) for part in (files, []))
-    return EncodedSet(str(folder), classes, train, test, (*table.notices, *notices))
+    return EncodedSet(str(folder), classes, train, test, tuple(notes))
 
 
 def _spelled_as_there(folder: Path, name: str) -> str:

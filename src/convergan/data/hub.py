@@ -21,7 +21,7 @@ from ..core.cache import cache_folder, in_turn, make_hub_cache_writable
 from ..core.image_folders import is_passed_over
 from .decoding import DataError
 from .encoded import EncodedCells, EncodedFiles, EncodedSet, Split
-from .label_values import number_labels
+from .label_values import NO_LABEL, NO_LABEL_NOTE, number_labels
 from .source_options import PLAIN, TEST_SPLITS, TRAIN_SPLIT, SourceOptions
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -89,6 +89,8 @@ def read_hub_layout(
     values = [splits[name][label][:] if label else [None] * len(splits[name]) for name in used]
     names = features[label].names if label and _kind(features[label]) == "ClassLabel" else None
     classes, numbers = number_labels(values, names, f"{source}: column {label}")
+    if any(isinstance(v, str) and v.strip() in NO_LABEL for part in values for v in part):
+        notes.append(f"column {label}: {NO_LABEL_NOTE}")
     if names is None and label:
         notes.append(
             f"classes are the {len(classes)} values of the column {label}: {_first(classes)}"

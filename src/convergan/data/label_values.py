@@ -8,6 +8,11 @@ from typing import Any
 from .decoding import DataError, some
 
 
+NO_LABEL = ("-1", "-1.0")
+"""Texts that count as no label, as the number does; ``-1.0`` is what pandas writes beside gaps."""
+NO_LABEL_NOTE = "-1 counts as no label"
+
+
 def number_labels(
     splits: Sequence[Sequence[Any]], names: Sequence[str] | None, source: str
 ) -> tuple[tuple[str, ...], list[list[int]]]:
@@ -15,7 +20,7 @@ def number_labels(
 
     Args:
         splits: their labels: text, whole numbers, also as floating point, or truth values. Nothing,
-            NaN, an empty text and -1 are no label.
+            NaN, an empty text and -1, also as text, are no label.
         names: of the classes, where labels are their numbers already.
         source: for messages.
 
@@ -55,7 +60,8 @@ def _plain(value: Any, source: str) -> Any:
             raise DataError(f"{source} has {value!r}, labels are text or whole numbers")
         value = int(value)
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value.strip()) or None
+        text = unicodedata.normalize("NFC", value.strip())
+        return None if text in ("", *NO_LABEL) else text
     if value is None or value is True or value is False:
         return value
     if not isinstance(value, int):
