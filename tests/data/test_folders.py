@@ -159,3 +159,41 @@ def test_minus_one_in_a_table_is_no_label(tmp_path: Path, label: str, none: str)
     found = find_encoded(str(tmp_path))
     assert found.classes == (label,) and found.train.labels.tolist() == [0, -1]
     assert found.notes == ("labels.csv: -1 counts as no label",)
+
+
+def test_images_and_columns_that_a_table_leaves_out_are_told(tmp_path: Path) -> None:
+    for name in ("1.png", "sub/2.png", "sub/3.png", ".hidden/4.png"):
+        picture(tmp_path / name)
+    (tmp_path / "labels.csv").write_text("file,label,split,By\n./1.png,a,train,me\n")
+    found = find_encoded(str(tmp_path))
+    assert len(found.train.encoded) == 1
+    assert found.notes == (
+        "columns of labels.csv that are not read: split, By",
+        "2 images that labels.csv does not name are left out: sub/2.png, sub/3.png",
+    )
+    (tmp_path / "labels.csv").write_text("file,label\n1.png,a\nsub\\2.png,a\nsub/3.png,\n")
+    assert find_encoded(str(tmp_path)).notes == ()
+
+
+def test_a_link_out_that_a_table_does_not_name_is_told(tmp_path: Path) -> None:
+    picture(tmp_path / "store" / "2.png")
+    picture(tmp_path / "set" / "1.png")
+    (tmp_path / "set" / "more").symlink_to(tmp_path / "store")
+    (tmp_path / "set" / "labels.csv").write_text("file,label\n1.png,a\n")
+    [note] = find_encoded(str(tmp_path / "set")).notes
+    assert note.startswith("images that labels.csv does not name are not counted: ")
+    followed = find_encoded(str(tmp_path / "set"), SourceOptions(follow_links=True))
+    assert followed.notes == ("1 images that labels.csv does not name are left out: more/2.png",)
+
+
+def test_a_table_and_images_beside_class_folders_are_told(tmp_path: Path) -> None:
+    picture(tmp_path / "labeled" / "cat" / "1.png")
+    picture(tmp_path / "2.png")
+    (tmp_path / "labels.csv").write_text("file,label\n2.png,dog\n")
+    found = find_encoded(str(tmp_path))
+    assert found.classes == ("cat",)
+    assert found.notes == (
+        "1 images in no class folder are left out: 2.png",
+        "labels.csv is not read: the folders in labeled/ give the classes",
+        "1 files that are no images are left out: .csv 1",
+    )

@@ -93,15 +93,17 @@ def _notes(
         notes.append(f"classes that differ in capitals alone: {some(alike)}")
     loose = [
         reader.name(image)
-        for split in splits
-        if (root / split).is_dir()
-        for image in reader.files(root / split)
+        for place in (root, *(root / split for split in splits))
+        if place.is_dir()
+        for image in reader.files(place)
     ]
     if loose:
         notes.append(f"{len(loose):,} images in no class folder are left out: {some(loose)}")
     unread = [path.name for path in reader.folders(root) if path.name not in (*splits, "unlabeled")]
     if unread:
         notes.append(f"folders that are not read: {some(unread)}")
+    if (root / "labels.csv").is_file():
+        notes.append(f"labels.csv is not read: the folders in {splits[0]}/ give the classes")
     return [*notes, *reader.notes()]
 
 
@@ -136,8 +138,24 @@ def find_table_of_labels(folder: Path, *, follow_links: bool = False) -> Encoded
     if repeated:
         raise DataError(f"{table.file} names files twice: {some(repeated)}")
     files = [(folder / name, numbers[label]) for name, label in entries]
+    if unread := [name for n, name in enumerate(table.names) if n not in (file, label)]:
+        notes.append(f"columns of {table.file.name} that are not read: {some(unread)}")
+    notes += _notes_of_unlisted(folder, {path for path, _ in files}, follow_links)
     train, test = (_encoded_files(folder, part, follow_links) for part in (files, []))
     return EncodedSet(str(folder), classes, train, test, tuple(notes))
+
+
+def _notes_of_unlisted(folder: Path, listed: set[Path], follow_links: bool) -> list[str]:
+    """Say which images a table of labels leaves out."""
+    reader = ImageFolder(folder, follow_links=follow_links)
+    try:
+        unlisted = [path for path in reader.images(folder) if path not in listed]
+    except ValueError as error:  # a table need not name what is behind that link
+        return [f"images that labels.csv does not name are not counted: {error}"]
+    if not unlisted:
+        return []
+    names = some([reader.name(path) for path in unlisted])
+    return [f"{len(unlisted):,} images that labels.csv does not name are left out: {names}"]
 
 
 def _spelled_as_there(folder: Path, name: str) -> str:
