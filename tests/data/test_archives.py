@@ -59,9 +59,23 @@ def test_channels_come_first_and_values_stay(
 
 def test_samples_are_taken_before_images(tmp_path: Path) -> None:
     images, samples = np.zeros((2, 4, 6), np.uint8), np.full((3, 4, 6, 3), 0.5, np.float32)
-    found = read_image_archive(archive(tmp_path, images=images, samples=samples))
+    found, notes = read_image_archive(archive(tmp_path, images=images, samples=samples))
+    assert notes == ("the array samples is read, images is not",)
     assert found.shape == (3, 3, 4, 6) and set(found.flatten().tolist()) == {0.5}
-    assert read_image_archive(archive(tmp_path, images=images)).shape == (2, 1, 4, 6)
+    found, notes = read_image_archive(archive(tmp_path, images=images))
+    assert found.shape == (2, 1, 4, 6) and notes == ()
+
+
+@pytest.mark.parametrize("shape", [(30, 3, 8, 3), (30, 3, 3, 3), (30, 1, 8, 3)])
+def test_an_order_of_channels_that_is_supposed_is_told(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    images = np.zeros(shape, np.uint8)
+    note = f"of shape {shape} is taken as (N, C, H, W); it could be (N, H, W, C) too"
+    found, notes = read_image_archive(archive(tmp_path, images=images))
+    assert found.shape == shape and notes == (f"images {note}",)
+    file = archive(tmp_path, x_train=images, y_train=np.arange(30) % 2)
+    assert load(str(file)).notes == (f"x_train {note}",)
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,8 @@ def test_what_has_no_training_rows_or_wrong_classes_is_refused_at_once(tmp_path:
         find_encoded(str(tmp_path))
     with pytest.raises(DataError, match="digits has no encoded images to stream or scan"):
         find_encoded("digits")
+    with pytest.raises(DataError, match="rows.npz has no encoded .*: its rows are arrays, which"):
+        find_encoded(str(tmp_path / "rows.npz"))
 
 
 def test_names_that_are_not_utf_8_are_spelled_and_their_images_taken(folder: Path) -> None:

@@ -95,3 +95,20 @@ def test_what_is_not_there_or_too_few_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty holds no image files"):
         open_sets(str(tmp_path / "empty"), "digits")
+
+
+def test_what_was_passed_over_is_told_of_either_source(tmp_path: Path) -> None:
+    for folder in ("fakes", "real"):
+        (tmp_path / folder / ".cache").mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (8, 8), number).save(tmp_path / folder / f"{number}.png")
+        (tmp_path / folder / "notes.txt").write_text("no image")
+    fakes, real = str(tmp_path / "fakes"), str(tmp_path / "real")
+    lines = (
+        "1 hidden files and folders are left out: .cache",
+        "1 files that are no images are left out: .txt 1",
+    )
+    expected = tuple(f"{source}: {line}" for source in (real, fakes) for line in lines)
+    assert open_sets(fakes, real).notes == expected
+    assert open_sets(real, real).notes == expected[:2]
+    assert open_sets(archive(tmp_path), "digits").notes == ()

@@ -165,6 +165,7 @@ def score(
         if scores is not None:
             folder = out or Path("scores") / Path(samples).stem
             write_scores(folder, sets, network, plan, scores, (samples, against))
+            show_notes(sets.notes)
             show_scores(scores)
             written = [folder / "score.json", folder / "score.html"]
             if best is not None:
@@ -242,8 +243,9 @@ def scan(
     source: Annotated[
         str,
         typer.Argument(
-            help="As --data of train: a folder of images, or a data set by name; or a table as for "
-            "fit, .csv, .tsv or .parquet."
+            help="As --data of train, where images are encoded: a folder, or a name on the Hugging "
+            "Face hub, but no .npz file and no built-in data set. Or a table as for fit, .csv, "
+            ".tsv or .parquet."
         ),
     ],
     json: Annotated[

@@ -53,11 +53,20 @@ def channels_first(images: Array) -> Array:
     return images
 
 
-def read_image_archive(path: Path) -> Tensor:
+def _order_notes(arrays: dict[str, Array]) -> list[str]:
+    """Say of which arrays `channels_first` had to suppose where the channels are."""
+    return [
+        f"{name} of shape {array.shape} is taken as (N, C, H, W); it could be (N, H, W, C) too"
+        for name, array in arrays.items()
+        if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[-1] in (1, 3)
+    ]
+
+
+def read_image_archive(path: Path) -> tuple[Tensor, tuple[str, ...]]:
     """Read the images of an archive: the array ``samples``, or else ``images``.
 
     Returns:
-        (N, C, H, W), uint8 or floating point.
+        (N, C, H, W), uint8 or floating point; and notes on what was supposed or not read.
 
     Raises:
         DataError: if it holds no such array, or is no archive.
@@ -66,11 +75,13 @@ def read_image_archive(path: Path) -> Tensor:
     if not arrays:
         there = ", ".join(read_arrays(path)) or "none"
         raise DataError(f"{path} has neither an array samples nor images, but {there}")
-    array = arrays.get("samples", arrays.get("images"))
-    assert array is not None
+    name = next(iter(arrays))
+    array = arrays[name]
     if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
         raise DataError(f"{path}: images must be uint8 or floating point, got {array.dtype}")
-    return torch.from_numpy(channels_first(array))
+    notes = [f"the array {name} is read, {other} is not" for other in arrays if other != name]
+    notes += _order_notes({name: array})
+    return torch.from_numpy(channels_first(array)), tuple(notes)
 
 
 KERAS = ("x_train", "y_train", "x_test", "y_test")
@@ -110,6 +121,7 @@ def read_data_archive(path: Path) -> Dataset:
             notes.append(f"classes without a row to learn from: {some([str(n) for n in empty])}")
     if unread := [name for name in arrays if name not in used]:
         notes.append(f"arrays that are not read: {some(unread)}")
+    notes += _order_notes({name: arrays[name] for name in used[::2]})
     train, *rest = (
         Rows(_image_tensor(arrays[name], name, path), torch.tensor(part, dtype=torch.int64))
         for name, part in zip(used[::2], numbers, strict=True)

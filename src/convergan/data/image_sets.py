@@ -162,6 +162,9 @@ class ImageFiles:
         files: some of the folder's; None for all.
         follow_links: follow links out of the folder.
 
+    Attributes:
+        notes: what was passed over in the folder; none if ``files`` are given.
+
     Raises:
         DataError: if there are no image files, or a folder is a link that leads out.
     """
@@ -177,6 +180,7 @@ class ImageFiles:
     ) -> None:
         self.folder, self.side, self.workers = folder, side, workers
         self.follow_links = follow_links
+        self.notes: tuple[str, ...] = ()
         self.files = self._find() if files is None else list(files)
         self._read: list[_FileRead] = []
 
@@ -190,6 +194,7 @@ class ImageFiles:
             endings = ", ".join(sorted(IMAGE_SUFFIXES))
             more = "; ".join([f"{self.folder} holds no image files ({endings})", *reader.notes()])
             raise DataError(more)
+        self.notes = tuple(reader.notes())
         return found
 
     def __len__(self) -> int:

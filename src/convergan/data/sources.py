@@ -105,7 +105,10 @@ def find_encoded(source: str, options: SourceOptions = PLAIN) -> EncodedSet:
     """
     location = locate(source)
     if location.kind is Kind.BUILT_IN or location.kind in ARCHIVES:
-        raise DataError(f"{source} has no encoded images to stream or scan")
+        raise DataError(
+            f"{source} has no encoded images to stream or scan: its rows are arrays, which "
+            "training holds in memory; these are for folders and names on the hub"
+        )
     if location.kind is Kind.HUB:
         found = find_on_hub(source, options)
     else:

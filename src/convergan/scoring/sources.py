@@ -26,12 +26,14 @@ class Sets(NamedTuple):
         reference: real images to score against.
         held_out: real images that are not among them, scored in the same way for the floor.
         floor: what these are.
+        notes: what was guessed of the sources, or passed over in them.
     """
 
     samples: ImageSet
     reference: ImageSet
     held_out: ImageSet
     floor: str
+    notes: tuple[str, ...] = ()
 
 
 def open_sets(
@@ -71,10 +73,10 @@ def open_sets(
     held_out: ImageSet | None = None
     location = locate(against)
     if location.plain_images:
-        found = _plain_images(location, side, options)
+        found, notes = _plain_images(location, side, options)
     else:
         dataset = load(against, side, options=options)
-        found = ImageRows(dataset.train.images[:], against)
+        found, notes = ImageRows(dataset.train.images[:], against), dataset.notes
         if len(dataset.test.labels):
             held_out = ImageRows(dataset.test.images[:], against)
     floor = "a part of the reference held out" if held_out is None else "test rows"
@@ -86,16 +88,18 @@ def open_sets(
     reference = _first(found, parts.pop(), rows, "reference rows", against)
     if held_out is None:
         held_out = found.choose(parts.pop())
+    told = [f"{against}: {note}" for note in notes]
     if samples == against:
         chosen = _first(found, parts.pop(), count, "samples", samples)
     else:
-        chosen = _open_samples(
+        chosen, notes = _open_samples(
             samples, reference, count, side or reference.side, seed, ranks, options
         )
+        told += [f"{samples}: {note}" for note in notes]
     if len(held_out) > len(chosen):  # figures of different numbers of rows do not compare
         order = torch.randperm(len(held_out), generator=derive(seed, "score floor"))
         held_out = held_out.choose(order[: len(chosen)])
-    return Sets(chosen, reference, held_out, floor)
+    return Sets(chosen, reference, held_out, floor, tuple(told))
 
 
 def _open_samples(
@@ -106,17 +110,19 @@ def _open_samples(
     seed: int,
     ranks: Ranks,
     options: SourceOptions,
-) -> ImageSet:
+) -> tuple[ImageSet, tuple[str, ...]]:
+    """Return samples, and notes on them."""
     found: ImageSet
     location = locate(source)
     if location.kind is Kind.RUN:
         drawn = draw_run_rows(location.path, count or min(MOST, len(reference)), seed, ranks=ranks)
-        return ImageRows(drawn.clamp(0, 1), source)
+        return ImageRows(drawn.clamp(0, 1), source), ()
     if location.plain_images:
-        found = _plain_images(location, side, options)
+        found, notes = _plain_images(location, side, options)
     else:
-        found = ImageRows(load(source, side, options=options).train.images[:], source)
-    return _first(found, torch.arange(len(found)), count, "samples", source)
+        dataset = load(source, side, options=options)
+        found, notes = ImageRows(dataset.train.images[:], source), dataset.notes
+    return _first(found, torch.arange(len(found)), count, "samples", source), notes
 
 
 def _first(images: ImageSet, order: Tensor, count: int | None, kind: str, source: str) -> ImageSet:
@@ -125,9 +131,14 @@ def _first(images: ImageSet, order: Tensor, count: int | None, kind: str, source
     return images.choose(order[:count])
 
 
-def _plain_images(location: Location, side: int | None, options: SourceOptions) -> ImageSet:
+def _plain_images(
+    location: Location, side: int | None, options: SourceOptions
+) -> tuple[ImageSet, tuple[str, ...]]:
+    """Return images whatever their labels, and notes on them."""
     path = location.path
     if location.kind is Kind.IMAGE_ARCHIVE:
-        return ImageRows(read_image_archive(path), str(path))
+        rows, notes = read_image_archive(path)
+        return ImageRows(rows, str(path)), notes
     workers = min(8, os.cpu_count() or 1)
-    return ImageFiles(path, side=side, workers=workers, follow_links=options.follow_links)
+    files = ImageFiles(path, side=side, workers=workers, follow_links=options.follow_links)
+    return files, files.notes
