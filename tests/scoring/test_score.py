@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 
-from convergan.data import ImageRows
+from convergan.data import DataError, ImageFiles, ImageRows
 from convergan.metrics import (
     Extractor,
     FeatureMoments,
@@ -67,3 +70,18 @@ def test_fewer_samples_than_splits_are_refused_before_the_first_image() -> None:
 
     with pytest.raises(ValueError, match="^splits must be from 1 to the 5 samples, got 10$"):
         finished(sets_of(5, 20, 5), Extractor(name="never", network=never), ScoreSettings())
+
+
+def test_an_image_in_colour_is_named_where_the_network_takes_grey_ones(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_text("not an image")
+    for number in range(1, 6):
+        Image.new("L", (8, 8), number).save(tmp_path / f"{number}.png")
+    Image.new("RGB", (8, 8), (9, 0, 0)).save(tmp_path / "4.png")
+    grey, files = sets_of(5, 30, 20), ImageFiles(tmp_path)
+    plan = ScoreSettings(metrics=("is",), splits=1, batch_size=3)
+    network = find_extractor("mnist")
+    with pytest.raises(DataError, match="^samples: .* takes grey images alone.* as 4.png; store"):
+        finished(grey._replace(samples=files), network, plan)
+    rows = ImageRows(torch.eye(3).reshape(3, 3, 1, 1).expand(3, 3, 8, 8), "a.npz")
+    with pytest.raises(DataError, match="^held-out rows: .*, such as image 0 of a.npz; store"):
+        finished(grey._replace(held_out=rows), network, plan)

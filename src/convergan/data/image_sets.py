@@ -76,6 +76,10 @@ class ImageSet(Protocol):
         """Return some of the images that were reported, (C, H, W) each, by their numbers."""
         ...
 
+    def name(self, row: int) -> str:
+        """Return what messages call one of the images that the last `batches` has given."""
+        ...
+
     def choose(self, rows: Tensor) -> "ImageSet":
         """Return the set of some, (n,) int64, in their order here."""
         ...
@@ -136,6 +140,10 @@ class ImageRows:
     def take(self, rows: Sequence[int]) -> list[Tensor]:
         """Return some images."""
         return list(to_unit_range(self.images[list(rows)]).float())
+
+    def name(self, row: int) -> str:
+        """Return the source and the number of an image."""
+        return f"image {row} of {self.source}"
 
     def choose(self, rows: Tensor) -> "ImageRows":
         """Return the set of some."""
@@ -240,6 +248,11 @@ class ImageFiles:
         """Read some files again."""
         good = [self.folder / read.name for read in self._read if read.sha256]
         return [self._batch([self._decode(good[row]).pixels])[0] for row in rows]
+
+    def name(self, row: int) -> str:
+        """Return the name of a file below the folder."""
+        good = [read.name for read in self._read if read.sha256]
+        return name_below(self.folder, self.folder / good[row])
 
     def choose(self, rows: Tensor) -> "ImageFiles":
         """Return the set of some files."""

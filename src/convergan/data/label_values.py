@@ -7,7 +7,6 @@ from typing import Any
 
 from .decoding import DataError, some
 
-
 NO_LABEL = ("-1", "-1.0")
 """Texts that count as no label, as the number does; ``-1.0`` is what pandas writes beside gaps."""
 NO_LABEL_NOTE = "-1 counts as no label"

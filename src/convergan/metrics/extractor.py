@@ -21,10 +21,12 @@ class Extractor:
     Attributes:
         name: which weights, and what is done to images first; part of every printed definition.
         network: from images (B, C, H, W) in [0, 1] to features (B, D) and logits (B, K), float32.
+        grey: whether it takes grey images alone, C = 1.
     """
 
     name: str
     network: Callable[[Tensor], tuple[Tensor, Tensor]]
+    grey: bool = False
 
 
 class Extracted(NamedTuple):

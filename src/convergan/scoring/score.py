@@ -83,7 +83,8 @@ def score_images(
     Raises:
         ValueError: if there are fewer samples than splits, the network gives features that are not
             finite, or there are too few rows for a metric.
-        DataError: if too many images cannot be read.
+        DataError: if too many images cannot be read, or some are in colour and the network takes
+            grey ones alone.
     """
     if len(sets.samples) < settings.splits:
         raise ValueError(
@@ -195,6 +196,8 @@ def _extract_all(
     for batch in images.batches(settings.batch_size, shard):
         ranks.report_progress(phase=f"features of {name}")
         ranks.check_peers()
+        if extractor.grey and batch.shape[1] != 1:
+            raise DataError(f"{name}: {_colour(batch, images, done)}")
         found = extract(extractor, batch.to(settings.device))
         features.append(found.features.cpu())
         logits.append(found.logits.cpu())
@@ -203,6 +206,16 @@ def _extract_all(
     report = images.report(ranks)
     gathered = (ranks.gather_shards(rows, to_all=False) for rows in (features, logits))
     return Extracted(*gathered), report
+
+
+def _colour(batch: Tensor, images: ImageSet, done: int) -> str:
+    """Say that images are not grey, and the first that is not, after ``done`` others."""
+    coloured = (batch != batch[:, :1]).flatten(1).any(dim=1).nonzero()
+    which = f", such as {images.name(done + int(coloured[0]))}" if len(coloured) else ""
+    return (
+        f"this extractor takes grey images alone, here are images stored in colour{which}; "
+        "store them in grey, or take another --extractor, such as inception"
+    )
 
 
 def _reading_notes(reports: list[ReadReport]) -> list[str]:
