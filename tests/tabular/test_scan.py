@@ -24,3 +24,13 @@ def test_a_scan_says_what_becomes_of_every_column(tmp_path: Path) -> None:
     assert any("refused: column 'price' holds numbers with a decimal comma" in t for t in told)
     assert any("refused: column 'day' holds dates or times" in line for line in told)
     assert to_json(scan)["columns"][4]["distinct"] == 2
+
+
+def test_marks_among_numbers_are_no_class(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("size,kind\n1,a\n#N/A,b\n2,a\n")
+    assert scan_table(read_table(file)).columns[0].notices == [
+        "if column 'size' is the target: '#N/A' counts as a class; if it marks unlabelled rows, "
+        "use --unlabeled '#N/A'",
+        "column 'size' holds 1 cell that counts as empty: '#N/A' (1)",
+    ]

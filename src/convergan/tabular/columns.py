@@ -125,6 +125,8 @@ def read_features(
         _require_finite(values, column)
         missing = np.isnan(values)
         if missing.any():
+            rows = int(missing.any(axis=1).sum())
+            notices.append(f"column {column.name!r} is filled with its mean in {rows:,} rows")
             values = np.where(missing, np.array(column.means), values)
         found[:, place : place + column.width] = values
         place += column.width

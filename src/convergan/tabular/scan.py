@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..data import DataError
-from .columns import CATEGORY, LIST, doubtful_categories, learn, suspicious_keys
+from .columns import CATEGORY, LIST, NUMBER, doubtful_categories, learn, suspicious_keys
 from .reading import Table
 from .target import doubtful_labels
 
@@ -81,6 +81,8 @@ def _scan_column(table: Table, name: str) -> ScannedColumn:
         values = table.values([name])
         column = learn(values.frame[name], name)
         kind, features = column.kind, column.width
+        if kind == NUMBER:
+            notices = [f"if column {name!r} is the target: {notice}" for notice in notices]
         notices += [*values.notices, *suspicious_keys(values.frame, [column])]
         if kind == CATEGORY:
             notices += doubtful_categories([column])
