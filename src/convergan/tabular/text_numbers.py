@@ -217,8 +217,24 @@ def _doubts(texts: Any, values: Any, name: str) -> list[str]:
             f"other digits are lost in the file; if it is an identifier, {leave_out(name)}"
         )
     elif len(large := large[large.str.fullmatch(r"[+-]?\d+")]):
-        notices.append(
-            f"column {name!r} holds whole numbers above 2^53, such as {large.iloc[0]}, whose last "
-            f"digits are lost in learning; if it is an identifier, {leave_out(name)}"
-        )
+        notices.append(_too_large(large.iloc[0], name))
     return notices
+
+
+def large_numbers(cells: Any, name: str) -> list[str]:
+    """Return a notice of whole numbers that lose digits as floats.
+
+    Args:
+        cells: a column of integers, or no value.
+        name: of the column.
+    """
+    present = cells.dropna()
+    large = present[(present > EXACT) | (present < -EXACT)]
+    return [_too_large(str(large.iloc[0]), name)] if len(large) else []
+
+
+def _too_large(example: str, name: str) -> str:
+    return (
+        f"column {name!r} holds whole numbers above 2^53, such as {example}, whose last "
+        f"digits are lost in learning; if it is an identifier, {leave_out(name)}"
+    )
