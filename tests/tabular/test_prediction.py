@@ -112,3 +112,17 @@ def test_parquet_that_is_kept_has_the_types_that_it_had(model: TableModel, tmp_p
     text = pd.read_csv(tmp_path / "kept.csv", dtype=str, keep_default_na=False)
     assert text["id"].tolist()[4:7] == ["12345682", "", "12345684"]
     assert text["price"].tolist()[0] == "1.50"
+
+
+def test_whole_numbers_come_back_as_they_were_written(
+    fitted_iris: tuple[TrainingTable, TableFit], tmp_path: Path
+) -> None:
+    file = tmp_path / "t.csv"
+    iris(["1.0", "2.0", "3.0"]).to_csv(file, index=False)
+    table = read_training_table(file, TableOptions(target="kind"))
+    fitted = fit_table(table, FitOptions(guard=False, max_epochs=1, device="cpu"))
+    folder = tmp_path / "model"
+    write_model(folder, table, fitted, assess_rows(table, fitted), FitOptions())
+    found = predict_table(read_model(folder), file)
+    assert set(found.table["prediction"]) <= {"1.0", "2.0", "3.0"}
+    assert found.error is not None and found.error.rows == 15 and found.error.wrong < 10

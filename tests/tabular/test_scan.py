@@ -75,7 +75,7 @@ def require_one_answer(file: Path, message: str) -> None:
 
 def test_a_scan_tells_of_the_index_of_pandas_as_a_fit_does(tmp_path: Path) -> None:
     file = tmp_path / "t.parquet"
-    table = pd.DataFrame({"key": [4, 9], "size": [1, 2], "kind": ["a", "b"]})
+    table = pd.DataFrame({"key": [4, 9, 7], "size": [1, 2, 3], "kind": ["a", "b", "a"]})
     table.set_index("key").to_parquet(file)
     told = ["not learned from, as pandas stored it as the index: 'key'"]
     assert scan_table(read_table(file)).notices == told

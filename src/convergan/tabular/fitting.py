@@ -118,7 +118,7 @@ def read_training_table(file: Path, options: TableOptions) -> TrainingTable:
     columns = learn_columns(values.frame, names, fill=options.fill, signs=values.signs)
     features = read_features(values.frame, columns, values.signs)
     notices = [
-        *(*table.notices, *values.notices, *doubtful_labels(cells)),
+        *(*table.notices, *values.notices, *doubtful_labels(cells, is_text=is_text)),
         *suspicious_keys(values.frame, columns),
         *doubtful_categories(columns),
         *features.notices,

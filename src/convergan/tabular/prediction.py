@@ -160,8 +160,11 @@ def _output(
     import pandas as pd
 
     kind = {INTEGERS: "Int64", TRUTH: "boolean"}.get(model.kind, "string")
+    predicted = model.classifier.classes_[rows.codes].tolist()
+    if model.point:  # as labels were written
+        kind, predicted = "string", [f"{label}{model.point}" for label in predicted]
     columns: dict[str, Any] = {
-        "prediction": pd.array(model.classifier.classes_[rows.codes].tolist(), dtype=kind),
+        "prediction": pd.array(predicted, dtype=kind),
         "probability": rows.probabilities.max(axis=1),
     }
     columns["prediction"][~rows.sure] = pd.NA

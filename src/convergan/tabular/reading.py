@@ -219,9 +219,9 @@ def file_sha256(path: Path) -> str:
 def _read_parquet(path: Path) -> Table:
     import pyarrow.parquet as pq
 
-    parts = path.rglob("*.parquet") if path.is_dir() else [path]
-    for part in sorted(file for file in parts if file.is_file() and file.name[0] not in "._")[:1]:
-        named_columns(_readable(path, lambda: pq.read_schema(part)).names, str(path))
+    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if first := next((part for part in parts if part.is_file()), None):
+        named_columns(_readable(path, lambda: pq.read_schema(first)).names, str(path))
     arrow = _readable(path, lambda: pq.read_table(path))
     metadata = arrow.schema.pandas_metadata or {}
     index = [str(name) for name in metadata.get("index_columns", []) if isinstance(name, str)]

@@ -85,7 +85,7 @@ def _scan_column(table: Table, name: str) -> ScannedColumn:
     present = stored.dropna().astype(str)
     distinct = present.unique().tolist()
     kind, features, refused = "", 0, ""
-    notices = doubtful_labels(stored)
+    notices = doubtful_labels(stored, is_text=table.typed)
     try:
         values = table.values([name])
         [column] = learn_columns(values.frame, [name], fill=True)
