@@ -5,7 +5,14 @@ import pytest
 
 from convergan.data import DataError
 from convergan.estimator import encode_labels
-from convergan.tabular.target import INTEGERS, TEXT, TRUTH, doubtful_labels, label_texts, parse_labels
+from convergan.tabular.target import (
+    INTEGERS,
+    TEXT,
+    TRUTH,
+    doubtful_labels,
+    label_texts,
+    parse_labels,
+)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +103,11 @@ def test_the_spelling_of_whole_numbers_is_known_where_all_share_it(
 @pytest.mark.parametrize(
     ("cells", "is_text", "told"),
     [
-        (["1.0", "1", "2"], False, ["labels that are one whole number count as one class: '1' and '1.0'"]),
+        (
+            ["1.0", "1", "2"],
+            False,
+            ["labels that are one whole number count as one class: '1' and '1.0'"],
+        ),
         (["1.0", "1", "2"], True, []),
         (["1.0", "1", "a"], False, []),
         (["a ", "a", " b"], False, ["labels that differ in blanks around them count as one: 'a'"]),

@@ -193,8 +193,8 @@ def _require_finite(values: Array, column: FeatureColumn) -> None:
     missing = np.isnan(values).any(axis=1)
     if missing.any() and not column.means:
         raise DataError(
-            f"column {column.name!r} has no value in row {missing.argmax()} (counted from 0); fit "
-            f"with --missing mean, or {leave_out(column.name)}"
+            f"column {column.name!r} has no value in row {missing.argmax()} (counted from 0); "
+            f"write one, fit with --missing mean, or {leave_out(column.name)}"
         )
 
 
