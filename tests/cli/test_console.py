@@ -7,7 +7,12 @@ import sys
 
 import pytest
 
-from convergan.cli.console import degrade_output, errors, print_line
+from convergan.cli.console import (
+    degrade_output,
+    errors,
+    print_line,
+    require_standard_output,
+)
 
 
 @pytest.mark.parametrize("text", ["runs/[bold]x[/bold]/a.html", "12 of 345 'rows'", "long " * 100])
@@ -56,3 +61,9 @@ def test_a_reader_who_leaves_ends_a_command_without_a_traceback(
     told = process.stderr.read()
     assert (process.wait(), told) == (code, b"")
     process.stderr.close()
+
+
+def test_closed_standard_output_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OSError, match="standard output is closed, so results would be lost"):
+        require_standard_output()

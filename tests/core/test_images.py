@@ -89,3 +89,29 @@ def test_images_of_8_bits_are_taken_whatever_their_width(ending: str) -> None:
             compression = {"compression": "tiff_lzw"} if ending == "TIFF" else {}
             data = written(Image.fromarray(pixels).convert(mode), ending, **compression)
             assert decode(data, None).size == (width, 2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"P6 1 1 65535\n" + bytes(6),
+        b"P5\n# a comment\n1 1\n1023\n" + bytes(2),
+        b"P3 1 1 1023 1 2 3\n",
+        b"P2 1 1\n# another\n65535 300\n",
+    ],
+)
+def test_pixel_maps_of_more_than_8_bits_are_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="16-bit"):
+        decode(data, None)
+
+
+@pytest.mark.parametrize(
+    ("data", "pixel"),
+    [
+        (b"P6 1 1 255\n" + bytes([1, 2, 3]), [1, 2, 3]),
+        (b"P3 # a comment\n1 1 255 1 2 3\n", [1, 2, 3]),
+        (b"P2 1 1 15 15\n", 255),
+    ],
+)
+def test_other_pixel_maps_are_read(data: bytes, pixel: object) -> None:
+    assert decode(data, None).pixels[0, 0].tolist() == pixel

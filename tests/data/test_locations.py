@@ -56,3 +56,9 @@ def test_what_cannot_be_trained_on_is_refused_saying_what_it_is(tmp_path: Path) 
     (tmp_path / "config.json").touch()
     with pytest.raises(DataError, match="or labels.csv; it is the folder of a run$"):
         load(str(tmp_path))
+
+
+@pytest.mark.parametrize("source", ["", " "])
+def test_nothing_names_no_data(source: str) -> None:
+    with pytest.raises(ValueError, match="data must be named"):
+        locate(source)

@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from convergan.estimator.checks import require_finite, require_integer
+from convergan.estimator.checks import require_finite, require_integer, require_numbers
 
 
 def test_integers_of_python_and_numpy_are_taken_from_the_least_on() -> None:
@@ -29,3 +30,32 @@ def test_the_first_row_that_is_not_finite_is_named(value: float) -> None:
     rows[2:, 1] = value
     with pytest.raises(ValueError, match="^X must be finite, row 2 is not$"):
         require_finite("X", rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.ma.masked_array([[1.0], [2.0]], mask=[[True], [False]]), "X has masked cells"),
+        (np.array([["2020-01-01"]], dtype="datetime64[D]"), "X holds dates or times"),
+        (np.array([[3]], dtype="timedelta64[s]"), "X holds dates or times"),
+        (pd.DataFrame({"a": [1.0], "b": pd.to_datetime(["2020-01-01"])}), "X holds dates or"),
+        (pd.Series(pd.to_datetime(["2020-01-01"])), "X holds dates or times"),
+    ],
+)
+def test_what_is_more_than_numbers_is_refused(rows: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        require_numbers("X", rows)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[1.0]],
+        np.array([["a"]], dtype=object),
+        np.ma.masked_array([[1.0]], mask=[[False]]),
+        pd.DataFrame({"a": [1], "b": ["x"], "c": pd.Categorical(["y"])}),
+        None,
+    ],
+)
+def test_numbers_and_what_others_check_pass(rows: Any) -> None:
+    require_numbers("X", rows)

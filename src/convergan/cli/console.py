@@ -43,10 +43,25 @@ def print_line(text: str) -> None:
 
 def flush() -> None:
     """Write what waits for standard output, if anybody reads it."""
+    if sys.stdout is None:
+        return
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         output.on_broken_pipe()
+
+
+def require_standard_output() -> None:
+    """Refuse to work for nobody.
+
+    Raises:
+        OSError: if standard output was closed before the command began.
+    """
+    if sys.stdout is None:
+        raise OSError(
+            "standard output is closed, so results would be lost; send them to a file, or to "
+            f"{os.devnull}"
+        )
 
 
 def degrade_output() -> None:

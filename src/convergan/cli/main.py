@@ -6,7 +6,7 @@ from typing import Annotated
 try:
     import typer
 
-    from .console import degrade_output, errors, flush, output
+    from .console import degrade_output, errors, flush, output, require_standard_output
 except ModuleNotFoundError as missing:
     raise SystemExit(
         f"the command line needs {missing.name}: pip install 'convergan[train]'"
@@ -56,8 +56,9 @@ def top(
 
 def main() -> None:
     """Run the command line and turn errors into one line and an exit code."""
-    degrade_output()
     try:
+        require_standard_output()
+        degrade_output()
         app()
     except Exception as error:
         code, message = explain(error)

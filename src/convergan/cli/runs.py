@@ -123,7 +123,7 @@ def train(
 
     def work(ranks: Ranks) -> None:
         chosen = find_recipe(recipe)
-        source = data or chosen.data
+        source = chosen.data if data is None else data
         with errors.status(escape(f"reading {source}")) if ranks.leads else nullcontext():
             streaming = Streaming(decoders) if stream else None
             dataset = load(

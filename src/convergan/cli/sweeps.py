@@ -142,7 +142,7 @@ def sweep(
         chosen = find_recipe(recipe or paper.recipe)
         shared = Settings(
             recipe=recipe or paper.recipe,
-            data=data or paper.data,
+            data=paper.data if data is None else data,
             labels=0,
             seed=0,
             steps=chosen.steps if steps is None else steps,

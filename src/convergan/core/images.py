@@ -38,6 +38,8 @@ MOST_PIXELS = 2**26
 """Of one image; a small file may claim to have any number."""
 PNG = b"\x89PNG\r\n\x1a\n"
 """The first bytes of a PNG file."""
+NETPBM_HEADER = re.compile(rb"P[2356](?:(?:\s|#[^\n]*\n)+(\d+)){3}\s")
+"""Of PGM and PPM files: width, height, and the largest level, which is the group's last match."""
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
 SRGB_TOLERANCE = 2
@@ -121,7 +123,7 @@ def decode(
                 f"expected at most {most_pixels} pixels"
             )
         changes = [FIRST_PICTURE] if _has_more_pictures(image) else []
-        _require_8_bits(image)
+        _require_8_bits(image, data)
         mode = image.mode
         turn = _turn(image, changes)
         seen = _flatten(image, changes)
@@ -208,9 +210,11 @@ def _is_thumbnail(image: TiffImagePlugin.TiffImageFile, page: int) -> bool:
     return bool(image.tag_v2.get(254, 0) & reduced)
 
 
-def _require_8_bits(image: ImageFile.ImageFile) -> None:
+def _require_8_bits(image: ImageFile.ImageFile, data: bytes) -> None:
     layouts = (str(tile[3]) for tile in image.tile)  # which also hold widths and places
     deep = "16" in image.mode or any(re.search(";16[BLN]", layout) for layout in layouts)
+    if named := NETPBM_HEADER.match(data):  # whose deeper colours Pillow cuts to 8 bits
+        deep |= int(named[1]) > 255
     if deep or image.mode.startswith(("I", "F")):
         bits = 16 if deep else 32
         raise ValueError(f"{bits}-bit: mode {image.mode}, expected 8 bits a channel")

@@ -57,10 +57,15 @@ class Location(NamedTuple):
 def locate(source: str) -> Location:
     """Find out what a text names; see the top of this module.
 
+    Raises:
+        ValueError: if it is empty, as a variable of the shell is that was never set.
+
     Example:
         >>> locate("digits").kind, locate("ylecun/mnist").kind
         (<Kind.BUILT_IN: 'a built-in data set'>, <Kind.HUB: 'a name on the Hugging Face hub'>)
     """
+    if not source.strip():
+        raise ValueError(f"data must be named, got {source!r}")
     path = Path(source).expanduser()
     if source in BUILT_IN:
         return Location(Kind.BUILT_IN, path)

@@ -27,3 +27,21 @@ def require_finite(name: str, rows: Array) -> None:
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         raise ValueError(f"{name} must be finite, row {finite.argmin()} is not")
+
+
+def require_numbers(name: str, rows: Any) -> None:
+    """Refuse arrays that would be taken for numbers and mean more.
+
+    Raises:
+        ValueError: if they hold dates or times, or cells that a mask hides.
+    """
+    if np.ma.is_masked(rows):
+        raise ValueError(
+            f"{name} has masked cells, whose mask would be lost; fill them, or leave their rows out"
+        )
+    # A frame has a type for each column, an array or a series one; pandas' own types are no dates.
+    types = np.atleast_1d(np.asarray(getattr(rows, "dtypes", getattr(rows, "dtype", None)), object))
+    if any(isinstance(one, np.dtype) and one.kind in "mM" for one in types):
+        raise ValueError(
+            f"{name} holds dates or times; give what matters of them as numbers, such as the month"
+        )

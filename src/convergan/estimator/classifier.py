@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from . import persistence
 from .calibration import conformal_pvalues
-from .checks import Array, require_integer
+from .checks import Array, require_integer, require_numbers
 from .devices import find_device, one_thread
 from .fitting import (
     fit_classifier,
@@ -129,6 +129,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         shape = as_image_shape(X.shape[1:] if is_images else self.image_shape)
         X = flatten_images(X, shape)
         required = None if y is None else "no_validation"
+        for name, given in (("X", X), ("y", y)):
+            require_numbers(name, given)
         X = validate_data(self, X, required, dtype="numeric", ensure_min_samples=2)
         if getattr(y, "ndim", 1) == 2:
             y = column_or_1d(y, warn=True)
@@ -315,6 +317,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """Return the standardised features of rows or images, (n, F)."""
         check_is_fitted(self)
         X = flatten_images(X, self.preprocessor_.image_shape)
+        require_numbers("X", X)
         X = validate_data(self, X, dtype="numeric", reset=False)
         return self.preprocessor_.apply(np.asarray(X, dtype=np.float64, order="C"))
 
