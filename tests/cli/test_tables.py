@@ -207,8 +207,8 @@ def test_means_and_categories_are_learned_once(call: Call) -> None:
     code, _, told = call(*fit)
     assert code == 65
     assert told == (
-        "convergan: column 'width' has no value in row 7 (counted from 0); fit with --missing "
-        "mean, or leave it out with --drop width\n"
+        "convergan: column 'width' has no value in row 7 (counted from 0); write one, fit "
+        "with --missing mean, or leave it out with fit --drop width\n"
     )
     code, shown, _ = call(*fit, "--missing", "mean")
     assert code == 0 and "150 rows, 7 features" in shown

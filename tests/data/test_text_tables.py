@@ -100,3 +100,8 @@ def test_labels_that_differ_in_case_alone_are_told() -> None:
     assert notices == [
         "labels that differ in case or blanks alone count as different: 'Red' and 'red'"
     ]
+
+
+def test_no_encoding_is_guessed_from_two_letters(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not text in UTF-8: name its encoding with --encoding"):
+        opened(tmp_path, "a\né€\n".encode("cp1252"))

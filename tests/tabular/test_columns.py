@@ -69,7 +69,10 @@ def test_a_category_that_was_not_there_is_none_of_those_that_were() -> None:
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ([1.0, None], "'x' has no value in row 1 .*--missing mean, or leave it out with --drop x"),
+        (
+            [1.0, None],
+            "'x' has no value in row 1 .*--missing mean, or leave it out with fit --drop x",
+        ),
         ([1.0, np.inf], "'x' is infinite in row 1"),
         (["a", None], "'x' has no value in row 1"),
         ([f"name {number}" for number in range(21)], "text of 21 kinds, such as 'name 0'"),
@@ -101,7 +104,8 @@ def test_whole_numbers_that_only_rise_are_noticed() -> None:
     table = pd.DataFrame({"id": range(30), "time": np.arange(30) / 7, "size": [1, 2, 3] * 10})
     columns = learn_columns(table, list(table.columns), fill=False)
     assert suspicious_keys(table, columns) == [
-        "column 'id' rises from row to row as a key does; if it is one, leave it out with --drop id"
+        "column 'id' rises from row to row as a key does; if it is one, "
+        "leave it out with fit --drop id"
     ]
 
 

@@ -80,3 +80,14 @@ def test_a_fit_keeps_the_names_of_features(fitted_iris: tuple[TrainingTable, Tab
     table, fitted = fitted_iris
     assert fitted.model.feature_names_in_.tolist() == list(table.features.columns)
     assert fitted.model.classes_.tolist() == ["a", "b", "c"]
+
+
+def test_what_is_filled_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("size,kind\n1,a\nNaN,b\n,a\n3,b\n")
+    table = read_training_table(file, TableOptions(target="kind", fill=True))
+    assert table.features["size"].tolist() == [1, 2, 2, 3]
+    assert table.notices == [
+        "column 'size' holds 1 cell that counts as empty: 'NaN' (1)",
+        "column 'size' is filled with its mean in 2 rows",
+    ]

@@ -9,8 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from convergan.data import DataError
-from convergan.tabular.fitting import TableFit, TrainingTable
-from convergan.tabular.model_folder import TableModel
+from convergan.tabular.assessment import assess_rows
+from convergan.tabular.fitting import (
+    FitOptions,
+    TableFit,
+    TableOptions,
+    TrainingTable,
+    fit_table,
+    read_training_table,
+)
+from convergan.tabular.model_folder import TableModel, read_model, write_model
 from convergan.tabular.prediction import predict_table
 from convergan.tabular.reading import write_table
 from tests.tabular.tables import iris
@@ -112,3 +120,24 @@ def test_parquet_that_is_kept_has_the_types_that_it_had(model: TableModel, tmp_p
     text = pd.read_csv(tmp_path / "kept.csv", dtype=str, keep_default_na=False)
     assert text["id"].tolist()[4:7] == ["12345682", "", "12345684"]
     assert text["price"].tolist()[0] == "1.50"
+
+
+@pytest.mark.slow
+def test_whole_numbers_come_back_as_they_were_written(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    iris(["1.0", "2.0", "3.0"]).to_csv(file, index=False)
+    table = read_training_table(file, TableOptions(target="kind"))
+    fitted = fit_table(table, FitOptions(guard=False, max_epochs=1, device="cpu"))
+    folder = tmp_path / "model"
+    write_model(folder, table, fitted, assess_rows(table, fitted), FitOptions())
+    assert predict_table(read_model(folder), file).table["prediction"].dtype == "Int64"
+    found = predict_table(read_model(folder), file, as_written=True)
+    assert set(found.table["prediction"]) <= {"1.0", "2.0", "3.0"}
+    assert found.error is not None and found.error.rows == 15 and found.error.wrong < 10
+
+
+def test_what_is_advised_names_the_command_that_has_the_option(
+    model: TableModel, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="fit with --missing mean, or leave it out with fit --drop"):
+        predict_table(model, written(tmp_path, width=[None] + [1.0] * 149))

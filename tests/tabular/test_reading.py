@@ -273,3 +273,25 @@ def test_every_number_that_is_copied_is_the_same_number(
     write_table(tmp_path / "t.csv", read_table(tmp_path / "t.parquet").stored(["x", "y"]))
     found = read_table(tmp_path / "t.csv").values(["x"]).frame["x"]
     assert [None if pd.isna(value) else float(value) for value in found] == values
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64"])
+def test_whole_numbers_that_lose_digits_are_told_as_in_text(tmp_path: Path, kind: str) -> None:
+    table = pd.DataFrame({"key": [1, 2**53, 2**53 + 1], "size": [1, 2, 3]}).astype(kind)
+    table.to_parquet(tmp_path / "t.parquet")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    told = [
+        read_table(tmp_path / name).values(["key", "size"]).notices
+        for name in ("t.parquet", "t.csv")
+    ]
+    assert told[0] == told[1] and len(told[0]) == 1
+    assert "'key' holds whole numbers above 2^53, such as 9007199254740993" in told[0][0]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_parquet_with_a_name_twice_is_refused_by_name(tmp_path: Path, folder: bool) -> None:
+    file = tmp_path / "t" / "part.parquet"
+    file.parent.mkdir()
+    pq.write_table(pa.table([pa.array([1]), pa.array([2])], names=["a", "a"]), file)
+    with pytest.raises(DataError, match="has two columns 'a'; give them names of their own"):
+        read_table(file.parent if folder else file)

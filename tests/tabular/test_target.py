@@ -5,7 +5,14 @@ import pytest
 
 from convergan.data import DataError
 from convergan.estimator import encode_labels
-from convergan.tabular.target import INTEGERS, TEXT, TRUTH, label_texts, parse_labels
+from convergan.tabular.target import (
+    INTEGERS,
+    TEXT,
+    TRUTH,
+    doubtful_labels,
+    label_texts,
+    parse_labels,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +80,45 @@ def test_a_label_may_stand_for_none() -> None:
 def test_targets_that_are_no_classes_are_refused(cells: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         parse_labels(label_texts(pd.Series(cells)), "kind", is_text=False)
+
+
+@pytest.mark.parametrize(
+    ("cells", "point"),
+    [
+        (["1.0", "2.0", None], ".0"),
+        (["1.", "-1."], "."),
+        (["1", "2"], ""),
+        (["1.0", "2"], ""),
+        (["1.0", "2.00"], ""),
+        (["1.0", "a"], ""),
+    ],
+)
+def test_the_spelling_of_whole_numbers_is_known_where_all_share_it(
+    cells: list[str | None], point: str
+) -> None:
+    texts = label_texts(pd.Series(cells, dtype="object"))
+    assert parse_labels(texts, "kind", is_text=False).point == point
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_text", "told"),
+    [
+        (
+            ["1.0", "1", "2"],
+            False,
+            ["labels that are one whole number count as one class: '1' and '1.0'"],
+        ),
+        (["1.0", "1", "2"], True, []),
+        (["1.0", "1", "a"], False, []),
+        (["a ", "a", " b"], False, ["labels that differ in blanks around them count as one: 'a'"]),
+    ],
+)
+def test_labels_that_become_one_class_are_told(
+    cells: list[str], is_text: bool, told: list[str]
+) -> None:
+    assert doubtful_labels(pd.Series(cells), is_text=is_text) == told
+
+
+def test_every_mark_that_may_mean_no_label_is_told() -> None:
+    told = doubtful_labels(pd.Series(["a", "NULL", "?", "Null", "b"]))
+    assert [line.rpartition(" ")[2] for line in told[-3:]] == ["'?'", "NULL", "Null"]

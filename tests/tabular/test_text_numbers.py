@@ -46,7 +46,17 @@ def test_numbers_that_may_be_others_are_refused(cells: list[str], message: str) 
         read_numbers(text(*cells), "x")
 
 
-@pytest.mark.parametrize("cells", [["a", "1"], ["1.2.2024"], ["T1", "T2"], ["5 kg"], ["10-20%"]])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["a", "1"],
+        ["1.2.2024"],
+        ["T1", "T2"],
+        ["5 kg"],
+        ["10-20%"],
+        *[[two, "3"] for two in ("--1", "+-5", "\u2212-5", "(-5)", "-$-5")],
+    ],
+)
 def test_other_text_is_no_number(cells: list[str]) -> None:
     assert read_numbers(text(*cells), "x") is None
 
@@ -80,3 +90,12 @@ def test_what_numbers_lose_is_told(cell: str, told: str) -> None:
 )
 def test_dates_are_known(texts: list[str], dates: bool) -> None:
     assert is_dates(texts) == dates
+
+
+@pytest.mark.parametrize("beside", ["1.5", "2 %", "true"])
+def test_marks_that_count_as_empty_are_named_and_counted(beside: str) -> None:
+    found = read_numbers(text(beside, "null", "#N/A", " null", "", None), "x")
+    assert found is not None and found.values.isna().tolist() == [False] + [True] * 5
+    assert found.notices[0] == (
+        "column 'x' holds 3 cells that count as empty: '#N/A' (1), 'null' (2)"
+    )

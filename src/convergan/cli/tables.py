@@ -190,6 +190,7 @@ def predict(
         all_classes=probabilities,
         reject_below=reject_below,
         form=table_format(separator, encoding, decimal),
+        as_written=file.suffix.lower() != ".parquet",
     )
     write_table(file, found.table)
     show_predictions(found)

@@ -22,6 +22,8 @@ from .decoding import DataError
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 SAMPLE = 1 << 15
 """Characters from which the separator is found."""
+GUESSED_FROM = 8
+"""Bytes beyond ASCII from which another encoding is named; of fewer, any may be right."""
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -234,7 +236,8 @@ def _supposed_encoding(file: Path, data: bytes) -> str:
             return "latin-1"
         return "cp1252"
     best = from_bytes(sample).best()
-    advice = f"; it may be {best.encoding}" if best else ""
+    certain = len(sample.translate(None, bytes(range(128)))) >= GUESSED_FROM
+    advice = f"; it may be {best.encoding}" if best and certain else ""
     raise DataError(f"{file} is not text in UTF-8{advice}: name its encoding with --encoding")
 
 

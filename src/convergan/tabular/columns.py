@@ -90,6 +90,7 @@ def learn_columns(
     filled = []
     for column in columns:
         values, _ = _values(table[column.name], column)
+        _require_no_infinity(values, column)
         if np.isnan(values).all(axis=0).any():
             raise DataError(f"column {column.name!r} has no values; {leave_out(column.name)}")
         means = tuple(np.nanmean(values, axis=0).tolist())
@@ -125,6 +126,8 @@ def read_features(
         _require_finite(values, column)
         missing = np.isnan(values)
         if missing.any():
+            rows = int(missing.any(axis=1).sum())
+            notices.append(f"column {column.name!r} is filled with its mean in {rows:,} rows")
             values = np.where(missing, np.array(column.means), values)
         found[:, place : place + column.width] = values
         place += column.width
@@ -177,16 +180,21 @@ def _unit(sign: str) -> str:
     return f"numbers with {sign!r}" if sign else "numbers without a sign"
 
 
-def _require_finite(values: Array, column: FeatureColumn) -> None:
-    infinite, missing = np.isinf(values).any(axis=1), np.isnan(values).any(axis=1)
+def _require_no_infinity(values: Array, column: FeatureColumn) -> None:
+    infinite = np.isinf(values).any(axis=1)
     if infinite.any():
         raise DataError(
             f"column {column.name!r} is infinite in row {infinite.argmax()} (counted from 0)"
         )
+
+
+def _require_finite(values: Array, column: FeatureColumn) -> None:
+    _require_no_infinity(values, column)
+    missing = np.isnan(values).any(axis=1)
     if missing.any() and not column.means:
         raise DataError(
-            f"column {column.name!r} has no value in row {missing.argmax()} (counted from 0); fit "
-            f"with --missing mean, or {leave_out(column.name)}"
+            f"column {column.name!r} has no value in row {missing.argmax()} (counted from 0); "
+            f"write one, fit with --missing mean, or {leave_out(column.name)}"
         )
 
 

@@ -15,7 +15,6 @@ from .columns import (
     read_features,
     suspicious_keys,
 )
-from .naming import first_names
 from .reading import FOUND_OUT, Frame, Table, TableFormat, file_sha256, read_table
 from .target import TargetLabels, doubtful_labels, label_texts, parse_labels
 
@@ -119,17 +118,15 @@ def read_training_table(file: Path, options: TableOptions) -> TrainingTable:
     columns = learn_columns(values.frame, names, fill=options.fill, signs=values.signs)
     features = read_features(values.frame, columns, values.signs)
     notices = [
-        *(*table.notices, *values.notices, *doubtful_labels(cells)),
+        *(*table.notices, *values.notices, *doubtful_labels(cells, is_text=is_text)),
         *suspicious_keys(values.frame, columns),
         *doubtful_categories(columns),
         *features.notices,
     ]
     if "-1" in labels.counts:
         notices.append("-1 counts as a class; if it marks unlabelled rows, use --unlabeled -1")
-    if options.features is None and (index := [n for n in table.index if n not in names]):
-        notices.append(
-            f"not learned from, as pandas stored it as the index: {first_names(index, 3)}"
-        )
+    if options.features is None:
+        notices += table.unused_index(names)
     return TrainingTable(
         file=file,
         sha256=file_sha256(file),

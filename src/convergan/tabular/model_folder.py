@@ -47,6 +47,7 @@ class TableModel(NamedTuple):
         kind: of labels, see `convergan.tabular.target.TargetLabels`.
         unlabeled: a label that counts as none, or None.
         table_sha256: hash of the file that was fitted to.
+        point: what integer labels end in as they were written, such as ``.0``; else nothing.
     """
 
     classifier: SemiSupervisedGANClassifier
@@ -55,6 +56,7 @@ class TableModel(NamedTuple):
     kind: str
     unlabeled: str | None
     table_sha256: str
+    point: str = ""
 
 
 def require_new(folder: Path) -> None:
@@ -148,6 +150,7 @@ def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> 
         kind=found["labels"],
         unlabeled=found["unlabeled"],
         table_sha256=found["table_sha256"],
+        point=found.get("point", ""),  # which 0.8 did not write
     )
 
 
@@ -160,6 +163,7 @@ def _table_json(table: TrainingTable, folder: Path) -> dict[str, Any]:
         "target": table.options.target,
         "labels": table.labels.kind,
         "unlabeled": table.options.unlabeled,
+        "point": table.labels.point,
         "table_sha256": table.sha256,
         "model_sha256": file_sha256(folder / MODEL),
     }

@@ -56,13 +56,13 @@ def parse_names(text: str | None) -> list[str]:
 
 
 def leave_out(name: str) -> str:
-    r"""Return the advice to drop a column, to be pasted into a shell.
+    r"""Return the advice to fit without a column, to be pasted into a shell.
 
     Example:
         >>> leave_out("id"), leave_out("width, cm")
-        ('leave it out with --drop id', 'leave it out with --drop \'"width, cm"\'')
+        ('leave it out with fit --drop id', 'leave it out with fit --drop \'"width, cm"\'')
     """
-    return f"leave it out with --drop {option_value([name])}"
+    return f"leave it out with fit --drop {option_value([name])}"
 
 
 def option_value(names: Sequence[str]) -> str:

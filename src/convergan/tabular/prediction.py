@@ -81,6 +81,7 @@ def predict_table(
     all_classes: bool = False,
     reject_below: float = 0.0,
     form: TableFormat = FOUND_OUT,
+    as_written: bool = False,
 ) -> Predictions:
     """Predict the rows of a table, whose columns are found by name.
 
@@ -91,6 +92,7 @@ def predict_table(
         keep: columns to copy as they are; without any, rows are numbered from 0.
         all_classes: whether to add the probability of each class.
         reject_below: rows whose class is less probable get no prediction.
+        as_written: whether whole numbers are text as in the file that was fitted to, such as 1.0.
 
     Raises:
         ValueError: if an argument cannot be used.
@@ -114,7 +116,7 @@ def predict_table(
             notices.append("the model was fitted to these very labels; it errs more on other rows")
     counts = np.bincount(rows.codes[rows.sure], minlength=len(names)).tolist()
     return Predictions(
-        table=_output(model, table, kept, rows, names if all_classes else []),
+        table=_output(model, table, kept, rows, names if all_classes else [], as_written),
         counts=dict(zip(names, counts, strict=True)),
         rejected=int((~rows.sure).sum()),
         unlike=None if rows.pvalues is None else int((rows.pvalues < UNLIKE).sum()),
@@ -156,12 +158,16 @@ def _output(
     keep: Sequence[str],
     rows: RowPredictions,
     classes: Sequence[str],
+    as_written: bool,
 ) -> Frame:
     import pandas as pd
 
     kind = {INTEGERS: "Int64", TRUTH: "boolean"}.get(model.kind, "string")
+    predicted = model.classifier.classes_[rows.codes].tolist()
+    if as_written and model.point:
+        kind, predicted = "string", [f"{label}{model.point}" for label in predicted]
     columns: dict[str, Any] = {
-        "prediction": pd.array(model.classifier.classes_[rows.codes].tolist(), dtype=kind),
+        "prediction": pd.array(predicted, dtype=kind),
         "probability": rows.probabilities.max(axis=1),
     }
     columns["prediction"][~rows.sure] = pd.NA

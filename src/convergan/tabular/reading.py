@@ -5,7 +5,7 @@ only in columns of numbers: a class may have such a name.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..core.files import replace_file
 from ..data import DataError
 from ..data.text_tables import TextFormat, open_text_table
 from .naming import find_column, first_names, named_columns
-from .text_numbers import DECIMALS, EXACT, look, read_numbers
+from .text_numbers import DECIMALS, EXACT, large_numbers, look, read_numbers
 
 Array = np.ndarray[Any, Any]
 Frame: TypeAlias = Any
@@ -101,6 +101,12 @@ class Table:
         """
         return find_column(name, self.names, str(self.file))
 
+    def unused_index(self, names: Sequence[str] = ()) -> list[str]:
+        """Return a notice of columns of pandas' index that are not among those learned from."""
+        if index := [name for name in self.index if name not in names]:
+            return [f"not learned from, as pandas stored it as the index: {first_names(index, 3)}"]
+        return []
+
     def stored(self, names: Iterable[str]) -> Frame:
         """Return columns as they are stored, in Arrow's types; rows are counted from 0."""
         import pandas as pd
@@ -121,11 +127,13 @@ class Table:
             DataError: if text looks like numbers that cannot be read for certain.
         """
         import pandas as pd
+        from pandas.api import types
 
         chosen = self.arrow.select(list(names))
         frame = chosen.to_pandas(types_mapper=_nullable().get, ignore_metadata=True)
         if self.typed:
-            return Values(frame, {}, [])
+            whole = [n for n in chosen.column_names if types.is_integer_dtype(frame[n].dtype)]
+            return Values(frame, {}, [told for n in whole for told in large_numbers(frame[n], n)])
         read: dict[str, Any] = {}
         signs: dict[str, str] = {}
         notices: list[str] = []
@@ -211,6 +219,9 @@ def file_sha256(path: Path) -> str:
 def _read_parquet(path: Path) -> Table:
     import pyarrow.parquet as pq
 
+    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if first := next((part for part in parts if part.is_file()), None):
+        named_columns(_readable(path, lambda: pq.read_schema(first)).names, str(path))
     arrow = _readable(path, lambda: pq.read_table(path))
     metadata = arrow.schema.pandas_metadata or {}
     index = [str(name) for name in metadata.get("index_columns", []) if isinstance(name, str)]

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..data import DataError
-from .columns import CATEGORY, LIST, doubtful_categories, learn, suspicious_keys
+from .columns import (
+    CATEGORY,
+    LIST,
+    NUMBER,
+    doubtful_categories,
+    learn_columns,
+    read_features,
+    suspicious_keys,
+)
 from .reading import Table
 from .target import doubtful_labels
 
@@ -68,7 +76,8 @@ class TableScan(NamedTuple):
 def scan_table(table: Table) -> TableScan:
     """Find out what would become of every column if it were learned from."""
     columns = [_scan_column(table, name) for name in table.names]
-    return TableScan(str(table.file), len(table.arrow), columns, table.notices)
+    notices = [*table.notices, *table.unused_index()]
+    return TableScan(str(table.file), len(table.arrow), columns, notices)
 
 
 def _scan_column(table: Table, name: str) -> ScannedColumn:
@@ -76,11 +85,14 @@ def _scan_column(table: Table, name: str) -> ScannedColumn:
     present = stored.dropna().astype(str)
     distinct = present.unique().tolist()
     kind, features, refused = "", 0, ""
-    notices = doubtful_labels(stored)
+    notices = doubtful_labels(stored, is_text=table.typed)
     try:
         values = table.values([name])
-        column = learn(values.frame[name], name)
+        [column] = learn_columns(values.frame, [name], fill=True)
+        read_features(values.frame, [column])
         kind, features = column.kind, column.width
+        if kind == NUMBER:
+            notices = [f"if column {name!r} is the target: {notice}" for notice in notices]
         notices += [*values.notices, *suspicious_keys(values.frame, [column])]
         if kind == CATEGORY:
             notices += doubtful_categories([column])

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..data import DataError
 from ..data.text_tables import one_form
+from .naming import first_names
 from .reading import Array
 from .text_numbers import NO_NUMBER, SHEET_ERRORS
 
@@ -34,12 +35,14 @@ class TargetLabels(NamedTuple):
         y: (n,) for the classifier.
         marker: value of y where a row is unlabelled.
         counts: labelled rows of each class, by its name, in the order of classes.
+        point: what the text of every integer ends in, such as ``.0``; else nothing.
     """
 
     kind: str
     y: Array
     marker: int | str
     counts: dict[str, int]
+    point: str = ""
 
 
 def label_texts(cells: Any, name: str = "target", *, unlabeled: str | None = None) -> Texts:
@@ -71,17 +74,44 @@ def label_texts(cells: Any, name: str = "target", *, unlabeled: str | None = Non
     return texts
 
 
-def doubtful_labels(cells: Any) -> list[str]:
-    """Return notices of labels that may be meant as one, or as none."""
-    texts = [value.strip() for value in cells.dropna().tolist() if isinstance(value, str)]
-    notices = one_form(texts, "labels")[1]
+def doubtful_labels(cells: Any, *, is_text: bool = False) -> list[str]:
+    """Return notices of labels that count as one, or may be meant as one or as none.
+
+    Args:
+        cells: the target column.
+        is_text: whether it is text in a file whose columns have types.
+    """
+    written = [value for value in cells.dropna().tolist() if isinstance(value, str)]
+    texts = [value.strip() for value in written]
+    notices = [*one_form(texts, "labels")[1], *_merged_labels(written, is_text=is_text)]
     if error := next((text for text in texts if text in SHEET_ERRORS), ""):
         notices.append(f"a spreadsheet's error, {error!r}, counts as a class")
-    if marks := sorted(set(texts) & set(NO_NUMBER)):
+    marks = {mark.casefold() for mark in NO_NUMBER}
+    notices += [
+        f"{text!r} counts as a class; if it marks unlabelled rows, use --unlabeled "
+        f"{shlex.quote(text)}"
+        for text in sorted(set(texts))
+        if text.casefold() in marks
+    ]
+    return notices
+
+
+def _merged_labels(cells: Sequence[str], *, is_text: bool) -> list[str]:
+    """Return notices of labels whose spelling differs and that are one class."""
+    texts = {text.strip() for text in cells} - {""}
+    around = sorted({text.strip() for text in cells if text != text.strip()} & set(cells))
+    notices = []
+    if around:
         notices.append(
-            f"{marks[0]!r} counts as a class; if it marks unlabelled rows, use --unlabeled "
-            f"{shlex.quote(marks[0])}"
+            f"labels that differ in blanks around them count as one: {first_names(around, 3)}"
         )
+    if not is_text and all(WHOLE.fullmatch(text) for text in texts):
+        spelled: dict[int, set[str]] = {}
+        for text in texts:
+            spelled.setdefault(_whole(text), set()).add(text)
+        if twice := [sorted(s) for _, s in sorted(spelled.items()) if len(s) > 1]:
+            same = " and ".join(map(repr, twice[0]))
+            notices.append(f"labels that are one whole number count as one class: {same}")
     return notices
 
 
@@ -105,6 +135,8 @@ def parse_labels(texts: Texts, name: str, *, is_text: bool) -> TargetLabels:
     if not known:
         raise DataError(f"target {name!r} is empty in all {len(texts):,} rows: label a few first")
     kind = TEXT if is_text else _kind(known, name)
+    ends = {text.partition(".")[1] + text.partition(".")[2] for text in known}
+    point = ends.pop() if kind == INTEGERS and len(ends) == 1 else ""
     known = [canonical_label(text, kind) for text in known]
     classes = _in_order(set(known), kind)
     if len(classes) < 2:
@@ -118,7 +150,7 @@ def parse_labels(texts: Texts, name: str, *, is_text: bool) -> TargetLabels:
         marker = min(map(int, classes)) - 1
     values: list[Any] = [_value(text, kind, marker) for text in texts]
     y = np.array(values, dtype=object if kind != INTEGERS else np.int64)
-    return TargetLabels(kind, y, marker, {label: counted[label] for label in classes})
+    return TargetLabels(kind, y, marker, {label: counted[label] for label in classes}, point)
 
 
 def canonical_label(text: str, kind: str) -> str:

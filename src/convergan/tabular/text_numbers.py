@@ -88,15 +88,16 @@ def read_numbers(cells: Any, name: str, decimal: str | None = None) -> TextNumbe
     """
     import pandas as pd
 
-    stripped = cells.str.strip()
-    stripped = stripped.where(~stripped.isin(("", *NO_NUMBER)))
+    written = cells.str.strip()
+    stripped = written.where(~written.isin(("", *NO_NUMBER)))
+    marks = _marks(written, name)
     if decimal != ",":
         values = pd.to_numeric(stripped, errors="coerce")
         if (values.notna() == stripped.notna()).all():
-            return TextNumbers(values, "", _doubts(stripped, values, name))
+            return TextNumbers(values, "", [*marks, *_doubts(stripped, values, name)])
     texts = stripped.dropna().unique().tolist()
     if texts and all(text in TRUTH for text in texts):
-        return TextNumbers(stripped.map(TRUTH).astype("boolean"), "", [])
+        return TextNumbers(stripped.map(TRUTH).astype("boolean"), "", marks)
     looks = {text: look(text) for text in texts}
     if any(found is None for found in looks.values()):
         return None
@@ -110,7 +111,7 @@ def read_numbers(cells: Any, name: str, decimal: str | None = None) -> TextNumbe
             f"{DECIMALS[chosen]}; change it, or {leave_out(name)}"
         )
     values = stripped.map(numbers).astype("float64")
-    notices = _doubts(stripped, values, name)
+    notices = [*marks, *_doubts(stripped, values, name)]
     if sign:
         notices.append(f"column {name!r} is read as numbers, without its {sign!r}")
     return TextNumbers(values, sign, notices)
@@ -128,6 +129,8 @@ def look(text: str) -> _Look | None:
         return None
     if found["before"] and found["after"]:
         return None
+    if sum(map(bool, (found["open"], found["minus"], found["inner"]))) > 1:
+        return None  # two signs, such as --1
     negative = found["open"] or {found["minus"], found["inner"]} & {"-", "\u2212"}
     sign = found["before"] or found["after"] or ""
     made = _Look(bool(negative), found["body"], found["power"] or "", sign)
@@ -186,6 +189,16 @@ def _point(looks: dict[str, _Look], name: str) -> str:
     )
 
 
+def _marks(texts: Any, name: str) -> list[str]:
+    """Return a notice of the cells that are not empty and count as empty among numbers."""
+    counts = texts[texts.isin(NO_NUMBER)].value_counts()
+    if not len(counts):
+        return []
+    shown = ", ".join(f"{mark!r} ({count:,})" for mark, count in sorted(counts.items()))
+    cells = "1 cell that counts" if counts.sum() == 1 else f"{counts.sum():,} cells that count"
+    return [f"column {name!r} holds {cells} as empty: {shown}"]
+
+
 def _doubts(texts: Any, values: Any, name: str) -> list[str]:
     """Return notices of digits that numbers lose."""
     notices = []
@@ -204,8 +217,24 @@ def _doubts(texts: Any, values: Any, name: str) -> list[str]:
             f"other digits are lost in the file; if it is an identifier, {leave_out(name)}"
         )
     elif len(large := large[large.str.fullmatch(r"[+-]?\d+")]):
-        notices.append(
-            f"column {name!r} holds whole numbers above 2^53, such as {large.iloc[0]}, whose last "
-            f"digits are lost in learning; if it is an identifier, {leave_out(name)}"
-        )
+        notices.append(_too_large(large.iloc[0], name))
     return notices
+
+
+def large_numbers(cells: Any, name: str) -> list[str]:
+    """Return a notice of whole numbers that lose digits as floats.
+
+    Args:
+        cells: a column of integers, or no value.
+        name: of the column.
+    """
+    present = cells.dropna()
+    large = present[(present > EXACT) | (present < -EXACT)]
+    return [_too_large(str(large.iloc[0]), name)] if len(large) else []
+
+
+def _too_large(example: str, name: str) -> str:
+    return (
+        f"column {name!r} holds whole numbers above 2^53, such as {example}, whose last "
+        f"digits are lost in learning; if it is an identifier, {leave_out(name)}"
+    )
