@@ -25,6 +25,7 @@ from .options import (
     Stream,
     TestSplit,
     Threads,
+    parse_numbers,
     prepare,
     show_notes,
 )
@@ -202,7 +203,6 @@ def probe(
     from ..runs.probe import probe as probe_run
     from ..runs.reading import read_config, what_ran
     from ..runs.report import write_report
-    from ..sweeps.sweep import parse_numbers
 
     sizes = () if batch_sizes is None else parse_numbers("batch sizes", batch_sizes)
     prepare(threads, "cpu")

@@ -25,6 +25,8 @@ from .options import (
     Split,
     Stream,
     TestSplit,
+    parse_numbers,
+    parse_seeds,
     show_notes,
     source_words,
 )
@@ -116,7 +118,7 @@ def sweep(
     from ..runs.settings import Settings
     from ..sweeps.paper_tables import TABLES
     from ..sweeps.studies import STUDIES, require_table
-    from ..sweeps.sweep import label_sweep, parse_numbers, parse_seeds, run_sweep, study_sweep
+    from ..sweeps.sweep import label_sweep, run_sweep, study_sweep
 
     require_table(table)
     refuse_launcher()

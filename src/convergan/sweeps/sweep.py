@@ -7,7 +7,6 @@ Finished runs are not run again and others go on, so the same command finishes w
 """
 
 import json
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -200,48 +199,6 @@ def _require_once(kind: str, named: Sequence[object]) -> None:
     for each in named:
         if named.count(each) > 1:
             raise ValueError(f"{kind} must be named once each, got {each} twice")
-
-
-def parse_numbers(kind: str, text: str) -> tuple[int, ...]:
-    """Return the numbers in a text such as ``20,50``.
-
-    Example:
-        >>> parse_numbers("labels", "20, 50")
-        (20, 50)
-        >>> parse_numbers("labels", "20;50")
-        Traceback (most recent call last):
-        ValueError: labels must be whole numbers with commas between them, got '20;50'
-    """
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(
-            f"{kind} must be whole numbers with commas between them, got {text!r}"
-        ) from None
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Return the seeds in a text: how many, from 0, or which.
-
-    Example:
-        >>> parse_seeds("3"), parse_seeds("7,"), parse_seeds("0-2,8001")
-        ((0, 1, 2), (7,), (0, 1, 2, 8001))
-        >>> parse_seeds("0")
-        Traceback (most recent call last):
-        ValueError: seeds must be a number of them such as 10, or a list such as 0-9,42; got '0'
-    """
-    if re.fullmatch(r"[1-9]\d*", text):
-        return tuple(range(int(text)))
-    seeds: list[int] = []
-    if re.fullmatch(r"\d+[-,](\d+[-,]?)*", text):
-        for part in filter(None, text.split(",")):
-            first, _, last = part.partition("-")
-            seeds += range(int(first), int(last or first) + 1)
-    if not seeds:
-        raise ValueError(
-            f"seeds must be a number of them such as 10, or a list such as 0-9,42; got {text!r}"
-        )
-    return tuple(seeds)
 
 
 def run_sweep(
