@@ -113,13 +113,13 @@ def table_format(separator: str | None, encoding: str | None, decimal: str | Non
     return TableFormat(text=text, decimal=marks[decimal])
 
 
-def parse_numbers(kind: str, text: str) -> tuple[int, ...]:
+def parse_whole_numbers(kind: str, text: str) -> tuple[int, ...]:
     """Return the numbers in a text such as ``20,50``.
 
     Example:
-        >>> parse_numbers("labels", "20, 50")
+        >>> parse_whole_numbers("labels", "20, 50")
         (20, 50)
-        >>> parse_numbers("labels", "20;50")
+        >>> parse_whole_numbers("labels", "20;50")
         Traceback (most recent call last):
         ValueError: labels must be whole numbers with commas between them, got '20;50'
     """

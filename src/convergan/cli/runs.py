@@ -25,7 +25,7 @@ from .options import (
     Stream,
     TestSplit,
     Threads,
-    parse_numbers,
+    parse_whole_numbers,
     prepare,
     show_notes,
 )
@@ -204,7 +204,7 @@ def probe(
     from ..runs.reading import read_config, what_ran
     from ..runs.report import write_report
 
-    sizes = () if batch_sizes is None else parse_numbers("batch sizes", batch_sizes)
+    sizes = () if batch_sizes is None else parse_whole_numbers("batch sizes", batch_sizes)
     prepare(threads, "cpu")
     settings, recipe = what_ran(read_config(run))
     with errors.status(escape(f"reading {settings.data}")):

@@ -25,8 +25,8 @@ from .options import (
     Split,
     Stream,
     TestSplit,
-    parse_numbers,
     parse_seeds,
+    parse_whole_numbers,
     show_notes,
     source_words,
 )
@@ -151,7 +151,7 @@ def sweep(
             device=place,
             precision=precision,
         )
-        counts = paper.labels if labels is None else parse_numbers("labels", labels)
+        counts = paper.labels if labels is None else parse_whole_numbers("labels", labels)
         plan = label_sweep(
             table,
             shared,
