@@ -8,7 +8,6 @@ from .calibration import fit_temperature as fit_temperature
 from .calibration import mcnemar as mcnemar
 from .calibration import risk_table as risk_table
 from .classifier import SemiSupervisedGANClassifier as SemiSupervisedGANClassifier
-from .guard import GuardReport as GuardReport
 from .labels import EncodedLabels as EncodedLabels
 from .labels import encode_labels as encode_labels
 from .labels import labeled_part as labeled_part
@@ -16,7 +15,9 @@ from .labels import labeled_rows as labeled_rows
 from .labels import mask_labels as mask_labels
 from .learning_curve import LearningCurve as LearningCurve
 from .learning_curve import label_learning_curve as label_learning_curve
+from .pool import OpinionReport as OpinionReport
 from .ranking import rank_for_labeling as rank_for_labeling
+from .shares import ClassShares as ClassShares
 from .splitting import SemiSupervisedKFold as SemiSupervisedKFold
 from .splitting import add_unlabeled_copies as add_unlabeled_copies
 from .splitting import labeled_scorer as labeled_scorer

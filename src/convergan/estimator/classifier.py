@@ -1,8 +1,9 @@
 """The semi-supervised GAN as a scikit-learn classifier.
 
 Salimans et al. (2016), section 5: a classifier of K classes learns from a few labelled rows, from
-many unlabelled ones, ``y == -1``, and from discriminating both from generated rows. See
-`convergan.estimator.member` for what differs from the paper.
+many unlabelled ones, ``y == -1``, and from discriminating both from generated rows. Here that game
+is one opinion of several: see `convergan.estimator.pool` for how they are weighed, and
+`convergan.estimator.network` for what of the game differs from the paper.
 """
 
 import warnings
@@ -20,18 +21,11 @@ from . import persistence
 from .calibration import conformal_pvalues
 from .checks import Array, require_integer, require_numbers
 from .devices import find_device, one_thread
-from .fitting import (
-    fit_classifier,
-    hold_out_unlabeled,
-    log_realness,
-    log_softmax,
-    make_task,
-    mean_log_probabilities,
-    print_losses,
-)
+from .fitting import FitOptions, fit_classifier, hold_out_unlabeled, log_realness, print_losses
 from .labels import decode_labels, encode_labels, labeled_part
-from .member import features, print_nothing
+from .network import features, print_nothing
 from .preprocessing import as_image_shape, fit_preprocessor, flatten_images
+from .shares import PRIORS
 
 FEW = 3
 """Labelled rows of a class below which `fit` warns."""
@@ -44,17 +38,22 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         unlabeled_label: what marks an unlabelled row in ``y``; None where every row is labelled.
         image_shape: (C, H, W) where rows are flattened images, which are described by
             `convergan.data.oriented_gradients`. Not needed where X is (n, C, H, W).
-        n_estimators: classifiers of different seeds whose probabilities are averaged; the paper
+        class_prior: shares of the classes that predictions are made for. ``labels``, those of the
+            given labels; ``uniform``, all alike; ``unlabeled``, estimated from unlabelled rows.
+            ``auto`` takes the labels' where they differ, as in a random draw, and else uniform
+            ones, and moves to the estimate as far as that is better than its own uncertainty. See
+            `class_shares_`.
+        n_estimators: networks of different seeds whose probabilities are averaged; the paper
             averages ten.
         max_epochs: passes over all rows; None for 10, of at least 500 and at most 2,000 steps.
-        max_seconds: limit of all trainings of `fit` together, which share it equally; None for no
-            limit. The result of a fit that reaches it depends on the machine.
-        guard: cross-validate on labelled rows in three folds, and fall back to logistic regression
-            or to the supervised twin (the same network without unlabelled rows) where they are
-            better; `fit` takes four times as long. See `guard_report_`.
-        guard_level: p-value below which another candidate replaces the GAN.
-        unlabeled_weight: factor of all losses of unlabelled rows; lower it where they may be of
-            other classes.
+        max_seconds: limit of all trainings of networks together, which share it equally; None for
+            no limit. The result of a fit that reaches it depends on the machine.
+        unlabeled_weight: factor of the network's losses of unlabelled rows; lower it where they
+            may be of other classes.
+        generated_weight: factor of its losses of generated rows; 0 leaves out the game.
+        guard: has no effect since version 0.12.0, and will go: labels that are held out now decide
+            what each opinion counts.
+        guard_level: likewise.
         random_state: int, RandomState or None.
         device: ``auto``, ``cpu``, ``cuda`` or another name of torch's, for training. Predictions
             are made by NumPy on the CPU.
@@ -62,11 +61,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
     Attributes:
         classes_: (K,) in order, never the marker.
-        selected_: ``gan``, ``twin`` or ``logistic regression``: the candidate that predicts.
-        guard_report_: a `GuardReport`.
-        temperature_: that divides logarithms of probabilities. The GAN's makes it as confident as
-            its soft labels, which are calibrated by cross-validation; another candidate's is fitted
-            to its own out-of-fold predictions.
+        opinions_: what each opinion was worth here, a list of `OpinionReport`.
+        class_shares_: a `ClassShares`.
         risk_table_: coverage and risk of held-out labels by confidence, or None.
         diagnostics_: by name, how labelled and unlabelled rows differ.
         transduction_: (n,) the given label of each row of `fit`, the predicted one where there is
@@ -82,7 +78,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         >>> X = np.vstack([rng.normal(0, 1, (60, 2)), rng.normal(6, 1, (60, 2))])
         >>> y = np.full(120, -1)
         >>> y[[0, 1, 2, 60, 61, 62]] = 0, 0, 0, 1, 1, 1
-        >>> model = SemiSupervisedGANClassifier(max_epochs=20, guard=False, random_state=0)
+        >>> model = SemiSupervisedGANClassifier(random_state=0)
         >>> float(model.fit(X, y).score(X, np.repeat([0, 1], 60)))
         1.0
     """
@@ -92,24 +88,28 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         *,
         unlabeled_label: Any = -1,
         image_shape: tuple[int, int, int] | None = None,
+        class_prior: str = "auto",
         n_estimators: int = 1,
         max_epochs: int | None = None,
         max_seconds: float | None = None,
-        guard: bool = True,
-        guard_level: float = 0.1,
         unlabeled_weight: float = 1.0,
+        generated_weight: float = 1.0,
+        guard: bool | None = None,
+        guard_level: float | None = None,
         random_state: Any = None,
         device: str = "auto",
         verbose: int = 0,
     ) -> None:
         self.unlabeled_label = unlabeled_label
         self.image_shape = image_shape
+        self.class_prior = class_prior
         self.n_estimators = n_estimators
         self.max_epochs = max_epochs
         self.max_seconds = max_seconds
+        self.unlabeled_weight = unlabeled_weight
+        self.generated_weight = generated_weight
         self.guard = guard
         self.guard_level = guard_level
-        self.unlabeled_weight = unlabeled_weight
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
@@ -149,7 +149,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         self.preprocessor_, rows = fit_preprocessor(X, shape)
         with one_thread():
             self._fit_rows(rows, codes)
-        predicted = mean_log_probabilities(self._members, rows).argmax(axis=1)
+        predicted = self._pool.log_probabilities(rows).argmax(axis=1)
         self.transduction_ = self.classes_[np.where(codes >= 0, codes, predicted)]
         return self
 
@@ -215,11 +215,11 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """Return (n,) ``log D(x)``, at most 0; low where a row is unlike the unlabelled rows.
 
         Raises:
-            ValueError: if the training of the GAN failed, so that another candidate predicts.
+            ValueError: if the training of the GAN failed.
         """
         rows = self._rows(X)
         if not self._gan:
-            raise ValueError(f"there is no GAN to score samples with: {self.guard_report_.reason}")
+            raise ValueError("there is no GAN to score samples with: its training failed, see fit")
         return log_realness(self._gan, rows)
 
     def ood_pvalue(self, X: Any) -> Array:
@@ -240,12 +240,12 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         return pvalues
 
     def features(self, X: Any) -> Array:
-        """Return the last hidden layer of the first member, (n, F).
+        """Return the last hidden layer of the first network, (n, F), of which the game's are made.
 
-        It is the GAN's, whichever candidate predicts, unless the training of the GAN failed.
+        Where its training failed, standardised rows.
         """
         rows = self._rows(X)
-        return features((self._gan or self._members)[0], rows)
+        return features(self._gan[0], rows) if self._gan else rows
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted classifier to a new folder: safetensors and JSON, no pickle."""
@@ -267,11 +267,22 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             require_integer("max_epochs", self.max_epochs)
         if self.max_seconds is not None and not self.max_seconds > 0:
             raise ValueError(f"max_seconds must be above 0, got {self.max_seconds!r}")
-        if not 0 <= self.unlabeled_weight < np.inf or not 0 <= self.guard_level <= 1:
+        for name in ("unlabeled_weight", "generated_weight"):
+            value = self.get_params()[name]
+            if not 0 <= value < np.inf:
+                raise ValueError(f"{name} must be finite and not negative, got {value!r}")
+        if self.class_prior not in PRIORS:
             raise ValueError(
-                "unlabeled_weight must be finite and not negative, guard_level in [0, 1], got "
-                f"{self.unlabeled_weight!r} and {self.guard_level!r}"
+                f"class_prior must be one of {', '.join(PRIORS)}, got {self.class_prior!r}"
             )
+        for name in ("guard", "guard_level"):
+            if self.get_params()[name] is not None:
+                warnings.warn(
+                    f"{name} has no effect and will go: held-out labels now decide what each "
+                    "opinion counts, see opinions_",
+                    FutureWarning,
+                    stacklevel=3,
+                )
 
     def _notices(self, codes: Array) -> Iterator[str]:
         """Say what is wrong with the labels, ``codes`` as in `EncodedLabels`."""
@@ -288,26 +299,21 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     def _fit_rows(self, rows: Array, codes: Array) -> None:
         chance = np.random.default_rng(self.seed_)
         kept, held = hold_out_unlabeled(codes, chance)
-        task = make_task(
-            torch.from_numpy(rows).float()[kept],
-            codes[kept],
+        options = FitOptions(
+            members=self.n_estimators,
             max_epochs=self.max_epochs,
+            max_seconds=self.max_seconds,
             unlabeled_weight=float(self.unlabeled_weight),
-            seed=self.seed_,
+            generated_weight=float(self.generated_weight),
+            class_prior=self.class_prior,
             device=self.device_,
             on_losses=print_losses if self.verbose else print_nothing,
         )
-        self.n_steps_ = task.steps
-        fitted = fit_classifier(
-            task,
-            members=self.n_estimators,
-            guard_level=self.guard_level if self.guard else None,
-            max_seconds=self.max_seconds,
-        )
-        self.guard_report_, self.selected_ = fitted.report, fitted.report.selected
-        self.temperature_, self.risk_table_ = fitted.temperature, fitted.risk
+        fitted = fit_classifier(rows[kept], codes[kept], self.seed_, options)
+        self.opinions_, self.class_shares_ = fitted.opinions, fitted.class_shares
+        self.n_steps_, self.risk_table_ = fitted.steps, fitted.risk
         self.history_ = fitted.histories
-        self._members, self._gan = fitted.members, fitted.gan
+        self._pool, self._gan = fitted.pool, fitted.gan
         self.reference_scores_ = np.sort(log_realness(self._gan, rows[held]))
         self.diagnostics_ = fitted.diagnostics
         for notice in fitted.notices:
@@ -324,4 +330,4 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     def _log_probabilities(self, X: Any) -> Array:
         """Return (n, K) logarithms of calibrated probabilities."""
         rows = self._rows(X)
-        return log_softmax(mean_log_probabilities(self._members, rows) / self.temperature_)
+        return self._pool.log_probabilities(rows)

@@ -2,113 +2,169 @@
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..training import NonFiniteError
-from .calibration import RiskTable, fit_temperature, match_temperature, risk_table
+from . import pool as kinds
+from .calibration import RiskTable, risk_table
 from .checks import Array
-from .guard import GAN, TWIN, Deadline, GuardReport, OutOfFold, choose, fall_back, out_of_fold
-from .member import (
+from .graph import label_spreading
+from .linear import logistic_regression, self_training
+from .mismatch import mismatch_pvalue
+from .network import (
     Layers,
     LossCallback,
+    Network,
     TrainingTask,
     forward,
     print_nothing,
-    train_gan,
-    train_twin,
+    train_game,
 )
-from .mismatch import mismatch_pvalue
-from .teacher import logistic_layers, pool_opinions
+from .opinions import Evidence, LabeledRows, Opinion, as_tensor, assign_folds, leading_axes
+from .pool import OpinionReport, Pool, fit_powers, pooled_held_out, usual_powers
+from .shares import ClassShares, choose_shares, label_shares
+from .trees import extra_trees, taught_trees
 
-FOLDS = 3
-BATCH_SIZE = 100
+COMPONENTS = 128
+"""Leading principal components to which wider rows are reduced for all opinions but those of
+trees."""
+BATCH_SIZE = 64
 LEAST_STEPS, MOST_STEPS, EPOCHS = 500, 2000, 10
 HELD_OUT, LEAST_HELD_OUT = 1000, 20
 """Unlabelled rows kept out of training: a tenth, at most 1,000; none where that is below 20."""
 COMPARED = 5000
-"""Rows, about, that probabilities and log D are compared on after training."""
+"""Rows, about, that log D is compared on after training, and that teach the trees."""
 UNLIKE = 1e-3
 """p-value below which fit warns that labelled and unlabelled rows differ."""
+TAUGHT_TREES_SHARE, GAME_SHARE = 0.4, 0.2
+"""Powers of what the pool has taught; that of the pool is the rest of 1."""
 
 History = list[dict[str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """Settings of a fit; arguments of `SemiSupervisedGANClassifier` of the same names."""
+
+    members: int = 1
+    max_epochs: int | None = None
+    max_seconds: float | None = None
+    unlabeled_weight: float = 1.0
+    generated_weight: float = 1.0
+    class_prior: str = "auto"
+    device: str = "cpu"
+    on_losses: LossCallback = print_nothing
 
 
 class FitResult(NamedTuple):
     """What fitting found.
 
     Attributes:
-        members: classifiers that predict.
-        gan: discriminators of the GAN, for log D; empty if its training failed.
-        temperature: that divides logarithms of probabilities.
+        pool: that predicts.
+        gan: discriminators of the game, for log D; empty if their training failed.
+        opinions: what each is worth.
+        class_shares: that predictions are made for.
         risk: coverage and risk of held-out labels, or None.
         diagnostics: how labelled and unlabelled rows differ, by name.
-        histories: losses of each training of members.
+        histories: losses of each training of networks.
+        steps: of each.
+        notices: what the user should know.
     """
 
-    report: GuardReport
-    members: list[Layers]
+    pool: Pool
     gan: list[Layers]
-    temperature: float
+    opinions: list[OpinionReport]
+    class_shares: ClassShares
     risk: RiskTable | None
     diagnostics: dict[str, float]
     histories: list[History]
+    steps: int
     notices: list[str]
 
 
-def fit_classifier(
-    task: TrainingTask,
-    *,
-    members: int,
-    guard_level: float | None,
-    max_seconds: float | None,
-) -> FitResult:
-    """Choose a candidate on labels held out, train it on all rows, calibrate it.
+@dataclass(frozen=True)
+class Reduced:
+    """An opinion of the leading principal components.
+
+    Attributes:
+        axes: (A, C).
+        opinion: of rows (n, C).
+    """
+
+    axes: Array
+    opinion: Opinion
+
+    def log_probabilities(self, rows: Array) -> Array:
+        """Return (n, K) logarithms of probabilities of rows (n, A)."""
+        return self.opinion.log_probabilities(rows @ self.axes)
+
+
+def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) -> FitResult:
+    """Fit all opinions, weigh them on labels held out, teach trees and networks what they say.
 
     Args:
-        task: rows, labels and settings.
-        members: number of GANs to average.
-        guard_level: see `convergan.estimator.guard.choose`; None to hold nothing out.
-        max_seconds: for the ``2 folds + members`` trainings together, in equal shares of what is
-            left; or None. What `convergan.estimator.teacher` does is not counted.
+        rows: (n, A) standardised, float64.
+        codes: (n,) classes, -1 where unlabelled.
+        seed: of all that is drawn.
+        options: settings.
     """
-    fewest = int(task.labels.bincount(minlength=task.num_classes).min())
-    folds = min(FOLDS, fewest) if guard_level is not None and fewest > 1 else 0
-    end = time.monotonic() + (math.inf if max_seconds is None else max_seconds)
-    deadline = divide_time(end, 2 * folds + members)
-    held_out = out_of_fold(task, folds, deadline) if folds else None
-    report = _report(held_out, guard_level, fewest)
-    deadline = divide_time(end, {GAN: members, TWIN: 2}.get(report.selected, 1))
-    soft_labels = pool_opinions(task)
-    wanted = members if report.selected == GAN else 1  # for log D, whatever predicts
-    gan, histories, failure = _train_gans(task, soft_labels, wanted, deadline)
-    if failure and report.selected == GAN:
-        report = fall_back(report, GAN, failure)
-    chosen, notices = gan, []
-    if report.selected != GAN:
-        chosen, report = _train_fallback(task, report, deadline)
-        notices.append(f"{report.selected} predicts: {report.reason}")
-    logits = None if held_out is None else held_out.logits.get(report.selected)
-    temperature, risk = 1.0, None
-    if report.selected == GAN:
-        logs = mean_log_probabilities(gan, _subsample(task.rows).double().numpy())
-        temperature = match_temperature(logs, _subsample(soft_labels).double().numpy())
-    if held_out is not None and logits is not None:
-        if report.selected != GAN:
-            temperature = fit_temperature(logits, held_out.labels)
-        risk = _risk(logits / temperature, held_out.labels)
-    diagnostics = _diagnose(gan, task)
-    if diagnostics.get("pvalue", 1.0) < UNLIKE:
-        notices.append(
-            "unlabeled rows do not look like labeled ones (p = {pvalue:.2g} of a two-sample test): "
-            "they may be of other classes, or of the same in other shares".format(**diagnostics)
-        )
-    return FitResult(report, chosen, gan, temperature, risk, diagnostics, histories, notices)
+    labeled = np.flatnonzero(codes >= 0)
+    labels, num_classes = codes[labeled], int(codes.max()) + 1
+    axes = leading_axes(rows, COMPONENTS) if rows.shape[1] > COMPONENTS else None
+    task = LabeledRows(
+        rows=rows if axes is None else rows @ axes,
+        labeled=labeled,
+        labels=labels,
+        num_classes=num_classes,
+        folds=assign_folds(labels, seed),
+        seed=seed,
+    )
+    evidence = _gather(task, rows)
+    usual = usual_powers(labels, tuple(evidence))
+    held_out = np.stack([found.held_out for found in evidence.values()])
+    powers = fit_powers(held_out, labels, usual)
+    pooled = np.zeros((len(rows), num_classes))
+    for power, found in zip(powers, evidence.values(), strict=True):
+        pooled += power * found.rows
+    judged = pooled_held_out(evidence, labels, task.folds)
+    shares = choose_shares(
+        options.class_prior,
+        labels,
+        num_classes,
+        np.exp(judged),
+        softmax(pooled[_sample(np.flatnonzero(codes < 0), seed)]),
+        seed,
+    )
+    offset = np.log(shares.shares) - np.log(_assumed_shares(labels, num_classes))
+    soft_labels = softmax(pooled + offset)
+    chosen = _sample(np.arange(len(rows)), seed)
+    trees = taught_trees(rows[chosen], soft_labels[chosen], seed)
+    network_task = make_task(task.rows, codes, seed=seed, options=options)
+    gan, histories, failure = _train_games(network_task, soft_labels, options, axes)
+    own = 1 - TAUGHT_TREES_SHARE - (GAME_SHARE if gan else 0)
+    names, opinions = [*evidence], [_on_rows(name, one, axes) for name, one in evidence.items()]
+    weights = [*(own * powers), TAUGHT_TREES_SHARE]
+    names, opinions = [*names, kinds.TAUGHT_TREES], [*opinions, trees]
+    if gan:
+        names, opinions = [*names, kinds.GAME], [*opinions, Network(tuple(gan))]
+        weights = [*weights, GAME_SHARE]
+    diagnostics = _diagnose(gan, rows, codes, seed)
+    return FitResult(
+        Pool(tuple(names), tuple(opinions), np.array(weights), own * offset),
+        gan,
+        _report(evidence, labels, usual, dict(zip(names, weights, strict=True))),
+        shares,
+        _risk(judged + offset, labels),
+        diagnostics,
+        histories,
+        network_task.steps,
+        list(_notices(diagnostics, failure)),
+    )
 
 
 def hold_out_unlabeled(codes: Array, chance: np.random.Generator) -> tuple[Array, Array]:
@@ -119,30 +175,22 @@ def hold_out_unlabeled(codes: Array, chance: np.random.Generator) -> tuple[Array
     return np.setdiff1d(np.arange(len(codes)), held), held
 
 
-def make_task(
-    rows: Tensor,
-    codes: Array,
-    *,
-    seed: int,
-    device: str,
-    unlabeled_weight: float = 1.0,
-    max_epochs: int | None = None,
-    on_losses: LossCallback = print_nothing,
-) -> TrainingTask:
-    """Return the task of standardised rows (n, A) with classes (n,), -1 where unlabelled."""
+def make_task(rows: Array, codes: Array, *, seed: int, options: FitOptions) -> TrainingTask:
+    """Return the task of a network on rows (n, A) with classes (n,), -1 where unlabelled."""
     labeled = np.flatnonzero(codes >= 0)
     batch_size = min(BATCH_SIZE, len(rows))
     return TrainingTask(
-        rows=rows,
-        labeled=torch.from_numpy(labeled),
-        labels=torch.from_numpy(codes[labeled]),
+        rows=as_tensor(rows).float(),
+        labeled=as_tensor(labeled),
+        labels=as_tensor(codes[labeled]),
         num_classes=int(codes.max()) + 1,
-        steps=choose_steps(len(rows), batch_size, max_epochs),
+        steps=choose_steps(len(rows), batch_size, options.max_epochs),
         batch_size=batch_size,
-        unlabeled_weight=unlabeled_weight,
+        unlabeled_weight=options.unlabeled_weight,
+        generated_weight=options.generated_weight,
         seed=seed,
-        device=torch.device(device),
-        on_losses=on_losses,
+        device=torch.device(options.device),
+        on_losses=options.on_losses,
     )
 
 
@@ -154,19 +202,6 @@ def choose_steps(rows: int, batch_size: int, max_epochs: int | None) -> int:
     return min(MOST_STEPS, max(LEAST_STEPS, EPOCHS * per_epoch))
 
 
-def mean_log_probabilities(members: Sequence[Layers], rows: Array) -> Array:
-    """Return the logarithm of the members' mean class probabilities, (n, K)."""
-    logs = np.stack([log_softmax(forward(layers, rows)) for layers in members])
-    mean: Array = np.logaddexp.reduce(logs, axis=0) - math.log(len(members))
-    return mean
-
-
-def log_softmax(logits: Array) -> Array:
-    """Return the logarithms of the softmax of logits (n, K)."""
-    logs: Array = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    return logs
-
-
 def log_realness(members: Sequence[Layers], rows: Array) -> Array:
     """Return the members' mean ``log D(x) = -softplus(-logsumexp(l))``, (n,); (0,) for none."""
     if not members:
@@ -176,20 +211,11 @@ def log_realness(members: Sequence[Layers], rows: Array) -> Array:
     return mean
 
 
-def divide_time(end: float, trainings: int) -> Deadline:
-    """Return a function to call as each training begins: its deadline, an equal share of the rest.
-
-    Args:
-        end: `time.monotonic` at which the last training ends.
-        trainings: number of them.
-    """
-    left = iter(range(trainings, 0, -1))
-
-    def deadline() -> float:
-        now = time.monotonic()
-        return now + max(0.0, end - now) / next(left, 1)
-
-    return deadline
+def softmax(logits: Array) -> Array:
+    """Return the softmax of logits (n, K)."""
+    found: Array = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found /= found.sum(axis=1, keepdims=True)
+    return found
 
 
 def print_losses(line: dict[str, float]) -> None:
@@ -198,41 +224,54 @@ def print_losses(line: dict[str, float]) -> None:
     print(f"step {line['step']:,.0f}, {line['seconds']:.1f} s: {losses}")
 
 
-def _report(held_out: OutOfFold | None, level: float | None, fewest: int) -> GuardReport:
-    if held_out is not None and level is not None:
-        return choose(held_out, level)
-    reason = "the guard is off"
-    if level is not None:
-        reason = f"a class has {fewest} labeled row, which cannot be held out"
-    return GuardReport(GAN, reason, {}, {}, 0, 0)
+def _gather(task: LabeledRows, rows: Array) -> dict[str, Evidence]:
+    """Fit every opinion; those of trees see the features themselves."""
+    linear = logistic_regression(task)
+    return {
+        kinds.LOGISTIC: linear,
+        kinds.TREES: extra_trees(replace(task, rows=rows)),
+        kinds.NEAREST: label_spreading(task, directions=False),
+        kinds.DIRECTIONS: label_spreading(task, directions=True),
+        kinds.SELF: self_training(task, linear),
+    }
 
 
-def _train_gans(
-    task: TrainingTask, soft_labels: Tensor, members: int, deadline: Deadline
+def _on_rows(name: str, evidence: Evidence, axes: Array | None) -> Opinion:
+    """Return an opinion of the features, where it was fitted to their components."""
+    if axes is None or name == kinds.TREES:
+        return evidence.opinion
+    return Reduced(axes, evidence.opinion)
+
+
+def _assumed_shares(labels: Array, num_classes: int) -> Array:
+    """Return the class shares that opinions learn from the labels."""
+    counts = np.bincount(labels, minlength=num_classes)
+    if counts.max() - counts.min() > 1:
+        return label_shares(labels, num_classes)
+    return np.full(num_classes, 1 / num_classes)
+
+
+def _train_games(
+    task: TrainingTask, soft_labels: Array, options: FitOptions, axes: Array | None
 ) -> tuple[list[Layers], list[History], str]:
-    """Train the members; where one diverges, return none of them, and why."""
-    layers, histories = [], []
+    """Train the networks; where one diverges, return none of them, and why."""
+    found: list[Layers] = []
+    histories: list[History] = []
+    end = time.monotonic() + (math.inf if options.max_seconds is None else options.max_seconds)
+    taught = as_tensor(soft_labels).float()
     try:
-        for number in range(members):
-            own = replace(task, seed=_member_seed(task.seed, number), deadline=deadline())
-            member = train_gan(own, soft_labels)
-            layers.append(member.layers)
+        for number in range(options.members):
+            now = time.monotonic()
+            share = max(0.0, end - now) / (options.members - number)
+            seed = _member_seed(task.seed, number)
+            member = train_game(replace(task, seed=seed, deadline=now + share), taught)
+            (weights, biases), *later = member.layers
+            first = weights if axes is None else axes @ weights
+            found.append([(first, biases), *later])
             histories.append(member.history)
     except NonFiniteError as error:
         return [], histories, str(error)
-    return layers, histories, ""
-
-
-def _train_fallback(
-    task: TrainingTask, report: GuardReport, deadline: Deadline
-) -> tuple[list[Layers], GuardReport]:
-    """Train what the report chose; logistic regression where the twin diverges."""
-    if report.selected == TWIN:
-        try:
-            return [train_twin(replace(task, deadline=deadline())).layers], report
-        except NonFiniteError as error:
-            report = fall_back(report, TWIN, str(error))
-    return [logistic_layers(task)], report
+    return found, histories, ""
 
 
 def _member_seed(seed: int, member: int) -> int:
@@ -242,27 +281,55 @@ def _member_seed(seed: int, member: int) -> int:
     return int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
 
 
+def _report(
+    evidence: Mapping[str, Evidence], labels: Array, usual: Array, powers: Mapping[str, float]
+) -> list[OpinionReport]:
+    found = []
+    means = dict(zip(evidence, usual.tolist(), strict=True))
+    for name, power in powers.items():
+        error = None
+        if name in evidence:
+            error = float((evidence[name].held_out.argmax(axis=1) != labels).mean())
+        found.append(OpinionReport(name, float(power), means.get(name, float(power)), error))
+    return found
+
+
 def _risk(logits: Array, labels: Array) -> RiskTable:
-    """Return the risk of out-of-fold predictions, whose classifiers saw fewer labels."""
-    confidence = np.exp(log_softmax(logits)).max(axis=1)
+    """Return the risk of held-out predictions of the pool, which was taught nothing by them."""
+    confidence = softmax(logits).max(axis=1)
     return risk_table(confidence, logits.argmax(axis=1) == labels)
 
 
-def _subsample(rows: Tensor) -> Tensor:
-    """Return every k-th row, between `COMPARED` and twice as many, or all."""
-    return rows[:: max(1, len(rows) // COMPARED)]
+def _sample(places: Array, seed: int) -> Array:
+    """Return `COMPARED` of the places, drawn at random, or all of them."""
+    if len(places) <= COMPARED:
+        return places
+    drawn = np.random.default_rng(seed).permutation(len(places))[:COMPARED]
+    found: Array = places[np.sort(drawn)]
+    return found
 
 
-def _diagnose(gan: list[Layers], task: TrainingTask) -> dict[str, float]:
-    """Compare labelled with unlabelled rows; the GAN was trained on both as real."""
-    others = np.setdiff1d(np.arange(len(task.rows)), task.labeled.numpy())
+def _notices(diagnostics: Mapping[str, float], failure: str) -> list[str]:
+    notices = []
+    if failure:
+        notices.append(f"the game is left out, its training failed: {failure}")
+    if diagnostics.get("pvalue", 1.0) < UNLIKE:
+        notices.append(
+            "unlabeled rows do not look like labeled ones (p = {pvalue:.2g} of a two-sample test): "
+            "they may be of other classes, or of the same in other shares".format(**diagnostics)
+        )
+    return notices
+
+
+def _diagnose(gan: list[Layers], rows: Array, codes: Array, seed: int) -> dict[str, float]:
+    """Compare labelled with unlabelled rows; the game took both for real."""
+    others = _sample(np.flatnonzero(codes < 0), seed)
     if not len(others):
         return {}
-    unlabeled = task.rows[_subsample(torch.from_numpy(others))].double().numpy()
-    labeled = task.rows[task.labeled].double().numpy()
+    labeled, unlabeled = rows[codes >= 0], rows[others]
     found = {}
     if gan:
         found["labeled_log_d"] = float(log_realness(gan, labeled).mean())
         found["unlabeled_log_d"] = float(log_realness(gan, unlabeled).mean())
-    pvalue = mismatch_pvalue(labeled, unlabeled, task.seed)
+    pvalue = mismatch_pvalue(labeled, unlabeled, seed)
     return found if pvalue is None else found | {"pvalue": pvalue}

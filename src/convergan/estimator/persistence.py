@@ -7,6 +7,7 @@ write them. A pickle of the classifier works as well, for those who trust its so
 
 import hashlib
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,23 +19,33 @@ from safetensors.numpy import save as serialise_arrays
 from ..core.version import __version__
 from .calibration import RiskTable
 from .checks import Array
-from .guard import GuardReport
-from .member import Layers
+from .fitting import Reduced
+from .graph import Graph
+from .linear import Linear
+from .network import Layers, Network
+from .opinions import Opinion
+from .pool import GAME, OpinionReport, Pool
 from .preprocessing import Preprocessor, as_image_shape
 from .scaling import Scale
+from .shares import ClassShares
+from .trees import Trees
 
 if TYPE_CHECKING:
     from .classifier import SemiSupervisedGANClassifier
 
-FORMAT = 1
+FORMAT, WITHOUT_POOL = 2, 1
+"""What is written, and what versions up to 0.11.0 wrote, whose predictions were one network's."""
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
-PLAIN = (
-    *("seed_", "device_", "n_steps_", "n_features_in_"),
-    *("selected_", "temperature_", "history_", "diagnostics_"),
-)
+PLAIN = ("seed_", "device_", "n_steps_", "n_features_in_", "history_", "diagnostics_")
 """Attributes that JSON holds as they are."""
+OPINIONS: dict[str, type[Linear] | type[Graph] | type[Trees]] = {
+    "linear": Linear,
+    "graph": Graph,
+    "trees": Trees,
+}
 EARLIER = {"cell_": 4}
 """Attributes that models of versions up to 0.6.0 lack."""
+SHARES = ("shares", "deviation")
 Model = TypeVar("Model", bound="SemiSupervisedGANClassifier")
 
 
@@ -50,11 +61,15 @@ def save(model: "SemiSupervisedGANClassifier", folder: Path) -> None:
         "scale_": preprocessor.scale.unit,
         "reference_scores_": model.reference_scores_,
     }
-    for kind in ("_members", "_gan"):
-        for number, layers in enumerate(attributes[kind]):
-            for depth, (weights, biases) in enumerate(layers):
-                arrays[f"{kind}.{number}.{depth}.weights"] = weights
-                arrays[f"{kind}.{number}.{depth}.biases"] = biases
+    pool: Pool = attributes["_pool"]
+    arrays |= {"_pool.powers": pool.powers, "_pool.offset": pool.offset}
+    for name, values in zip(SHARES, model.class_shares_[:2], strict=True):
+        arrays[f"class_shares.{name}"] = values
+    arrays |= _layer_arrays(attributes["_gan"], "_gan")
+    opinions = [
+        _describe(opinion, f"_pool.{number}", arrays)
+        for number, opinion in enumerate(pool.opinions)
+    ]
     stored = serialise_arrays({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     described = {
         "format": FORMAT,
@@ -64,7 +79,9 @@ def save(model: "SemiSupervisedGANClassifier", folder: Path) -> None:
         "classes": {"dtype": model.classes_.dtype.str, "values": model.classes_.tolist()},
         "transduction": np.searchsorted(model.classes_, model.transduction_).tolist(),
         "feature_names": list(attributes.get("feature_names_in_", [])),
-        "guard_report": model.guard_report_._asdict(),
+        "pool": {"names": pool.names, "opinions": opinions},
+        "opinions": [report._asdict() for report in model.opinions_],
+        "class_shares": model.class_shares_.source,
         "risk_table": model.risk_table_._asdict() if model.risk_table_ else None,
         "attributes": {name: attributes[name] for name in PLAIN}
         | {
@@ -99,9 +116,10 @@ def load(kind: type[Model], folder: Path) -> Model:
         stored = (folder / ARRAYS).read_bytes()
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{folder} holds no saved classifier: {error}") from None
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
+    if not isinstance(described, dict) or described.get("format") not in (FORMAT, WITHOUT_POOL):
         raise ValueError(
-            f"{folder / MODEL} is of another version of convergan: format {FORMAT} is read here"
+            f"{folder / MODEL} is of another version of convergan: formats {WITHOUT_POOL} and "
+            f"{FORMAT} are read here"
         )
     if described.pop("sha256", None) != _hash(described):
         raise ValueError(f"{folder / MODEL} is damaged: its hash is another")
@@ -137,13 +155,14 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
         scale=Scale(arrays["mean_"], arrays["scale_"]),
     )
     attributes["reference_scores_"] = arrays["reference_scores_"]
-    attributes |= {k: _layers(arrays, k) for k in ("_members", "_gan")}
+    attributes["_gan"] = _layers(arrays, "_gan")
     classes = np.array(described["classes"]["values"], dtype=described["classes"]["dtype"])
     attributes["classes_"] = classes
     attributes["transduction_"] = classes[np.array(described["transduction"], dtype=np.int64)]
     if described["feature_names"]:
         attributes["feature_names_in_"] = np.array(described["feature_names"], dtype=object)
-    attributes["guard_report_"] = GuardReport(**described["guard_report"])
+    restore_pool = _restore_pool if described["format"] == FORMAT else _restore_network
+    attributes |= restore_pool(described, arrays)
     risk = described["risk_table"]
     attributes["risk_table_"] = None
     if risk is not None:
@@ -151,6 +170,72 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
         attributes["risk_table_"] = RiskTable(**columns, level=risk["level"])
     model.__dict__.update(attributes)
     return model
+
+
+def _restore_pool(described: dict[str, Any], arrays: dict[str, Array]) -> dict[str, Any]:
+    pool = described["pool"]
+    opinions = [
+        _restore_opinion(one, f"_pool.{number}", arrays)
+        for number, one in enumerate(pool["opinions"])
+    ]
+    powers, offset = arrays["_pool.powers"], arrays["_pool.offset"]
+    shares = [arrays[f"class_shares.{name}"] for name in SHARES]
+    return {
+        "_pool": Pool(tuple(pool["names"]), tuple(opinions), powers, offset),
+        "opinions_": [OpinionReport(**one) for one in described["opinions"]],
+        "class_shares_": ClassShares(*shares, described["class_shares"]),
+    }
+
+
+def _restore_network(described: dict[str, Any], arrays: dict[str, Array]) -> dict[str, Any]:
+    """Take the one network, logistic regression or twin of an earlier version for a pool."""
+    classes = len(described["classes"]["values"])
+    power = 1 / described["attributes"]["temperature_"]
+    network = Network(tuple(_layers(arrays, "_members")))
+    name = GAME if described["attributes"]["selected_"] == "gan" else "network"
+    return {
+        "_pool": Pool((name,), (network,), np.array([power]), np.zeros(classes)),
+        "opinions_": [OpinionReport(name, power, power, None)],
+        "class_shares_": ClassShares(np.full(classes, 1 / classes), np.zeros(classes), "uniform"),
+    }
+
+
+def _describe(opinion: Opinion, name: str, arrays: dict[str, Array]) -> dict[str, Any]:
+    """Add the arrays of an opinion; return its kind and all else of it."""
+    if isinstance(opinion, Reduced):
+        arrays[f"{name}.axes"] = opinion.axes
+        return {"kind": "reduced", "opinion": _describe(opinion.opinion, f"{name}.of", arrays)}
+    if isinstance(opinion, Network):
+        arrays |= _layer_arrays(list(opinion.members), name)
+        return {"kind": "network"}
+    [kind] = [key for key, value in OPINIONS.items() if isinstance(opinion, value)]
+    described: dict[str, Any] = {"kind": kind}
+    for part, value in vars(opinion).items():
+        if isinstance(value, np.ndarray):
+            arrays[f"{name}.{part}"] = value
+        else:
+            described[part] = value
+    return described
+
+
+def _restore_opinion(described: dict[str, Any], name: str, arrays: dict[str, Array]) -> Opinion:
+    if described["kind"] == "reduced":
+        inner = _restore_opinion(described["opinion"], f"{name}.of", arrays)
+        return Reduced(arrays[f"{name}.axes"], inner)
+    if described["kind"] == "network":
+        return Network(tuple(_layers(arrays, name)))
+    kind = OPINIONS[described["kind"]]
+    parts = [field.name for field in fields(kind)]
+    return kind(*[described.get(part, arrays.get(f"{name}.{part}")) for part in parts])
+
+
+def _layer_arrays(members: list[Layers], name: str) -> dict[str, Array]:
+    return {
+        f"{name}.{number}.{depth}.{part}": array
+        for number, layers in enumerate(members)
+        for depth, layer in enumerate(layers)
+        for part, array in zip(("weights", "biases"), layer, strict=True)
+    }
 
 
 def _layers(arrays: dict[str, Array], kind: str) -> list[Layers]:
