@@ -40,8 +40,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             `convergan.data.oriented_gradients`. Not needed where X is (n, C, H, W).
         class_prior: shares of the classes that predictions are made for. ``labels``, those of the
             given labels; ``uniform``, all alike; ``unlabeled``, estimated from unlabelled rows.
-            ``auto`` takes the labels' where they differ, as in a random draw, and else uniform
-            ones, and moves to the estimate as far as that is better than its own uncertainty. See
+            ``auto`` takes the labels' where they differ, as in a random draw; else uniform ones,
+            and moves to the estimate as far as that is better than its own uncertainty. See
             `class_shares_`.
         n_estimators: networks of different seeds whose probabilities are averaged; the paper
             averages ten.

@@ -41,7 +41,7 @@ COMPARED = 5000
 """Rows, about, that log D is compared on after training, and that teach the trees."""
 UNLIKE = 1e-3
 """p-value below which fit warns that labelled and unlabelled rows differ."""
-TAUGHT_TREES_SHARE, GAME_SHARE = 0.4, 0.2
+TAUGHT_TREES_SHARE, GAME_SHARE = 0.4, 0.1
 """Powers of what the pool has taught; that of the pool is the rest of 1."""
 
 History = list[dict[str, float]]

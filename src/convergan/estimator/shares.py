@@ -55,7 +55,8 @@ def choose_shares(
     counts = np.bincount(labels, minlength=num_classes)
     own, none = label_shares(labels, num_classes), np.zeros(num_classes)
     uniform = np.full(num_classes, 1 / num_classes)
-    if class_prior == "labels":
+    drawn_at_random = counts.max() - counts.min() > 1
+    if class_prior == "labels" or (class_prior == "auto" and drawn_at_random):
         return ClassShares(own, none, "labels")
     if class_prior == "uniform" or not len(unlabeled):
         return ClassShares(uniform, none, "uniform")
@@ -63,13 +64,11 @@ def choose_shares(
     mean, deviation = drawn.mean(axis=0), drawn.std(axis=0)
     if class_prior == "unlabeled":
         return ClassShares(mean, deviation, "unlabeled")
-    differ = counts.max() - counts.min() > 1
-    known, source = (own, "labels") if differ else (uniform, "uniform")
-    away = float(np.square(mean - known).sum())
+    away = float(np.square(mean - uniform).sum())
     trust = 1 - CAUTION * float(np.square(deviation).sum()) / max(away, 1e-12)
     if trust <= 0 or counts.min() < LEAST_LABELS:
-        return ClassShares(known, none, source)
-    return ClassShares(known + trust * (mean - known), deviation, "unlabeled")
+        return ClassShares(uniform, none, "uniform")
+    return ClassShares(uniform + trust * (mean - uniform), deviation, "unlabeled")
 
 
 def label_shares(labels: Array, num_classes: int) -> Array:
