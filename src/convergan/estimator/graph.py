@@ -139,14 +139,16 @@ def _spread(similarities: csr_array, given: Array) -> Array:
         direction *= after / np.maximum(size, np.finfo(np.float64).tiny)
         direction += left
         size = after
-    return np.maximum(found, 0).reshape(count, folds, classes).transpose(1, 0, 2)
+    spread: Array = found.clip(0).reshape(count, folds, classes).transpose(1, 0, 2)
+    return spread
 
 
 def _normalise(masses: Array) -> Array:
     """Divide masses (n, K) by their sums; alike where nothing has arrived."""
     total = masses.sum(axis=1, keepdims=True)
     alike = np.full_like(masses, 1 / masses.shape[1])
-    return np.divide(masses, total, out=alike, where=total > 0)
+    shares: Array = np.divide(masses, total, out=alike, where=total > 0)
+    return shares
 
 
 def _log_shares(shares: Array) -> Array:

@@ -116,7 +116,8 @@ def squared_distances(rows: Array, others: Array) -> Array:
     products *= -2
     products += np.square(rows).sum(axis=1)[:, None]
     products += np.square(others).sum(axis=1)
-    return np.maximum(products, 0, out=products)
+    found: Array = products.clip(0, out=products)
+    return found
 
 
 def leading_axes(rows: Array, count: int) -> Array:

@@ -179,11 +179,11 @@ def _restore_pool(described: dict[str, Any], arrays: dict[str, Array]) -> dict[s
         for number, one in enumerate(pool["opinions"])
     ]
     powers, offset = arrays["_pool.powers"], arrays["_pool.offset"]
-    shares = [arrays[f"class_shares.{name}"] for name in SHARES]
+    shares, deviation = (arrays[f"class_shares.{name}"] for name in SHARES)
     return {
         "_pool": Pool(tuple(pool["names"]), tuple(opinions), powers, offset),
         "opinions_": [OpinionReport(**one) for one in described["opinions"]],
-        "class_shares_": ClassShares(*shares, described["class_shares"]),
+        "class_shares_": ClassShares(shares, deviation, described["class_shares"]),
     }
 
 
@@ -225,8 +225,11 @@ def _restore_opinion(described: dict[str, Any], name: str, arrays: dict[str, Arr
     if described["kind"] == "network":
         return Network(tuple(_layers(arrays, name)))
     kind = OPINIONS[described["kind"]]
-    parts = [field.name for field in fields(kind)]
-    return kind(*[described.get(part, arrays.get(f"{name}.{part}")) for part in parts])
+    parts: dict[str, Any] = {
+        field.name: described.get(field.name, arrays.get(f"{name}.{field.name}"))
+        for field in fields(kind)
+    }
+    return kind(**parts)
 
 
 def _layer_arrays(members: list[Layers], name: str) -> dict[str, Array]:
