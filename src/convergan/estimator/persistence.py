@@ -18,15 +18,18 @@ from safetensors.numpy import save as serialise_arrays
 from ..core.version import __version__
 from .calibration import RiskTable
 from .checks import Array
+from .completion import Completion, take_all
 from .guard import GuardReport
 from .member import Layers
 from .preprocessing import Preprocessor, as_image_shape
 from .scaling import Scale
+from .shaping import Shapes, keep_shapes
 
 if TYPE_CHECKING:
     from .classifier import SemiSupervisedGANClassifier
 
-FORMAT = 1
+FORMAT, FIRST = 2, 1
+"""Format 1 is of versions up to 0.11, which refused missing cells and changed no shapes."""
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
 PLAIN = (
     *("seed_", "device_", "n_steps_", "n_features_in_"),
@@ -45,9 +48,13 @@ def save(model: "SemiSupervisedGANClassifier", folder: Path) -> None:
         ValueError: if the folder is there already, or an argument is no plain value.
     """
     preprocessor, attributes = model.preprocessor_, vars(model)
+    completion, shapes = preprocessor.completion, preprocessor.shapes
     arrays = {
         "mean_": preprocessor.scale.mean,
         "scale_": preprocessor.scale.unit,
+        "medians_": completion.medians,
+        "flags_": completion.flags,
+        **{f"shapes_.{name}": values for name, values in shapes._asdict().items()},
         "reference_scores_": model.reference_scores_,
     }
     for kind in ("_members", "_gan"):
@@ -72,6 +79,7 @@ def save(model: "SemiSupervisedGANClassifier", folder: Path) -> None:
             "lowest_": preprocessor.lowest,
             "span_": preprocessor.span,
             "cell_": preprocessor.cell,
+            "categories_": list(completion.categories.items()),
         },
     }
     try:
@@ -99,9 +107,10 @@ def load(kind: type[Model], folder: Path) -> Model:
         stored = (folder / ARRAYS).read_bytes()
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{folder} holds no saved classifier: {error}") from None
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
+    if not isinstance(described, dict) or described.get("format") not in (FIRST, FORMAT):
         raise ValueError(
-            f"{folder / MODEL} is of another version of convergan: format {FORMAT} is read here"
+            f"{folder / MODEL} is of another version of convergan: formats {FIRST} and {FORMAT} "
+            "are read here"
         )
     if described.pop("sha256", None) != _hash(described):
         raise ValueError(f"{folder / MODEL} is damaged: its hash is another")
@@ -134,6 +143,8 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
         lowest=stored["lowest_"],
         span=stored["span_"],
         cell=stored["cell_"],
+        completion=_completion(stored, arrays, described["format"]),
+        shapes=_shapes(arrays, described["format"]),
         scale=Scale(arrays["mean_"], arrays["scale_"]),
     )
     attributes["reference_scores_"] = arrays["reference_scores_"]
@@ -151,6 +162,19 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
         attributes["risk_table_"] = RiskTable(**columns, level=risk["level"])
     model.__dict__.update(attributes)
     return model
+
+
+def _completion(stored: dict[str, Any], arrays: dict[str, Array], form: int) -> Completion:
+    if form == FIRST:
+        return take_all(stored["n_features_in_"])
+    categories = {column: tuple(levels) for column, levels in stored["categories_"]}
+    return Completion(arrays["medians_"], arrays["flags_"], categories)
+
+
+def _shapes(arrays: dict[str, Array], form: int) -> Shapes:
+    if form == FIRST:
+        return keep_shapes(len(arrays["mean_"]))
+    return Shapes(**{name: arrays[f"shapes_.{name}"] for name in Shapes._fields})
 
 
 def _layers(arrays: dict[str, Array], kind: str) -> list[Layers]:
