@@ -342,7 +342,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         coded = code_categories(X, self.preprocessor_.completion.categories)
         X = validate_data(self, coded.rows, dtype="numeric", ensure_all_finite=False, reset=False)
         if coded.notice:
-            warnings.warn(coded.notice, stacklevel=3)
+            warnings.warn(coded.notice, stacklevel=4)
         return self.preprocessor_.apply(self._finite(X))
 
     def _finite(self, X: Any) -> Array:

@@ -78,12 +78,15 @@ def code_categories(X: Any, categories: Mapping[int, tuple[Level, ...]]) -> Code
         return CodedRows(X, {}, "")
     for place, name in enumerate(frame.columns):
         cells = frame.iloc[:, place]
-        was, is_now = place in categories, _is_category(cells, name)
-        if was != is_now and cells.notna().any():
-            kinds = ("categories", "numbers") if was else ("numbers", "categories")
+        was_text = any(isinstance(level, str) for level in categories.get(place, ()))
+        is_category = _is_category(cells, name)
+        refused = not is_category if was_text else is_category and place not in categories
+        if refused and cells.notna().any():
+            kinds = ("categories", "numbers") if was_text else ("numbers", "categories")
             example = cells[cells.notna()].iloc[0]
             raise ValueError(
-                f"column {name!r} of X held {kinds[0]} in fit, got {kinds[1]} such as {example!r}"
+                f"column {name!r} of X held {kinds[0]} in fit, got {kinds[1]} such as "
+                f"{str(example)[:40]!r}"
             )
     return _code(X, frame, categories)
 
@@ -171,7 +174,7 @@ def _code(X: Any, frame: Frame, categories: Mapping[int, tuple[Level, ...]]) -> 
         else:
             coded[place] = _numbers(cells)
     if notice:
-        notice += f" ({strangers:,} cells in all columns); they count as none of those known"
+        notice += f" ({strangers:,} in all); they count as none of those known"
     import pandas as pd
 
     rows = pd.DataFrame(coded, index=frame.index)

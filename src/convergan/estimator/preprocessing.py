@@ -155,9 +155,7 @@ def _require_pixels(rows: Array) -> None:
         )
 
 
-def _describe(
-    rows: Array, image_shape: ImageShape, lowest: float, span: float, cell: int
-) -> Array:
+def _describe(rows: Array, image_shape: ImageShape, lowest: float, span: float, cell: int) -> Array:
     """Return the descriptors of images."""
     shares = torch.from_numpy((rows - lowest) / span).clamp(0, 1)
     described: Array = oriented_gradients(shares.reshape(-1, *image_shape), cell=cell).numpy()
