@@ -42,8 +42,8 @@ class Completion(NamedTuple):
         refused = missing[:, numbers] & np.isnan(self.medians[numbers])
         if refused.any():
             raise ValueError(
-                f"Input X contains NaN (row {refused.any(axis=1).argmax()}), and this model is of a "
-                "version that took none: fit it again"
+                f"Input X contains NaN (row {refused.any(axis=1).argmax()}), and this model is of "
+                "a version that took none: fit it again"
             )
         if not self.categories and not len(self.flags):
             return np.where(missing, self.medians, rows) if missing.any() else rows

@@ -159,7 +159,7 @@ def _levels(cells: Any, name: Any) -> tuple[Level, ...]:
 
 def _code(X: Any, frame: Frame, categories: Mapping[int, tuple[Level, ...]]) -> CodedRows:
     """Replace cells by the positions of their levels, and objects by numbers."""
-    objects = [place for place, kind in enumerate(frame.dtypes) if kind == object]
+    objects = [place for place, kind in enumerate(frame.dtypes) if kind.kind == "O"]
     if not categories and not objects:
         return CodedRows(X, {}, "")
     coded, notice, strangers = {}, "", 0
@@ -193,7 +193,7 @@ def _positions(cells: Any, levels: tuple[Level, ...]) -> tuple[Array, list[Level
 
 
 def _numbers(cells: Any) -> Array:
-    if cells.dtype == object:
+    if cells.dtype.kind == "O":
         cells = cells.where(cells.notna(), None)
         return np.array([np.nan if cell is None else float(cell) for cell in cells])
     numbers: Array = cells.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -16,7 +16,7 @@ import numpy as np
 from .checks import Array
 
 MANY, HUNDREDS = 20, 100
-"""Different whole numbers from which on they may be a target of regression, by how many are alone."""
+"""Different whole numbers from which on they may be a target of regression."""
 NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 TRUTH = (bool, np.bool_)
 
@@ -134,8 +134,8 @@ def is_regression_target(classes: Array, counts: Array) -> bool:
 
     Example:
         >>> prices = np.arange(0, 3000, 10)
-        >>> is_regression_target(prices, np.ones(300)), is_regression_target(prices, np.full(300, 3))
-        (True, False)
+        >>> [is_regression_target(prices, np.full(300, rows)) for rows in (1, 3)]
+        [True, False]
     """
     if classes.dtype.kind not in "iuf" or len(classes) <= MANY:
         return False

@@ -7,8 +7,8 @@ Paper and released code: Salimans et al. (2016) train on pixels in [-1, 1]. Here
 """
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np

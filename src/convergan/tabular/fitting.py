@@ -151,8 +151,8 @@ def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
     """
     if options.image_shape and (missing := table.features.isna().any(axis=1)).any():
         raise DataError(
-            f"{table.file} has an image without all of its pixels in row {missing.argmax()} (counted "
-            "from 0); leave it out, or fit with --missing mean"
+            f"{table.file} has an image without all of its pixels in row {missing.argmax()} "
+            "(counted from 0); leave it out, or fit with --missing mean"
         )
     started = time.monotonic()
     model = SemiSupervisedGANClassifier(
