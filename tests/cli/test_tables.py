@@ -199,6 +199,7 @@ def test_a_column_of_embeddings_is_as_many_features(call: Call) -> None:
     assert len(pd.read_parquet("embedded-predicted.parquet")) == 150
 
 
+@pytest.mark.slow
 def test_missing_values_and_categories_need_no_option(call: Call) -> None:
     table = iris(["a", "b", "c"]).assign(place=["north", "south", "east"] * 50)
     table.loc[7, "width"] = np.nan
@@ -322,9 +323,10 @@ def test_what_cannot_be_fitted_is_refused_in_a_line(
     arguments: list[str], code: int, message: str, call: Call
 ) -> None:
     table = few(wine(), "kind").assign(empty=np.nan, id="same", price=np.arange(178) ** 2)
+    table["name"] = [f"bottle {number}" for number in range(178)]
     table["day"] = pd.date_range("2026-01-01", periods=178).astype(str)
     table["far"] = np.where(np.arange(178) == 3, np.inf, 1.0)
-    table.assign(name=[f"bottle {number}" for number in range(178)]).to_csv("wine.csv", index=False)
+    table.to_csv("wine.csv", index=False)
     left, shown, told = call("fit", *arguments, "--out", "model")
     assert (left, shown) == (code, "")
     assert message in told

