@@ -9,6 +9,8 @@ test (Barnard, 1963). Shares of classes among labels and rows may differ as they
 Paper and released code: not in Salimans et al. (2016).
 """
 
+import warnings
+
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
@@ -54,7 +56,9 @@ def unseen_class_pvalue(labeled: Array, labels: Array, others: Array, seed: int)
     rows = np.vstack([labeled[kept], others[chance.permutation(len(others))[:MOST_OTHERS]]])
     axes = principal_axes(torch.from_numpy(rows), min(COMPONENTS, rows.shape[1]))
     points = rows @ axes.numpy()
-    model = LogisticRegression(max_iter=1000).fit(points[: len(given)], given)
+    with warnings.catch_warnings():  # scikit-learn takes many classes of few rows for regression
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        model = LogisticRegression(max_iter=1000).fit(points[: len(given)], given)
     classes = np.concatenate([given, model.predict(points[len(given) :])])
     distances = cdist(points, points)
     observed = _uncovered(distances, np.arange(len(given)))
