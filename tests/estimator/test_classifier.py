@@ -282,8 +282,26 @@ def test_frames_bring_the_names_of_their_columns() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda X: np.where(X == X[0, 0], np.nan, X), "Input X contains NaN"),
-        (lambda X: np.where(X == X[0, 0], np.inf, X), "Input X contains infinity"),
+        (
+            lambda X: np.where(X == X[7, 1], np.inf, X),
+            r"^Input X contains infinity or a value too large \(row 7, column 1; counted from 0\)",
+        ),
+        (
+            lambda X: pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] == X[7, 1], -np.inf, 0)}),
+            r"^Input X contains infinity or a value too large \(row 7, column 'b'; counted from 0",
+        ),
+        (
+            lambda X: pd.DataFrame({"a": X[:, 0], "b": [f"row {row}" for row in range(len(X))]}),
+            "^column 'b' of X is text of 180 kinds in 180 rows, such as 'row 0'; at most 50 become",
+        ),
+        (
+            lambda X: pd.DataFrame({"a": X[:, 0], "b": [*[1.0] * (len(X) - 1), "two"]}),
+            "^column 'b' of X has text among numbers, 'two' in row 179: make all its cells numbers",
+        ),
+        (
+            lambda X: pd.DataFrame({"a": pd.date_range("2026-01-01", periods=len(X))}),
+            "^X holds dates or times; give what matters of them as numbers",
+        ),
         (lambda X: X[:1], "minimum of 2 is required|inconsistent numbers of samples"),
         (lambda X: X[:, :, None], "dim 3"),
     ],
@@ -292,6 +310,48 @@ def test_bad_rows_are_named(spoil: Any, message: str) -> None:
     X, y, _ = blobs()
     with pytest.raises(ValueError, match=message):
         SemiSupervisedGANClassifier(**QUICK).fit(spoil(X), y)
+
+
+def mixed_table(rows: int = 240) -> tuple[pd.DataFrame, Array, Array]:
+    """A table whose columns each say a part of the class: a frame, marked labels, true labels."""
+    chance = np.random.default_rng(0)
+    true = np.arange(rows) % 2
+    size = np.exp(3 * (chance.normal(size=rows) + 2 * true))
+    table = pd.DataFrame(
+        {
+            "size": size,
+            "weight": np.where(chance.random(rows) < 0.3, np.nan, chance.normal(2 * true)),
+            "colour": np.array(["red", "blue", "green"])[true + chance.integers(0, 2, rows)],
+            "grade": pd.Categorical(true + chance.integers(0, 2, rows)),
+            "old": pd.array(chance.random(rows) < 0.5, dtype="boolean"),
+        }
+    )
+    table.loc[3, ["colour", "grade"]] = None
+    return table, np.where(np.arange(rows) < 20, true, -1), true
+
+
+def test_a_table_is_taken_as_it_is() -> None:
+    table, y, true = mixed_table()
+    model = SemiSupervisedGANClassifier(**QUICK).fit(table, y)
+    assert model.feature_names_in_.tolist() == list(table.columns) and model.n_features_in_ == 5
+    assert (model.predict(table) == true).mean() > 0.9
+    assert model.__sklearn_tags__().input_tags.allow_nan
+    strange = table.head(2).assign(colour=["pink", "red"])
+    with pytest.warns(UserWarning, match="'colour' of X has categories that fit did not see, such"):
+        first, second = model.predict_proba(strange)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        known = model.predict_proba(table.head(2).assign(colour=[None, "red"]))
+    assert (known == [first, second]).all()
+
+
+def test_missing_pixels_are_refused() -> None:
+    data = load_digits()
+    images = np.where(data.data == data.data[5, 20], np.nan, data.data)[:60]
+    with pytest.raises(ValueError, match="NaN .row 0.; images must have all of their pixels"):
+        SemiSupervisedGANClassifier(image_shape=(1, 8, 8), unlabeled_label=9, **CHECKED).fit(
+            images, data.target[:60]
+        )
 
 
 def test_sparse_rows_are_refused(fitted: SemiSupervisedGANClassifier) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from convergan.estimator import fitting
+from convergan.estimator.checks import Array
 from convergan.estimator.fitting import (
     COMPONENTS,
     FitOptions,
@@ -18,7 +19,7 @@ from convergan.estimator.fitting import (
 from convergan.estimator.linear import Linear
 from convergan.estimator.network import forward
 from convergan.training import NonFiniteError
-from tests.estimator.helpers import Array, clusters
+from tests.estimator.helpers import clusters
 
 QUICK = FitOptions(max_epochs=3)
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from convergan.estimator import graph
+from convergan.estimator.checks import Array
 from convergan.estimator.graph import ALPHA, PRIOR, Graph, label_spreading, scale_to_length_one
 from convergan.estimator.opinions import log_softmax, squared_distances
-from tests.estimator.helpers import Array, labeled_rows, moons
+from tests.estimator.helpers import labeled_rows, moons
 
 
 def spread_slowly(points: Array, labeled: list[int], labels: list[int]) -> Array:

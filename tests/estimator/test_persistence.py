@@ -1,6 +1,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ def test_damage_and_other_versions_are_named(
     (folder / "arrays.safetensors").write_bytes(stored)
     described = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(described | {"format": 7}))
-    with pytest.raises(ValueError, match="another version of convergan: format 1 is read here"):
+    with pytest.raises(ValueError, match="another version of convergan: formats 1 and 2 are read"):
         SemiSupervisedGANClassifier.load(folder)
     (folder / "model.json").write_text(json.dumps(described | {"version": "0"}))
     with pytest.raises(ValueError, match="model.json is damaged: its hash is another"):
@@ -105,6 +106,41 @@ def test_numbers_of_numpy_and_names_of_columns_are_kept(tmp_path: Path) -> None:
     assert loaded.classes_.dtype == bool and loaded.unlabeled_label == -1
     with pytest.raises(ValueError, match="p-values need 200 unlabeled rows"):
         loaded.ood_pvalue(frame)
+
+
+def test_categories_medians_and_shapes_are_kept(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "size": [1.0, np.nan, 3.0, 4.0] * 10,
+            "colour": ["red", "blue", None, "red"] * 10,
+            "grade": pd.Categorical([2, 1, 2, 1] * 10),
+            "income": np.exp(np.random.default_rng(0).uniform(0, 9, 40)),
+        }
+    )
+    y = np.where(np.arange(40) < 8, np.arange(40) % 2, -1)
+    settings: dict[str, Any] = {"max_epochs": 1, "guard": False, "random_state": 0, "device": "cpu"}
+    model = SemiSupervisedGANClassifier(**settings).fit(frame, y)
+    assert model.preprocessor_.shapes.kinds.any()
+    model.save(tmp_path / "model")
+    loaded = SemiSupervisedGANClassifier.load(tmp_path / "model")
+    assert loaded.preprocessor_.completion.categories == {1: ("blue", "red"), 2: (1, 2)}
+    assert (loaded.predict_proba(frame) == model.predict_proba(frame)).all()
+
+
+def test_a_model_of_format_1_is_as_it_was(tmp_path: Path) -> None:
+    rows = np.exp(np.random.default_rng(0).uniform(0, 9, (40, 2)))
+    model = SemiSupervisedGANClassifier(max_epochs=1, guard=False, random_state=0, device="cpu")
+    model.fit(rows, np.where(np.arange(40) < 8, np.arange(40) % 2, -1))
+    model.save(tmp_path / "model")
+    place = tmp_path / "model" / "model.json"
+    described = json.loads(place.read_text()) | {"format": 1}
+    del described["sha256"], described["attributes"]["categories_"]
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    place.write_text(json.dumps(described | {"sha256": digest}))
+    old = SemiSupervisedGANClassifier.load(tmp_path / "model").preprocessor_
+    assert (old.apply(rows) == old.scale.apply(rows)).all()
+    with pytest.raises(ValueError, match=r"Input X contains NaN \(row 1\), and this model is of a"):
+        old.apply(np.array([[1.0, 2.0], [np.nan, 3.0]]))
 
 
 def test_chance_that_is_no_number_cannot_be_saved(tmp_path: Path) -> None:

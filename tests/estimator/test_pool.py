@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
+from convergan.estimator.checks import Array
 from convergan.estimator.linear import Linear
 from convergan.estimator.opinions import Evidence, assign_folds
 from convergan.estimator.pool import (
@@ -13,7 +14,6 @@ from convergan.estimator.pool import (
     pooled_held_out,
     usual_powers,
 )
-from tests.estimator.helpers import Array
 
 
 def test_a_pool_multiplies_probabilities_raised_to_their_powers() -> None:

@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convergan.estimator.checks import Array
 from convergan.estimator.shares import choose_shares, estimate_shares, label_shares
-from tests.estimator.helpers import Array
 
 
 def classifier_of(accuracy: float, shares: Array, rows: int, each: int, seed: int = 0) -> Any:
@@ -38,7 +38,8 @@ def test_with_many_labels_the_shares_are_found_though_the_classifier_errs(
 def test_the_uncertainty_falls_with_the_number_of_labels() -> None:
     found = []
     for each in (5, 50, 500):
-        drawn = estimate_shares(*classifier_of(0.85, np.array([0.2, 0.8]), 5000, each), 0)
+        labels, held_out, unlabeled = classifier_of(0.85, np.array([0.2, 0.8]), 5000, each)
+        drawn = estimate_shares(labels, held_out, unlabeled, 0)
         found.append(drawn.std(axis=0)[0])
     assert found[0] > found[1] > 2 * found[2]
 

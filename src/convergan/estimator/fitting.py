@@ -25,6 +25,7 @@ from .network import (
     print_nothing,
     train_game,
 )
+from .novelty import UNSEEN, unseen_class_pvalue
 from .opinions import Evidence, LabeledRows, Opinion, as_tensor, assign_folds, leading_axes
 from .pool import OpinionReport, Pool, fit_powers, pooled_held_out, usual_powers
 from .shares import ClassShares, choose_shares, label_shares
@@ -313,6 +314,12 @@ def _notices(diagnostics: Mapping[str, float], failure: str) -> list[str]:
     notices = []
     if failure:
         notices.append(f"the game is left out, its training failed: {failure}")
+    if diagnostics.get("unseen_class_pvalue", 1.0) <= UNSEEN:
+        notices.append(
+            "some unlabeled rows are probably of a class that no label names (p = "
+            "{unseen_class_pvalue:.2g}): look at those that are least like the labeled "
+            "ones".format(**diagnostics)
+        )
     if diagnostics.get("pvalue", 1.0) < UNLIKE:
         notices.append(
             "unlabeled rows do not look like labeled ones (p = {pvalue:.2g} of a two-sample test): "
@@ -331,5 +338,8 @@ def _diagnose(gan: list[Layers], rows: Array, codes: Array, seed: int) -> dict[s
     if gan:
         found["labeled_log_d"] = float(log_realness(gan, labeled).mean())
         found["unlabeled_log_d"] = float(log_realness(gan, unlabeled).mean())
-    pvalue = mismatch_pvalue(labeled, unlabeled, seed)
-    return found if pvalue is None else found | {"pvalue": pvalue}
+    tests = {
+        "pvalue": mismatch_pvalue(labeled, unlabeled, seed),
+        "unseen_class_pvalue": unseen_class_pvalue(labeled, codes[codes >= 0], unlabeled, seed),
+    }
+    return found | {name: pvalue for name, pvalue in tests.items() if pvalue is not None}
