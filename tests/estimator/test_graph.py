@@ -1,17 +1,18 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from convergan.estimator import graph
 from convergan.estimator.checks import Array
 from convergan.estimator.graph import ALPHA, PRIOR, Graph, label_spreading, scale_to_length_one
-from convergan.estimator.opinions import log_softmax, squared_distances
+from convergan.estimator.opinions import log_softmax
 from tests.estimator.helpers import labeled_rows, moons
 
 
 def spread_slowly(points: Array, labeled: list[int], labels: list[int]) -> Array:
     """The formula of Zhou et al. with full matrices: (n, K) shares."""
     count = graph.NEIGHBORS
-    distances = squared_distances(points, points)
+    distances = cdist(points, points, "sqeuclidean")
     np.fill_diagonal(distances, np.inf)
     weights = np.zeros_like(distances)
     for row, own in enumerate(distances):

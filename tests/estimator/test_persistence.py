@@ -22,7 +22,6 @@ def fitted() -> SemiSupervisedGANClassifier:
         unlabeled_label="",
         image_shape=(1, 8, 8),
         max_epochs=4,
-        guard_level=0.0,
         random_state=0,
         device="cpu",
     )
@@ -41,7 +40,8 @@ def test_what_is_loaded_predicts_to_the_bit(
     assert (loaded.ood_pvalue(rows) == fitted.ood_pvalue(rows)).all()
     assert (loaded.transduction_ == fitted.transduction_).all()
     assert loaded.get_params() == fitted.get_params()
-    assert loaded.guard_report_ == fitted.guard_report_
+    assert loaded.opinions_ == fitted.opinions_
+    assert loaded.class_shares_.source == fitted.class_shares_.source
     assert loaded.risk_table_ == fitted.risk_table_
     assert loaded.history_ == fitted.history_
     assert vars(loaded).keys() == vars(fitted).keys()
@@ -97,7 +97,7 @@ def test_damage_and_other_versions_are_named(
 def test_numbers_of_numpy_and_names_of_columns_are_kept(tmp_path: Path) -> None:
     frame = pd.DataFrame({"width": [0.0, 0.1, 1.0], "height": [0.0, 0.2, 0.9]})
     model = SemiSupervisedGANClassifier(
-        unlabeled_label=np.int64(-1), max_epochs=1, guard=False, random_state=np.int64(3)
+        unlabeled_label=np.int64(-1), max_epochs=1, random_state=np.int64(3)
     ).fit(frame, np.array([True, -1, False], dtype=object))
     model.save(tmp_path / "model")
     loaded = SemiSupervisedGANClassifier.load(tmp_path / "model")
@@ -118,7 +118,7 @@ def test_categories_medians_and_shapes_are_kept(tmp_path: Path) -> None:
         }
     )
     y = np.where(np.arange(40) < 8, np.arange(40) % 2, -1)
-    settings: dict[str, Any] = {"max_epochs": 1, "guard": False, "random_state": 0, "device": "cpu"}
+    settings: dict[str, Any] = {"max_epochs": 1, "random_state": 0, "device": "cpu"}
     model = SemiSupervisedGANClassifier(**settings).fit(frame, y)
     assert model.preprocessor_.shapes.kinds.any()
     model.save(tmp_path / "model")
@@ -129,12 +129,13 @@ def test_categories_medians_and_shapes_are_kept(tmp_path: Path) -> None:
 
 def test_a_model_of_format_1_is_as_it_was(tmp_path: Path) -> None:
     rows = np.exp(np.random.default_rng(0).uniform(0, 9, (40, 2)))
-    model = SemiSupervisedGANClassifier(max_epochs=1, guard=False, random_state=0, device="cpu")
+    model = SemiSupervisedGANClassifier(max_epochs=1, random_state=0, device="cpu")
     model.fit(rows, np.where(np.arange(40) < 8, np.arange(40) % 2, -1))
     model.save(tmp_path / "model")
     place = tmp_path / "model" / "model.json"
     described = json.loads(place.read_text()) | {"format": 1}
     del described["sha256"], described["attributes"]["categories_"]
+    described["attributes"] |= {"temperature_": 2.0, "selected_": "gan"}
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     place.write_text(json.dumps(described | {"sha256": digest}))
     old = SemiSupervisedGANClassifier.load(tmp_path / "model").preprocessor_
@@ -147,7 +148,7 @@ def test_chance_that_is_no_number_cannot_be_saved(tmp_path: Path) -> None:
     rows, y = np.r_[np.zeros((5, 2)), np.ones((5, 2))], np.repeat([0, 1], 5)
     chance = np.random.RandomState(0)
     model = SemiSupervisedGANClassifier(
-        unlabeled_label=None, max_epochs=1, guard=False, random_state=chance
+        unlabeled_label=None, max_epochs=1, random_state=chance
     ).fit(rows, y)
     with pytest.raises(ValueError, match="only plain values can be saved"):
         model.save(tmp_path / "model")

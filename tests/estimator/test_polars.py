@@ -14,7 +14,7 @@ def test_a_frame_of_polars_gives_the_classifier_that_an_array_gives() -> None:
     labels[:3], labels[30:33] = "small", "large"
     frame = polars.DataFrame(rows, schema=["width", "height"])
     model = SemiSupervisedGANClassifier(
-        unlabeled_label="", max_epochs=3, guard=False, random_state=0, device="cpu"
+        unlabeled_label="", max_epochs=3, random_state=0, device="cpu"
     )
     expected = model.fit(rows, labels).predict_proba(rows)
     model.fit(frame, polars.Series(labels.tolist()))

@@ -50,11 +50,12 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             `class_shares_`.
         n_estimators: networks of different seeds whose probabilities are averaged; the paper
             averages ten.
-        max_epochs: passes over all rows; None for 10, of at least 500 and at most 2,000 steps.
+        max_epochs: passes over all rows; None for 10, of at least 500 and at most 1,000 steps.
         max_seconds: limit of all trainings of networks together, which share it equally; None for
             no limit. The result of a fit that reaches it depends on the machine.
-        unlabeled_weight: factor of the network's losses of unlabelled rows; lower it where they
-            may be of other classes.
+        unlabeled_weight: factor of all that unlabelled rows say: of the powers of graphs and
+            self-training and of the network's losses of such rows; lower it where they may be of
+            other classes.
         generated_weight: factor of its losses of generated rows; 0 leaves out the game.
         guard: has no effect since version 0.12.0, and will go: labels that are held out now decide
             what each opinion counts.

@@ -19,14 +19,16 @@ from sklearn.linear_model import LogisticRegression
 from ..data import principal_axes
 from .checks import Array
 
-UNSEEN = 0.05
-"""p-value below which a class without labels is likely: of 216 sets of labels of nine data sets,
-half with a class hidden, 57 were below it with one hidden and 8 without."""
+UNSEEN = 0.02
+"""p-value up to which a class without labels is likely. Of 216 sets of labels of nine data sets,
+108 of them with a class hidden, it found 46 % of those and 5 % of the others: 91 % of its warnings
+were right."""
 COMPONENTS = 20
 DRAWS = 199
 MOST_OTHERS, MOST_LABELED = 1000, 500
 """Rows that are looked at, at most; of more labelled ones as many of each class."""
-LEAST_OTHERS = 20
+LEAST_OTHERS, LEAST_LABELS = 20, 5
+"""Unlabelled rows, and labels of a class on average, for a test; it was measured with no fewer."""
 FARTHEST = 0.25
 """Share of rows, those farthest from the labelled ones, whose mean distance is compared."""
 
@@ -45,10 +47,11 @@ def unseen_class_pvalue(labeled: Array, labels: Array, others: Array, seed: int)
         seed: of the draws.
 
     Returns:
-        In (0, 1], in steps of 1/200, or None where fewer than 20 rows are unlabelled or fewer than
-        two classes have labels.
+        In (0, 1], in steps of 1/200, or None where fewer than 20 rows are unlabelled, fewer than
+        two classes have labels or a class has fewer than five of them on average.
     """
-    if len(others) < LEAST_OTHERS or len(np.unique(labels)) < 2:
+    classes = len(np.unique(labels))
+    if len(others) < LEAST_OTHERS or classes < 2 or len(labels) < LEAST_LABELS * classes:
         return None
     chance = np.random.default_rng(seed)
     kept = _some_of_each(labels, chance)
@@ -59,11 +62,11 @@ def unseen_class_pvalue(labeled: Array, labels: Array, others: Array, seed: int)
     with warnings.catch_warnings():  # scikit-learn takes many classes of few rows for regression
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         model = LogisticRegression(max_iter=1000).fit(points[: len(given)], given)
-    classes = np.concatenate([given, model.predict(points[len(given) :])])
+    predicted = np.concatenate([given, model.predict(points[len(given) :])])
     distances = cdist(points, points)
     observed = _uncovered(distances, np.arange(len(given)))
     members = [
-        (np.flatnonzero(classes == one), int((given == one).sum())) for one in np.unique(given)
+        (np.flatnonzero(predicted == one), int((given == one).sum())) for one in np.unique(given)
     ]
     drawn = [
         np.concatenate([chance.choice(own, count, replace=False) for own, count in members])
