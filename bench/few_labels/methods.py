@@ -1,7 +1,7 @@
 """Methods of the few-label benchmark: nothing is tuned for a set.
 
-A method is fitted to all rows of the pool, labels being -1 where they are hidden and 0 to S - 1, the
-classes that were drawn, elsewhere. Methods that can use no others are fitted to the labelled rows
+A method is fitted to all rows of the pool, labels being -1 where they are hidden and elsewhere the
+classes that were drawn, 0 to S - 1. Methods that can use no others are fitted to the labelled rows
 alone. It returns a function that predicts. All but ours are given rows of mean 0 and deviation 1
 over the pool, and have scikit-learn's defaults but for these:
 
@@ -11,10 +11,10 @@ over the pool, and have scikit-learn's defaults but for these:
 * k nearest: 5, or all labelled rows where there are fewer, weighted by distance, since the 4 of two
   classes with two labels would be a draw at every row.
 * Gradient boosting is the one with exact splits: that with histograms asks for 20 rows a leaf.
-* Label spreading (rbf): the default width leaves many standardised rows without any neighbour. It is
-  a third of the median distance to the seventh nearest row, as Zhu & Ghahramani (2002) take a third
-  of the smallest distance between classes. Of five such rules it had the least mean error on the
-  smaller sets' test rows, which is in its favour.
+* Label spreading (rbf): the default width leaves many standardised rows without any neighbour. A
+  third of the median distance to the seventh nearest row replaces it, as Zhu & Ghahramani (2002)
+  take a third of the smallest distance between classes. Of five such rules it had the least mean
+  error on the smaller sets' test rows, which is in its favour.
 * Self-training on SVC: the softmax of its decisions reaches no threshold, so they are divided by a
   temperature that is fitted to decisions out of fold (scikit-learn 1.8 or newer). Platt's sigmoids,
   one a class, can reverse the order of classes when fitted to so few. Where a class has a single

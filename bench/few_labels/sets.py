@@ -171,4 +171,5 @@ SETS: dict[str, Callable[[], Problem]] = {
     "cifar10": cifar10_features,
     "trec": partial(sentences, "CogComp/trec", 6),
     "banking20": partial(sentences, "PolyAI/banking77", INTENTS),
-} | {name: partial(table, name) for name in TABLES}
+    **{name: partial(table, name) for name in TABLES},
+}
