@@ -89,8 +89,8 @@ def main() -> None:
             and (not arguments.labels or cell.labels in arguments.labels)
         ]
         print(report(cells, arguments.methods))
-    except ValueError as error:
-        parser.error(f"{arguments.out}: {error}")
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

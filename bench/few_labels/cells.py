@@ -78,7 +78,7 @@ def read(file: Path) -> list[Cell]:
             continue
         if not isinstance(fields, dict) or set(fields) != set(Cell._fields):
             raise ValueError(
-                f"line {number} is not of this version of the benchmark; write to a new file"
+                f"{file}: line {number} is not of this version of the benchmark, use a new file"
             )
         found.append(Cell(**fields))
     return found

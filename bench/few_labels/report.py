@@ -79,7 +79,7 @@ def ranking(grid: Grid, methods: Sequence[str]) -> Iterator[str]:
     seeds = [len(_common_seeds(grid, place, methods)) for place in grid]
     yield (
         f"means over {len(found)} sets, {used} places, {count_seeds([n for n in seeds if n])}, by "
-        "rank" + (f"; {left} places without a seed of every method are left out" if left else "")
+        "rank" + (f"; left out for lack of a seed of every method: {left}" if left else "")
     )
     if not found:
         return

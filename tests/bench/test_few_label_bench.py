@@ -22,7 +22,7 @@ from bench.few_labels.methods import BOOSTING, METHODS, Array, Predict, standard
 from bench.few_labels.mismatch import hide_classes
 from bench.few_labels.ood import area, others
 from bench.few_labels.report import means_by_set, report
-from bench.few_labels.sets import load
+from bench.few_labels.sets import load, table
 from bench.few_labels.statistics import paired_test, ranks
 
 
@@ -190,7 +190,9 @@ def test_a_file_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
     del fields["draw"]
     with file.open("a") as lines:
         lines.write(json.dumps(fields) + "\n")
-    with pytest.raises(ValueError, match="line 2 is not of this version of the benchmark"):
+    with pytest.raises(
+        ValueError, match=r"results.jsonl: line 2 is not of this version of the benchmark"
+    ):
         read(file)
 
 
@@ -229,6 +231,33 @@ def test_a_report_has_the_sets_that_are_asked_for(
     printed = capsys.readouterr().out
     assert "wine: 100 rows" in printed
     assert "iris" not in printed
+
+
+def test_data_that_is_not_there_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CONVERGAN_DATA", raising=False)
+    options = ["run", "--out", str(tmp_path / "results.jsonl"), "--sets", "german"]
+    monkeypatch.setattr(sys, "argv", ["few_labels", *options])
+    load.cache_clear()
+    with pytest.raises(SystemExit):
+        command.main()
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert line.endswith("german: CONVERGAN_DATA must name the folder that has few_label_sets")
+
+
+def test_a_table_is_cut_in_halves_with_as_many_of_each_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, labels = np.arange(60.0).reshape(20, 3), np.repeat([0, 1], [12, 8])
+    (tmp_path / "few_label_sets").mkdir()
+    np.savez(tmp_path / "few_label_sets" / "penguins.npz", X=rows.astype("f4"), y=labels)
+    monkeypatch.setenv("CONVERGAN_DATA", str(tmp_path))
+    problem = table("penguins")
+    assert np.bincount(problem.y).tolist() == np.bincount(problem.y_test).tolist() == [6, 4]
+    every = np.concatenate([problem.X, problem.X_test])
+    assert np.array_equal(every[every[:, 0].argsort()], rows)
+    assert np.array_equal(problem.y, labels[(problem.X[:, 0] / 3).astype(int)])
 
 
 def test_labels_that_a_class_lacks_are_left_out_and_said(
@@ -292,7 +321,7 @@ def test_methods_are_compared_on_the_seeds_and_places_that_all_have() -> None:
     results = [cell("a", seed, error) for seed, error in enumerate([1.0, 2.0, 99.0])]
     results += [cell("b", 1, 5.0), cell("a", 0, 50.0, labels=5)]
     assert means_by_set(arrange(results), ["a", "b"])["set"][:, :, 0].tolist() == [[2, 5]]
-    assert "1 places without a seed of every method are left out" in report(results)
+    assert "; left out for lack of a seed of every method: 1" in report(results)
     assert "left out" not in report(results, ["a"])
 
 
