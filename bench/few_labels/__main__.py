@@ -88,6 +88,8 @@ def main() -> None:
             and (not arguments.draws or cell.draw in arguments.draws)
             and (not arguments.labels or cell.labels in arguments.labels)
         ]
+        if not cells:
+            parser.error(f"{arguments.out} has no results of these sets, draws and labels")
         print(report(cells, arguments.methods))
     except (OSError, ValueError) as error:
         parser.error(str(error))

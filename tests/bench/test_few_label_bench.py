@@ -231,6 +231,10 @@ def test_a_report_has_the_sets_that_are_asked_for(
     printed = capsys.readouterr().out
     assert "wine: 100 rows" in printed
     assert "iris" not in printed
+    monkeypatch.setattr(sys, "argv", ["few_labels", "report", str(file), "--labels", "7"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "results.jsonl has no results of these sets" in capsys.readouterr().err
 
 
 def test_data_that_is_not_there_is_said_in_a_line(
