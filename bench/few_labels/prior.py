@@ -34,7 +34,7 @@ LEAST = 0.02
 
 
 class Judged(NamedTuple):
-    """Opinions of test rows: logarithms of probabilities (M, n, K), labels, and what sets powers."""
+    """Opinions of test rows, logarithms (M, n, K), their labels, and what powers depend on."""
 
     set: str
     logs: Array
