@@ -97,7 +97,7 @@ def fit(
     max_epochs: Annotated[
         int | None,
         typer.Option(
-            help="Passes of the network over all rows. Default: 10, within 500 and 2,000 steps."
+            help="Passes of the network over all rows. Default: 10, within 500 and 1,000 steps."
         ),
     ] = None,
     max_seconds: Annotated[

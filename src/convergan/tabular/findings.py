@@ -7,8 +7,9 @@ OPINIONS = ("opinion", "error of held-out labels", "power", "usual power")
 """The heads of the columns of `opinion_rows`."""
 OPINIONS_MEANING = (
     "Probabilities of the opinions are raised to these powers and multiplied. The usual power is "
-    "what the kind of opinion was worth on other data; held-out labels move it. Of what the others "
-    "have taught no labels are held out, and its power is fixed."
+    "what the kind of opinion was worth on other data; held-out labels move it. Self-training is "
+    "judged by its first round, which is logistic regression. From what the others have taught no "
+    "labels are held out, and its power is fixed."
 )
 SOURCES = {
     "labels": "those of the labels, with one more of each class",
