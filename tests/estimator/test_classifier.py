@@ -429,7 +429,7 @@ def test_images_of_another_shape_are_refused_and_negative_pixels_seen() -> None:
 def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
     X, y, true = blobs(labeled=6)
     model = SemiSupervisedGANClassifier(unlabeled_weight=3e38, **QUICK)
-    with pytest.warns(UserWarning, match="the game is left out, its training failed: a loss"):
+    with pytest.warns(UserWarning, match="the network is left out, its training failed: a loss"):
         model.fit(X, y)
     assert "game" not in [opinion.name for opinion in model.opinions_]
     assert (model.predict(X) == true).mean() > 0.9

@@ -76,9 +76,34 @@ def test_a_game_that_diverges_is_left_out_and_said(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(fitting, "train_game", diverge)
     found, rows = fitted()
-    assert "game" not in found.pool.names and not found.gan
+    assert not {"game", "network"} & set(found.pool.names) and not found.gan
     assert any("step 7" in notice for notice in found.notices)
     assert np.isfinite(found.pool.log_probabilities(rows)).all()
+
+
+def test_one_label_a_class_leaves_the_usual_powers() -> None:
+    rows, labels = clusters(rows=240)
+    found = fit_classifier(rows, marked(labels, 3), 0, QUICK)
+    assert found.risk is None
+    for report in found.opinions:
+        assert report.error is None and report.power == pytest.approx(report.usual)
+    assert (found.pool.log_probabilities(rows).argmax(axis=1) == labels).mean() > 0.85
+
+
+def test_without_generated_rows_there_is_a_network_and_no_game() -> None:
+    found, _ = fitted(FitOptions(max_epochs=1, generated_weight=0.0))
+    assert found.pool.names[-1] == "network" and not found.gan
+
+
+def test_unlabelled_rows_of_no_weight_are_no_evidence() -> None:
+    found, _ = fitted(FitOptions(max_epochs=1, unlabeled_weight=0.0))
+    powers = dict(zip(found.pool.names, found.pool.powers, strict=True))
+    assert [name for name, power in powers.items() if not power] == [
+        "graph",
+        "graph of directions",
+        "self-training",
+        "taught trees",
+    ]
 
 
 def test_class_shares_move_the_predictions() -> None:

@@ -4,7 +4,7 @@ from scipy.special import log_softmax
 
 from convergan.estimator.checks import Array
 from convergan.estimator.linear import Linear
-from convergan.estimator.opinions import Evidence, assign_folds
+from convergan.estimator.opinions import assign_folds
 from convergan.estimator.pool import (
     DEVIATION,
     PRIOR,
@@ -78,12 +78,11 @@ def test_the_prior_follows_the_number_of_labels_and_how_they_were_drawn(
 def test_held_out_predictions_use_no_power_that_their_labels_chose() -> None:
     chance = np.random.default_rng(1)
     labels = np.arange(12) % 2
-    logs = log_softmax(chance.normal(0, 1, (12, 2)), axis=1)
-    opinion = Linear(np.zeros((1, 2)), np.zeros(2))
-    folds = assign_folds(labels, 0)
-    found = pooled_held_out({TREES: Evidence(opinion, logs, logs)}, labels, folds)
-    usual = usual_powers(labels, (TREES,))
+    logs = log_softmax(chance.normal(0, 1, (1, 12, 2)), axis=2)
+    folds, usual = assign_folds(labels, 0), np.array([0.7])
+    found = pooled_held_out(logs, labels, folds, usual)
     for row in range(12):
         others = folds != folds[row]
-        [power] = fit_powers(logs[None, others], labels[others], usual)
-        np.testing.assert_allclose(found[row], log_softmax(power * logs[row]), atol=1e-9)
+        [power] = fit_powers(logs[:, others], labels[others], usual)
+        np.testing.assert_allclose(found[row], log_softmax(power * logs[0, row]), atol=1e-9)
+    assert pooled_held_out(logs[:, :0], labels[:0], folds[:0], usual).shape == (0, 2)

@@ -46,7 +46,7 @@ def test_the_uncertainty_falls_with_the_number_of_labels() -> None:
 
 def test_a_rare_class_is_not_predicted_as_often_as_errors_find_it() -> None:
     labels, held_out, unlabeled = classifier_of(0.9, np.array([129 / 130, 1 / 130]), 5000, 10)
-    found = choose_shares("auto", labels, 2, held_out, unlabeled, 0)
+    found = choose_shares("auto", labels, 2, labels, held_out, unlabeled, 0)
     assert found.source == "unlabeled"
     assert found.shares[1] < 0.1 < 0.1 + unlabeled.mean(axis=0)[1]
 
@@ -54,24 +54,30 @@ def test_a_rare_class_is_not_predicted_as_often_as_errors_find_it() -> None:
 def test_an_estimate_worse_than_its_uncertainty_leaves_the_shares_alike() -> None:
     few = classifier_of(0.8, np.array([0.4, 0.6]), 500, 5)
     labels, held_out, unlabeled = few
-    found = choose_shares("auto", labels, 2, held_out, unlabeled, 0)
+    found = choose_shares("auto", labels, 2, labels, held_out, unlabeled, 0)
     assert found.source == "uniform" and found.shares.tolist() == [0.5, 0.5]
-    asked = choose_shares("unlabeled", labels, 2, held_out, unlabeled, 0)
+    asked = choose_shares("unlabeled", labels, 2, labels, held_out, unlabeled, 0)
     assert asked.source == "unlabeled" and (asked.deviation > 0.05).all()
 
 
 def test_labels_of_a_random_draw_say_how_frequent_classes_are() -> None:
     labels = np.repeat([0, 1], [18, 2])
     held_out = unlabeled = np.full((20, 2), 0.5)
-    found = choose_shares("auto", labels, 2, held_out, unlabeled, 0)
+    found = choose_shares("auto", labels, 2, labels, held_out, unlabeled, 0)
     assert found.source == "labels"
     np.testing.assert_allclose(found.shares, [19 / 22, 3 / 22])
     np.testing.assert_allclose(found.shares, label_shares(labels, 2))
-    uniform = choose_shares("uniform", labels, 2, held_out, unlabeled, 0)
+    uniform = choose_shares("uniform", labels, 2, labels, held_out, unlabeled, 0)
     assert uniform.shares.tolist() == [0.5, 0.5]
 
 
 def test_without_unlabelled_rows_nothing_is_estimated() -> None:
     labels = np.array([0, 1] * 10)
-    found = choose_shares("unlabeled", labels, 2, np.eye(2)[labels], np.empty((0, 2)), 0)
+    found = choose_shares("unlabeled", labels, 2, labels, np.eye(2)[labels], np.empty((0, 2)), 0)
+    assert found.source == "uniform"
+
+
+def test_a_class_that_could_not_be_held_out_leaves_the_shares_alike() -> None:
+    labels, judged = np.array([0, 1, 1]), np.full((2, 2), 0.5)
+    found = choose_shares("unlabeled", labels, 2, labels[1:], judged, np.full((9, 2), 0.5), 0)
     assert found.source == "uniform"

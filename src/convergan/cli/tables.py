@@ -315,7 +315,7 @@ def show_fit(rows: "TrainingTable", fitted: "TableFit", folder: Path) -> None:
         more = ", ..." if len(model.classes_) > 10 else ""
         print_line(f"shares of the classes, {SOURCES[source]}: {found}{more}")
     if model.risk_table_ is not None:
-        print_line(held_out_error(model.risk_table_, min(rows.labels.counts.values())))
+        print_line(held_out_error(model.risk_table_))
         print_line("the same by least confidence of a prediction:")
         print_line(str(model.risk_table_))
     print_line(f"fitted in {fitted.seconds:,.1f} seconds")

@@ -23,7 +23,7 @@ from .devices import find_device, one_thread
 from .fitting import FitOptions, fit_classifier, hold_out_unlabeled, log_realness, print_losses
 from .frames import code_categories, learn_categories
 from .labels import decode_labels, encode_labels, labeled_part
-from .network import features, print_nothing
+from .network import Network, features, print_nothing
 from .preprocessing import as_image_shape, fit_preprocessor, flatten_images
 from .shares import PRIORS
 
@@ -229,11 +229,14 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """Return (n,) ``log D(x)``, at most 0; low where a row is unlike the unlabelled rows.
 
         Raises:
-            ValueError: if the training of the GAN failed.
+            ValueError: if there was no game, or its training failed.
         """
         rows = self._rows(X)
         if not self._gan:
-            raise ValueError("there is no GAN to score samples with: its training failed, see fit")
+            raise ValueError(
+                "there is no GAN to score samples with: the game was left out "
+                "(generated_weight, unlabeled_weight) or its training failed"
+            )
         return log_realness(self._gan, rows)
 
     def ood_pvalue(self, X: Any) -> Array:
@@ -254,12 +257,13 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         return pvalues
 
     def features(self, X: Any) -> Array:
-        """Return the last hidden layer of the first network, (n, F), of which the game's are made.
+        """Return the last hidden layer of the first network, (n, F).
 
         Where its training failed, standardised rows.
         """
         rows = self._rows(X)
-        return features(self._gan[0], rows) if self._gan else rows
+        networks = [one.members for one in self._pool.opinions if isinstance(one, Network)]
+        return features(networks[0][0], rows) if networks else rows
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted classifier to a new folder: safetensors and JSON, no pickle."""

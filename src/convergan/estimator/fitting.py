@@ -44,7 +44,7 @@ COMPARED = 5000
 """Rows, about, that log D is compared on after training, and that teach the trees."""
 UNLIKE = 1e-3
 """p-value below which fit warns that labelled and unlabelled rows differ."""
-TAUGHT_TREES_SHARE, GAME_SHARE = 0.4, 0.1
+TAUGHT_TREES_SHARE, NETWORK_SHARE = 0.4, 0.1
 """Powers of what the pool has taught; that of the pool is the rest of 1."""
 
 History = list[dict[str, float]]
@@ -69,7 +69,7 @@ class FitResult(NamedTuple):
 
     Attributes:
         pool: that predicts.
-        gan: discriminators of the game, for log D; empty if their training failed.
+        gan: discriminators of the game, for log D; empty if it was left out or failed.
         opinions: what each is worth.
         class_shares: that predictions are made for.
         risk: coverage and risk of held-out labels, or None.
@@ -116,60 +116,47 @@ def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) ->
         seed: of all that is drawn.
         options: settings.
     """
-    if len(rows) > MOST_ROWS:
-        order = np.random.default_rng(seed).random(len(rows)) - (codes >= 0)
-        chosen = np.sort(np.argsort(order)[: max(MOST_ROWS, (codes >= 0).sum())])
-        rows, codes = rows[chosen], codes[chosen]
-    labeled = np.flatnonzero(codes >= 0)
-    labels, num_classes = codes[labeled], int(codes.max()) + 1
+    rows, codes = _at_most(MOST_ROWS, rows, codes, seed)
     axes = leading_axes(rows, COMPONENTS) if rows.shape[1] > COMPONENTS else None
-    task = LabeledRows(
-        rows=rows if axes is None else rows @ axes,
-        labeled=labeled,
-        labels=labels,
-        num_classes=num_classes,
-        folds=assign_folds(labels, seed),
-        seed=seed,
-    )
+    task = _labeled_rows(rows if axes is None else rows @ axes, codes, seed)
     evidence = _gather(task, rows)
-    usual = usual_powers(labels, tuple(evidence))
-    held_out = np.stack([found.held_out for found in evidence.values()])
-    trust = min(1.0, options.unlabeled_weight)
-    powers = fit_powers(held_out, labels, usual)
-    powers *= [trust if name in kinds.OF_ALL_ROWS else 1 for name in evidence]
-    pooled = np.zeros((len(rows), num_classes))
-    for power, found in zip(powers, evidence.values(), strict=True):
-        pooled += power * found.rows
-    judged = pooled_held_out(evidence, labels, task.folds)
+    weighed = _weigh(evidence, task, options)
     shares = choose_shares(
         options.class_prior,
-        labels,
-        num_classes,
-        np.exp(judged),
-        softmax(pooled[_sample(np.flatnonzero(codes < 0), seed)]),
+        task.labels,
+        task.num_classes,
+        weighed.labels,
+        softmax(weighed.held_out),
+        softmax(weighed.pooled[_sample(np.flatnonzero(codes < 0), seed)]),
         seed,
     )
-    offset = np.log(shares.shares) - np.log(_assumed_shares(labels, num_classes))
-    soft_labels = softmax(pooled + offset)
+    offset = np.log(shares.shares) - np.log(_assumed_shares(task.labels, task.num_classes))
+    soft_labels = softmax(weighed.pooled + offset)
     chosen = _sample(np.arange(len(rows)), seed)
     trees = taught_trees(rows[chosen], soft_labels[chosen], seed)
     network_task = make_task(task.rows, codes, seed=seed, options=options)
-    gan, histories, failure = _train_games(network_task, soft_labels, options, axes)
-    taught = trust * TAUGHT_TREES_SHARE
-    own = 1 - taught - (GAME_SHARE if gan else 0)
-    names, opinions = [*evidence], [_on_rows(name, one, axes) for name, one in evidence.items()]
-    weights = [*(own * powers), taught]
-    names, opinions = [*names, kinds.TAUGHT_TREES], [*opinions, trees]
-    if gan:
-        names, opinions = [*names, kinds.GAME], [*opinions, Network(tuple(gan))]
-        weights = [*weights, GAME_SHARE]
+    networks, histories, failure = _train_networks(network_task, soft_labels, options, axes)
+    plays = bool(options.unlabeled_weight and options.generated_weight)
+    opinions = {name: _on_rows(name, one, axes) for name, one in evidence.items()}
+    taught = {kinds.TAUGHT_TREES: min(1.0, options.unlabeled_weight) * TAUGHT_TREES_SHARE}
+    opinions[kinds.TAUGHT_TREES] = trees
+    if networks:
+        name = kinds.GAME if plays else kinds.NETWORK
+        opinions[name], taught[name] = Network(tuple(networks)), NETWORK_SHARE
+    own = 1 - sum(taught.values())
+    gan = networks if plays else []
     diagnostics = _diagnose(gan, rows, codes, seed)
     return FitResult(
-        Pool(tuple(names), tuple(opinions), np.array(weights), own * offset),
+        Pool(
+            tuple(opinions),
+            tuple(opinions.values()),
+            np.array([*(own * weighed.powers), *taught.values()]),
+            own * offset,
+        ),
         gan,
-        _report(evidence, labels, usual, dict(zip(names, weights, strict=True))),
+        _report(weighed, own, taught),
         shares,
-        _risk(judged + offset, labels),
+        _risk(weighed.held_out + offset, weighed.labels),
         diagnostics,
         histories,
         network_task.steps,
@@ -234,6 +221,48 @@ def print_losses(line: dict[str, float]) -> None:
     print(f"step {line['step']:,.0f}, {line['seconds']:.1f} s: {losses}")
 
 
+class _Weighed(NamedTuple):
+    """What labels held out say of M opinions.
+
+    Attributes:
+        powers: (M,).
+        usual: (M,) their means before the evidence.
+        errors: by name of the opinion, of labels held out; None where there were none.
+        pooled: (N, K) logits of the pool for the task's rows.
+        held_out: (T, K) its logarithms of probabilities of labels held out from all of it.
+        labels: (T,) those labels.
+    """
+
+    powers: Array
+    usual: Array
+    errors: dict[str, float | None]
+    pooled: Array
+    held_out: Array
+    labels: Array
+
+
+def _at_most(most: int, rows: Array, codes: Array, seed: int) -> tuple[Array, Array]:
+    """Return all labelled rows, and of the others a draw of as many as fit."""
+    if len(rows) <= most:
+        return rows, codes
+    order = np.random.default_rng(seed).random(len(rows)) - (codes >= 0)
+    chosen = np.sort(np.argsort(order)[: max(most, int((codes >= 0).sum()))])
+    return rows[chosen], codes[chosen]
+
+
+def _labeled_rows(rows: Array, codes: Array, seed: int) -> LabeledRows:
+    labeled = np.flatnonzero(codes >= 0)
+    labels = codes[labeled]
+    return LabeledRows(
+        rows=rows,
+        labeled=labeled,
+        labels=labels,
+        num_classes=int(codes.max()) + 1,
+        folds=assign_folds(labels, seed),
+        seed=seed,
+    )
+
+
 def _gather(task: LabeledRows, rows: Array) -> dict[str, Evidence]:
     """Fit every opinion; those of trees see the features themselves."""
     linear = logistic_regression(task)
@@ -244,6 +273,28 @@ def _gather(task: LabeledRows, rows: Array) -> dict[str, Evidence]:
         kinds.DIRECTIONS: label_spreading(task, directions=True),
         kinds.SELF: self_training(task, linear),
     }
+
+
+def _weigh(evidence: Mapping[str, Evidence], task: LabeledRows, options: FitOptions) -> _Weighed:
+    """Fit the powers to labels that can be held out: those whose class has another."""
+    usual = usual_powers(task.labels, tuple(evidence))
+    tested = np.bincount(task.labels)[task.labels] > 1
+    labels = task.labels[tested]
+    held_out = np.stack([found.held_out[tested] for found in evidence.values()])
+    trust = [
+        min(1.0, options.unlabeled_weight) if name in kinds.OF_ALL_ROWS else 1.0
+        for name in evidence
+    ]
+    powers = fit_powers(held_out, labels, usual) * trust
+    pooled = np.zeros_like(next(iter(evidence.values())).rows)
+    for power, found in zip(powers, evidence.values(), strict=True):
+        pooled += power * found.rows
+    errors = {
+        name: float((logs.argmax(axis=1) != labels).mean()) if len(labels) else None
+        for name, logs in zip(evidence, held_out, strict=True)
+    }
+    judged = pooled_held_out(held_out, labels, task.folds[tested], usual)
+    return _Weighed(powers, usual, errors, pooled, judged, labels)
 
 
 def _on_rows(name: str, evidence: Evidence, axes: Array | None) -> Opinion:
@@ -261,7 +312,7 @@ def _assumed_shares(labels: Array, num_classes: int) -> Array:
     return np.full(num_classes, 1 / num_classes)
 
 
-def _train_games(
+def _train_networks(
     task: TrainingTask, soft_labels: Array, options: FitOptions, axes: Array | None
 ) -> tuple[list[Layers], list[History], str]:
     """Train the networks; where one diverges, return none of them, and why."""
@@ -291,21 +342,20 @@ def _member_seed(seed: int, member: int) -> int:
     return int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
 
 
-def _report(
-    evidence: Mapping[str, Evidence], labels: Array, usual: Array, powers: Mapping[str, float]
-) -> list[OpinionReport]:
-    found = []
-    means = dict(zip(evidence, usual.tolist(), strict=True))
-    for name, power in powers.items():
-        error = None
-        if name in evidence:
-            error = float((evidence[name].held_out.argmax(axis=1) != labels).mean())
-        found.append(OpinionReport(name, float(power), means.get(name, float(power)), error))
-    return found
+def _report(weighed: _Weighed, own: float, taught: Mapping[str, float]) -> list[OpinionReport]:
+    found = [
+        OpinionReport(name, float(own * power), float(own * usual), error)
+        for (name, error), power, usual in zip(
+            weighed.errors.items(), weighed.powers, weighed.usual, strict=True
+        )
+    ]
+    return found + [OpinionReport(name, power, power, None) for name, power in taught.items()]
 
 
-def _risk(logits: Array, labels: Array) -> RiskTable:
-    """Return the risk of held-out predictions of the pool, which was taught nothing by them."""
+def _risk(logits: Array, labels: Array) -> RiskTable | None:
+    """Return the risk of the pool's predictions of labels held out; None where none could be."""
+    if not len(labels):
+        return None
     confidence = softmax(logits).max(axis=1)
     return risk_table(confidence, logits.argmax(axis=1) == labels)
 
@@ -322,7 +372,7 @@ def _sample(places: Array, seed: int) -> Array:
 def _notices(diagnostics: Mapping[str, float], failure: str) -> list[str]:
     notices = []
     if failure:
-        notices.append(f"the game is left out, its training failed: {failure}")
+        notices.append(f"the network is left out, its training failed: {failure}")
     if diagnostics.get("unseen_class_pvalue", 1.0) <= UNSEEN:
         notices.append(
             "some unlabeled rows are probably of a class that no label names (p = "

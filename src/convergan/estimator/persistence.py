@@ -25,7 +25,7 @@ from .graph import Graph
 from .linear import Linear
 from .network import Layers, Network
 from .opinions import Opinion
-from .pool import GAME, OpinionReport, Pool
+from .pool import GAME, NETWORK, OpinionReport, Pool
 from .preprocessing import Preprocessor, as_image_shape
 from .scaling import Scale
 from .shaping import Shapes, keep_shapes
@@ -202,7 +202,7 @@ def _restore_network(described: dict[str, Any], arrays: dict[str, Array]) -> dic
     classes = len(described["classes"]["values"])
     power = 1 / described["attributes"]["temperature_"]
     network = Network(tuple(_layers(arrays, "_members")))
-    name = GAME if described["attributes"]["selected_"] == "gan" else "network"
+    name = GAME if described["attributes"]["selected_"] == "gan" else NETWORK
     return {
         "_pool": Pool((name,), (network,), np.array([power]), np.zeros(classes)),
         "opinions_": [OpinionReport(name, power, power, None)],

@@ -12,11 +12,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from .checks import Array
-from .opinions import Evidence, Opinion, log_softmax
+from .opinions import Opinion, log_softmax
 
 LOGISTIC, SELF, TREES = "logistic regression", "self-training", "trees"
 NEAREST, DIRECTIONS = "graph", "graph of directions"
-TAUGHT_TREES, GAME = "taught trees", "game"
+TAUGHT_TREES, GAME, NETWORK = "taught trees", "game", "network"
 
 
 class PriorPower(NamedTuple):
@@ -76,9 +76,10 @@ class OpinionReport(NamedTuple):
     Attributes:
         name: of it.
         power: that its probabilities are raised to.
-        usual: the power's mean before the evidence; the power of an opinion that is taught by the
-            others, for which no labels are held out.
-        error: share of wrong labels that were held out from it, or None.
+        usual: the power's mean before the evidence; of an opinion that is taught by the others, for
+            which no labels are held out, the power.
+        error: share of wrong labels that were held out from it (from self-training's first round,
+            which is logistic regression), or None.
     """
 
     name: str
@@ -126,13 +127,17 @@ def fit_powers(logs: Array, labels: Array, usual: Array, deviation: float = DEVI
     return found
 
 
-def pooled_held_out(evidence: Mapping[str, Evidence], labels: Array, folds: Array) -> Array:
+def pooled_held_out(logs: Array, labels: Array, folds: Array, usual: Array) -> Array:
     """Return (L, K) logarithms of the pool's probabilities of labels held out from all of it.
 
     The powers for a fold are fitted to the labels of the others.
+
+    Args:
+        logs: (M, L, K) of each opinion, of labels held out.
+        labels: (L,) in ``0 .. K - 1``.
+        folds: (L,) in which labels were held out together.
+        usual: (M,) means of the powers' prior.
     """
-    usual = usual_powers(labels, tuple(evidence))
-    logs = np.stack([found.held_out for found in evidence.values()])
     pooled = np.empty(logs.shape[1:])
     for fold in np.unique(folds):
         held = folds == fold

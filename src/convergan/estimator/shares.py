@@ -37,7 +37,13 @@ class ClassShares(NamedTuple):
 
 
 def choose_shares(
-    class_prior: str, labels: Array, num_classes: int, held_out: Array, unlabeled: Array, seed: int
+    class_prior: str,
+    labels: Array,
+    num_classes: int,
+    tested: Array,
+    held_out: Array,
+    unlabeled: Array,
+    seed: int,
 ) -> ClassShares:
     """Return the class shares that predictions are made for.
 
@@ -48,7 +54,8 @@ def choose_shares(
             its own uncertainty.
         labels: (L,) in ``0 .. K - 1``.
         num_classes: K.
-        held_out: (L, K) probabilities of labels that were held out.
+        tested: (T,) those of the labels that could be held out.
+        held_out: (T, K) their probabilities then.
         unlabeled: (n, K) probabilities of unlabelled rows.
         seed: of the uncertainty's draws.
     """
@@ -58,9 +65,10 @@ def choose_shares(
     drawn_at_random = counts.max() - counts.min() > 1
     if class_prior == "labels" or (class_prior == "auto" and drawn_at_random):
         return ClassShares(own, none, "labels")
-    if class_prior == "uniform" or not len(unlabeled):
+    missing = len(np.unique(tested)) < num_classes
+    if class_prior == "uniform" or missing or not len(unlabeled):
         return ClassShares(uniform, none, "uniform")
-    drawn = estimate_shares(labels, held_out, unlabeled, seed)
+    drawn = estimate_shares(tested, held_out, unlabeled, seed)
     mean, deviation = drawn.mean(axis=0), drawn.std(axis=0)
     if class_prior == "unlabeled":
         return ClassShares(mean, deviation, "unlabeled")

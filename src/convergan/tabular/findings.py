@@ -1,7 +1,6 @@
 """What a fit found, in words and rows of text: the same on the terminal and on the page."""
 
 from ..estimator import RiskTable, SemiSupervisedGANClassifier
-from ..estimator.pool import GAME
 
 OPINIONS = ("opinion", "error of held-out labels", "power", "usual power")
 """The heads of the columns of `opinion_rows`."""
@@ -19,21 +18,16 @@ SOURCES = {
 """What the shares of the classes are, by `convergan.estimator.ClassShares.source`."""
 
 
-def held_out_error(risk: RiskTable, fewest: int) -> str:
+def held_out_error(risk: RiskTable) -> str:
     """Return the pool's error of labels that were held out, with its interval.
 
-    Args:
-        risk: whose first line answers every row.
-        fewest: labelled rows of the class that has fewest.
+    The first line of ``risk`` answers every label whose class has another.
     """
     rows, share = risk.rows[0], risk.risk[0]
-    text = (
+    return (
         f"error of held-out labels: {share:.2%}, {round(share * rows):,} of {rows:,}, "
         f"{risk.level:.0%} interval {risk.low[0]:.2%} to {risk.high[0]:.2%}"
     )
-    if fewest > 1:
-        return text
-    return f"{text}; too high, as no label of a class was left where its only one was held out"
 
 
 def has_game(model: SemiSupervisedGANClassifier) -> bool:
@@ -48,7 +42,7 @@ def opinion_rows(model: SemiSupervisedGANClassifier) -> list[tuple[str, str, str
     """Return a row of text for each opinion, in the columns of `OPINIONS`."""
     return [
         (
-            "network" if opinion.name == GAME and not has_game(model) else opinion.name,
+            opinion.name,
             "-" if opinion.error is None else f"{opinion.error:.2%}",
             f"{opinion.power:.2f}",
             "-" if opinion.error is None else f"{opinion.usual:.2f}",

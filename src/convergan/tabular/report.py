@@ -81,7 +81,7 @@ def _opinions(table: TrainingTable, model: SemiSupervisedGANClassifier) -> list[
     ]
     if model.risk_table_ is None:
         return found
-    error = held_out_error(model.risk_table_, min(table.labels.counts.values()))
+    error = held_out_error(model.risk_table_)
     text = (
         f"The {error}. Here the pool of the opinions that are not taught by others answers, with "
         "powers fitted to the other labels."
