@@ -255,9 +255,9 @@ def test_few_labels_and_keys_among_features_are_noted(call: Call) -> None:
     assert code == 0
     assert "note: class 0 has 1 labeled row" in shown
     assert "note: column 'number' rises from row to row as a key does" in shown
-    assert "too high, as no label of a class was left where its only one was held out" in shown
+    assert "no label could be held out, as no class has two: powers are the usual ones" in shown
     page = Path("model/report.html").read_text()
-    assert '<div class="caution">' in page and "too high" in page
+    assert '<div class="caution">' in page and "No label could be held out" in page
 
 
 def test_what_a_fit_found_is_printed(call: Call) -> None:

@@ -48,3 +48,4 @@ def test_the_error_is_of_all_labels_that_could_be_held_out() -> None:
     assert held_out_error(risk) == (
         "error of held-out labels: 25.00%, 1 of 4, 95% interval 0.63% to 80.59%"
     )
+    assert held_out_error(None).startswith("no label could be held out, as no class has two")

@@ -314,8 +314,8 @@ def show_fit(rows: "TrainingTable", fitted: "TableFit", folder: Path) -> None:
         found = ", ".join(" ".join(filter(None, row)) for row in share_rows(model)[:10])
         more = ", ..." if len(model.classes_) > 10 else ""
         print_line(f"shares of the classes, {SOURCES[source]}: {found}{more}")
+    print_line(held_out_error(model.risk_table_))
     if model.risk_table_ is not None:
-        print_line(held_out_error(model.risk_table_))
         print_line("the same by least confidence of a prediction:")
         print_line(str(model.risk_table_))
     print_line(f"fitted in {fitted.seconds:,.1f} seconds")

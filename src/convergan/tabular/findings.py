@@ -18,11 +18,13 @@ SOURCES = {
 """What the shares of the classes are, by `convergan.estimator.ClassShares.source`."""
 
 
-def held_out_error(risk: RiskTable) -> str:
+def held_out_error(risk: RiskTable | None) -> str:
     """Return the pool's error of labels that were held out, with its interval.
 
     The first line of ``risk`` answers every label whose class has another.
     """
+    if risk is None:
+        return "no label could be held out, as no class has two: powers are the usual ones"
     rows, share = risk.rows[0], risk.risk[0]
     return (
         f"error of held-out labels: {share:.2%}, {round(share * rows):,} of {rows:,}, "

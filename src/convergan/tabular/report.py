@@ -47,7 +47,7 @@ def model_page(
     sections = [
         Section("", _summary(table, fitted, record["notices"])),
         Section("Labelled rows", [_counts(table)]),
-        Section("What each opinion was worth here", _opinions(table, model)),
+        Section("What each opinion was worth here", _opinions(model)),
         Section("Shares of the classes", _shares(model)),
         Section("Errors by confidence", _risk(model.risk_table_) if model.risk_table_ else []),
         Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
@@ -74,19 +74,19 @@ def _counts(table: TrainingTable) -> Table:
     return Table(("class", "rows"), rows, numbers=(1,))
 
 
-def _opinions(table: TrainingTable, model: SemiSupervisedGANClassifier) -> list[Part]:
-    found: list[Part] = [
+def _opinions(model: SemiSupervisedGANClassifier) -> list[Part]:
+    error = held_out_error(model.risk_table_)
+    text = f"{error[0].upper()}{error[1:]}."
+    if model.risk_table_ is not None:
+        text += (
+            " Here the pool of the opinions that are not taught by others answers, with powers "
+            "fitted to the other labels."
+        )
+    return [
+        Paragraph(text),
         Paragraph(OPINIONS_MEANING),
         Table(OPINIONS, opinion_rows(model), numbers=(1, 2, 3)),
     ]
-    if model.risk_table_ is None:
-        return found
-    error = held_out_error(model.risk_table_)
-    text = (
-        f"The {error}. Here the pool of the opinions that are not taught by others answers, with "
-        "powers fitted to the other labels."
-    )
-    return [Paragraph(text), *found]
 
 
 def _shares(model: SemiSupervisedGANClassifier) -> list[Part]:
