@@ -271,7 +271,7 @@ def test_what_a_fit_found_is_printed(call: Call) -> None:
     assert f"of 15, 95% interval {risk['low'][0]:.2%} to {risk['high'][0]:.2%}" in shown
     powers = dict(re.findall(r"(trees|graph|network) +[│ ] *(?:[-\d.%]+) +[│ ] *([\d.]+)", shown))
     found = {one["name"]: f"{one['power']:.2f}" for one in record["opinions"]}
-    assert powers["graph"] == found["graph"] and powers["network"] == found["game"]
+    assert powers["graph"] == found["graph"] and powers["network"] == found["network"]
     assert (
         "shares of the classes, those of the labels, with one more of each class: a 33.3%" in shown
     )

@@ -44,7 +44,7 @@ def test_opinions_stand_with_their_errors_and_powers(
     part = text[text.index("What each opinion was worth here") : text.index("Shares of the")]
     risk = fitted_iris[1].model.risk_table_
     assert risk is not None and risk.rows[0] == 15
-    assert f"The error of held-out labels: {risk.risk[0]:.2%}," in part
+    assert f"Error of held-out labels: {risk.risk[0]:.2%}," in part
     assert f"95% interval {risk.low[0]:.2%} to {risk.high[0]:.2%}" in part
     cells = re.findall(r"<td>([^<]+)</td>" + 3 * r"<td[^>]*>([^<]*)</td>", part)
     assert cells == opinion_rows(fitted_iris[1].model)
