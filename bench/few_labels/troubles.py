@@ -1,7 +1,7 @@
 """What tables as they are do to the estimator and to logistic regression.
 
-``python -m bench.few_labels.troubles`` fits both to some sets, by 10 labels a class and a prior that
-was learned without the set, as they are and with a trouble: columns on a logarithm's scale, three
+``python -m bench.few_labels.troubles`` fits both to some sets, by 10 labels a class and a prior
+that was learned without the set, as they are and with a trouble: columns on a log scale, three
 wild cells a column, 50 columns of noise, a tenth of the cells missing, a tenth of the labels wrong.
 Logistic regression has rows of mean 0 and deviation 1 and medians for missing cells. Then the
 rarer class of two-class sets is thinned to 1 of 131 pool rows, with 10 labels of each class.
