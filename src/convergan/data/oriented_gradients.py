@@ -74,12 +74,14 @@ def describe_slopes(
     shares = []
     for turn in range(orientations):
         angle = 2 * math.pi * turn / orientations
-        along = (across * math.cos(angle) + down * math.sin(angle)).clamp(min=0)
+        # Tensors, as ONNX would take numbers for float32.
+        cosine, sine = (torch.tensor(f(angle), dtype=torch.float64) for f in (math.cos, math.sin))
+        along = (across * cosine + down * sine).clamp(min=0)
         shares.append(length * along.square().square())
     cells = over_rows @ (torch.stack(shares, dim=1) @ over_columns.T)
     cells = cells.view(count, channels, *cells.shape[1:]).mean(dim=1).flatten(1).sqrt()
     norms: Tensor = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
-    return cells * (math.sqrt(cells.shape[1]) / norms)
+    return cells * (torch.tensor(math.sqrt(cells.shape[1]), dtype=torch.float64) / norms)
 
 
 def cell_weights(side: int, cell: int) -> Tensor:

@@ -1,7 +1,8 @@
 """A fitted classifier as a module of torch, to be exported and served without this package.
 
-Each opinion's arrays become buffers, float64 as in NumPy, and its formula is written in operations
-that `torch.export` and ONNX know. Nothing has a gradient to train by.
+What was fitted becomes buffers, float64 as in NumPy; every step of `predict_proba` is written in
+operations that `torch.export` and ONNX know. Nothing is left to train. Constants that float32 does
+not hold are buffers too, as ONNX would round a plain number to it.
 
 Paper and released code: not in Salimans et al. (2016).
 """
@@ -15,68 +16,121 @@ from torch import Tensor, nn
 
 from ..data import cell_weights, describe_slopes
 from .checks import Array
+from .completion import Completion
 from .fitting import Reduced
-from .graph import NEIGHBORS, PRIOR, Graph
+from .graph import NEIGHBORS, PRIOR, ROUNDING, Graph
 from .linear import Linear
 from .network import Layers, Network
-from .opinions import Opinion, as_tensor
+from .opinions import Opinion
 from .pool import Pool
 from .preprocessing import ImageShape, Preprocessor
 from .scaling import FARTHEST, Scale
+from .shaping import LOGARITHM, SINH, Shapes
 from .trees import Trees
 
 
 class DeployedClassifier(nn.Module):
     """Class probabilities of raw rows, those of `SemiSupervisedGANClassifier.predict_proba`.
 
+    `SemiSupervisedGANClassifier.to_torch` makes it.
+
     Args:
-        preprocessor: that the classifier was fitted with.
+        preprocessor: of the classifier.
         pool: of its opinions; those whose power is 0 are left out.
         classes: (K,) of the classifier.
 
     Attributes:
-        classes: names, K of them; column k of the probabilities is that of ``classes[k]``.
-        columns: A, of rows; pixels of an image are channels, rows and columns, flattened.
+        classes: K names; column k of the probabilities is that of ``classes[k]``.
+        categories: levels by column; such a column holds positions of its levels, -1 for others.
     """
 
     def __init__(self, preprocessor: Preprocessor, pool: Pool, classes: Array) -> None:
         super().__init__()
-        heard = [(o, p) for o, p in zip(pool.opinions, pool.powers, strict=True) if p]
-        shape = preprocessor.image_shape
         self.classes: tuple[object, ...] = tuple(classes.tolist())
-        self.columns = shape[0] * shape[1] * shape[2] if shape else len(preprocessor.scale.mean)
+        self.categories = dict(preprocessor.completion.categories)
+        self.completion = TensorCompletion(preprocessor.completion)
         self.features = nn.Sequential(*_feature_steps(preprocessor))
-        self.opinions = nn.ModuleList(_as_module(opinion) for opinion, _ in heard)
-        self.powers = nn.Buffer(torch.tensor([power for _, power in heard], dtype=torch.float64))
+        counted = np.flatnonzero(pool.powers)
+        self.opinions = nn.ModuleList(_as_module(pool.opinions[place]) for place in counted)
+        self.powers = _buffer(pool.powers[counted, None, None])
         self.offset = _buffer(pool.offset)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Return (n, K) float64 probabilities of raw rows (n, A) of float64.
+        """Return (n, K) float64 probabilities.
 
-        A module that is exported cannot refuse a row. One that `predict_proba` refuses, with an
-        infinite or a missing cell, has probabilities of NaN.
+        An exported module cannot refuse a row: one that `predict_proba` refuses, for a cell that is
+        infinite or must not be missing, has probabilities of NaN.
+
+        Args:
+            rows: (n, A) float64, as columns stood in `fit`; NaN where a number is missing; of
+                images the pixels, (n, C * H * W).
 
         Raises:
             ValueError: for rows of another shape.
         """
-        if rows.dim() != 2 or rows.shape[1] != self.columns:
-            raise ValueError(f"rows must be (n, {self.columns}), got {tuple(rows.shape)}")
-        refused = ~rows.isfinite().all(dim=1, keepdim=True)
-        features = self.features(rows.double())
-        total = self.offset
-        for opinion, power in zip(self.opinions, self.powers, strict=True):
-            total = total + power * opinion(features)
+        columns = len(self.completion.medians)
+        if rows.dim() != 2 or rows.shape[1] != columns:
+            raise ValueError(f"rows must be (n, {columns}), got {tuple(rows.shape)}")
+        rows = rows.double()
+        refused = ~self.completion.fill(rows).isfinite().all(dim=1, keepdim=True)
+        features = self.features(self.completion(rows))
+        logs = torch.stack([opinion(features) for opinion in self.opinions])
+        total = (self.powers * logs).sum(dim=0) + self.offset
         return total.softmax(dim=1).masked_fill(refused, torch.nan)
 
 
+class TensorCompletion(nn.Module):
+    """`Completion`."""
+
+    def __init__(self, completion: Completion) -> None:
+        super().__init__()
+        columns, categories = len(completion.medians), completion.categories
+        levels = [
+            (column, place) for column in categories for place in range(len(categories[column]))
+        ]
+        numbers = [column for column in range(columns) if column not in categories]
+        self.medians, self.flags = _buffer(completion.medians), _buffer(completion.flags)
+        self.numbers = nn.Buffer(torch.tensor(numbers, dtype=torch.int64))
+        pairs = torch.tensor(levels, dtype=torch.int64).reshape(-1, 2)
+        self.level_columns, self.levels = nn.Buffer(pairs[:, 0]), nn.Buffer(pairs[:, 1].double())
+
+    def fill(self, rows: Tensor) -> Tensor:
+        """Return rows (n, C) with medians in place of NaN."""
+        return torch.where(rows.isnan(), self.medians, rows)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return features (n, F) of rows (n, C)."""
+        numbers = self.fill(rows).index_select(1, self.numbers)
+        levels = rows.index_select(1, self.level_columns) == self.levels
+        missing = rows.index_select(1, self.flags).isnan()
+        return torch.cat([numbers, levels.double(), missing.double()], dim=1)
+
+
+class TensorShapes(nn.Module):
+    """`Shapes`."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        super().__init__()
+        self.is_logarithm = _buffer(shapes.kinds == LOGARITHM)
+        self.is_sinh = _buffer(shapes.kinds == SINH)
+        self.shift, self.unit = _buffer(shapes.shift), _buffer(shapes.unit)
+        self.low, self.high = _buffer(shapes.low), _buffer(shapes.high)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return rows (n, F) in their new shape."""
+        moved = rows - self.shift
+        bent = torch.where(self.is_logarithm, moved.clamp(min=0).log(), rows)
+        bent = torch.where(self.is_sinh, _arsinh(moved / self.unit), bent)
+        return torch.minimum(torch.maximum(bent, self.low), self.high)
+
+
 class TensorDescriptors(nn.Module):
-    """`convergan.data.oriented_gradients` of flattened images; Sobel's slopes as two products."""
+    """`convergan.data.oriented_gradients` of flattened images, Sobel's filter as products."""
 
     def __init__(self, preprocessor: Preprocessor, shape: ImageShape) -> None:
         super().__init__()
-        self.shape = shape
-        self.lowest, self.span = preprocessor.lowest, preprocessor.span
-        _, height, width = shape
+        (_, height, width), self.shape = shape, shape
+        self.range = _buffer(np.array([preprocessor.lowest, preprocessor.span]))
         self.over_rows = nn.Buffer(cell_weights(height, preprocessor.cell))
         self.over_columns = nn.Buffer(cell_weights(width, preprocessor.cell))
         self.smooth_rows, self.step_rows = nn.Buffer(_smooth(height)), nn.Buffer(_step(height))
@@ -84,7 +138,8 @@ class TensorDescriptors(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return descriptors (n, F) of rows (n, C * H * W)."""
-        images = ((rows - self.lowest) / self.span).clamp(0, 1).reshape(-1, *self.shape)
+        lowest, span = self.range
+        images = ((rows - lowest) / span).clamp(0, 1).reshape(-1, *self.shape)
         across = self.smooth_rows @ images @ self.step_columns.T
         down = self.step_rows @ images @ self.smooth_columns.T
         slopes = torch.stack([across, down], dim=2)
@@ -92,7 +147,7 @@ class TensorDescriptors(nn.Module):
 
 
 class TensorScale(nn.Module):
-    """`Scale` of features."""
+    """`Scale`."""
 
     def __init__(self, scale: Scale) -> None:
         super().__init__()
@@ -104,7 +159,7 @@ class TensorScale(nn.Module):
 
 
 class TensorDense(nn.Module):
-    """Weights and biases, which nobody trains."""
+    """A dense layer that nobody trains."""
 
     def __init__(self, weights: Array, biases: Array) -> None:
         super().__init__()
@@ -116,29 +171,26 @@ class TensorDense(nn.Module):
 
 
 class TensorTrees(nn.Module):
-    """`Trees`; the nodes of all stand in one line, a step down looks up each row's next ones."""
+    """`Trees`, their nodes in one line; every row goes ``depth`` steps down."""
 
     def __init__(self, opinion: Trees) -> None:
         super().__init__()
         trees, nodes, classes = opinion.shares.shape
-        self.roots = nn.Buffer(torch.arange(trees) * nodes)
-        self.feature = _buffer(opinion.feature.reshape(-1))
-        self.threshold = _buffer(opinion.threshold.reshape(-1))
-        self.next_nodes = nn.Buffer(
-            (_buffer(opinion.children) + self.roots[:, None, None]).flatten()
-        )
-        self.shares = _buffer(opinion.shares.reshape(-1, classes))
-        self.depth, self.votes = opinion.depth, opinion.votes
+        self.roots = _buffer(np.arange(trees) * nodes)
+        self.feature, self.threshold = _buffer(opinion.feature), _buffer(opinion.threshold)
+        self.next_nodes = _buffer(opinion.children + nodes * np.arange(trees)[:, None, None])
+        shares = opinion.shares.reshape(-1, classes).astype(np.float64)
+        self.shares = _buffer((shares * opinion.votes + 1 / classes) / (opinion.votes + 1))
+        self.depth = opinion.depth
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return (n, K) logarithms of probabilities of rows (n, F)."""
         values = rows.float().double()
         node = self.roots.expand(rows.shape[0], -1)
         for _ in range(self.depth):
-            right = values.gather(1, self.feature[node]) > self.threshold[node]
-            node = self.next_nodes[2 * node + right.long()]
-        mean = self.shares[node].double().mean(dim=1)
-        return ((mean * self.votes + 1 / mean.shape[1]) / (self.votes + 1)).log()
+            right = values.gather(1, self.feature.take(node)) > self.threshold.take(node)
+            node = self.next_nodes.take(2 * node + right.long())
+        return nn.functional.embedding(node, self.shares).mean(dim=1).log()
 
 
 class TensorGraph(nn.Module):
@@ -146,9 +198,11 @@ class TensorGraph(nn.Module):
 
     def __init__(self, opinion: Graph) -> None:
         super().__init__()
-        self.axes, self.points = _buffer(opinion.axes), _buffer(opinion.points)
-        self.squares = nn.Buffer(self.points.square().sum(dim=1))
-        self.shares, self.directions = _buffer(opinion.shares), opinion.directions
+        classes = opinion.shares.shape[1]
+        self.axes, self.directions = _buffer(opinion.axes), opinion.directions
+        self.points = _buffer(opinion.points.T)
+        self.squares = _buffer(np.square(opinion.points).sum(axis=1))
+        self.shares = _buffer((opinion.shares + PRIOR / classes) / (1 + PRIOR))
         self.count = min(NEIGHBORS, len(opinion.points))
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -157,13 +211,12 @@ class TensorGraph(nn.Module):
             length = rows.square().sum(dim=1, keepdim=True).sqrt()
             rows = rows / length.clamp(min=torch.finfo(torch.float32).tiny)
         points = rows @ self.axes
-        distances = points.square().sum(dim=1, keepdim=True) - 2 * (points @ self.points.T)
-        distances = (distances + self.squares).clamp(min=0)
-        distances, nearest = distances.topk(self.count, dim=1, largest=False)
-        unit = distances[:, -1:].clamp(min=torch.finfo(torch.float64).tiny)
-        weights = (-distances / unit).softmax(dim=1)
-        shares = (weights[:, :, None] * self.shares[nearest]).sum(dim=1)
-        return ((shares + PRIOR / shares.shape[1]) / (1 + PRIOR)).log()
+        squares = points.square().sum(dim=1, keepdim=True)
+        slack = ROUNDING * (1 + squares)
+        distances = (squares + self.squares - 2 * (points @ self.points) - slack).clamp(min=0)
+        unit = distances.topk(self.count, dim=1, largest=False).values[:, -1:] + slack
+        weights = torch.where(distances <= unit, (-distances / unit).exp(), 0)
+        return (weights @ self.shares / weights.sum(dim=1, keepdim=True)).log()
 
 
 class TensorNetwork(nn.Module):
@@ -172,22 +225,25 @@ class TensorNetwork(nn.Module):
     def __init__(self, opinion: Network) -> None:
         super().__init__()
         self.members = nn.ModuleList(_dense(layers) for layers in opinion.members)
+        self.log_count = _buffer(np.array(math.log(len(opinion.members))))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return (n, K) logarithms of probabilities of rows (n, F)."""
         logs = torch.stack([member(rows) for member in self.members])
-        return logs.logsumexp(dim=0) - math.log(len(self.members))
+        return logs.logsumexp(dim=0) - self.log_count
 
 
 def _feature_steps(preprocessor: Preprocessor) -> Iterator[nn.Module]:
-    """Yield what `Preprocessor.apply` does, in order."""
+    """Yield what `Preprocessor.apply` does once no cell is missing."""
     if preprocessor.image_shape:
         yield TensorDescriptors(preprocessor, preprocessor.image_shape)
+    if preprocessor.shapes.kinds.any():
+        yield TensorShapes(preprocessor.shapes)
     yield TensorScale(preprocessor.scale)
 
 
 def _as_module(opinion: Opinion) -> nn.Module:
-    """Return the module of an opinion; logarithms of probabilities (n, K) of features (n, F)."""
+    """Return a module that gives an opinion's (n, K) logarithms of features (n, F)."""
     match opinion:
         case Linear():
             return _dense([(opinion.weights, opinion.biases)])
@@ -200,7 +256,7 @@ def _as_module(opinion: Opinion) -> nn.Module:
         case Reduced():
             project = TensorDense(opinion.axes, np.zeros(opinion.axes.shape[1]))
             return nn.Sequential(project, _as_module(opinion.opinion))
-    raise TypeError(f"no module is written for opinions of type {type(opinion).__name__}")
+    raise TypeError(f"opinions of type {type(opinion).__name__} have no module of torch yet")
 
 
 def _dense(layers: Layers) -> nn.Module:
@@ -211,20 +267,27 @@ def _dense(layers: Layers) -> nn.Module:
     return nn.Sequential(*found[:-1], nn.LogSoftmax(dim=1))
 
 
+def _arsinh(values: Tensor) -> Tensor:
+    """Return the inverse hyperbolic sine, which runtimes of ONNX lack for float64."""
+    size = values.abs()
+    return values.sign() * (size + (size.square() + 1).sqrt()).log()
+
+
 def _smooth(side: int) -> Tensor:
-    """Return (side, side): a line's pixels weighed by Sobel, 1, 2, 1 of 4, with 0 beyond."""
-    return torch.eye(side).double() / 2 + (_shift(side) + _shift(side).T) / 4
+    """Return (side, side): a line's pixels weighed 1, 2, 1 of 4, with 0 beyond its ends."""
+    step = _next(side)
+    return torch.eye(side, dtype=torch.float64) / 2 + (step + step.T) / 4
 
 
 def _step(side: int) -> Tensor:
-    """Return (side, side): each pixel's next one less the one before."""
-    return _shift(side) - _shift(side).T
+    """Return (side, side): the pixel after less the pixel before."""
+    return _next(side) - _next(side).T
 
 
-def _shift(side: int) -> Tensor:
+def _next(side: int) -> Tensor:
     return torch.diag(torch.ones(side - 1, dtype=torch.float64), 1)
 
 
 def _buffer(array: Array) -> nn.Buffer:
-    """Return a copy of an array, so that loading a state leaves the classifier alone."""
-    return nn.Buffer(as_tensor(array).clone())
+    """Copy an array, so that a state that is loaded does not change the classifier."""
+    return nn.Buffer(torch.from_numpy(np.array(array, order="C")))
