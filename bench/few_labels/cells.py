@@ -9,14 +9,34 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+class Key(NamedTuple):
+    """What identifies a cell.
+
+    Attributes:
+        set: name of a set.
+        draw: how its labels were drawn, see `bench.few_labels.measure.draw_labels`.
+        labels: number of labels a class; of a random draw the mean number.
+        seed: that drew the labels, and of the method.
+        method: name of a method.
+    """
+
+    set: str
+    draw: str
+    labels: int
+    seed: int
+    method: str
+
+
 class Cell(NamedTuple):
     """A method on a set with some labels: a line of the file. Errors are in percent."""
 
     set: str
+    draw: str
     labels: int
     seed: int
     method: str
     error: float
+    balanced_error: float
     nll: float
     calibration: float
     lost: float
@@ -27,21 +47,40 @@ class Cell(NamedTuple):
     code: str
     finished: str
 
+    @property
+    def key(self) -> Key:
+        return Key(self.set, self.draw, self.labels, self.seed, self.method)
 
-Place = tuple[str, int]
-"""A set and a number of labels a class."""
+
+class Place(NamedTuple):
+    """A set and how many labels it has: what methods are compared on."""
+
+    set: str
+    draw: str
+    labels: int
+
+
 Grid = dict[Place, dict[str, dict[int, Cell]]]
 """Cells by place, method and seed."""
 
 
 def read(file: Path) -> list[Cell]:
-    """Return the cells of a file; half a line, left by a run that was stopped, is skipped."""
+    """Return the cells of a file; half a line, left by a run that was stopped, is skipped.
+
+    Raises:
+        ValueError: if a line has other fields, as those of earlier versions of the benchmark have.
+    """
     found = []
-    for line in file.read_text().splitlines() if file.exists() else []:
+    for number, line in enumerate(file.read_text().splitlines() if file.exists() else [], 1):
         try:
-            found.append(Cell(**json.loads(line)))
+            fields = json.loads(line)
         except json.JSONDecodeError:
             continue
+        if not isinstance(fields, dict) or set(fields) != set(Cell._fields):
+            raise ValueError(
+                f"{file}: line {number} is not of this version of the benchmark, use a new file"
+            )
+        found.append(Cell(**fields))
     return found
 
 
@@ -59,13 +98,7 @@ def append(file: Path, cell: Cell) -> None:
 def arrange(cells: Sequence[Cell]) -> Grid:
     """Sort cells by place, method and seed; of cells that were measured twice the first counts."""
     grid: Grid = defaultdict(lambda: defaultdict(dict))
-    for cell in sorted(cells, key=lambda cell: cell.labels):
-        grid[cell.set, cell.labels][cell.method].setdefault(cell.seed, cell)
+    for cell in sorted(cells, key=lambda cell: (cell.draw, cell.labels)):
+        grid[Place(cell.set, cell.draw, cell.labels)][cell.method].setdefault(cell.seed, cell)
     names = list(dict.fromkeys(cell.set for cell in cells))
-    return dict(sorted(grid.items(), key=lambda entry: names.index(entry[0][0])))
-
-
-def is_complete(grid: Grid, place: Place, methods: Sequence[str]) -> bool:
-    """Return whether all methods have all seeds that any method of the place has."""
-    seeds = {seed for method in grid[place].values() for seed in method}
-    return all(set(grid[place].get(method, {})) == seeds for method in methods)
+    return dict(sorted(grid.items(), key=lambda entry: names.index(entry[0].set)))

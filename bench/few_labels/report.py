@@ -1,23 +1,29 @@
-"""Tables of the few-label benchmark, from its file of results alone."""
+"""Tables of the few-label benchmark, from its file of results alone.
 
+Of two methods or more that are compared, only what all of them were measured on counts: the same
+places (sets, draws and numbers of labels) and seeds. A set's mean is that of its places, and every
+set counts once.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bench.few_labels.cells import Cell, Grid, Place, arrange, is_complete
-from bench.few_labels.methods import ENSEMBLE, GUARDED, KNN, LOGISTIC, OURS, RBF, TWIN
-from bench.few_labels.statistics import Difference, mean_ranks, paired_difference
-from convergan.sweeps.statistics import format_mean, mean_and_deviation
+from bench.few_labels.cells import Cell, Grid, Place, arrange
+from bench.few_labels.methods import FOREST, LOGISTIC, OURS, Array
+from bench.few_labels.statistics import paired_test, ranks
+from convergan.sweeps.statistics import count_seeds, format_mean, mean_and_deviation
 
-LARGE = 5000
-"""A set of more rows counts as large: there we expect to be better than label spreading."""
+ALLOWED = 3.0
+"""Points that ours may be above the better of logistic regression and random forest on a set."""
 
 
-def report(cells: Sequence[Cell], methods: Sequence[str] | None) -> str:
+def report(cells: Sequence[Cell], methods: Sequence[str] | None = None) -> str:
     """Return all tables as text.
 
     Args:
-        cells: of a file.
+        cells: to report on.
         methods: to compare; None for all that the cells have.
 
     Raises:
@@ -28,38 +34,35 @@ def report(cells: Sequence[Cell], methods: Sequence[str] | None) -> str:
     if not cells:
         raise ValueError(f"there are no results of {', '.join(chosen) or 'any method'}")
     grid = arrange(cells)
-    complete = [place for place in grid if is_complete(grid, place, chosen)]
-    lines = [*tables(grid, chosen), *mixed_code(cells), "", *ranking(grid, complete, chosen)]
-    for name in (OURS, ENSEMBLE, GUARDED):
-        if name in chosen:
-            lines += ["", *pairwise(grid, name, chosen)]
-    lines += ["", *guard_check(grid), "", *spreading_check(grid)]
+    lines = [*tables(grid, chosen), *mixed_code(cells), "", *ranking(grid, chosen)]
+    if OURS in chosen:
+        lines += ["", *against_others(grid, chosen), "", *limit_check(grid)]
     return "\n".join(lines)
 
 
 def tables(grid: Grid, methods: Sequence[str]) -> Iterator[str]:
-    shown = ""
-    for (name, labels), by_method in grid.items():
-        first = next(iter(next(iter(by_method.values())).values()))
-        if name != shown:
-            yield f"\n{name}: {first.rows:,} rows, {first.test_rows:,} test rows"
-            shown = name
-        yield f"  {labels} labels a class" if labels > 1 else "  1 label a class"
-        width = max(map(len, methods))
-        for method in (method for method in methods if method in by_method):
-            found = [cell for _, cell in sorted(by_method[method].items())]
-            error = format_mean(mean_and_deviation([cell.error for cell in found]), ".2f", ".2f")
-            every = " ".join(f"{cell.error:.2f}" for cell in found)
-            nll, calibration, seconds, lost = np.mean(
-                [(cell.nll, cell.calibration, cell.seconds, cell.lost) for cell in found], axis=0
-            )
+    """Yield a table for each set: errors by place, then means over all its cells."""
+    width = max(map(len, methods))
+    for name in dict.fromkeys(place.set for place in grid):
+        places = [place for place in grid if place.set == name]
+        cells = [cell for place in places for row in grid[place].values() for cell in row.values()]
+        yield f"\n{name}: {cells[0].rows:,} rows, {cells[0].test_rows:,} test rows; errors in %"
+        heads = " ".join(f"{f'{place.labels} by {place.draw}':>12}" for place in places)
+        yield f"  {'':{width}} {heads}  balanced    nll    ece  seconds"
+        for method in methods:
+            found = [cell for cell in cells if cell.method == method]
+            if not found:
+                continue
+            errors = " ".join(f"{_errors(grid, place, method):>12}" for place in places)
+            _, balanced, nll, ece = np.mean([measures(cell) for cell in found], axis=0)
+            seconds, lost = np.mean([(cell.seconds, cell.lost) for cell in found], axis=0)
             yield (
-                f"    {method:{width}}  error {error:>13} ({every})  nll {nll:.3f}  "
-                f"calibration {calibration:5.2f}  {seconds:.2f} s"
+                f"  {method:{width}} {errors}  {balanced:8.1f} {nll:6.2f} {ece:6.1f} {seconds:8.2f}"
                 + (f"  without probabilities {lost:.1f} %" if lost else "")
             )
-            failed = {note for cell in found for note in cell.notices if note.startswith("failed")}
-            yield from (f"      {note}" for note in sorted(failed))
+            failed = [n for cell in found for n in cell.notices if n.startswith("failed")]
+            for note in sorted(set(failed)):
+                yield f"    {note} ({failed.count(note)} of {len(found)} cells)"
 
 
 def mixed_code(cells: Sequence[Cell]) -> Iterator[str]:
@@ -68,108 +71,94 @@ def mixed_code(cells: Sequence[Cell]) -> Iterator[str]:
         yield f"\nresults of {len(codes)} versions of the estimator: {', '.join(codes)}"
 
 
-def ranking(grid: Grid, places: Sequence[Place], methods: Sequence[str]) -> Iterator[str]:
-    means = [
-        {
-            method: float(np.mean([cell.error for cell in grid[place][method].values()]))
-            for method in methods
-        }
-        for place in places
-    ]
-    left = len(grid) - len(places)
+def ranking(grid: Grid, methods: Sequence[str]) -> Iterator[str]:
+    """Yield mean ranks by error and mean figures; every set counts once."""
+    found = means_by_set(grid, methods)
+    used = sum(map(len, found.values()))
+    left = len(grid) - used
+    seeds = [len(_common_seeds(grid, place, methods)) for place in grid]
     yield (
-        f"mean rank of mean errors, over {len(places)} pairs of a set and a number of labels"
-        + (f"; {left} where a method lacks seeds are left out" if left else "")
+        f"means over {len(found)} sets, {used} places, {count_seeds([n for n in seeds if n])}, by "
+        "rank" + (f"; left out for lack of a seed of every method: {left}" if left else "")
     )
-    first = [table for place, table in zip(places, means, strict=True) if _large(grid, place)]
-    best, large = mean_ranks(means), mean_ranks(first)
-    for method, rank in sorted(best.items(), key=lambda entry: entry[1]):
-        average = np.mean([table[method] for table in means])
-        more = f"  rank {large[method]:.2f} above {LARGE:,} rows" if large else ""
-        yield f"  {method:20} {rank:5.2f}  mean error {average:6.2f} %{more}"
+    if not found:
+        return
+    places = [ranks(figures[:, :, 0]).mean(axis=0) for figures in found.values()]
+    mean_rank = np.mean(places, axis=0)
+    mean = np.mean([figures.mean(axis=0) for figures in found.values()], axis=0)
+    width = max(map(len, methods))
+    yield f"  {'':{width}}  rank  error  balanced    nll    ece"
+    for number in np.argsort(mean_rank, kind="stable"):
+        error, balanced, nll, ece = mean[number]
+        yield (
+            f"  {methods[number]:{width}} {mean_rank[number]:5.2f} {error:6.2f} {balanced:9.2f} "
+            f"{nll:6.3f} {ece:6.2f}"
+        )
 
 
-def pairwise(grid: Grid, ours: str, methods: Sequence[str]) -> Iterator[str]:
+def against_others(grid: Grid, methods: Sequence[str]) -> Iterator[str]:
     yield (
-        f"{ours} against others: pairs in which its error is less, not told apart, more, by "
-        "95 % intervals of paired differences over seeds"
+        f"{OURS} against others: sets where its mean error is less, equal, more; mean difference "
+        "in points; p of the signed-rank and of the sign test over sets"
     )
-    for other in (method for method in methods if method != ours):
-        found = [compare(grid, place, ours, other) for place in grid]
-        known = [difference for difference in found if difference]
-        verdicts = [difference.verdict() for difference in known]
-        counts = [verdicts.count(word) for word in ("less", "equal", "more")]
-        mean = f"{np.mean([difference.mean for difference in known]):+.2f}" if known else "-"
-        yield f"  {other:20} {counts[0]:3d} {counts[1]:3d} {counts[2]:3d}  mean difference {mean}"
+    width = max(map(len, methods))
+    for other in (method for method in methods if method != OURS):
+        found = means_by_set(grid, (OURS, other))
+        if not found:
+            yield f"  {other:{width}}  no cells in common"
+            continue
+        errors = [figures[:, :, 0].mean(axis=0) for figures in found.values()]
+        test = paired_test([mine - theirs for mine, theirs in errors])
+        yield (
+            f"  {other:{width}} {test.wins:3d} {test.ties:3d} {test.losses:3d} {test.mean:+7.2f}  "
+            f"p {test.wilcoxon:.4f} {test.sign:.4f}"
+        )
 
 
-def guard_check(grid: Grid) -> Iterator[str]:
-    """Compare the guarded with the better of logistic regression and twin, by means over seeds.
+def limit_check(grid: Grid) -> Iterator[str]:
+    """Yield the sets where ours is too far above the better of two simple methods.
 
     The better one is chosen by its test errors, which is in its favour.
     """
-    yield f"{GUARDED} against the better of {LOGISTIC} and {TWIN}"
-    worse, count = [], 0
-    for place, by_method in grid.items():
-        if not {GUARDED, LOGISTIC, TWIN} <= set(by_method):
-            continue
-        best = min((LOGISTIC, TWIN), key=lambda name: _mean(by_method[name]))
-        difference = compare(grid, place, GUARDED, best)
-        if difference is None:
-            continue
-        count += 1
-        if difference.verdict() == "more":
-            worse.append(f"  worse on {_place_name(place)} than {best}: {_interval(difference)}")
+    found = means_by_set(grid, (OURS, LOGISTIC, FOREST))
+    above = []
+    for name, figures in found.items():
+        mine, logistic, forest = figures[:, :, 0].mean(axis=0)
+        if mine - min(logistic, forest) > ALLOWED:
+            above.append(
+                f"  {name}: {mine:.2f}, {LOGISTIC} {logistic:.2f}, {FOREST} {forest:.2f}, "
+                f"{mine - min(logistic, forest):+.2f}"
+            )
     yield (
-        f"  significantly worse in {len(worse)} of {count} pairs; of methods that are alike, "
-        f"{0.025 * count:.1f} would be by chance"
+        f"{OURS} more than {ALLOWED:g} points above the better of {LOGISTIC} and {FOREST}: on "
+        f"{len(above)} of {len(found)} sets"
     )
-    yield from worse
+    yield from above
 
 
-def spreading_check(grid: Grid) -> Iterator[str]:
-    """Compare ours with both kinds of label spreading on large sets."""
-    yield f"against {RBF} and {KNN} on sets of more than {LARGE:,} rows"
-    for ours in (OURS, ENSEMBLE, GUARDED):
-        behind, count = [], 0
-        for place in grid:
-            found = [
-                (other, compare(grid, place, ours, other))
-                for other in (RBF, KNN)
-                if _large(grid, place)
-            ]
-            for other, difference in found:
-                if difference is not None:
-                    count += 1
-                    if difference.mean >= 0:
-                        behind.append(
-                            f"    behind {other} on {_place_name(place)}: {_interval(difference)}"
-                        )
-        if count:
-            yield f"  {ours}: mean error less in {count - len(behind)} of {count} comparisons"
-            yield from behind
+def means_by_set(grid: Grid, methods: Sequence[str]) -> dict[str, Array]:
+    """Return by set the `measures` of methods, (places, methods, 4), means over common seeds.
+
+    Places where not all methods have a seed in common are left out, and so are sets without others.
+    """
+    found: dict[str, list[Array]] = defaultdict(list)
+    for place, by_method in grid.items():
+        seeds = _common_seeds(grid, place, methods)
+        if seeds:
+            each = [[measures(by_method[method][seed]) for seed in seeds] for method in methods]
+            found[place.set].append(np.mean(each, axis=1))
+    return {name: np.stack(places) for name, places in found.items()}
 
 
-def compare(grid: Grid, place: Place, ours: str, theirs: str) -> Difference | None:
-    """Return the difference of errors over common seeds; None where there are none."""
-    mine, other = (
-        {seed: cell.error for seed, cell in grid[place].get(name, {}).items()}
-        for name in (ours, theirs)
-    )
-    return paired_difference(mine, other) if mine.keys() & other.keys() else None
+def measures(cell: Cell) -> tuple[float, float, float, float]:
+    return cell.error, cell.balanced_error, cell.nll, cell.calibration
 
 
-def _mean(cells: dict[int, Cell]) -> float:
-    return float(np.mean([cell.error for cell in cells.values()]))
+def _common_seeds(grid: Grid, place: Place, methods: Sequence[str]) -> list[int]:
+    by_method = grid[place]
+    return sorted(set.intersection(*(set(by_method.get(method, {})) for method in methods)))
 
 
-def _large(grid: Grid, place: Place) -> bool:
-    return next(iter(next(iter(grid[place].values())).values())).rows > LARGE
-
-
-def _place_name(place: Place) -> str:
-    return f"{place[0]} with {place[1]} a class"
-
-
-def _interval(difference: Difference) -> str:
-    return f"{difference.mean:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})"
+def _errors(grid: Grid, place: Place, method: str) -> str:
+    errors = [cell.error for _, cell in sorted(grid[place].get(method, {}).items())]
+    return format_mean(mean_and_deviation(errors) if errors else None, ".1f", ".1f")

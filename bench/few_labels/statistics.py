@@ -1,83 +1,65 @@
-"""Ranks and paired differences over seeds."""
+"""Ranks, and paired tests over sets."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
-from scipy.stats import t as student
+from scipy.stats import binomtest, rankdata, wilcoxon
+
+from bench.few_labels.methods import Array
 
 DIGITS = 9
 """Errors that agree in so many decimal places are equal."""
 
 
-class Difference(NamedTuple):
-    """The mean of paired differences.
+class PairedTest(NamedTuple):
+    """How two methods differ over sets.
 
     Attributes:
-        mean: of them.
-        low: lower end of its interval.
-        high: upper end.
+        wins: sets where the first has the lower figure.
+        ties: where both have the same.
+        losses: where the first has the higher one.
+        mean: mean difference over sets, the first's minus the second's.
+        wilcoxon: two-sided p-value of the signed-rank test (Wilcoxon, 1945), without ties.
+        sign: two-sided p-value of the sign test, without ties.
     """
 
+    wins: int
+    ties: int
+    losses: int
     mean: float
-    low: float
-    high: float
-
-    def verdict(self) -> str:
-        """Return ``less`` or ``more`` where the interval is on one side of 0, else ``equal``."""
-        return "less" if self.high < 0 else "more" if self.low > 0 else "equal"
+    wilcoxon: float
+    sign: float
 
 
-def paired_difference(
-    ours: Mapping[int, float], theirs: Mapping[int, float], level: float = 0.95
-) -> Difference:
-    """Return the mean of ``ours - theirs`` over the seeds of both, with Student's interval.
-
-    Args:
-        ours: a figure by seed.
-        theirs: likewise.
-        level: of the interval.
-
-    Raises:
-        ValueError: if they have no seed in common.
+def paired_test(differences: Sequence[float]) -> PairedTest:
+    """Test whether differences, one a set, are about 0; without any but 0 both p-values are 1.
 
     Example:
-        >>> found = paired_difference({0: 1.0, 1: 3.0}, {0: 0.0, 1: 1.0, 2: 5.0})
-        >>> [round(value, 3) for value in found]
-        [1.5, -4.853, 7.853]
+        >>> found = paired_test([-1.0, -2.0, -3.0, 4.0, 0.0])
+        >>> found.wins, found.ties, found.losses, found.mean, found.wilcoxon, found.sign
+        (3, 1, 1, -0.4, 0.875, 0.625)
     """
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds:
-        raise ValueError(f"no seed in common among {sorted(ours)} and {sorted(theirs)}")
-    differences = np.round([ours[seed] - theirs[seed] for seed in seeds], DIGITS)
-    mean = float(differences.mean())
-    if len(seeds) == 1:
-        return Difference(mean, -math.inf, math.inf)
-    error = float(differences.std(ddof=1)) / math.sqrt(len(seeds))
-    half = float(student.ppf((1 + level) / 2, len(seeds) - 1)) * error
-    return Difference(mean, mean - half, mean + half)
+    rounded = np.round(differences, DIGITS)
+    unequal = rounded[rounded != 0]
+    wins = int((unequal < 0).sum())
+    some = len(unequal) > 0
+    return PairedTest(
+        wins=wins,
+        ties=len(rounded) - len(unequal),
+        losses=len(unequal) - wins,
+        mean=float(rounded.mean()),
+        wilcoxon=float(wilcoxon(unequal).pvalue) if some else 1.0,
+        sign=float(binomtest(wins, len(unequal)).pvalue) if some else 1.0,
+    )
 
 
-def ranks(figures: Sequence[float]) -> list[float]:
-    """Return the rank of each figure, 1 for the least; equal ones share the mean of their ranks.
+def ranks(figures: Array) -> Array:
+    """Return ranks along the last axis, 1 for the least; equal ones share the mean of their ranks.
 
     Example:
-        >>> ranks([0.3, 0.1, 0.3, 0.2])
+        >>> ranks(np.array([0.3, 0.1, 0.3, 0.2])).tolist()
         [3.5, 1.0, 3.5, 2.0]
     """
-    found: list[float] = rankdata(np.round(figures, DIGITS)).tolist()
+    found: Array = rankdata(np.round(figures, DIGITS), axis=-1)
     return found
-
-
-def mean_ranks(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean rank of each method over tables of figures by method, all of the same ones.
-
-    Example:
-        >>> mean_ranks([{"a": 1.0, "b": 2.0}, {"a": 5.0, "b": 5.0}])
-        {'a': 1.25, 'b': 1.75}
-    """
-    rows = [ranks(list(table.values())) for table in tables]
-    assert all(list(table) == list(tables[0]) for table in tables)
-    return dict(zip(tables[0], np.mean(rows, axis=0).tolist(), strict=True)) if tables else {}

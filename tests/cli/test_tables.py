@@ -199,25 +199,30 @@ def test_a_column_of_embeddings_is_as_many_features(call: Call) -> None:
     assert len(pd.read_parquet("embedded-predicted.parquet")) == 150
 
 
-def test_means_and_categories_are_learned_once(call: Call) -> None:
+@pytest.mark.slow
+def test_missing_values_and_categories_need_no_option(call: Call) -> None:
     table = iris(["a", "b", "c"]).assign(place=["north", "south", "east"] * 50)
     table.loc[7, "width"] = np.nan
     table.to_csv("iris.csv", index=False)
-    fit = ("fit", "iris.csv", "--target", "kind", "--out", "model", *QUICKEST)
-    code, _, told = call(*fit)
+    fit = ("fit", "iris.csv", "--target", "kind", *QUICKEST)
+    code, shown, _ = call(*fit, "--out", "model")
+    assert code == 0 and "150 rows, 7 features" in shown
+    assert "note: numbers are missing in 'width': medians stand for them" in shown
+    code, _, told = call(*fit, "--out", "refused", "--missing", "refuse")
     assert code == 65
     assert told == (
         "convergan: column 'width' has no value in row 7 (counted from 0); write one, fit "
-        "with --missing mean, or leave it out with fit --drop width\n"
+        "with --missing median, or leave it out with fit --drop width\n"
     )
-    code, shown, _ = call(*fit, "--missing", "mean")
-    assert code == 0 and "150 rows, 7 features" in shown
+    code, shown, _ = call(*fit, "--out", "means", "--missing", "mean")
+    assert code == 0 and "'width' is filled with its mean in 1 rows" in shown
     table.loc[:, "length"] = np.nan
     table.loc[3, "place"] = "west"
     table.drop(columns="kind").to_csv("later.csv", index=False)
-    code, shown, _ = call("predict", "model", "later.csv")
-    assert code == 0
-    assert "such as 'west' (1 in all)" in shown and "error" not in shown
+    for model, told in (("model", "medians stand for them"), ("means", "filled with its mean")):
+        code, shown, _ = call("predict", model, "later.csv")
+        assert code == 0 and told in shown
+        assert "such as 'west' (1 in all)" in shown and "error" not in shown
 
 
 def test_pools_of_hundreds_give_p_values(call: Call) -> None:
@@ -307,15 +312,21 @@ def test_rows_may_be_images(call: Call) -> None:
             2,
             "--drop has no effect",
         ),
-        (["wine.csv", "--target", "kind", "--missing", "zero"], 2, "refuse or mean, got 'zero'"),
+        (["wine.csv", "--target", "kind", "--missing", "zero"], 2, "mean or refuse, got 'zero'"),
+        (["wine.csv", "--target", "price"], 65, "'price' looks like one of regression: 178 diff"),
+        (["wine.csv", "--target", "day"], 65, "'day' holds dates or times, such as '2026-01-01'"),
+        (["wine.csv", "--target", "kind", "--features", "far"], 65, "'far' is infinite in row 3"),
         (["wine.csv", "--target", "kind", "--image-shape", "8x8"], 2, "C,H,W such as 1,28,28"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused_in_a_line(
     arguments: list[str], code: int, message: str, call: Call
 ) -> None:
-    table = few(wine(), "kind").assign(empty=np.nan, id="same")
-    table.assign(name=[f"bottle {number}" for number in range(178)]).to_csv("wine.csv", index=False)
+    table = few(wine(), "kind").assign(empty=np.nan, id="same", price=np.arange(178) ** 2)
+    table["name"] = [f"bottle {number}" for number in range(178)]
+    table["day"] = pd.date_range("2026-01-01", periods=178).astype(str)
+    table["far"] = np.where(np.arange(178) == 3, np.inf, 1.0)
+    table.to_csv("wine.csv", index=False)
     left, shown, told = call("fit", *arguments, "--out", "model")
     assert (left, shown) == (code, "")
     assert message in told
@@ -338,7 +349,7 @@ def test_what_cannot_be_fitted_is_refused_in_a_line(
             "narrow.csv lacks 2 of the model's columns: 'alcohol', 'hue'",
         ),
         (["model", "text.csv"], 65, "'hue' holds numbers, got categories: 'dark' in row 2"),
-        (["model", "holes.csv"], 65, "column 'hue' has no value in row 0"),
+        (["model", "far.csv"], 65, "column 'hue' is infinite in row 0"),
         (["model", "taken.csv", "--keep", "prediction"], 2, "--keep prediction: predictions have"),
     ],
 )
@@ -349,7 +360,7 @@ def test_what_cannot_be_predicted_is_refused_in_a_line(
     full.to_csv("full.csv", index=False)
     full.drop(columns=["hue", "alcohol"]).to_csv("narrow.csv", index=False)
     full.assign(hue=[1, 1, "dark", 1, 1]).to_csv("text.csv", index=False)
-    full.assign(hue=np.nan).to_csv("holes.csv", index=False)
+    full.assign(hue=np.inf).to_csv("far.csv", index=False)
     full.assign(prediction=1).to_csv("taken.csv", index=False)
     Path("model").symlink_to(fitted / "model")
     before = sorted(Path.cwd().iterdir())

@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-import torch
 
 from convergan.estimator.checks import Array
-from convergan.estimator.member import TrainingTask
+from convergan.estimator.opinions import LabeledRows, assign_folds
 
 
 def global_state() -> str:
@@ -15,26 +14,30 @@ def global_state() -> str:
     return f"{state['pos']} {state['key'].tolist()}"
 
 
-def task_of(rows: Array, labeled: Any, labels: Any, **settings: Any) -> TrainingTask:
-    """A task of a few steps on the CPU."""
-    defaults: dict[str, Any] = {"steps": 1, "batch_size": 10, "unlabeled_weight": 1.0, "seed": 0}
-    return TrainingTask(
-        rows=torch.from_numpy(rows).float(),
-        labeled=torch.as_tensor(labeled),
-        labels=torch.as_tensor(labels),
-        num_classes=int(max(labels)) + 1,
-        device=torch.device("cpu"),
-        **(defaults | settings),
+def labeled_rows(rows: Array, labeled: Any, labels: Any, seed: int = 0) -> LabeledRows:
+    """What opinions are fitted to."""
+    known = np.asarray(labels)
+    return LabeledRows(
+        rows=np.asarray(rows, dtype=np.float64),
+        labeled=np.asarray(labeled),
+        labels=known,
+        num_classes=int(known.max()) + 1,
+        folds=assign_folds(known, seed),
+        seed=seed,
     )
 
 
-def clusters(
-    rows: int = 90, classes: int = 3, labeled: int = 30, steps: int = 40, **settings: Any
-) -> TrainingTask:
-    """Clusters that are apart, a class each; the first rows are labelled."""
+def clusters(rows: int = 90, classes: int = 3) -> tuple[Array, Array]:
+    """Rows (n, 4) of clusters that are apart, a class each, and their classes."""
     chance = np.random.default_rng(0)
     labels = np.arange(rows) % classes
-    points = chance.normal(0, 1, (rows, 4)) + 4 * np.eye(4)[labels]
-    return task_of(
-        points, range(labeled), labels[:labeled], **({"steps": steps, "batch_size": 30} | settings)
-    )
+    return chance.normal(0, 1, (rows, 4)) + 4 * np.eye(4)[labels], labels
+
+
+def moons(rows: int = 200) -> tuple[Array, Array]:
+    """Two bent clusters that no line parts, of mean 0 and mean square 1, and their classes."""
+    angle = np.linspace(0, np.pi, rows // 2)
+    upper = np.c_[np.cos(angle), np.sin(angle)]
+    points = np.vstack([upper, np.c_[1 - np.cos(angle), 0.5 - np.sin(angle)]])
+    points = points - points.mean(axis=0)
+    return points / np.sqrt(np.square(points).mean()), np.repeat([0, 1], rows // 2)

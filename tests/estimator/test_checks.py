@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convergan.estimator.checks import require_finite, require_integer, require_numbers
+from convergan.estimator.checks import (
+    require_finite,
+    require_integer,
+    require_no_infinity,
+    require_numbers,
+)
 
 
 def test_integers_of_python_and_numpy_are_taken_from_the_least_on() -> None:
@@ -30,6 +35,16 @@ def test_the_first_row_that_is_not_finite_is_named(value: float) -> None:
     rows[2:, 1] = value
     with pytest.raises(ValueError, match="^X must be finite, row 2 is not$"):
         require_finite("X", rows)
+
+
+def test_the_first_infinite_cell_is_named_and_missing_ones_pass() -> None:
+    rows = np.full((4, 3), np.nan)
+    require_no_infinity(rows, None)
+    rows[2, 1], rows[3, 0] = -np.inf, np.inf
+    with pytest.raises(ValueError, match=r"infinity or a value too large \(row 2, column 1; count"):
+        require_no_infinity(rows, None)
+    with pytest.raises(ValueError, match=r"\(row 2, column 'b'; counted from 0\)"):
+        require_no_infinity(rows, ["a", "b", "c"])
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,12 @@ from convergan.estimator import (
     labeled_scorer,
     mask_labels,
 )
+from convergan.estimator.network import forward
+from convergan.estimator.opinions import log_softmax
 from tests.estimator.helpers import global_state
 
 Array = np.ndarray[Any, Any]
-QUICK: dict[str, Any] = {"max_epochs": 20, "guard": False, "device": "cpu", "random_state": 0}
+QUICK: dict[str, Any] = {"max_epochs": 20, "device": "cpu", "random_state": 0}
 CHECKED = QUICK | {"max_epochs": 2}
 NAMED = {"check_classifiers_classes": "expects {-1, 1} back, but of three estimators known by name"}
 
@@ -71,7 +73,7 @@ def test_few_labels_and_many_rows_tell_clusters_apart(fitted: SemiSupervisedGANC
     assert (model.predict(X) == true).mean() > 0.97
     assert (model.transduction_[y >= 0] == y[y >= 0]).all()
     assert model.classes_.tolist() == [0, 1, 2]
-    assert model.selected_ == "gan"
+    assert [opinion.name for opinion in model.opinions_][-1] == "game"
     assert model.score(X, y) == (model.predict(X)[y >= 0] == y[y >= 0]).mean()
 
 
@@ -109,22 +111,14 @@ def test_two_classes_have_one_decision_and_its_sign_is_the_prediction() -> None:
     assert ((decision > 0) == (model.predict(X) == model.classes_[1])).all()
 
 
-def test_the_mean_of_members_is_what_predicts() -> None:
+def test_every_member_is_a_network_of_its_own_and_one_opinion_together() -> None:
     X, y, _ = blobs(spread=2.5)
     model = SemiSupervisedGANClassifier(n_estimators=3, **CHECKED).fit(X, y)
-    scale = model.preprocessor_.scale
-    rows = (X - scale.mean) / scale.unit
-    probabilities = []
-    for layers in model._members:
-        h = rows
-        for weights, biases in layers[:-1]:
-            h = np.maximum(h @ weights + biases, 0)
-        logits = h @ layers[-1][0] + layers[-1][1]
-        probabilities.append(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
-    wanted = np.mean(probabilities, axis=0) ** (1 / model.temperature_)
-    wanted /= wanted.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(model.predict_proba(X), wanted, atol=1e-12)
     assert len(model.history_) == 3 and model.history_[0] != model.history_[1]
+    rows = model.preprocessor_.apply(X)
+    logs = np.stack([log_softmax(forward(layers, rows)) for layers in model._gan])
+    found = model._pool.opinions[-1].log_probabilities(rows)
+    np.testing.assert_allclose(np.exp(found), np.exp(logs).mean(axis=0), atol=1e-12)
 
 
 def test_fit_leaves_the_global_chance_and_the_threads_alone() -> None:
@@ -176,9 +170,9 @@ def test_scores_are_logarithms_and_pvalues_of_the_pool_are_even() -> None:
 
 def test_a_time_limit_ends_training_early_and_leaves_a_classifier() -> None:
     X, y, _ = blobs()
-    model = SemiSupervisedGANClassifier(
-        max_epochs=100_000, max_seconds=0.3, guard=False, random_state=0
-    ).fit(X, y)
+    model = SemiSupervisedGANClassifier(max_epochs=100_000, max_seconds=0.3, random_state=0).fit(
+        X, y
+    )
     assert model.history_[0][-1]["step"] < model.n_steps_
     assert (model.predict(X) >= 0).all()
 
@@ -193,7 +187,8 @@ def test_a_time_limit_ends_training_early_and_leaves_a_classifier() -> None:
         ({"max_seconds": 0}, "max_seconds must be above 0, got 0"),
         ({"unlabeled_weight": -1.0}, "unlabeled_weight must be finite and not negative"),
         ({"unlabeled_weight": np.inf}, "unlabeled_weight must be finite and not negative"),
-        ({"guard_level": 2.0}, r"guard_level in \[0, 1\]"),
+        ({"generated_weight": -1}, "generated_weight must be finite and not negative, got -1"),
+        ({"class_prior": "even"}, "class_prior must be one of auto, labels, uniform, unlabeled"),
         ({"image_shape": (1, 0, 8)}, "side of image_shape must be an integer of 1 or more, got 0"),
         ({"image_shape": (8, 8)}, r"image_shape must be \(C, H, W\) or None, got \(8, 8\)"),
         ({"device": "abacus"}, "device must be auto, cpu, cuda or another name of torch's"),
@@ -224,7 +219,8 @@ def test_a_rejection_that_is_text_leaves_numbers_numbers(
     fitted: SemiSupervisedGANClassifier,
 ) -> None:
     X, _, _ = blobs()
-    found = fitted.predict_or_reject(X, min_confidence=0.999, reject_label="ask")
+    middle = np.median(fitted.predict_proba(X).max(axis=1))
+    found = fitted.predict_or_reject(X, min_confidence=middle, reject_label="ask")
     assert {type(value) for value in found.tolist()} == {int, str}
 
 
@@ -282,8 +278,26 @@ def test_frames_bring_the_names_of_their_columns() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda X: np.where(X == X[0, 0], np.nan, X), "Input X contains NaN"),
-        (lambda X: np.where(X == X[0, 0], np.inf, X), "Input X contains infinity"),
+        (
+            lambda X: np.where(X == X[7, 1], np.inf, X),
+            r"^Input X contains infinity or a value too large \(row 7, column 1; counted from 0\)",
+        ),
+        (
+            lambda X: pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] == X[7, 1], -np.inf, 0)}),
+            r"^Input X contains infinity or a value too large \(row 7, column 'b'; counted from 0",
+        ),
+        (
+            lambda X: pd.DataFrame({"a": X[:, 0], "b": [f"row {row}" for row in range(len(X))]}),
+            "^column 'b' of X is text of 180 kinds in 180 rows, such as 'row 0'; at most 50 become",
+        ),
+        (
+            lambda X: pd.DataFrame({"a": X[:, 0], "b": [*[1.0] * (len(X) - 1), "two"]}),
+            "^column 'b' of X has text among numbers, 'two' in row 179: make all its cells numbers",
+        ),
+        (
+            lambda X: pd.DataFrame({"a": pd.date_range("2026-01-01", periods=len(X))}),
+            "^X holds dates or times; give what matters of them as numbers",
+        ),
         (lambda X: X[:1], "minimum of 2 is required|inconsistent numbers of samples"),
         (lambda X: X[:, :, None], "dim 3"),
     ],
@@ -292,6 +306,48 @@ def test_bad_rows_are_named(spoil: Any, message: str) -> None:
     X, y, _ = blobs()
     with pytest.raises(ValueError, match=message):
         SemiSupervisedGANClassifier(**QUICK).fit(spoil(X), y)
+
+
+def mixed_table(rows: int = 240) -> tuple[pd.DataFrame, Array, Array]:
+    """A table whose columns each say a part of the class: a frame, marked labels, true labels."""
+    chance = np.random.default_rng(0)
+    true = np.arange(rows) % 2
+    size = np.exp(3 * (chance.normal(size=rows) + 2 * true))
+    table = pd.DataFrame(
+        {
+            "size": size,
+            "weight": np.where(chance.random(rows) < 0.3, np.nan, chance.normal(2 * true)),
+            "colour": np.array(["red", "blue", "green"])[true + chance.integers(0, 2, rows)],
+            "grade": pd.Categorical(true + chance.integers(0, 2, rows)),
+            "old": pd.array(chance.random(rows) < 0.5, dtype="boolean"),
+        }
+    )
+    table.loc[3, ["colour", "grade"]] = None
+    return table, np.where(np.arange(rows) < 20, true, -1), true
+
+
+def test_a_table_is_taken_as_it_is() -> None:
+    table, y, true = mixed_table()
+    model = SemiSupervisedGANClassifier(**QUICK).fit(table, y)
+    assert model.feature_names_in_.tolist() == list(table.columns) and model.n_features_in_ == 5
+    assert (model.predict(table) == true).mean() > 0.9
+    assert model.__sklearn_tags__().input_tags.allow_nan
+    strange = table.head(2).assign(colour=["pink", "red"])
+    with pytest.warns(UserWarning, match="'colour' of X has categories that fit did not see, such"):
+        first, second = model.predict_proba(strange)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        known = model.predict_proba(table.head(2).assign(colour=[None, "red"]))
+    assert (known == [first, second]).all()
+
+
+def test_missing_pixels_are_refused() -> None:
+    data = load_digits()
+    images = np.where(data.data == data.data[5, 20], np.nan, data.data)[:60]
+    with pytest.raises(ValueError, match="NaN .row 0.; images must have all of their pixels"):
+        SemiSupervisedGANClassifier(image_shape=(1, 8, 8), unlabeled_label=9, **CHECKED).fit(
+            images, data.target[:60]
+        )
 
 
 def test_sparse_rows_are_refused(fitted: SemiSupervisedGANClassifier) -> None:
@@ -312,21 +368,24 @@ def test_two_rows_are_enough() -> None:
     with pytest.warns(UserWarning, match="class a has 1 labeled row; with fewer than 3"):
         model.fit([[0.0], [1.0]], ["a", "b"])
     assert model.predict([[0.0], [1.0]]).tolist() == ["a", "b"]
-    guarded = clone(model).set_params(guard=True, max_epochs=2)
-    with pytest.warns(UserWarning, match="class b has 2 labeled rows"):
-        guarded.fit([[0.0], [0.1], [0.2], [1.0], [1.1]], ["a", "a", "a", "b", "b"])
-    assert guarded.guard_report_.folds == 2
 
 
-def test_many_classes_of_three_labels_are_guarded_without_a_warning() -> None:
+def test_the_guard_of_earlier_versions_has_no_effect_and_says_so() -> None:
+    X, y, _ = blobs()
+    model = SemiSupervisedGANClassifier(**QUICK).fit(X, y)
+    for name, value in (("guard", False), ("guard_level", 0.1)):
+        with pytest.warns(FutureWarning, match=f"{name} has no effect and will go"):
+            again = clone(model).set_params(**{name: value}).fit(X, y)
+        assert (again.predict_proba(X) == model.predict_proba(X)).all()
+
+
+def test_many_classes_of_three_labels_fit_without_a_warning() -> None:
     chance = np.random.default_rng(0)
     true = np.arange(120) % 25
     X = chance.normal(size=(25, 5))[true] + chance.normal(0, 0.1, (120, 5))
     y = np.where(np.arange(120) < 75, true, -1)
-    model = SemiSupervisedGANClassifier(
-        **(QUICK | {"guard": True, "guard_level": 0.0, "max_epochs": 2})
-    ).fit(X, y)
-    assert model.guard_report_.folds == 3 and model.guard_report_.rows == 75
+    model = SemiSupervisedGANClassifier(**(QUICK | {"max_epochs": 2})).fit(X, y)
+    assert model.risk_table_ is not None and model.risk_table_.rows[0] == 75
     assert model.predict_proba(X).shape == (120, 25)
 
 
@@ -369,21 +428,15 @@ def test_images_of_another_shape_are_refused_and_negative_pixels_seen() -> None:
 @pytest.mark.slow
 def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
     X, y, true = blobs(labeled=6)
-    model = SemiSupervisedGANClassifier(unlabeled_weight=1e38, **QUICK)
-    with pytest.warns(UserWarning, match="logistic regression predicts: training the gan failed"):
+    model = SemiSupervisedGANClassifier(unlabeled_weight=3e38, **QUICK)
+    with pytest.warns(UserWarning, match="the game is left out, its training failed: a loss"):
         model.fit(X, y)
-    assert model.selected_ == "logistic regression" and model.temperature_ == 1
+    assert "game" not in [opinion.name for opinion in model.opinions_]
     assert (model.predict(X) == true).mean() > 0.9
     for ask in (model.score_samples, model.ood_pvalue):
         with pytest.raises(ValueError, match="there is no GAN to score samples with"):
             ask(X)
     assert model.features(X).shape == X.shape
-    with pytest.warns(UserWarning, match="predicts: training the gan failed"):
-        guarded = clone(model).set_params(guard=True).fit(X, y)
-    errors = guarded.guard_report_.errors
-    assert errors.keys() == {"logistic regression", "twin"}
-    assert errors[guarded.selected_] == min(errors.values())
-    assert guarded.risk_table_ is not None
 
 
 @pytest.mark.slow

@@ -3,73 +3,104 @@ import time
 import numpy as np
 import pytest
 
+from convergan.estimator import fitting
+from convergan.estimator.checks import Array
 from convergan.estimator.fitting import (
+    COMPONENTS,
+    FitOptions,
+    FitResult,
+    Reduced,
     choose_steps,
-    divide_time,
     fit_classifier,
     hold_out_unlabeled,
     log_realness,
-    mean_log_probabilities,
+    softmax,
 )
-from convergan.estimator.guard import GAN
-from convergan.estimator.member import TrainingTask
-from tests.estimator.helpers import clusters, task_of
+from convergan.estimator.linear import Linear
+from convergan.estimator.network import forward
+from convergan.training import NonFiniteError
+from tests.estimator.helpers import clusters
+
+QUICK = FitOptions(max_epochs=3)
 
 
-def four_clusters(misleading: bool) -> TrainingTask:
-    """Two classes, apart in the first of nine features, and clusters in the other eight.
+def marked(labels: Array, count: int) -> Array:
+    """All but the first rows unlabelled."""
+    return np.where(np.arange(len(labels)) < count, labels, -1)
 
-    Of a helpful pool every cluster is of one class; of a misleading one half and half, and what
-    lies near says nothing.
-    """
+
+def fitted(options: FitOptions = QUICK, columns: int = 4) -> tuple[FitResult, Array]:
+    rows, labels = clusters(rows=240)
+    chance = np.random.default_rng(1)
+    rows = np.hstack([rows, chance.normal(size=(240, columns - 4))])
+    return fit_classifier(rows, marked(labels, 30), 0, options), rows
+
+
+def test_the_pool_is_of_all_opinions_and_its_powers_are_reported() -> None:
+    found, rows = fitted()
+    pool = found.pool
+    assert [report.name for report in found.opinions] == list(pool.names)
+    assert pool.names[-2:] == ("taught trees", "game")
+    assert [report.power for report in found.opinions] == pytest.approx(pool.powers.tolist())
+    assert [report.error is None for report in found.opinions] == [False] * 5 + [True] * 2
+    total = sum(
+        power * opinion.log_probabilities(rows)
+        for power, opinion in zip(pool.powers, pool.opinions, strict=True)
+    )
+    wanted = softmax(total + pool.offset)
+    np.testing.assert_allclose(np.exp(pool.log_probabilities(rows)), wanted, atol=1e-12)
+    assert found.risk is not None and found.risk.rows[0] == 30
+
+
+def test_wide_rows_are_reduced_and_opinions_take_them_as_they_are() -> None:
+    found, rows = fitted(columns=COMPONENTS + 20)
+    kinds = [isinstance(opinion, Reduced) for opinion in found.pool.opinions]
+    assert kinds == [True, False, True, True, True, False, False]
+    assert found.gan[0][0][0].shape[0] == COMPONENTS + 20
+    assert forward(found.gan[0], rows).shape == (240, 3)
+    assert found.pool.log_probabilities(rows).shape == (240, 3)
+
+
+def test_an_opinion_of_components_is_given_them() -> None:
     chance = np.random.default_rng(0)
-    cluster = np.arange(400) % 4
-    labels = np.arange(400) // 4 % 2 if misleading else cluster % 2
-    beside = chance.normal(0, 1.2, (4, 8))[cluster] + chance.normal(0, 0.3, (400, 8))
-    points = np.c_[0.2 * (2 * labels - 1) + chance.normal(0, 0.02, 400), beside]
-    return task_of(points, range(120), labels[:120], steps=25, batch_size=50)
+    axes, linear = chance.normal(size=(5, 2)), Linear(chance.normal(size=(2, 3)), np.zeros(3))
+    rows = chance.normal(size=(4, 5))
+    np.testing.assert_array_equal(
+        Reduced(axes, linear).log_probabilities(rows), linear.log_probabilities(rows @ axes)
+    )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("misleading", [False, True])
-def test_a_pool_that_misleads_is_noticed_and_one_that_helps_is_not(misleading: bool) -> None:
-    fitted = fit_classifier(four_clusters(misleading), members=1, guard_level=0.1, max_seconds=None)
-    assert (fitted.report.selected != GAN) == misleading, fitted.report
-    assert bool(fitted.notices) == misleading
+def test_a_game_that_diverges_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: object) -> None:
+        raise NonFiniteError("a loss is not finite after step 7")
+
+    monkeypatch.setattr(fitting, "train_game", diverge)
+    found, rows = fitted()
+    assert "game" not in found.pool.names and not found.gan
+    assert any("step 7" in notice for notice in found.notices)
+    assert np.isfinite(found.pool.log_probabilities(rows)).all()
 
 
-def test_one_label_of_a_class_cannot_be_held_out_and_the_report_says_so() -> None:
-    few = clusters(labeled=4, steps=5)
-    fitted = fit_classifier(few, members=1, guard_level=0.1, max_seconds=None)
-    assert fitted.report.reason == "a class has 1 labeled row, which cannot be held out"
-    assert fitted.risk is None
+def test_class_shares_move_the_predictions() -> None:
+    rows, labels = clusters(rows=240)
+    found = {}
+    for prior in ("uniform", "labels"):
+        codes = marked(labels, 30)
+        codes[:30][labels[:30] == 0] = -1  # fewer labels of the first class
+        codes[0] = 0
+        result = fit_classifier(rows, codes, 0, FitOptions(max_epochs=1, class_prior=prior))
+        found[prior] = np.exp(result.pool.log_probabilities(rows))[:, 0].mean()
+        assert result.class_shares.source == prior
+    assert found["labels"] < found["uniform"]
 
 
-@pytest.mark.slow
-def test_level_zero_keeps_the_gan_and_still_calibrates() -> None:
-    fitted = fit_classifier(clusters(steps=5), members=1, guard_level=0.0, max_seconds=None)
-    assert fitted.report.selected == GAN and fitted.report.folds == 3
-    assert fitted.risk is not None
-
-
-def test_time_is_shared_out_and_what_one_training_leaves_is_for_the_next() -> None:
-    now = time.monotonic()
-    deadline = divide_time(now + 800, 8)
-    assert deadline() == pytest.approx(now + 100, abs=1)
-    assert deadline() == pytest.approx(now + 800 / 7, abs=1)
-    shares = [deadline() - now for _ in range(6)]
-    assert shares == pytest.approx([800 / left for left in (6, 5, 4, 3, 2, 1)], abs=1)
-    assert divide_time(float("inf"), 3)() == float("inf")
-
-
-@pytest.mark.slow
-def test_a_time_limit_holds_for_the_guard_and_the_members_together() -> None:
+def test_a_time_limit_holds_for_the_networks_together() -> None:
     lines: list[dict[str, float]] = []
     started = time.monotonic()
-    endless = clusters(steps=1_000_000, on_losses=lines.append)
-    fit_classifier(endless, members=2, guard_level=0.1, max_seconds=0.8)
-    assert 0.8 <= time.monotonic() - started < 4
-    assert len(lines) >= 8  # three folds of two candidates, two members
+    options = FitOptions(max_epochs=10**6, members=2, max_seconds=0.4, on_losses=lines.append)
+    result, _ = fitted(options)
+    assert len(result.gan) == 2 and len(lines) >= 2
+    assert time.monotonic() - started < 8
 
 
 @pytest.mark.parametrize(("unlabeled", "held"), [(199, 0), (200, 20), (990, 99), (20_000, 1000)])
@@ -82,7 +113,7 @@ def test_a_tenth_of_many_unlabelled_rows_is_kept_out(unlabeled: int, held: int) 
 
 @pytest.mark.parametrize(
     ("rows", "epochs", "steps"),
-    [(50, None, 500), (10_000, None, 1000), (60_000, None, 2000), (1000, 3, 30), (20, 3, 3)],
+    [(50, None, 500), (9_000, None, 900), (60_000, None, 1000), (1000, 3, 30), (20, 3, 3)],
 )
 def test_a_training_has_ten_epochs_within_limits_or_those_asked_for(
     rows: int, epochs: int | None, steps: int
@@ -90,15 +121,10 @@ def test_a_training_has_ten_epochs_within_limits_or_those_asked_for(
     assert choose_steps(rows, 100, epochs) == steps
 
 
-def test_members_are_averaged_as_probabilities_and_as_log_d() -> None:
+def test_log_d_is_the_mean_of_the_members() -> None:
     members = [[(np.array([[a, -a]]), np.zeros(2))] for a in (1.0, 3.0)]
     rows = np.array([[0.5], [-2.0]])
-    logits = [rows @ layers[0][0] for layers in members]
-    softmax = [np.exp(ls) / np.exp(ls).sum(axis=1, keepdims=True) for ls in logits]
-    np.testing.assert_allclose(
-        np.exp(mean_log_probabilities(members, rows)), np.mean(softmax, axis=0)
-    )
-    sums = [np.exp(ls).sum(axis=1) for ls in logits]
+    sums = [np.exp(rows @ layers[0][0]).sum(axis=1) for layers in members]
     wanted = np.mean([np.log(total / (1 + total)) for total in sums], axis=0)
     np.testing.assert_allclose(log_realness(members, rows), wanted)
     assert log_realness([], rows).shape == (0,)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelEncoder
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
@@ -187,6 +188,29 @@ def test_what_cannot_be_labels_is_refused_in_the_words_of_scikit_learn(
     with pytest.raises(ValueError, match=message) as caught:
         encode_labels(y, -1)
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_that_look_like_regression_are_refused() -> None:
+    target = load_diabetes().target.astype(int)
+    with pytest.raises(ValueError, match="y looks like a target of regression: 214 different num"):
+        encode_labels(target, -1)
+    few = np.where(np.arange(442) < 60, target, -1)
+    with pytest.raises(ValueError, match="give them as text$"):
+        encode_labels(few, -1)
+    assert len(encode_labels(target.astype(str), None).classes) == 214
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.repeat(1000 * np.arange(150), 2),  # 150 classes that are named by numbers
+        np.arange(150),  # a label a class, numbered without gaps
+        np.random.default_rng(0).choice(7 * np.arange(32), 64),  # drawn without looking at classes
+        np.random.default_rng(0).integers(0, 500, 20),
+    ],
+)
+def test_many_classes_are_no_regression(y: Any) -> None:
+    assert encode_labels(y, None).classes.tolist() == sorted(set(y.tolist()))
 
 
 def test_one_class_without_a_marker_gets_no_hint_at_it() -> None:

@@ -14,12 +14,17 @@ def test_a_frame_of_polars_gives_the_classifier_that_an_array_gives() -> None:
     labels[:3], labels[30:33] = "small", "large"
     frame = polars.DataFrame(rows, schema=["width", "height"])
     model = SemiSupervisedGANClassifier(
-        unlabeled_label="", max_epochs=3, guard=False, random_state=0, device="cpu"
+        unlabeled_label="", max_epochs=3, random_state=0, device="cpu"
     )
     expected = model.fit(rows, labels).predict_proba(rows)
     model.fit(frame, polars.Series(labels.tolist()))
     assert model.feature_names_in_.tolist() == ["width", "height"]
     assert (model.predict_proba(frame) == expected).all()
     assert set(model.predict(frame)) <= {"small", "large"}
+    pandas = frame.to_pandas().assign(kind=["north", "south", None] * 20)
+    expected = model.fit(pandas, labels).predict_proba(pandas)
+    model.fit(polars.from_pandas(pandas), labels)
+    assert (model.predict_proba(polars.from_pandas(pandas)) == expected).all()
+    model.fit(frame, labels)
     with pytest.raises(ValueError, match="must be in the same order"):
         model.predict(frame.select("height", "width"))

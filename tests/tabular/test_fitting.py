@@ -56,12 +56,14 @@ def test_text_in_a_typed_file_stays_text(tmp_path: Path) -> None:
     assert kinds == ["integers", "text"]
 
 
-def test_a_missing_value_is_refused_or_filled(tmp_path: Path) -> None:
+def test_a_missing_value_is_left_refused_or_filled(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     pd.DataFrame({"kind": ["a", "b"], "size": [1.0, None]}).to_csv(file, index=False)
     with pytest.raises(DataError, match="column 'size' has no value in row 1"):
-        read_training_table(file, TableOptions(target="kind"))
-    filled = read_training_table(file, TableOptions(target="kind", fill=True))
+        read_training_table(file, TableOptions(target="kind", missing="refuse"))
+    left = read_training_table(file, TableOptions(target="kind"))
+    assert left.features["size"].isna().tolist() == [False, True]
+    filled = read_training_table(file, TableOptions(target="kind", missing="mean"))
     assert filled.features["size"].tolist() == [1, 1]
 
 
@@ -85,7 +87,7 @@ def test_a_fit_keeps_the_names_of_features(fitted_iris: tuple[TrainingTable, Tab
 def test_what_is_filled_is_told(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("size,kind\n1,a\nNaN,b\n,a\n3,b\n")
-    table = read_training_table(file, TableOptions(target="kind", fill=True))
+    table = read_training_table(file, TableOptions(target="kind", missing="mean"))
     assert table.features["size"].tolist() == [1, 2, 2, 3]
     assert table.notices == [
         "column 'size' holds 1 cell that counts as empty: 'NaN' (1)",

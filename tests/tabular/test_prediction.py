@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -139,5 +140,10 @@ def test_whole_numbers_come_back_as_they_were_written(tmp_path: Path) -> None:
 def test_what_is_advised_names_the_command_that_has_the_option(
     model: TableModel, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="fit with --missing mean, or leave it out with fit --drop"):
-        predict_table(model, written(tmp_path, width=[None] + [1.0] * 149))
+    file = written(tmp_path, width=[None] + [1.0] * 149)
+    assert predict_table(model, file).table["prediction"].notna().all()
+    refusing = model._replace(columns=[replace(column, gaps=False) for column in model.columns])
+    with pytest.raises(
+        DataError, match="fit with --missing median, or leave it out with fit --drop"
+    ):
+        predict_table(refusing, file)

@@ -67,7 +67,7 @@ def test_a_scan_refuses_lists_as_a_fit_does(tmp_path: Path, cells: Any, message:
 def require_one_answer(file: Path, message: str) -> None:
     """Require that scan and fit refuse the column named size with one message."""
     with pytest.raises(DataError) as refusal:
-        read_training_table(file, TableOptions(target="kind", fill=True))
+        read_training_table(file, TableOptions(target="kind"))
     found = scan_table(read_table(file)).columns[0]
     assert message in str(refusal.value)
     assert (found.refused, found.kind) == (str(refusal.value), "")

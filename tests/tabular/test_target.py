@@ -74,12 +74,25 @@ def test_a_label_may_stand_for_none() -> None:
         (["", ""], "is empty in all 2 rows"),
         (["a", "", "a"], "at least two classes, all 2 labelled rows are 'a'"),
         (["1", "1.0"], "all 2 labelled rows are '1'"),
+        (["2026-01-31", "", "2026-02-01"], "'kind' holds dates or times, such as '2026-01-31'"),
+        ([str(7 * n) for n in range(30)], "regression: 30 different numbers, 30 of them in one"),
         (["1.5", "2"], "numbers that are not whole, such as 1.5"),
     ],
 )
 def test_targets_that_are_no_classes_are_refused(cells: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         parse_labels(label_texts(pd.Series(cells)), "kind", is_text=False)
+
+
+@pytest.mark.parametrize("cells", [["20-30", "30-40"], ["1/2", "3/4"], ["3:1", "v2.0"]])
+def test_ranges_and_ratios_are_no_dates(cells: list[str]) -> None:
+    labels = parse_labels(label_texts(pd.Series(cells)), "kind", is_text=False)
+    assert list(labels.counts) == sorted(cells)
+
+
+def test_many_classes_of_several_labels_are_no_regression() -> None:
+    cells = pd.Series([str(7 * number) for number in range(150)] * 2)
+    assert len(parse_labels(label_texts(cells), "kind", is_text=False).counts) == 150
 
 
 @pytest.mark.parametrize(

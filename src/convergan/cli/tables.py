@@ -43,7 +43,7 @@ def fit(
         typer.Option(
             help="Columns to learn from, separated by commas; a name with a comma is quoted as in "
             "CSV. Default: all but the target. "
-            "A column of up to 20 different texts becomes a feature for each; a Parquet column of "
+            "A column of up to 50 different texts becomes a feature for each; a Parquet column of "
             "lists of numbers, such as embeddings, one for each number."
         ),
     ] = None,
@@ -56,8 +56,11 @@ def fit(
     ] = None,
     missing: Annotated[
         str,
-        typer.Option(help="Features without a value: refuse, or mean to take the column's mean."),
-    ] = "refuse",
+        typer.Option(
+            help="Features without a value: median to take the column's median and to mark such "
+            "rows where they are many, mean to take its mean, or refuse."
+        ),
+    ] = "median",
     unlabeled: Annotated[
         str | None, typer.Option(help="A label that counts as none, such as -1, as empty cells do.")
     ] = None,
@@ -110,13 +113,13 @@ def fit(
     )
 
     require_new(out)
-    if missing not in ("refuse", "mean"):
-        raise ValueError(f"--missing must be refuse or mean, got {missing!r}")
+    if missing not in ("median", "mean", "refuse"):
+        raise ValueError(f"--missing must be median, mean or refuse, got {missing!r}")
     options = TableOptions(
         target=target,
         features=None if features is None else parse_names(features),
         drop=parse_names(drop),
-        fill=missing == "mean",
+        missing=missing,
         unlabeled=unlabeled,
         form=table_format(separator, encoding, decimal),
     )

@@ -1,5 +1,6 @@
 """Checks of arguments that several modules make, and the type of arrays."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,26 @@ def require_finite(name: str, rows: Array) -> None:
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         raise ValueError(f"{name} must be finite, row {finite.argmin()} is not")
+
+
+def require_no_infinity(rows: Array, columns: Sequence[Any] | None) -> None:
+    """Refuse rows (n, A) of X with an infinite cell; missing ones pass.
+
+    Args:
+        rows: of float64.
+        columns: names, or None where columns are counted.
+
+    Raises:
+        ValueError: naming the first such row and column.
+    """
+    infinite = np.isinf(rows)
+    if infinite.any():
+        row, place = np.argwhere(infinite)[0].tolist()
+        column = place if columns is None else repr(columns[place])
+        raise ValueError(
+            f"Input X contains infinity or a value too large (row {row}, column {column}; counted "
+            "from 0): give a number, or NaN where there is none"
+        )
 
 
 def require_numbers(name: str, rows: Any) -> None:

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from . import persistence
 from .calibration import conformal_pvalues
-from .checks import Array, require_integer, require_numbers
+from .checks import Array, require_integer, require_no_infinity, require_numbers
 from .deployment import DeployedClassifier
 from .devices import find_device, one_thread
 from .fitting import FitOptions, fit_classifier, hold_out_unlabeled, log_realness, print_losses
+from .frames import code_categories, learn_categories
 from .labels import decode_labels, encode_labels, labeled_part
 from .network import features, print_nothing
 from .preprocessing import as_image_shape, fit_preprocessor, flatten_images
@@ -33,7 +33,12 @@ FEW = 3
 
 
 class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A classifier of rows of numbers, or of images, from few labels and many unlabelled rows.
+    """A classifier of tables, or of images, from few labels and many unlabelled rows.
+
+    Tables are taken as they are: a missing number becomes its column's median, which an indicator
+    marks where more than 1 % are missing; columns of up to 50 categories become an indicator for
+    each; columns on a logarithm's scale, or with a few wild cells, are brought into shape by
+    `convergan.estimator.shaping`.
 
     Args:
         unlabeled_label: what marks an unlabelled row in ``y``; None where every row is labelled.
@@ -46,11 +51,12 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             `class_shares_`.
         n_estimators: networks of different seeds whose probabilities are averaged; the paper
             averages ten.
-        max_epochs: passes over all rows; None for 10, of at least 500 and at most 2,000 steps.
+        max_epochs: passes over all rows; None for 10, of at least 500 and at most 1,000 steps.
         max_seconds: limit of all trainings of networks together, which share it equally; None for
             no limit. The result of a fit that reaches it depends on the machine.
-        unlabeled_weight: factor of the network's losses of unlabelled rows; lower it where they
-            may be of other classes.
+        unlabeled_weight: factor of all that unlabelled rows say: of the powers of graphs and
+            self-training and of the network's losses of such rows; lower it where they may be of
+            other classes.
         generated_weight: factor of its losses of generated rows; 0 leaves out the game.
         guard: has no effect since version 0.12.0, and will go: labels that are held out now decide
             what each opinion counts.
@@ -119,7 +125,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """Learn from labelled and unlabelled rows.
 
         Args:
-            X: (n, features) or (n, C, H, W), finite numbers, a frame or array.
+            X: (n, features) or (n, C, H, W), a frame of pandas or polars, or an array. Numbers are
+                finite or NaN; columns of text, and categorical ones, are categories.
             y: (n,) labels, ``unlabeled_label`` where there is none.
 
         Raises:
@@ -132,7 +139,15 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         required = None if y is None else "no_validation"
         for name, given in (("X", X), ("y", y)):
             require_numbers(name, given)
-        X = validate_data(self, X, required, dtype="numeric", ensure_min_samples=2)
+        coded = learn_categories(X)
+        X = validate_data(
+            self,
+            coded.rows,
+            required,
+            dtype="numeric",
+            ensure_all_finite=False,
+            ensure_min_samples=2,
+        )
         if getattr(y, "ndim", 1) == 2:
             y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
@@ -146,8 +161,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         self.device_ = find_device(self.device)
         for notice in self._notices(codes):
             warnings.warn(notice, stacklevel=2)
-        X = np.asarray(X, dtype=np.float64, order="C")
-        self.preprocessor_, rows = fit_preprocessor(X, shape)
+        self.preprocessor_, rows = fit_preprocessor(self._finite(X), shape, coded.categories)
         with one_thread():
             self._fit_rows(rows, codes)
         predicted = self._pool.log_probabilities(rows).argmax(axis=1)
@@ -270,6 +284,13 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         check_is_fitted(self)
         return DeployedClassifier(self.preprocessor_, self._pool, self.classes_)
 
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: cells may be missing or categories."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
+
     def _check_arguments(self) -> None:
         require_integer("n_estimators", self.n_estimators)
         if self.max_epochs is not None:
@@ -333,8 +354,17 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         check_is_fitted(self)
         X = flatten_images(X, self.preprocessor_.image_shape)
         require_numbers("X", X)
-        X = validate_data(self, X, dtype="numeric", reset=False)
-        return self.preprocessor_.apply(np.asarray(X, dtype=np.float64, order="C"))
+        coded = code_categories(X, self.preprocessor_.completion.categories)
+        X = validate_data(self, coded.rows, dtype="numeric", ensure_all_finite=False, reset=False)
+        if coded.notice:
+            warnings.warn(coded.notice, stacklevel=4)
+        return self.preprocessor_.apply(self._finite(X))
+
+    def _finite(self, X: Any) -> Array:
+        """Return checked rows as float64; refuse infinite cells."""
+        rows = np.asarray(X, dtype=np.float64, order="C")
+        require_no_infinity(rows, vars(self).get("feature_names_in_"))
+        return rows
 
     def _log_probabilities(self, X: Any) -> Array:
         """Return (n, K) logarithms of calibrated probabilities."""

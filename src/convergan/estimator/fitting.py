@@ -25,6 +25,7 @@ from .network import (
     print_nothing,
     train_game,
 )
+from .novelty import UNSEEN, unseen_class_pvalue
 from .opinions import Evidence, LabeledRows, Opinion, as_tensor, assign_folds, leading_axes
 from .pool import OpinionReport, Pool, fit_powers, pooled_held_out, usual_powers
 from .shares import ClassShares, choose_shares, label_shares
@@ -33,8 +34,10 @@ from .trees import extra_trees, taught_trees
 COMPONENTS = 128
 """Leading principal components to which wider rows are reduced for all opinions but those of
 trees."""
+MOST_ROWS = 30_000
+"""Rows that are learned from: all labelled ones, and of the others as many as fit."""
 BATCH_SIZE = 64
-LEAST_STEPS, MOST_STEPS, EPOCHS = 500, 2000, 10
+LEAST_STEPS, MOST_STEPS, EPOCHS = 500, 1000, 10
 HELD_OUT, LEAST_HELD_OUT = 1000, 20
 """Unlabelled rows kept out of training: a tenth, at most 1,000; none where that is below 20."""
 COMPARED = 5000
@@ -113,6 +116,10 @@ def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) ->
         seed: of all that is drawn.
         options: settings.
     """
+    if len(rows) > MOST_ROWS:
+        order = np.random.default_rng(seed).random(len(rows)) - (codes >= 0)
+        chosen = np.sort(np.argsort(order)[: max(MOST_ROWS, (codes >= 0).sum())])
+        rows, codes = rows[chosen], codes[chosen]
     labeled = np.flatnonzero(codes >= 0)
     labels, num_classes = codes[labeled], int(codes.max()) + 1
     axes = leading_axes(rows, COMPONENTS) if rows.shape[1] > COMPONENTS else None
@@ -127,7 +134,9 @@ def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) ->
     evidence = _gather(task, rows)
     usual = usual_powers(labels, tuple(evidence))
     held_out = np.stack([found.held_out for found in evidence.values()])
+    trust = min(1.0, options.unlabeled_weight)
     powers = fit_powers(held_out, labels, usual)
+    powers *= [trust if name in kinds.OF_ALL_ROWS else 1 for name in evidence]
     pooled = np.zeros((len(rows), num_classes))
     for power, found in zip(powers, evidence.values(), strict=True):
         pooled += power * found.rows
@@ -146,9 +155,10 @@ def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) ->
     trees = taught_trees(rows[chosen], soft_labels[chosen], seed)
     network_task = make_task(task.rows, codes, seed=seed, options=options)
     gan, histories, failure = _train_games(network_task, soft_labels, options, axes)
-    own = 1 - TAUGHT_TREES_SHARE - (GAME_SHARE if gan else 0)
+    taught = trust * TAUGHT_TREES_SHARE
+    own = 1 - taught - (GAME_SHARE if gan else 0)
     names, opinions = [*evidence], [_on_rows(name, one, axes) for name, one in evidence.items()]
-    weights = [*(own * powers), TAUGHT_TREES_SHARE]
+    weights = [*(own * powers), taught]
     names, opinions = [*names, kinds.TAUGHT_TREES], [*opinions, trees]
     if gan:
         names, opinions = [*names, kinds.GAME], [*opinions, Network(tuple(gan))]
@@ -195,7 +205,7 @@ def make_task(rows: Array, codes: Array, *, seed: int, options: FitOptions) -> T
 
 
 def choose_steps(rows: int, batch_size: int, max_epochs: int | None) -> int:
-    """Return the length of a training: ``max_epochs``, or 10 within 500 and 2,000 steps."""
+    """Return the length of a training: ``max_epochs``, or 10 within 500 and 1,000 steps."""
     per_epoch = max(1, rows // batch_size)
     if max_epochs is not None:
         return max_epochs * per_epoch
@@ -313,6 +323,12 @@ def _notices(diagnostics: Mapping[str, float], failure: str) -> list[str]:
     notices = []
     if failure:
         notices.append(f"the game is left out, its training failed: {failure}")
+    if diagnostics.get("unseen_class_pvalue", 1.0) <= UNSEEN:
+        notices.append(
+            "some unlabeled rows are probably of a class that no label names (p = "
+            "{unseen_class_pvalue:.2g}): look at those that are least like the labeled "
+            "ones".format(**diagnostics)
+        )
     if diagnostics.get("pvalue", 1.0) < UNLIKE:
         notices.append(
             "unlabeled rows do not look like labeled ones (p = {pvalue:.2g} of a two-sample test): "
@@ -331,5 +347,8 @@ def _diagnose(gan: list[Layers], rows: Array, codes: Array, seed: int) -> dict[s
     if gan:
         found["labeled_log_d"] = float(log_realness(gan, labeled).mean())
         found["unlabeled_log_d"] = float(log_realness(gan, unlabeled).mean())
-    pvalue = mismatch_pvalue(labeled, unlabeled, seed)
-    return found if pvalue is None else found | {"pvalue": pvalue}
+    tests = {
+        "pvalue": mismatch_pvalue(labeled, unlabeled, seed),
+        "unseen_class_pvalue": unseen_class_pvalue(labeled, codes[codes >= 0], unlabeled, seed),
+    }
+    return found | {name: pvalue for name, pvalue in tests.items() if pvalue is not None}

@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, csr_array, diags_array
 
 from ..data import nearest_neighbors
 from .checks import Array
-from .opinions import Evidence, LabeledRows, leading_axes, squared_distances
+from .opinions import Evidence, LabeledRows, as_tensor, leading_axes
 
 LARGEST_GRAPH = 10_000
 NEIGHBORS, COMPONENTS = 5, 50
@@ -24,7 +24,8 @@ ROUNDS, PRECISION = 200, 1e-6
 ROUNDING = 1e-9
 """Squared distances that differ by less, as a share of 1 and a row's squared length, count as
 equal: which of several points is nearest must not depend on the rows beside a row."""
-CHUNK = 512
+CHUNK = 64
+"""Rows whose distances are held at a time: few enough for the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,20 @@ class Graph:
         return found
 
     def _nearest_shares(self, points: Array) -> Array:
-        slack = ROUNDING * (1 + np.square(points).sum(axis=1, keepdims=True))
-        distances = (squared_distances(points, self.points) - slack).clip(0)
-        last = min(NEIGHBORS, len(self.points)) - 1
-        unit = np.partition(distances, last, axis=1)[:, [last]] + slack
-        row, point = np.nonzero(distances <= unit)
-        weights = np.exp(-distances[row, point] / unit[row, 0])
-        spread = csr_array((weights, (row, point)), shape=distances.shape)
-        found: Array = (spread @ self.shares) / spread.sum(axis=1)[:, None]
-        return found
+        own, others = as_tensor(points), as_tensor(self.points)
+        squares = own.square().sum(dim=1, keepdim=True)
+        slack = ROUNDING * (1 + squares)
+        distances = torch.addmm(others.square().sum(dim=1), own, others.T, alpha=-2)
+        distances.add_(squares - slack).clamp_(min=0)
+        count = min(NEIGHBORS, len(others))
+        unit = distances.topk(count, largest=False).values[:, -1:] + slack
+        row, point = torch.nonzero(distances <= unit, as_tuple=True)
+        weights = (-distances[row, point] / unit[row, 0]).exp()
+        spread = csr_array(
+            (weights.numpy(), (row.numpy(), point.numpy())), shape=tuple(distances.shape)
+        )
+        shares: Array = (spread @ self.shares) / spread.sum(axis=1)[:, None]
+        return shares
 
 
 def label_spreading(task: LabeledRows, *, directions: bool) -> Evidence:
@@ -142,14 +148,16 @@ def _spread(similarities: csr_array, given: Array) -> Array:
         direction *= after / np.maximum(size, np.finfo(np.float64).tiny)
         direction += left
         size = after
-    return np.maximum(found, 0).reshape(count, folds, classes).transpose(1, 0, 2)
+    spread: Array = found.clip(0).reshape(count, folds, classes).transpose(1, 0, 2)
+    return spread
 
 
 def _normalise(masses: Array) -> Array:
     """Divide masses (n, K) by their sums; alike where nothing has arrived."""
     total = masses.sum(axis=1, keepdims=True)
     alike = np.full_like(masses, 1 / masses.shape[1])
-    return np.divide(masses, total, out=alike, where=total > 0)
+    shares: Array = np.divide(masses, total, out=alike, where=total > 0)
+    return shares
 
 
 def _log_shares(shares: Array) -> Array:

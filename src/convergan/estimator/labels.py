@@ -15,6 +15,8 @@ import numpy as np
 
 from .checks import Array
 
+MANY, HUNDREDS = 20, 100
+"""Different whole numbers from which on they may be a target of regression."""
 NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 TRUTH = (bool, np.bool_)
 
@@ -89,7 +91,8 @@ def encode_labels(y: Any, unlabeled_label: Any) -> EncodedLabels:
     """Number the classes of y; arguments as for `labeled_rows`.
 
     Raises:
-        ValueError: as `labeled_part`, or if fewer than two classes are left.
+        ValueError: as `labeled_part`, or if fewer than two classes are left, or labels look like a
+            target of regression, see `is_regression_target`.
 
     Example:
         >>> encode_labels(["bee", -1, "ant", "bee"], -1).codes
@@ -99,7 +102,7 @@ def encode_labels(y: Any, unlabeled_label: Any) -> EncodedLabels:
     count = len(_as_array(y))
     if not len(part.rows):
         raise ValueError(f"y has no labeled row: all {count} rows are {unlabeled_label!r}")
-    classes, numbers = np.unique(part.labels, return_inverse=True)
+    classes, numbers, counts = np.unique(part.labels, return_inverse=True, return_counts=True)
     if len(classes) < 2:
         message = f"y must have at least two classes, got 1 class, {classes.tolist()[0]!r}"
         if unlabeled_label is not None:
@@ -108,9 +111,44 @@ def encode_labels(y: Any, unlabeled_label: Any) -> EncodedLabels:
                 "labels {-1, 1} clash with a marker of -1: use unlabeled_label=None or another one"
             )
         raise ValueError(message)
+    if is_regression_target(classes, counts):
+        raise ValueError(
+            f"y looks like a target of regression: {describe_target(counts)}; make few classes of "
+            "them, or use a regressor; if each is a class, give them as text"
+        )
     codes = np.full(count, -1, dtype=np.int64)
     codes[part.rows] = numbers
     return EncodedLabels(classes, codes)
+
+
+def is_regression_target(classes: Array, counts: Array) -> bool:
+    """Return whether labels are whole numbers of which too many stand alone to be classes.
+
+    There are more than 20, not one after the other, and two thirds have one row; or there are 100
+    and more of which a tenth have one. Classes that have several rows each pass, whatever their
+    number, as do those that are numbered without gaps, and text.
+
+    Args:
+        classes: (K,) different labels, rising.
+        counts: (K,) rows of each.
+
+    Example:
+        >>> prices = np.arange(0, 3000, 10)
+        >>> [is_regression_target(prices, np.full(300, rows)) for rows in (1, 3)]
+        [True, False]
+    """
+    if classes.dtype.kind not in "iuf" or len(classes) <= MANY:
+        return False
+    alone = (counts == 1).mean()
+    has_gaps = float(classes[-1]) - float(classes[0]) >= len(classes)
+    return bool(has_gaps and (alone > 2 / 3 or (len(classes) >= HUNDREDS and alone > 0.1)))
+
+
+def describe_target(counts: Array) -> str:
+    """Return what makes a target look like one of regression; arguments as above."""
+    return (
+        f"{len(counts):,} different numbers, {int((counts == 1).sum()):,} of them in one row each"
+    )
 
 
 def mask_labels(

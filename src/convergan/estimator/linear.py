@@ -38,8 +38,7 @@ class Linear:
 
 
 def logistic_regression(task: LabeledRows) -> Evidence:
-    """Fit logistic regression to the labelled rows, with a penalty of one half of the weights'
-    squared length."""
+    """Fit logistic regression to the labelled rows, with scikit-learn's usual penalty."""
     fitted = fit_logistic(task.given, task.labels, task.num_classes)
     held_out = np.empty((len(task.labels), task.num_classes))
     for held, kept in task.without_labels():

@@ -214,7 +214,7 @@ class _Players:
         if playing:
             parts.append(self._generate(len(chosen)).detach())
         logits, _ = self._judge(self.discriminator, torch.cat(parts), noisy=True)
-        given, *others = logits.split([len(part) for part in parts])
+        given, *others = torch.split(logits, [len(part) for part in parts])
         shares = self.weights[own] / self.weights[own].sum()
         losses = {
             "supervised_loss": cross_entropy(given, self.labels[own], reduction="none") @ shares

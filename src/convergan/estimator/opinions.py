@@ -110,15 +110,6 @@ def log_softmax(logits: Array) -> Array:
     return logs
 
 
-def squared_distances(rows: Array, others: Array) -> Array:
-    """Return (n, m) squared distances of rows (n, A) and others (m, A)."""
-    products = rows @ others.T
-    products *= -2
-    products += np.square(rows).sum(axis=1)[:, None]
-    products += np.square(others).sum(axis=1)
-    return np.maximum(products, 0, out=products)
-
-
 def leading_axes(rows: Array, count: int) -> Array:
     """Return (A, count), the principal axes of rows (N, A) along which they vary most."""
     axes = principal_axes(as_tensor(rows).float(), count)

@@ -19,6 +19,7 @@ from safetensors.numpy import save as serialise_arrays
 from ..core.version import __version__
 from .calibration import RiskTable
 from .checks import Array
+from .completion import Completion, take_all
 from .fitting import Reduced
 from .graph import Graph
 from .linear import Linear
@@ -27,14 +28,16 @@ from .opinions import Opinion
 from .pool import GAME, OpinionReport, Pool
 from .preprocessing import Preprocessor, as_image_shape
 from .scaling import Scale
+from .shaping import Shapes, keep_shapes
 from .shares import ClassShares
 from .trees import Trees
 
 if TYPE_CHECKING:
     from .classifier import SemiSupervisedGANClassifier
 
-FORMAT, WITHOUT_POOL = 2, 1
-"""What is written, and what versions up to 0.11.0 wrote, whose predictions were one network's."""
+FORMAT, FIRST = 2, 1
+"""Format 1 is of versions up to 0.11, which refused missing cells, changed no shapes, and predicted
+by one network."""
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
 PLAIN = ("seed_", "device_", "n_steps_", "n_features_in_", "history_", "diagnostics_")
 """Attributes that JSON holds as they are."""
@@ -56,9 +59,13 @@ def save(model: "SemiSupervisedGANClassifier", folder: Path) -> None:
         ValueError: if the folder is there already, or an argument is no plain value.
     """
     preprocessor, attributes = model.preprocessor_, vars(model)
+    completion, shapes = preprocessor.completion, preprocessor.shapes
     arrays = {
         "mean_": preprocessor.scale.mean,
         "scale_": preprocessor.scale.unit,
+        "medians_": completion.medians,
+        "flags_": completion.flags,
+        **{f"shapes_.{name}": values for name, values in shapes._asdict().items()},
         "reference_scores_": model.reference_scores_,
     }
     pool: Pool = attributes["_pool"]
@@ -89,6 +96,7 @@ def save(model: "SemiSupervisedGANClassifier", folder: Path) -> None:
             "lowest_": preprocessor.lowest,
             "span_": preprocessor.span,
             "cell_": preprocessor.cell,
+            "categories_": list(completion.categories.items()),
         },
     }
     try:
@@ -116,10 +124,10 @@ def load(kind: type[Model], folder: Path) -> Model:
         stored = (folder / ARRAYS).read_bytes()
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{folder} holds no saved classifier: {error}") from None
-    if not isinstance(described, dict) or described.get("format") not in (FORMAT, WITHOUT_POOL):
+    if not isinstance(described, dict) or described.get("format") not in (FIRST, FORMAT):
         raise ValueError(
-            f"{folder / MODEL} is of another version of convergan: formats {WITHOUT_POOL} and "
-            f"{FORMAT} are read here"
+            f"{folder / MODEL} is of another version of convergan: formats {FIRST} and {FORMAT} "
+            "are read here"
         )
     if described.pop("sha256", None) != _hash(described):
         raise ValueError(f"{folder / MODEL} is damaged: its hash is another")
@@ -152,6 +160,8 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
         lowest=stored["lowest_"],
         span=stored["span_"],
         cell=stored["cell_"],
+        completion=_completion(stored, arrays, described["format"]),
+        shapes=_shapes(arrays, described["format"]),
         scale=Scale(arrays["mean_"], arrays["scale_"]),
     )
     attributes["reference_scores_"] = arrays["reference_scores_"]
@@ -179,11 +189,11 @@ def _restore_pool(described: dict[str, Any], arrays: dict[str, Array]) -> dict[s
         for number, one in enumerate(pool["opinions"])
     ]
     powers, offset = arrays["_pool.powers"], arrays["_pool.offset"]
-    shares = [arrays[f"class_shares.{name}"] for name in SHARES]
+    shares, deviation = (arrays[f"class_shares.{name}"] for name in SHARES)
     return {
         "_pool": Pool(tuple(pool["names"]), tuple(opinions), powers, offset),
         "opinions_": [OpinionReport(**one) for one in described["opinions"]],
-        "class_shares_": ClassShares(*shares, described["class_shares"]),
+        "class_shares_": ClassShares(shares, deviation, described["class_shares"]),
     }
 
 
@@ -225,8 +235,11 @@ def _restore_opinion(described: dict[str, Any], name: str, arrays: dict[str, Arr
     if described["kind"] == "network":
         return Network(tuple(_layers(arrays, name)))
     kind = OPINIONS[described["kind"]]
-    parts = [field.name for field in fields(kind)]
-    return kind(*[described.get(part, arrays.get(f"{name}.{part}")) for part in parts])
+    parts: dict[str, Any] = {
+        field.name: described.get(field.name, arrays.get(f"{name}.{field.name}"))
+        for field in fields(kind)
+    }
+    return kind(**parts)
 
 
 def _layer_arrays(members: list[Layers], name: str) -> dict[str, Array]:
@@ -236,6 +249,19 @@ def _layer_arrays(members: list[Layers], name: str) -> dict[str, Array]:
         for depth, layer in enumerate(layers)
         for part, array in zip(("weights", "biases"), layer, strict=True)
     }
+
+
+def _completion(stored: dict[str, Any], arrays: dict[str, Array], form: int) -> Completion:
+    if form == FIRST:
+        return take_all(stored["n_features_in_"])
+    categories = {column: tuple(levels) for column, levels in stored["categories_"]}
+    return Completion(arrays["medians_"], arrays["flags_"], categories)
+
+
+def _shapes(arrays: dict[str, Array], form: int) -> Shapes:
+    if form == FIRST:
+        return keep_shapes(len(arrays["mean_"]))
+    return Shapes(**{name: arrays[f"shapes_.{name}"] for name in Shapes._fields})
 
 
 def _layers(arrays: dict[str, Array], kind: str) -> list[Layers]:

@@ -38,6 +38,8 @@ PRIOR: Mapping[str, PriorPower] = {
     DIRECTIONS: PriorPower(0.14, -0.30, -0.29),
     SELF: PriorPower(0.19, 0.08, -0.15),
 }
+OF_ALL_ROWS = (NEAREST, DIRECTIONS, SELF)
+"""Opinions that unlabelled rows take part in."""
 DEVIATION = 0.4
 """Of a power from its mean."""
 

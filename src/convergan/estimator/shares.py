@@ -82,8 +82,9 @@ def estimate_shares(labels: Array, held_out: Array, unlabeled: Array, seed: int)
     """Estimate the classes' shares of unlabelled rows.
 
     The mean probabilities of the unlabelled rows are a mixture of those of each class, which the
-    held-out labels show. Its weights have the most likelihood; weights of the labels are drawn anew
-    (the Bayesian bootstrap, Rubin, 1981) to see how uncertain they are.
+    held-out labels, and one row more that is like the mixture, show. Its weights have the most
+    likelihood; weights of these rows are drawn anew (the Bayesian bootstrap, Rubin, 1981) to see
+    how uncertain they are.
 
     Args:
         labels: (L,) in ``0 .. K - 1``, one of each class at least.
@@ -97,12 +98,13 @@ def estimate_shares(labels: Array, held_out: Array, unlabeled: Array, seed: int)
     chance = np.random.default_rng(seed)
     classes = held_out.shape[1]
     mixed = unlabeled.mean(axis=0)
-    member = np.eye(classes)[labels].T
-    drawn = chance.exponential(size=(DRAWS, 1, len(labels))) * member
-    drawn *= member.sum(axis=1)[:, None] / drawn.sum(axis=2, keepdims=True)
-    means = (drawn @ held_out + mixed) / (member.sum(axis=1)[:, None] + 1)
+    drawn = chance.exponential(size=(DRAWS, 1, len(labels))) * np.eye(classes)[labels].T
+    unknown = chance.exponential(size=(DRAWS, classes, 1))
+    means = drawn @ held_out + unknown * mixed
+    means /= drawn.sum(axis=2, keepdims=True) + unknown
     shares = np.full((DRAWS, classes), 1 / classes)
     for _ in range(ROUNDS):
         expected = np.einsum("dk,dkj->dj", shares, means)
         shares *= np.einsum("dkj,dj->dk", means, mixed / np.maximum(expected, 1e-12))
-    return shares / shares.sum(axis=1, keepdims=True)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares

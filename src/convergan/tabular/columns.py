@@ -16,13 +16,16 @@ import numpy as np
 
 from ..data import DataError
 from ..data.text_tables import one_form
-from .naming import leave_out
+from ..estimator.completion import LEAST_MISSING
+from ..estimator.frames import most_levels
+from .naming import first_names, leave_out
 from .reading import Array, Frame
 from .text_numbers import SHEET_ERRORS, is_dates, look
 
 NUMBER, LIST, CATEGORY = "numbers", "lists of numbers", "categories"
-MOST_CATEGORIES = 20
-"""Different texts of a column, at most; each becomes a feature. A column of more is refused."""
+MEDIAN, MEAN, REFUSE = "median", "mean", "refuse"
+"""What becomes of missing values: the classifier fills them with medians, and marks them where they
+are many; they take the column's mean; they are refused."""
 NONE: Mapping[str, str] = MappingProxyType({})
 KEY_ROWS = 20
 """Rows from which on a column of rising whole numbers is noted as a possible key."""
@@ -37,8 +40,10 @@ class FeatureColumn:
         kind: ``numbers``, ``lists of numbers`` or ``categories``.
         width: number of features.
         categories: texts, in order; a feature each.
-        means: of each feature, for rows without a value; empty where missing values are refused.
+        means: of each feature, for rows without a value; empty where they have no mean.
         sign: that the numbers had in the text, such as %.
+        gaps: whether missing values are left to the classifier; without means, they are refused
+            otherwise. A missing text is then no category, or the empty one, where that is there.
     """
 
     name: str
@@ -47,6 +52,7 @@ class FeatureColumn:
     categories: tuple[str, ...] = ()
     means: tuple[float, ...] = ()
     sign: str = ""
+    gaps: bool = False
 
     @property
     def feature_names(self) -> list[str]:
@@ -71,7 +77,11 @@ class Features(NamedTuple):
 
 
 def learn_columns(
-    table: Frame, names: Sequence[str], *, fill: bool, signs: Mapping[str, str] = NONE
+    table: Frame,
+    names: Sequence[str],
+    *,
+    missing: str = MEDIAN,
+    signs: Mapping[str, str] = NONE,
 ) -> list[FeatureColumn]:
     """Find the kind of each column.
 
@@ -79,13 +89,16 @@ def learn_columns(
         table: all rows, labelled or not.
         names: of the columns.
         signs: of those whose numbers had one in the text.
-        fill: whether missing values become the column's mean, of categories the shares of each.
+        missing: ``median`` to leave missing values to the classifier; ``mean`` for the column's
+            mean, of categories the shares of each; ``refuse``.
 
     Raises:
         DataError: naming the first column that cannot become features, and why.
     """
     columns = [replace(learn(table[name], name), sign=signs.get(name, "")) for name in names]
-    if not fill:
+    if missing == MEDIAN:
+        return [_with_gaps(column, table[column.name]) for column in columns]
+    if missing == REFUSE:
         return columns
     filled = []
     for column in columns:
@@ -116,6 +129,7 @@ def read_features(
 
     names = [name for column in columns for name in column.feature_names]
     found, notices, place = np.empty((len(table), len(names))), [], 0
+    gaps = []
     for column in columns:
         values, unknown = _values(table[column.name], column)
         if (sign := signs.get(column.name, "")) != column.sign and np.isfinite(values).any():
@@ -125,7 +139,9 @@ def read_features(
             )
         _require_finite(values, column)
         missing = np.isnan(values)
-        if missing.any():
+        if column.gaps and missing.any():
+            gaps.append(column.name)
+        elif missing.any():
             rows = int(missing.any(axis=1).sum())
             notices.append(f"column {column.name!r} is filled with its mean in {rows:,} rows")
             values = np.where(missing, np.array(column.means), values)
@@ -133,6 +149,8 @@ def read_features(
         place += column.width
         if unknown:
             notices.append(unknown)
+    if gaps:
+        notices.append(f"numbers are missing in {first_names(gaps, 3)}: medians stand for them")
     return Features(pd.DataFrame(found, columns=names, copy=False), notices)
 
 
@@ -154,7 +172,8 @@ def suspicious_keys(table: Frame, columns: Sequence[FeatureColumn]) -> list[str]
 def doubtful_categories(columns: Sequence[FeatureColumn]) -> list[str]:
     """Return notices of categories that may be meant as something else."""
     notices = []
-    for name, texts in ((c.name, c.categories) for c in columns if c.kind == CATEGORY):
+    for column in (column for column in columns if column.kind == CATEGORY):
+        name, texts = column.name, [text for text in column.categories if text]
         if error := next((text for text in texts if text in SHEET_ERRORS), ""):
             notices.append(f"column {name!r} holds a spreadsheet's error, {error!r}, as a category")
         if texts and all(look(text) for text in texts):
@@ -176,6 +195,16 @@ def doubtful_categories(columns: Sequence[FeatureColumn]) -> list[str]:
     return notices
 
 
+def _with_gaps(column: FeatureColumn, cells: Any) -> FeatureColumn:
+    """Return a column whose missing values are left to the classifier; texts get a category."""
+    if column.kind != CATEGORY:
+        return replace(column, gaps=True)
+    missing = _texts(cells).isna()
+    more = ("",) if missing.mean() > LEAST_MISSING else ()
+    categories = (*more, *column.categories)
+    return replace(column, gaps=True, width=len(categories), categories=categories)
+
+
 def _unit(sign: str) -> str:
     return f"numbers with {sign!r}" if sign else "numbers without a sign"
 
@@ -191,10 +220,10 @@ def _require_no_infinity(values: Array, column: FeatureColumn) -> None:
 def _require_finite(values: Array, column: FeatureColumn) -> None:
     _require_no_infinity(values, column)
     missing = np.isnan(values).any(axis=1)
-    if missing.any() and not column.means:
+    if missing.any() and not column.means and not column.gaps:
         raise DataError(
             f"column {column.name!r} has no value in row {missing.argmax()} (counted from 0); "
-            f"write one, fit with --missing mean, or {leave_out(column.name)}"
+            f"write one, fit with --missing median, or {leave_out(column.name)}"
         )
 
 
@@ -224,10 +253,10 @@ def learn(cells: Any, name: str) -> FeatureColumn:
             f"column {name!r} holds dates or times, such as {categories[0]!r}; make numbers of "
             f"them, or {leave_out(name)}"
         )
-    if len(categories) > MOST_CATEGORIES:
+    if len(categories) > (most := most_levels(int(texts.notna().sum()))):
         raise DataError(
             f"column {name!r} is text of {len(categories):,} kinds, such as {categories[0]!r}; at "
-            f"most {MOST_CATEGORIES} become features: turn it into numbers, or {leave_out(name)}"
+            f"most {most} become features: turn it into numbers, or {leave_out(name)}"
         )
     return FeatureColumn(name, CATEGORY, width=len(categories), categories=tuple(categories))
 
@@ -308,8 +337,12 @@ def _one_hot(cells: Any, column: FeatureColumn) -> tuple[Array, str]:
     for row, text in enumerate(texts):
         if text in places:
             values[row, places[text]] = 1
-    unknown = texts[texts.notna().to_numpy() & (values.sum(axis=1) == 0)]
-    values[texts.isna().to_numpy()] = np.nan
+    missing = texts.isna().to_numpy()
+    unknown = texts[~missing & (values.sum(axis=1) == 0)]
+    if not column.gaps:
+        values[missing] = np.nan
+    elif "" in column.categories:
+        values[missing, column.categories.index("")] = 1
     if not len(unknown):
         return values, ""
     return values, (

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ..data import DataError
 from ..estimator import SemiSupervisedGANClassifier
 from .columns import (
+    MEDIAN,
     FeatureColumn,
     doubtful_categories,
     learn_columns,
@@ -27,7 +29,8 @@ class TableOptions:
         target: column of labels.
         features: columns to learn from; None for all but the target and those of ``drop``.
         drop: columns not to learn from.
-        fill: whether missing values of features are replaced by the column's mean.
+        missing: what becomes of missing values of features, see
+            `convergan.tabular.columns.learn_columns`.
         unlabeled: a label that counts as none, beside empty cells; or None.
         form: separator, encoding and decimal mark of text, where they are known.
     """
@@ -35,7 +38,7 @@ class TableOptions:
     target: str
     features: Sequence[str] | None = None
     drop: Sequence[str] = ()
-    fill: bool = False
+    missing: str = MEDIAN
     unlabeled: str | None = None
     form: TableFormat = FOUND_OUT
 
@@ -115,7 +118,7 @@ def read_training_table(file: Path, options: TableOptions) -> TrainingTable:
     is_text = table.typed and any(isinstance(value, str) for value in cells.tolist())
     labels = parse_labels(texts, target, is_text=is_text)
     values = table.values(names)
-    columns = learn_columns(values.frame, names, fill=options.fill, signs=values.signs)
+    columns = learn_columns(values.frame, names, missing=options.missing, signs=values.signs)
     features = read_features(values.frame, columns, values.signs)
     notices = [
         *(*table.notices, *values.notices, *doubtful_labels(cells, is_text=is_text)),
@@ -144,7 +147,13 @@ def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
 
     Raises:
         ValueError: for arguments that it refuses.
+        DataError: if a pixel has no value.
     """
+    if options.image_shape and (missing := table.features.isna().any(axis=1)).any():
+        raise DataError(
+            f"{table.file} has an image without all of its pixels in row {missing.argmax()} "
+            "(counted from 0); leave it out, or fit with --missing mean"
+        )
     started = time.monotonic()
     model = SemiSupervisedGANClassifier(
         unlabeled_label=table.labels.marker,

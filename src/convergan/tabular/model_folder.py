@@ -140,6 +140,7 @@ def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> 
             categories=tuple(column["categories"]),
             means=tuple(column["means"]),
             sign=column.get("sign", ""),  # which 0.8 did not write
+            gaps=column.get("gaps", False),  # which 0.11 did not write
         )
         for column in found["columns"]
     ]
@@ -159,7 +160,7 @@ def _table_json(table: TrainingTable, folder: Path) -> dict[str, Any]:
         "format": FORMAT,
         "version": __version__,
         "columns": [asdict(column) for column in table.columns],
-        "missing": "mean" if table.options.fill else "refuse",
+        "missing": table.options.missing,
         "target": table.options.target,
         "labels": table.labels.kind,
         "unlabeled": table.options.unlabeled,

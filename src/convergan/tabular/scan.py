@@ -88,7 +88,7 @@ def _scan_column(table: Table, name: str) -> ScannedColumn:
     notices = doubtful_labels(stored, is_text=table.typed)
     try:
         values = table.values([name])
-        [column] = learn_columns(values.frame, [name], fill=True)
+        [column] = learn_columns(values.frame, [name])
         read_features(values.frame, [column])
         kind, features = column.kind, column.width
         if kind == NUMBER:

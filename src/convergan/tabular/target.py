@@ -16,9 +16,10 @@ import numpy as np
 
 from ..data import DataError
 from ..data.text_tables import one_form
+from ..estimator.labels import describe_target, is_regression_target
 from .naming import first_names
 from .reading import Array
-from .text_numbers import NO_NUMBER, SHEET_ERRORS
+from .text_numbers import NO_NUMBER, SHEET_ERRORS, is_dates
 
 Texts = list[str | None]
 """The label of each row as text, None where there is none."""
@@ -124,8 +125,8 @@ def parse_labels(texts: Texts, name: str, *, is_text: bool) -> TargetLabels:
         is_text: whether the column is text in a file whose columns have types.
 
     Raises:
-        DataError: if no row is labelled, or labels are of fewer than two classes or numbers that
-            are not whole.
+        DataError: if no row is labelled, or labels are of fewer than two classes, dates, numbers
+            that are not whole or a target of regression.
 
     Example:
         >>> parse_labels(["1", None, "2.0"], "kind", is_text=False).y.tolist()
@@ -145,6 +146,7 @@ def parse_labels(texts: Texts, name: str, *, is_text: bool) -> TargetLabels:
             f"{classes[0]!r}"
         )
     counted = Counter(known)
+    _require_classes({label: counted[label] for label in classes}, kind, name)
     marker: int | str = "" if kind == TEXT else -1
     if kind == INTEGERS and "-1" in classes:
         marker = min(map(int, classes)) - 1
@@ -181,6 +183,22 @@ def _is_fraction(text: str) -> bool:
         return not float(text).is_integer()
     except ValueError:
         return False
+
+
+def _require_classes(counts: dict[str, int], kind: str, name: str) -> None:
+    """Refuse dates, and numbers that look like a target of regression."""
+    classes = list(counts)
+    if kind == TEXT and is_dates(classes):
+        raise DataError(
+            f"target {name!r} holds dates or times, such as {classes[0]!r}; make classes of them, "
+            "such as the month"
+        )
+    rows = np.array(list(counts.values()))
+    if kind == INTEGERS and is_regression_target(np.array(classes, dtype=np.int64), rows):
+        raise DataError(
+            f"target {name!r} looks like one of regression: {describe_target(rows)}; make few "
+            "classes of them, or use a regressor; if each is a class, write text before its number"
+        )
 
 
 def _in_order(classes: set[str], kind: str) -> list[str]:
