@@ -54,6 +54,7 @@ class DeployedClassifier(nn.Module):
         self.opinions = nn.ModuleList(_as_module(pool.opinions[place]) for place in counted)
         self.powers = _buffer(pool.powers[counted, None, None])
         self.offset = _buffer(pool.offset)
+        self.eval()
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return (n, K) float64 probabilities.
@@ -80,19 +81,19 @@ class DeployedClassifier(nn.Module):
 
 
 class TensorCompletion(nn.Module):
-    """`Completion`."""
+    """`Completion`; every feature is a number, a level's indicator or one of missing cells."""
 
     def __init__(self, completion: Completion) -> None:
         super().__init__()
-        columns, categories = len(completion.medians), completion.categories
-        levels = [
-            (column, place) for column in categories for place in range(len(categories[column]))
-        ]
-        numbers = [column for column in range(columns) if column not in categories]
-        self.medians, self.flags = _buffer(completion.medians), _buffer(completion.flags)
-        self.numbers = nn.Buffer(torch.tensor(numbers, dtype=torch.int64))
-        pairs = torch.tensor(levels, dtype=torch.int64).reshape(-1, 2)
-        self.level_columns, self.levels = nn.Buffer(pairs[:, 0]), nn.Buffer(pairs[:, 1].double())
+        columns, categories = range(len(completion.medians)), completion.categories
+        numbers = [(column, -1) for column in columns if column not in categories]
+        levels = [(c, place) for c in categories for place in range(len(categories[c]))]
+        flags = [(column, -1) for column in completion.flags]
+        self.medians = _buffer(completion.medians)
+        source, level = np.array(numbers + levels + flags).T
+        self.source, self.level = _buffer(source), _buffer(level.astype(np.float64))
+        self.is_level = _buffer(level >= 0)
+        self.is_flag = _buffer(np.arange(len(level)) >= len(numbers) + len(levels))
 
     def fill(self, rows: Tensor) -> Tensor:
         """Return rows (n, C) with medians in place of NaN."""
@@ -100,10 +101,10 @@ class TensorCompletion(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return features (n, F) of rows (n, C)."""
-        numbers = self.fill(rows).index_select(1, self.numbers)
-        levels = rows.index_select(1, self.level_columns) == self.levels
-        missing = rows.index_select(1, self.flags).isnan()
-        return torch.cat([numbers, levels.double(), missing.double()], dim=1)
+        features = self.fill(rows).index_select(1, self.source)
+        cells = rows.index_select(1, self.source)
+        features = torch.where(self.is_level, (cells == self.level).double(), features)
+        return torch.where(self.is_flag, cells.isnan().double(), features)
 
 
 class TensorShapes(nn.Module):
