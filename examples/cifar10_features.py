@@ -48,7 +48,8 @@ def main() -> None:
     print(f"{len(labeled)} labels, {len(X) - len(labeled)} images without, {len(X_test)} for test")
     print(f"  logistic regression  {1 - logistic.score(X_test, y_test):6.2%} wrong")
     print(f"  convergan            {1 - ours.score(X_test, y_test):6.2%} wrong")
-    print(f"\nthe guard chose {ours.guard_report_.selected}: {ours.guard_report_.reason}")
+    powers = ", ".join(f"{found.name} {found.power:.2f}" for found in ours.opinions_)
+    print(f"\nwhat each opinion counts here: {powers}")
     print(f"\nerrors of held-out labels by confidence\n{ours.risk_table_}")
 
     with TemporaryDirectory() as folder:  # safetensors and JSON, no pickle

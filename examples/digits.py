@@ -41,11 +41,9 @@ def main() -> None:
     print(f"  label spreading      {1 - spreading.score(X_test, y_test):6.2%} wrong")
     print(f"  convergan            {1 - ours.score(X_test, y_test):6.2%} wrong")
 
-    guard = ours.guard_report_
-    print(f"\nthe guard chose {guard.selected}: {guard.reason}")
-    print(f"wrong of {guard.rows} held-out labels:")
-    for name, error in guard.errors.items():
-        print(f"  {name:20} {error:.1%}")
+    print("\nwhat each opinion counts here, and how many held-out labels it got wrong:")
+    for name, power, _, error in ours.opinions_:
+        print(f"  {name:20} {power:.2f}  {'taught' if error is None else f'{error:.1%}'}")
     print(f"\nerrors of held-out labels by confidence\n{ours.risk_table_}")
 
     chosen = rank_for_labeling(ours.predict_proba(X), ours.features(X), count=10, labeled=labeled)

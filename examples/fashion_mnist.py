@@ -40,7 +40,8 @@ def main() -> None:
     print(f"{len(labeled)} labels, {len(X) - len(labeled)} images without, {len(X_test)} for test")
     print(f"  logistic regression on pixels  {error:6.2%} wrong")
     print(f"  convergan                      {1 - ours.score(X_test, y_test):6.2%} wrong")
-    print(f"\nthe guard chose {ours.guard_report_.selected}: {ours.guard_report_.reason}")
+    powers = ", ".join(f"{found.name} {found.power:.2f}" for found in ours.opinions_)
+    print(f"\nwhat each opinion counts here: {powers}")
 
     print(f"\nerrors of held-out labels by confidence\n{ours.risk_table_}")
     answers = ours.predict_or_reject(X_test, min_confidence=0.9, reject_label=-2)

@@ -143,7 +143,7 @@ def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None
     fit = SemiSupervisedGANClassifier.fit
 
     def fit_soon(self: SemiSupervisedGANClassifier, *data: object) -> SemiSupervisedGANClassifier:
-        fitted: SemiSupervisedGANClassifier = fit(self.set_params(max_epochs=1, guard=False), *data)
+        fitted: SemiSupervisedGANClassifier = fit(self.set_params(max_epochs=1), *data)
         return fitted
 
     monkeypatch.setattr(SemiSupervisedGANClassifier, "fit", fit_soon)

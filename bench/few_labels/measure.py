@@ -23,7 +23,7 @@ from sklearn.metrics import recall_score
 from threadpoolctl import threadpool_limits
 
 from bench.few_labels.cells import Cell, Key, append
-from bench.few_labels.methods import METHODS, SLOW, Array, code_of
+from bench.few_labels.methods import METHODS, SLOW, Array, code_of, prior_without
 from bench.few_labels.sets import Problem, load
 from convergan.estimator import calibration_error, mask_labels
 
@@ -53,7 +53,8 @@ def measure(key: Key) -> Cell:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            found = METHODS[key.method](problem.X, codes, key.seed)(problem.X_test)
+            with prior_without(key.set):
+                found = METHODS[key.method](problem.X, codes, key.seed)(problem.X_test)
             probabilities = among_all_classes(found, seen, num_classes)
         except Exception as reason:  # that a method fails is a result as well
             warnings.warn(f"failed: {type(reason).__name__}: {reason}", stacklevel=1)

@@ -22,19 +22,26 @@ over the pool, and have scikit-learn's defaults but for these:
 * Shrinkage LDA has means and shares of the labelled rows and the covariance of all rows, shrunk as
   Ledoit & Wolf (2004).
 
+Ours has a prior of powers that was learned from these sets; for each set the one that was learned
+from all others (`bench.few_labels.prior`). The pool alone is what the trees and the network are
+taught. The plain game is that network taught by labels and its own averaged weights, the twin by
+labels alone.
+
 ``ImprovedGAN`` of LAMDA-SSL 1.0.2 (2022) is not among them. It asks scikit-learn for a name that is
 gone since 1.5, needs torchtext, whose last release is for torch 2.3, and torchvision, whose build
 does not load beside a torch for CPUs alone; its default is 270,000 steps for one fit.
 """
 
 import hashlib
+import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.covariance import ledoit_wolf
@@ -47,16 +54,21 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
 from convergan import estimator
-from convergan.estimator import SemiSupervisedGANClassifier
-from convergan.estimator.fitting import log_softmax, make_task
+from convergan.estimator import SemiSupervisedGANClassifier, pool
+from convergan.estimator.fitting import COMPONENTS, FitOptions, fit_classifier, make_task
+from convergan.estimator.network import Member, Network, TrainingTask, train_game, train_twin
+from convergan.estimator.opinions import leading_axes, log_softmax
+from convergan.estimator.pool import PRIOR, Pool, PriorPower
 from convergan.estimator.preprocessing import fit_preprocessor
-from convergan.estimator.teacher import pool_opinions
 
 Array = np.ndarray[Any, Any]
 Predict = Callable[[Array], Array]
 """From rows (n, A) to probabilities (n, S), NaN where a method has none."""
 Fit = Callable[[Array, Array, int], Predict]
 """From rows (n, A), labels (n,) and a seed."""
+
+PRIORS = Path(__file__).with_name("prior.json")
+"""Of powers, learned from all sets and from all but one; `bench.few_labels.prior` writes it."""
 
 NEAREST, FOLDS = 5, 5
 LOCAL = 7
@@ -144,35 +156,48 @@ def discriminant_analysis(X: Array, y: Array, seed: int) -> Predict:
     return predict
 
 
-def ours(X: Array, y: Array, seed: int) -> Predict:
-    model = SemiSupervisedGANClassifier(
-        guard=False, n_estimators=1, random_state=seed, device="cpu"
+def ours(generated_weight: float = 1.0) -> Fit:
+    """Fit the estimator with its defaults; 0 leaves out the game."""
+    return on_all_rows(
+        lambda seed: SemiSupervisedGANClassifier(
+            generated_weight=generated_weight, random_state=seed, device="cpu"
+        )
     )
-    predict: Predict = model.fit(X, y).predict_proba
-    return predict
 
 
 def pool_alone(X: Array, y: Array, seed: int) -> Predict:
-    """Return the pool of opinions, the network's first teacher, as a classifier.
+    """Return what teaches the trees and the network: the opinions whose labels were held out."""
+    preprocessor, rows = fit_preprocessor(X)
+    pool = fit_classifier(rows, y, seed, FitOptions(max_epochs=1)).pool
+    first = [place for place, name in enumerate(pool.names) if name in PRIOR]
+    share = 1 - pool.powers[-2:].sum()
+    alone = Pool(
+        tuple(pool.names[place] for place in first),
+        tuple(pool.opinions[place] for place in first),
+        pool.powers[first] / share,
+        pool.offset / share,
+    )
+    return lambda rows: np.exp(alone.log_probabilities(preprocessor.apply(rows)))
 
-    It labels the rows it is made of and no others, so it is made of the rows to predict as well:
-    unlike all other methods it sees the test rows, without their labels.
-    """
 
-    def predict(rows: Array) -> Array:
-        _, described = fit_preprocessor(np.concatenate([X, rows]))
-        codes = np.concatenate([y, np.full(len(rows), -1)])
-        task = make_task(torch.from_numpy(described).float(), codes, seed=seed, device="cpu")
-        found: Array = pool_opinions(task)[len(X) :].double().numpy()
-        return found
+def network(train: Callable[[TrainingTask], Member]) -> Fit:
+    """Train our network by itself."""
 
-    return predict
+    def fit(X: Array, y: Array, seed: int) -> Predict:
+        preprocessor, rows = fit_preprocessor(X)
+        axes = leading_axes(rows, min(COMPONENTS, rows.shape[1]))
+        member = train(make_task(rows @ axes, y, seed=seed, options=FitOptions()))
+        opinion = Network((member.layers,))
+        return lambda rows: np.exp(opinion.log_probabilities(preprocessor.apply(rows) @ axes))
+
+    return fit
 
 
 LOGISTIC, FOREST, BOOSTING = "LogisticRegression", "RandomForest", "GradientBoosting"
 KNN, RBF = "LabelSpreading knn", "LabelSpreading rbf"
 SELF_LOGISTIC, SELF_SVC = "SelfTraining(LR)", "SelfTraining(SVC)"
-POOL, OURS = "pool alone", "ours"
+OURS, WITHOUT, POOL = "ours", "ours without the game", "pool alone"
+PLAIN, TWIN = "plain game", "twin"
 BASELINES: dict[str, Fit] = {
     LOGISTIC: on_labelled_rows(lambda seed: LogisticRegression(max_iter=1000)),
     "SVC": support_vectors,
@@ -187,12 +212,25 @@ BASELINES: dict[str, Fit] = {
     SELF_SVC: self_training_on_support_vectors,
     "shrinkage LDA": discriminant_analysis,
 }
-# The plain game and ours without the game join these once the estimator has switches for them, as
-# functions like `ours`.
-OWN: dict[str, Fit] = {POOL: pool_alone, OURS: ours}
+OWN: dict[str, Fit] = {
+    OURS: ours(),
+    WITHOUT: ours(generated_weight=0.0),
+    POOL: pool_alone,
+    PLAIN: network(lambda task: train_game(task, None)),
+    TWIN: network(train_twin),
+}
 METHODS = {name: standardised(fit) for name, fit in BASELINES.items()} | OWN
 SLOW = {BOOSTING, SELF_LOGISTIC, SELF_SVC}
 """Methods that take more than seconds on the larger sets, for which fewer seeds must do."""
+
+
+@contextmanager
+def prior_without(name: str) -> Iterator[None]:
+    """Let the estimator have the prior that was learned without a set."""
+    priors: dict[str, dict[str, list[float]]] = json.loads(PRIORS.read_text())
+    prior = {opinion: PriorPower(*mean) for opinion, mean in priors[name].items()}
+    with patch.object(pool, "PRIOR", prior):
+        yield
 
 
 def code_of(method: str) -> str:

@@ -55,7 +55,7 @@ def hide_classes(problem: Problem, *, labels: int, share: int, seed: int) -> Pro
 def measure(pool: Problem, seed: int) -> Outcome:
     labeled = pool.y >= 0
     logistic = LogisticRegression(max_iter=1000).fit(pool.X[labeled], pool.y[labeled])
-    model = SemiSupervisedGANClassifier(guard=False, random_state=seed, device="cpu")
+    model = SemiSupervisedGANClassifier(random_state=seed, device="cpu")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(pool.X, pool.y)

@@ -48,7 +48,7 @@ def areas(name: str, labels: int, seed: int) -> dict[str, tuple[float, ...]]:
     """Return the areas in percent by kind of row, in the order of `SCORES`."""
     problem = load(name)
     y = mask_labels(problem.y, labels, random_state=seed)
-    model = SemiSupervisedGANClassifier(guard=False, random_state=seed, device="cpu")
+    model = SemiSupervisedGANClassifier(random_state=seed, device="cpu")
     model.fit(problem.X, y)
     nearest = NearestNeighbors(n_neighbors=1).fit(problem.X)
 

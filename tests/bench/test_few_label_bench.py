@@ -18,12 +18,21 @@ from bench.few_labels.measure import (
     measure,
     score,
 )
-from bench.few_labels.methods import BOOSTING, METHODS, Array, Predict, standardised
+from bench.few_labels.methods import (
+    BOOSTING,
+    METHODS,
+    PRIORS,
+    Array,
+    Predict,
+    prior_without,
+    standardised,
+)
 from bench.few_labels.mismatch import hide_classes
 from bench.few_labels.ood import area, others
 from bench.few_labels.report import means_by_set, report
-from bench.few_labels.sets import load, table
+from bench.few_labels.sets import SETS, load, table
 from bench.few_labels.statistics import paired_test, ranks
+from convergan.estimator.pool import PRIOR, TREES, usual_powers
 
 
 def cell(
@@ -399,3 +408,20 @@ def test_altered_images_keep_their_pixels_but_for_inverted_ones() -> None:
         assert np.array_equal(np.sort(altered, axis=1), before), kind
         assert not np.array_equal(altered, rows), kind
     assert found["turned by half"][0, 0] == rows[0, -1]
+
+
+def test_the_estimators_prior_is_the_one_learned_from_all_sets() -> None:
+    priors = json.loads(PRIORS.read_text())
+    assert priors.keys() == {"all", *SETS}
+    assert {name: tuple(mean) for name, mean in PRIOR.items()} == {
+        name: tuple(mean) for name, mean in priors["all"].items()
+    }
+
+
+def test_a_set_is_measured_with_the_prior_learned_without_it() -> None:
+    learned = json.loads(PRIORS.read_text())["vehicle"]
+    before = usual_powers(np.repeat([0, 1], 5), (TREES,))
+    with prior_without("vehicle"):
+        [found] = usual_powers(np.repeat([0, 1], 5), (TREES,))
+    assert found == learned[TREES][0] != before[0]
+    assert usual_powers(np.repeat([0, 1], 5), (TREES,)) == before

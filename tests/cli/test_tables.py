@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from tests.tabular.tables import COLUMNS, few, iris, wine
 
 Call = Callable[..., tuple[int, str, str]]
 QUICK = ("--max-epochs", "25", "--device", "cpu")
-QUICKEST = ("--max-epochs", "1", "--no-guard", "--device", "cpu")
+QUICKEST = ("--max-epochs", "1", "--device", "cpu")
 
 
 @pytest.fixture
@@ -68,11 +69,16 @@ def test_fitting_leaves_a_folder_that_says_how_good_the_model_is(fitted: Path) -
     ]
     record = json.loads((folder / "record.json").read_text())
     assert record["labelled"] == {"red": 5, "rosé": 5, "white": 5}
-    assert record["guard"]["rows"] == 15 and record["selected"] in record["guard"]["errors"]
+    assert record["risk_table"]["rows"][0] == 15 and record["opinions"][-1]["name"] == "game"
+    assert record["class_shares"]["source"] == "uniform"
     assert record["versions"]["convergan"] == convergan.__version__
     page = (folder / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3  # risk, losses, log D
-    for heading in ("Errors of labels held out", "Errors by confidence", "Rows to label next"):
+    for heading in (
+        "What each opinion was worth here",
+        "Errors by confidence",
+        "Rows to label next",
+    ):
         assert f"<h2>{heading}</h2>" in page
     assert "<td>logistic regression</td>" in page and "http" not in page.split("<h2>Record")[0]
     to_label = pd.read_csv(folder / "to_label.csv", dtype={"id": str})
@@ -249,9 +255,43 @@ def test_few_labels_and_keys_among_features_are_noted(call: Call) -> None:
     assert code == 0
     assert "note: class 0 has 1 labeled row" in shown
     assert "note: column 'number' rises from row to row as a key does" in shown
-    assert "no errors were measured: a class has 1 labeled row, which cannot be held out" in shown
+    assert "too high, as no label of a class was left where its only one was held out" in shown
     page = Path("model/report.html").read_text()
-    assert '<div class="caution">' in page and "None were held out" in page
+    assert '<div class="caution">' in page and "too high" in page
+
+
+def test_what_a_fit_found_is_printed(call: Call) -> None:
+    iris(["a", "b", "c"]).to_csv("iris.csv", index=False)
+    fit = ("fit", "iris.csv", "--target", "kind", "--out", "model", *QUICKEST)
+    code, shown, _ = call(*fit, "--class-prior", "labels", "--without-game")
+    assert code == 0
+    record = json.loads(Path("model/record.json").read_text())
+    risk = record["risk_table"]
+    assert f"error of held-out labels: {risk['risk'][0]:.2%}, " in shown
+    assert f"of 15, 95% interval {risk['low'][0]:.2%} to {risk['high'][0]:.2%}" in shown
+    powers = dict(re.findall(r"(trees|graph|network) +[│ ] *(?:[-\d.%]+) +[│ ] *([\d.]+)", shown))
+    found = {one["name"]: f"{one['power']:.2f}" for one in record["opinions"]}
+    assert powers["graph"] == found["graph"] and powers["network"] == found["game"]
+    assert (
+        "shares of the classes, those of the labels, with one more of each class: a 33.3%" in shown
+    )
+    assert record["arguments"]["game"] is False and record["class_shares"]["source"] == "labels"
+    assert "log D" not in Path("model/report.html").read_text()
+    _, shown, _ = call("predict", "model", "iris.csv")
+    assert "no p-values: the model was fitted without the game" in shown
+    assert "ood_pvalue" not in pd.read_csv("iris-predicted.csv").columns
+
+
+def test_the_guard_is_gone_and_says_so(call: Call) -> None:
+    iris(["a", "b", "c"]).to_csv("iris.csv", index=False)
+    fit = ("fit", "iris.csv", "--target", "kind", *QUICKEST)
+    code, plain, told = call(*fit, "--out", "plain")
+    assert (code, told) == (0, "") and "--guard" not in plain
+    for option in ("--guard", "--no-guard"):
+        code, shown, _ = call(*fit, "--out", option[2:], option)
+        assert code == 0 and shown.count("--guard and --no-guard have no effect and will go") == 1
+        arrays = [Path(name, "arrays.safetensors").read_bytes() for name in ("plain", option[2:])]
+        assert arrays[0] == arrays[1]
 
 
 def test_the_page_shows_names_that_look_like_tags_as_they_are(call: Call) -> None:
@@ -270,6 +310,7 @@ def test_the_page_shows_names_that_look_like_tags_as_they_are(call: Call) -> Non
     [
         (("--image-shape", "1,2,3"), "--image-shape (1, 2, 3) has 6 values, X has 4 features"),
         (("--estimators", 0), "--estimators must be an integer of 1 or more, got 0"),
+        (("--class-prior", "even"), "--class-prior must be one of auto, labels, uniform, "),
         (("--max-seconds", 0), "--max-seconds must be above 0, got 0.0"),
         (("--device", "tpu"), "--device must be auto, cpu, cuda or another name of torch's, got"),
     ],

@@ -4,7 +4,7 @@ from convergan.tabular import FitOptions, TableOptions, fit_table, read_training
 from convergan.tabular.fitting import TableFit, TrainingTable
 from tests.tabular.tables import iris
 
-QUICK = FitOptions(guard=False, max_epochs=1, device="cpu")
+QUICK = FitOptions(max_epochs=1, device="cpu")
 
 
 @pytest.fixture(scope="session")

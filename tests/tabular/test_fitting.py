@@ -69,10 +69,19 @@ def test_a_missing_value_is_left_refused_or_filled(tmp_path: Path) -> None:
 
 def test_options_arrive_at_the_classifier(file: Path) -> None:
     table = read_training_table(file, TableOptions(target="kind", drop=["name"]))
-    options = FitOptions(members=2, guard=False, max_epochs=1, max_seconds=60, seed=4, device="cpu")
+    options = FitOptions(
+        members=2,
+        class_prior="labels",
+        game=False,
+        max_epochs=1,
+        max_seconds=60,
+        seed=4,
+        device="cpu",
+    )
     fitted = fit_table(table, options)
     model = fitted.model
-    assert (model.n_estimators, model.guard, model.max_epochs) == (2, False, 1)
+    assert (model.n_estimators, model.class_prior, model.max_epochs) == (2, "labels", 1)
+    assert model.generated_weight == 0 and "generator_loss" not in model.history_[0][0]
     assert (model.max_seconds, model.random_state, model.device) == (60, 4, "cpu")
     assert model.unlabeled_label == table.labels.marker == -2
     assert len(model.history_) == 2 and fitted.seconds > 0

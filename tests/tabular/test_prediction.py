@@ -128,7 +128,7 @@ def test_whole_numbers_come_back_as_they_were_written(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     iris(["1.0", "2.0", "3.0"]).to_csv(file, index=False)
     table = read_training_table(file, TableOptions(target="kind"))
-    fitted = fit_table(table, FitOptions(guard=False, max_epochs=1, device="cpu"))
+    fitted = fit_table(table, FitOptions(max_epochs=1, device="cpu"))
     folder = tmp_path / "model"
     write_model(folder, table, fitted, assess_rows(table, fitted), FitOptions())
     assert predict_table(read_model(folder), file).table["prediction"].dtype == "Int64"

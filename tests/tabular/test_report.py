@@ -1,23 +1,17 @@
 """The page about a model says what its record and its rows say."""
 
 import re
-from typing import Any
 
+import numpy as np
 import pytest
 
+from convergan.estimator import ClassShares
 from convergan.tabular.assessment import RowAssessment, assess_rows
+from convergan.tabular.findings import opinion_rows
 from convergan.tabular.fitting import TableFit, TrainingTable
 from convergan.tabular.report import LISTED, model_page
 
 Iris = tuple[TrainingTable, TableFit]
-GUARD = {
-    "selected": "twin",
-    "reason": "it was right more often",
-    "errors": {"gan": 0.25, "twin": 0.125},
-    "pvalues": {"twin": 0.012345},
-    "rows": 16,
-    "folds": 4,
-}
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +19,10 @@ def assessment(fitted_iris: Iris) -> RowAssessment:
     return assess_rows(*fitted_iris)._replace(log_d=None)  # whose picture takes a while
 
 
-def page(iris: Iris, assessment: RowAssessment, guard: dict[str, Any], *notices: str) -> str:
+def page(iris: Iris, assessment: RowAssessment, *notices: str) -> str:
     table, fitted = iris
     fitted.model.history_, history = [[]], fitted.model.history_  # likewise
-    record = {"notices": list(notices), "guard": guard, "diagnostics": {}}
+    record = {"notices": list(notices), "diagnostics": {}}
     try:
         return model_page(table, fitted, assessment, record).decode()
     finally:
@@ -36,37 +30,50 @@ def page(iris: Iris, assessment: RowAssessment, guard: dict[str, Any], *notices:
 
 
 def test_rows_and_classes_are_counted(fitted_iris: Iris, assessment: RowAssessment) -> None:
-    text = page(fitted_iris, assessment, GUARD)
+    text = page(fitted_iris, assessment)
     assert "<h1>kind from iris.csv</h1>" in text
     assert "150 rows, 15 of them labelled, of 3 classes; 4 features from 4 columns" in text
     counts = dict(re.findall(r'<td>([^<]+)</td><td class="number">(\d+)</td></tr>', text))
     assert counts == {"a": "5", "b": "5", "c": "5", "no label": "135"}
 
 
-def test_candidates_stand_with_their_errors_and_who_predicts(
+def test_opinions_stand_with_their_errors_and_powers(
     fitted_iris: Iris, assessment: RowAssessment
 ) -> None:
-    text = page(fitted_iris, assessment, GUARD)
-    assert "16 labelled rows were held out in 4 folds" in text
-    cells = re.findall(r"<td[^>]*>(gan|twin)</td>" + 3 * r"<td[^>]*>([^<]*)</td>", text)
-    assert cells == [("gan", "25.00%", "-", ""), ("twin", "12.50%", "0.0123", "predicts")]
+    text = page(fitted_iris, assessment)
+    part = text[text.index("What each opinion was worth here") : text.index("Shares of the")]
+    risk = fitted_iris[1].model.risk_table_
+    assert risk is not None and risk.rows[0] == 15
+    assert f"The error of held-out labels: {risk.risk[0]:.2%}," in part
+    assert f"95% interval {risk.low[0]:.2%} to {risk.high[0]:.2%}" in part
+    cells = re.findall(r"<td>([^<]+)</td>" + 3 * r"<td[^>]*>([^<]*)</td>", part)
+    assert cells == opinion_rows(fitted_iris[1].model)
+    assert [cell[0] for cell in cells][0] == "logistic regression"
 
 
-def test_a_guard_without_errors_says_why(fitted_iris: Iris, assessment: RowAssessment) -> None:
-    text = page(fitted_iris, assessment, {**GUARD, "errors": {}, "reason": "too few labels"})
-    assert "None were held out: too few labels." in text
+def test_shares_of_the_classes_are_shown(fitted_iris: Iris, assessment: RowAssessment) -> None:
+    model = fitted_iris[1].model
+    before = model.class_shares_
+    model.class_shares_ = ClassShares(
+        np.array([0.5, 0.3, 0.2]), np.array([0.04, 0.03, 0.02]), "unlabeled"
+    )
+    text = page(fitted_iris, assessment)
+    model.class_shares_ = before
+    assert "estimated from unlabelled rows" in text
+    cells = re.findall(r"<td>([abc])</td><td[^>]*>([^<]*%)</td><td[^>]*>([^<]*)</td>", text)
+    assert cells == [("a", "50.0%", "± 4.0%"), ("b", "30.0%", "± 3.0%"), ("c", "20.0%", "± 2.0%")]
 
 
 def test_notices_are_a_caution_in_which_no_name_is_a_tag(
     fitted_iris: Iris, assessment: RowAssessment
 ) -> None:
-    assert '<div class="caution">' not in page(fitted_iris, assessment, GUARD)
-    text = page(fitted_iris, assessment, GUARD, "column '<b>' is empty")
+    assert '<div class="caution">' not in page(fitted_iris, assessment)
+    text = page(fitted_iris, assessment, "column '<b>' is empty")
     assert '<div class="caution">' in text and "<b>" not in text
 
 
 def test_the_first_rows_to_label_are_listed(fitted_iris: Iris, assessment: RowAssessment) -> None:
-    text = page(fitted_iris, assessment, GUARD)
+    text = page(fitted_iris, assessment)
     listed = text[text.index("Rows to label next") : text.index("Settings and results")]
     assert f"The file to_label.csv has {len(assessment.to_label)}." in listed
     rows = [int(row) for row in re.findall(r'<tr>\s*<td class="number">(\d+)</td>', listed)]

@@ -14,7 +14,6 @@ from .console import errors, output, print_line
 from .options import Decimal, Encoding, Separator, table_format
 
 if TYPE_CHECKING:
-    from ..estimator import GuardReport
     from ..tabular import TableFormat
     from ..tabular.fitting import TableFit, TrainingTable
     from ..tabular.prediction import Predictions
@@ -23,9 +22,16 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 OPTIONS = {
     "n_estimators": "--estimators",
     "image_shape": "--image-shape",
-    **{name: f"--{name.replace('_', '-')}" for name in ("max_epochs", "max_seconds", "device")},
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in ("class_prior", "max_epochs", "max_seconds", "device")
+    },
 }
 """Arguments of the classifier, and the options that set them."""
+NO_GUARD = (
+    "--guard and --no-guard have no effect and will go: labels held out now decide how much each "
+    "opinion counts"
+)
 
 
 def fit(
@@ -67,24 +73,37 @@ def fit(
     image_shape: Annotated[
         str | None, typer.Option(help="C,H,W where the features of a row are an image's pixels.")
     ] = None,
+    class_prior: Annotated[
+        str,
+        typer.Option(
+            help="How frequent the classes are in the rows to predict: labels, as in the given "
+            "labels; uniform, all alike; unlabeled, estimated from the rows without a label. auto "
+            "takes the labels' shares where they differ, as in a random draw, and else the "
+            "estimate as far as it can be trusted."
+        ),
+    ] = "auto",
     estimators: Annotated[
-        int, typer.Option(help="Classifiers to average; the paper averages ten.")
+        int, typer.Option(help="Networks to average; the paper averages ten.")
     ] = 1,
-    guard: Annotated[
+    without_game: Annotated[
         bool,
         typer.Option(
-            help="Hold labels out to measure errors, and fall back to a simpler classifier where "
-            "that is better. Without, a fit takes about a quarter of the time and has no errors."
+            "--without-game",
+            help="Train the network without a generator. Predictions then say nothing of how "
+            "unusual a row is.",
         ),
-    ] = True,
+    ] = False,
+    guard: Annotated[bool | None, typer.Option(hidden=True)] = None,
     max_epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over all rows. Default: 10, within 500 and 2,000 steps."),
+        typer.Option(
+            help="Passes of the network over all rows. Default: 10, within 500 and 1,000 steps."
+        ),
     ] = None,
     max_seconds: Annotated[
-        float | None, typer.Option(help="Limit of all training. Default: none.")
+        float | None, typer.Option(help="Limit of all training of networks. Default: none.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     separator: Separator = None,
     encoding: Encoding = None,
@@ -95,7 +114,9 @@ def fit(
     For example: convergan fit wine.csv --target kind --drop id --out wine-model
 
     OUT gets the model, report.html and to_label.csv, the rows whose labels would help most. Errors
-    are measured by cross-validation, so no labels need to be kept for a test.
+    are measured by cross-validation, so no labels need to be kept for a test. Several simple
+    classifiers give opinions; labels held out in turn say how much each of them counts, and a
+    small network and trees learn from all of them.
 
     Ctrl-C and SIGTERM write nothing and exit with 130 and 143. Exit codes: 2 wrong arguments, 65
     refused data, 74 storage.
@@ -113,6 +134,8 @@ def fit(
     )
 
     require_new(out)
+    if guard is not None:
+        print_notices([NO_GUARD])
     if missing not in ("median", "mean", "refuse"):
         raise ValueError(f"--missing must be median, mean or refuse, got {missing!r}")
     options = TableOptions(
@@ -125,7 +148,8 @@ def fit(
     )
     fit_options = FitOptions(
         members=estimators,
-        guard=guard,
+        class_prior=class_prior,
+        game=not without_game,
         max_epochs=max_epochs,
         max_seconds=max_seconds,
         image_shape=None if image_shape is None else parse_shape(image_shape),
@@ -139,7 +163,7 @@ def fit(
         with elapsed("fitting"):
             fitted = fit_table(rows, fit_options)
         write_model(out, rows, fitted, assess_rows(rows, fitted), fit_options)
-    show_fit(fitted, out)
+    show_fit(rows, fitted, out)
 
 
 def predict(
@@ -276,30 +300,27 @@ def show_table(rows: "TrainingTable") -> None:
     print_notices(rows.notices)
 
 
-def show_fit(fitted: "TableFit", folder: Path) -> None:
-    """Print which candidate predicts, its errors, and where the report is."""
+def show_fit(rows: "TrainingTable", fitted: "TableFit", folder: Path) -> None:
+    """Print the error of held-out labels, what each opinion counts, and where the report is."""
+    from ..tabular.findings import OPINIONS, SOURCES, held_out_error, opinion_rows, share_rows
+
     model = fitted.model
     print_notices(fitted.notices)
-    show_guard(model.guard_report_)
+    opinions = Table(*OPINIONS)
+    for row in opinion_rows(model):
+        opinions.add_row(*row)
+    output.print(opinions)
+    if (source := model.class_shares_.source) != "uniform":
+        found = ", ".join(" ".join(filter(None, row)) for row in share_rows(model)[:10])
+        more = ", ..." if len(model.classes_) > 10 else ""
+        print_line(f"shares of the classes, {SOURCES[source]}: {found}{more}")
     if model.risk_table_ is not None:
-        print_line("errors of held-out labels, by least confidence of a prediction:")
+        print_line(held_out_error(model.risk_table_, min(rows.labels.counts.values())))
+        print_line("the same by least confidence of a prediction:")
         print_line(str(model.risk_table_))
     print_line(f"fitted in {fitted.seconds:,.1f} seconds")
     print_line(f"model: {folder}")
     print_line(f"report: {folder / 'report.html'}")
-
-
-def show_guard(report: "GuardReport") -> None:
-    """Print the candidates' errors on held-out labels."""
-    if not report.errors:
-        print_line(f"no errors were measured: {report.reason}")
-        return
-    shown = Table("candidate", "error of held-out labels", "p against the GAN", "")
-    for name, error in report.errors.items():
-        pvalue = f"{report.pvalues[name]:.3g}" if name in report.pvalues else "-"
-        shown.add_row(name, f"{error:.2%}", pvalue, "predicts" * (name == report.selected))
-    output.print(shown)
-    print_line(f"{report.rows:,} labelled rows in {report.folds} folds; {report.reason}")
 
 
 def show_predictions(found: "Predictions") -> None:

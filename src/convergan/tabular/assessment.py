@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..estimator import rank_for_labeling
+from .findings import has_game
 from .fitting import TableFit, TrainingTable
 from .reading import Array, Frame
 
@@ -52,7 +53,7 @@ def assess_rows(table: TrainingTable, fitted: TableFit) -> RowAssessment:
         [pd.DataFrame({"row": chosen}), beside[taken], pd.DataFrame(answers)], axis=1
     )
     try:
-        log_d = model.score_samples(rows)
+        log_d = model.score_samples(rows) if has_game(model) else None
     except ValueError:  # the training of the GAN failed, as a notice says
         log_d = None
     return RowAssessment(labeled, log_d, to_label)

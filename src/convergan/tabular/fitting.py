@@ -49,7 +49,8 @@ class FitOptions:
 
     Attributes:
         members: its ``n_estimators``.
-        guard: whether to cross-validate on labelled rows and fall back to a simpler classifier.
+        class_prior: shares of the classes that predictions are made for.
+        game: whether its network also learns from generated rows.
         max_epochs: passes over all rows, or None.
         max_seconds: limit of all trainings, or None.
         image_shape: (C, H, W) where a row is an image, or None.
@@ -58,7 +59,8 @@ class FitOptions:
     """
 
     members: int = 1
-    guard: bool = True
+    class_prior: str = "auto"
+    game: bool = True
     max_epochs: int | None = None
     max_seconds: float | None = None
     image_shape: tuple[int, int, int] | None = None
@@ -158,10 +160,11 @@ def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
     model = SemiSupervisedGANClassifier(
         unlabeled_label=table.labels.marker,
         image_shape=options.image_shape,
+        class_prior=options.class_prior,
         n_estimators=options.members,
         max_epochs=options.max_epochs,
         max_seconds=options.max_seconds,
-        guard=options.guard,
+        generated_weight=1.0 if options.game else 0.0,
         random_state=options.seed,
         device=options.device,
     )

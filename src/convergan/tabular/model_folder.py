@@ -173,6 +173,7 @@ def _table_json(table: TrainingTable, folder: Path) -> dict[str, Any]:
 
 def _record(table: TrainingTable, fitted: TableFit, options: FitOptions) -> dict[str, Any]:
     model = fitted.model
+    shares = model.class_shares_
     return {
         "table": str(table.file),
         "table_sha256": table.sha256,
@@ -185,9 +186,12 @@ def _record(table: TrainingTable, fitted: TableFit, options: FitOptions) -> dict
         "device": model.device_,
         "steps": model.n_steps_,
         "seconds": round(fitted.seconds, 3),
-        "selected": model.selected_,
-        "guard": model.guard_report_._asdict(),
-        "temperature": model.temperature_,
+        "opinions": [opinion._asdict() for opinion in model.opinions_],
+        "class_shares": {
+            "shares": shares.shares.tolist(),
+            "deviation": shares.deviation.tolist(),
+            "source": shares.source,
+        },
         "risk_table": model.risk_table_._asdict() if model.risk_table_ else None,
         "diagnostics": model.diagnostics_,
         "last_losses": [history[-1] for history in model.history_ if history],

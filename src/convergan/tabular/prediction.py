@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from ..data import DataError
 from ..data.text_tables import plain_name
 from .columns import CATEGORY, read_features
+from .findings import has_game
 from .model_folder import TableModel
 from .naming import first_names
 from .reading import FOUND_OUT, Array, Frame, Table, TableFormat, file_sha256, read_table
@@ -105,7 +106,9 @@ def predict_table(
     features, notices = _features(model, table)
     rows = _predict(model, features, reject_below)
     names = [str(name) for name in model.classifier.classes_.tolist()]
-    if rows.pvalues is None:
+    if not has_game(model.classifier):
+        notices.append("no p-values: the model was fitted without the game")
+    elif rows.pvalues is None:
         notices.append("no p-values: the model was fitted to fewer than 200 unlabelled rows")
     error = None
     if plain_name(model.target) in table.names:
@@ -145,7 +148,7 @@ def _features(model: TableModel, table: Table) -> tuple[Frame, list[str]]:
 def _predict(model: TableModel, features: Frame, reject_below: float) -> RowPredictions:
     probabilities = model.classifier.predict_proba(features)
     try:
-        pvalues = model.classifier.ood_pvalue(features)
+        pvalues = model.classifier.ood_pvalue(features) if has_game(model.classifier) else None
     except ValueError:  # fit kept no unlabelled rows out, or there is no GAN
         pvalues = None
     sure = probabilities.max(axis=1) >= reject_below

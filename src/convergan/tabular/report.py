@@ -1,6 +1,6 @@
 """One self-contained HTML file about a model of a table: its classifier and its errors.
 
-Errors are out-of-fold: of labelled rows, predicted by classifiers that had not seen them.
+Errors are out-of-fold: of labelled rows, predicted by classifiers that had not seen their labels.
 """
 
 import json
@@ -20,8 +20,16 @@ from ..core.html import (
     plot,
     render,
 )
-from ..estimator import RiskTable
+from ..estimator import RiskTable, SemiSupervisedGANClassifier
 from .assessment import RowAssessment
+from .findings import (
+    OPINIONS,
+    OPINIONS_MEANING,
+    SOURCES,
+    held_out_error,
+    opinion_rows,
+    share_rows,
+)
 from .fitting import TableFit, TrainingTable
 
 if TYPE_CHECKING:
@@ -39,7 +47,8 @@ def model_page(
     sections = [
         Section("", _summary(table, fitted, record["notices"])),
         Section("Labelled rows", [_counts(table)]),
-        Section("Errors of labels held out", _guard(record["guard"])),
+        Section("What each opinion was worth here", _opinions(table, model)),
+        Section("Shares of the classes", _shares(model)),
         Section("Errors by confidence", _risk(model.risk_table_) if model.risk_table_ else []),
         Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
         Section("Labelled against unlabelled rows", _log_d(assessment, record["diagnostics"])),
@@ -51,15 +60,10 @@ def model_page(
 
 def _summary(table: TrainingTable, fitted: TableFit, notices: Sequence[str]) -> list[Part]:
     model, labeled = fitted.model, sum(table.labels.counts.values())
-    members = f" of {len(model.history_)} classifiers" if len(model.history_) > 1 else ""
-    what = {"gan": f"The semi-supervised GAN{members}", "twin": "The supervised twin"}.get(
-        model.selected_, model.selected_.capitalize()
-    )
     texts = [
         f"{len(table.features):,} rows, {labeled:,} of them labelled, of "
         f"{len(table.labels.counts):,} classes; {table.features.shape[1]:,} features from "
         f"{len(table.columns):,} columns; {fitted.seconds:,.1f} seconds on {model.device_}.",
-        f"{what} predicts: {model.guard_report_.reason}.",
     ]
     return [*map(Paragraph, texts), *([Caution(notices)] if notices else [])]
 
@@ -70,25 +74,25 @@ def _counts(table: TrainingTable) -> Table:
     return Table(("class", "rows"), rows, numbers=(1,))
 
 
-def _guard(guard: dict[str, Any]) -> list[Part]:
-    if not guard["errors"]:
-        return [Paragraph(f"None were held out: {guard['reason']}.")]
-    rows = [
-        (
-            name,
-            f"{error:.2%}",
-            f"{guard['pvalues'][name]:.3g}" if name in guard["pvalues"] else "-",
-            "predicts" if name == guard["selected"] else "",
-        )
-        for name, error in guard["errors"].items()
+def _opinions(table: TrainingTable, model: SemiSupervisedGANClassifier) -> list[Part]:
+    found: list[Part] = [
+        Paragraph(OPINIONS_MEANING),
+        Table(OPINIONS, opinion_rows(model), numbers=(1, 2, 3)),
     ]
+    if model.risk_table_ is None:
+        return found
+    error = held_out_error(model.risk_table_, min(table.labels.counts.values()))
     text = (
-        f"{guard['rows']:,} labelled rows were held out in {guard['folds']} folds and predicted by "
-        "single classifiers that had not seen them. The p-value is that of being right as often as "
-        "the GAN on the same rows (McNemar, exact)."
+        f"The {error}. Here the pool of the opinions that are not taught by others answers, with "
+        "powers fitted to the other labels."
     )
-    head = ("candidate", "error", "p against the GAN", "")
-    return [Paragraph(text), Table(head, rows, numbers=(1, 2))]
+    return [Paragraph(text), *found]
+
+
+def _shares(model: SemiSupervisedGANClassifier) -> list[Part]:
+    source = SOURCES[model.class_shares_.source]
+    text = f"Predictions are made for these shares of the classes: {source}."
+    return [Paragraph(text), Table(("class", "share", ""), share_rows(model), numbers=(1, 2))]
 
 
 def _risk(risk: RiskTable) -> list[Part]:

@@ -1,0 +1,66 @@
+"""What a fit found, in words and rows of text: the same on the terminal and on the page."""
+
+from ..estimator import RiskTable, SemiSupervisedGANClassifier
+from ..estimator.pool import GAME
+
+OPINIONS = ("opinion", "error of held-out labels", "power", "usual power")
+"""The heads of the columns of `opinion_rows`."""
+OPINIONS_MEANING = (
+    "Probabilities of the opinions are raised to these powers and multiplied. The usual power is "
+    "what the kind of opinion was worth on other data; held-out labels move it. Self-training is "
+    "judged by its first round, which is logistic regression. From what the others have taught no "
+    "labels are held out, and its power is fixed."
+)
+SOURCES = {
+    "labels": "those of the labels, with one more of each class",
+    "uniform": "all alike",
+    "unlabeled": "estimated from unlabelled rows, ± the deviation of the estimate",
+}
+"""What the shares of the classes are, by `convergan.estimator.ClassShares.source`."""
+
+
+def held_out_error(risk: RiskTable, fewest: int) -> str:
+    """Return the pool's error of labels that were held out, with its interval.
+
+    Args:
+        risk: whose first line answers every row.
+        fewest: labelled rows of the class that has fewest.
+    """
+    rows, share = risk.rows[0], risk.risk[0]
+    text = (
+        f"error of held-out labels: {share:.2%}, {round(share * rows):,} of {rows:,}, "
+        f"{risk.level:.0%} interval {risk.low[0]:.2%} to {risk.high[0]:.2%}"
+    )
+    if fewest > 1:
+        return text
+    return f"{text}; too high, as no label of a class was left where its only one was held out"
+
+
+def has_game(model: SemiSupervisedGANClassifier) -> bool:
+    """Return whether the network learned to tell rows from generated ones.
+
+    Without that its log D, and p-values of it, say nothing.
+    """
+    return bool(model.generated_weight > 0)
+
+
+def opinion_rows(model: SemiSupervisedGANClassifier) -> list[tuple[str, str, str, str]]:
+    """Return a row of text for each opinion, in the columns of `OPINIONS`."""
+    return [
+        (
+            "network" if opinion.name == GAME and not has_game(model) else opinion.name,
+            "-" if opinion.error is None else f"{opinion.error:.2%}",
+            f"{opinion.power:.2f}",
+            "-" if opinion.error is None else f"{opinion.usual:.2f}",
+        )
+        for opinion in model.opinions_
+    ]
+
+
+def share_rows(model: SemiSupervisedGANClassifier) -> list[tuple[str, str, str]]:
+    """Return a row of text for each class: its name, its share, the deviation or nothing."""
+    shares, deviation, source = model.class_shares_
+    return [
+        (str(name), f"{share:.1%}", f"± {unsure:.1%}" if source == "unlabeled" else "")
+        for name, share, unsure in zip(model.classes_.tolist(), shares, deviation, strict=True)
+    ]
