@@ -75,3 +75,22 @@ def test_a_label_that_reaches_nothing_and_a_row_at_the_mean_are_finite() -> None
     assert np.isfinite(found.rows).all() and np.isfinite(found.held_out).all()
     far = found.opinion.log_probabilities(np.array([[1e6, 1e6]]))
     np.testing.assert_allclose(log_softmax(far), far, atol=1e-9)
+
+
+def test_rounding_does_not_choose_among_points_at_the_same_distance() -> None:
+    chance = np.random.default_rng(0)
+    points = np.repeat(chance.integers(0, 3, (200, 6)), 3, axis=0) / 3
+    axes = np.linalg.qr(chance.normal(0, 1, (6, 6)))[0]
+    shares = chance.dirichlet([0.2, 0.2], len(points))
+    fitted = Graph(axes, False, points @ axes, shares)
+    rows = chance.integers(0, 3, (100, 6)) / 3
+    distances = cdist(rows, points, "sqeuclidean").round(6)
+    unit = np.sort(distances, axis=1)[:, [graph.NEIGHBORS - 1]]
+    tied = (distances <= unit).sum(axis=1) > graph.NEIGHBORS
+    assert tied.sum() > 50
+    weights = np.exp(-distances / np.maximum(unit, 1e-9)) * (distances <= unit)
+    wanted = weights @ shares / weights.sum(axis=1, keepdims=True)
+    found = np.exp(fitted.log_probabilities(rows)) * (1 + PRIOR) - PRIOR / 2
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    alone = np.vstack([fitted.log_probabilities(row[None]) for row in rows])
+    np.testing.assert_allclose(alone, fitted.log_probabilities(rows), rtol=0, atol=1e-5)

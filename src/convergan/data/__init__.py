@@ -19,7 +19,9 @@ from .labeled_subset import draw_labeled_subset as draw_labeled_subset
 from .neighbors import Neighbors as Neighbors
 from .neighbors import nearest_neighbors as nearest_neighbors
 from .neighbors import principal_axes as principal_axes
+from .oriented_gradients import cell_weights as cell_weights
 from .oriented_gradients import describe_fast as describe_fast
+from .oriented_gradients import describe_slopes as describe_slopes
 from .oriented_gradients import oriented_gradients as oriented_gradients
 from .source_options import SourceOptions as SourceOptions
 from .sources import load as load

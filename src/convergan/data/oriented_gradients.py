@@ -53,23 +53,55 @@ def oriented_gradients(images: Tensor, *, orientations: int = 8, cell: int = 4) 
     return torch.cat([_describe(chunk, orientations, cell) for chunk in torch.split(images, CHUNK)])
 
 
-def _describe(images: Tensor, orientations: int, cell: int) -> Tensor:
-    count, channels, height, width = images.shape
-    grey = to_unit_range(images).reshape(count * channels, 1, height, width)
-    slope = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4  # Sobel
-    slopes = conv2d(grey, torch.stack([slope, slope.T])[:, None].to(grey), padding=1)
+def describe_slopes(
+    slopes: Tensor, over_rows: Tensor, over_columns: Tensor, *, orientations: int = 8
+) -> Tensor:
+    """Describe images by the slopes at their pixels, as `oriented_gradients` does by Sobel's.
+
+    Args:
+        slopes: (N, C, 2, H, W), to the right and down; channels are averaged.
+        over_rows: (R, H), the pixels' weights in R rows of cells, see `cell_weights`.
+        over_columns: (S, W), likewise.
+        orientations: directions around the full circle.
+
+    Returns:
+        (N, orientations * R * S).
+    """
+    count, channels = slopes.shape[:2]
+    slopes = slopes.flatten(0, 1)
     length = slopes.square().sum(dim=1).sqrt()  # (N C, H, W)
     across, down = (slopes / length.clamp(min=1e-6)[:, None]).unbind(dim=1)
     shares = []
     for turn in range(orientations):
         angle = 2 * math.pi * turn / orientations
-        along = (across * math.cos(angle) + down * math.sin(angle)).clamp(min=0)
+        # Tensors, as ONNX would take numbers for float32.
+        cosine, sine = (torch.tensor(f(angle), dtype=torch.float64) for f in (math.cos, math.sin))
+        along = (across * cosine + down * sine).clamp(min=0)
         shares.append(length * along.square().square())
-    over_rows, over_columns = (_squares(side, cell).to(grey) for side in (height, width))
     cells = over_rows @ (torch.stack(shares, dim=1) @ over_columns.T)
     cells = cells.view(count, channels, *cells.shape[1:]).mean(dim=1).flatten(1).sqrt()
     norms: Tensor = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
-    return cells * (math.sqrt(cells.shape[1]) / norms)
+    return cells * (torch.tensor(math.sqrt(cells.shape[1]), dtype=torch.float64) / norms)
+
+
+def cell_weights(side: int, cell: int) -> Tensor:
+    """Weights of a line's pixels in its cells, (cells, side): means of means over ``cell``."""
+    slope = torch.arange(1, cell + 1, dtype=torch.float64)
+    weights = torch.cat([slope, slope[:-1].flip(0)]) / cell**2
+    cells = torch.zeros((side - cell + 1) // cell, side, dtype=torch.float64)
+    for number, line in enumerate(cells):
+        line[number * cell : number * cell + len(weights)] = weights
+    return cells
+
+
+def _describe(images: Tensor, orientations: int, cell: int) -> Tensor:
+    count, channels, height, width = images.shape
+    grey = to_unit_range(images).reshape(count * channels, 1, height, width)
+    slope = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4  # Sobel
+    slopes = conv2d(grey, torch.stack([slope, slope.T])[:, None].to(grey), padding=1)
+    over_rows, over_columns = (cell_weights(side, cell).to(grey) for side in (height, width))
+    slopes = slopes.view(count, channels, *slopes.shape[1:])
+    return describe_slopes(slopes, over_rows, over_columns, orientations=orientations)
 
 
 def describe_fast(images: Tensor, *, orientations: int = 8, cell: int = 4) -> Tensor:
@@ -89,10 +121,10 @@ def describe_fast(images: Tensor, *, orientations: int = 8, cell: int = 4) -> Te
     angles = [2 * math.pi * turn / orientations for turn in range(orientations)]
     turns = torch.tensor([[math.cos(a), math.sin(a)] for a in angles], dtype=torch.float64)
     turns = turns.round(decimals=15)  # powers of 6e-17, cos(pi / 2), are slow, being denormal
-    over_rows = _squares(height, cell)[:, : _seen(height, cell)].repeat(1, channels) / (
+    over_rows = cell_weights(height, cell)[:, : _seen(height, cell)].repeat(1, channels) / (
         4 * channels
     )
-    over_columns = _squares(width, cell)[:, : _seen(width, cell)]
+    over_columns = cell_weights(width, cell)[:, : _seen(width, cell)]
     chunk = max(1, PIXELS // math.prod(images.shape[1:]))
     cells = torch.cat(
         [
@@ -132,13 +164,3 @@ def _cells(images: Tensor, turns: Tensor, over_rows: Tensor, over_columns: Tenso
 def _seen(side: int, cell: int) -> int:
     """Pixels of a line up to the last that a cell sees."""
     return (side + 1) // cell * cell - 1
-
-
-def _squares(side: int, cell: int) -> Tensor:
-    """Weights of a line's pixels in its cells, (cells, side): means of means over ``cell``."""
-    slope = torch.arange(1, cell + 1, dtype=torch.float64)
-    weights = torch.cat([slope, slope[:-1].flip(0)]) / cell**2
-    cells = torch.zeros((side - cell + 1) // cell, side, dtype=torch.float64)
-    for number, line in enumerate(cells):
-        line[number * cell : number * cell + len(weights)] = weights
-    return cells

@@ -8,6 +8,7 @@ from .calibration import fit_temperature as fit_temperature
 from .calibration import mcnemar as mcnemar
 from .calibration import risk_table as risk_table
 from .classifier import SemiSupervisedGANClassifier as SemiSupervisedGANClassifier
+from .deployment import DeployedClassifier as DeployedClassifier
 from .labels import EncodedLabels as EncodedLabels
 from .labels import encode_labels as encode_labels
 from .labels import labeled_part as labeled_part

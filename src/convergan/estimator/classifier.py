@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from . import persistence
 from .calibration import conformal_pvalues
 from .checks import Array, require_integer, require_no_infinity, require_numbers
+from .deployment import DeployedClassifier
 from .devices import find_device, one_thread
 from .fitting import FitOptions, fit_classifier, hold_out_unlabeled, log_realness, print_losses
 from .frames import code_categories, learn_categories
@@ -278,6 +279,14 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             ValueError: if it is damaged, or of another version.
         """
         return persistence.load(cls, Path(folder))
+
+    def to_torch(self) -> DeployedClassifier:
+        """Return a module of torch that maps raw rows (n, features) to `predict_proba`.
+
+        Column k is of ``classes_[k]``; images are flattened. See `DeployedClassifier`.
+        """
+        check_is_fitted(self)
+        return DeployedClassifier(self.preprocessor_, self._pool, self.classes_)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: cells may be missing or categories."""
