@@ -93,7 +93,7 @@ def assign_folds(labels: Array, seed: int) -> Array:
 
     Example:
         >>> assign_folds(np.array([0, 1, 0, 1]), 0).tolist()
-        [0, 3, 1, 2]
+        [1, 2, 0, 3]
     """
     order = np.random.default_rng(seed).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
