@@ -9,15 +9,14 @@ from convergan.estimator.fitting import (
     COMPONENTS,
     FitOptions,
     FitResult,
-    Reduced,
     choose_steps,
     fit_classifier,
     hold_out_unlabeled,
     log_realness,
     softmax,
 )
-from convergan.estimator.linear import Linear
 from convergan.estimator.network import forward
+from convergan.estimator.opinions import Reduced
 from convergan.training import NonFiniteError
 from tests.estimator.helpers import clusters
 
@@ -59,15 +58,6 @@ def test_wide_rows_are_reduced_and_opinions_take_them_as_they_are() -> None:
     assert found.gan[0][0][0].shape[0] == COMPONENTS + 20
     assert forward(found.gan[0], rows).shape == (240, 3)
     assert found.pool.log_probabilities(rows).shape == (240, 3)
-
-
-def test_an_opinion_of_components_is_given_them() -> None:
-    chance = np.random.default_rng(0)
-    axes, linear = chance.normal(size=(5, 2)), Linear(chance.normal(size=(2, 3)), np.zeros(3))
-    rows = chance.normal(size=(4, 5))
-    np.testing.assert_array_equal(
-        Reduced(axes, linear).log_probabilities(rows), linear.log_probabilities(rows @ axes)
-    )
 
 
 def test_a_game_that_diverges_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from convergan.estimator.linear import Linear
 from convergan.estimator.opinions import (
     FOLDS,
     FOLDS_OF_MANY,
     MANY,
+    Reduced,
     as_tensor,
     assign_folds,
     leading_axes,
@@ -55,3 +57,12 @@ def test_leading_axes_are_those_of_the_largest_variance(count: int) -> None:
     spanned = np.diag([0.0, 1.0, float(count > 1)])
     np.testing.assert_allclose(axes @ axes.T, spanned, atol=0.03)
     assert axes.flags.c_contiguous and axes.dtype == np.float64
+
+
+def test_an_opinion_of_components_is_given_them() -> None:
+    chance = np.random.default_rng(0)
+    axes, linear = chance.normal(size=(5, 2)), Linear(chance.normal(size=(2, 3)), np.zeros(3))
+    rows = chance.normal(size=(4, 5))
+    np.testing.assert_array_equal(
+        Reduced(axes, linear).log_probabilities(rows), linear.log_probabilities(rows @ axes)
+    )

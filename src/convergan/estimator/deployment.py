@@ -17,11 +17,10 @@ from torch import Tensor, nn
 from ..data import cell_weights, describe_slopes
 from .checks import Array
 from .completion import Completion
-from .fitting import Reduced
 from .graph import NEIGHBORS, PRIOR, ROUNDING, Graph
 from .linear import Linear
 from .network import Layers, Network
-from .opinions import Opinion
+from .opinions import Opinion, Reduced
 from .pool import Pool
 from .preprocessing import ImageShape, Preprocessor
 from .scaling import FARTHEST, Scale

@@ -26,7 +26,15 @@ from .network import (
     train_game,
 )
 from .novelty import UNSEEN, unseen_class_pvalue
-from .opinions import Evidence, LabeledRows, Opinion, as_tensor, assign_folds, leading_axes
+from .opinions import (
+    Evidence,
+    LabeledRows,
+    Opinion,
+    Reduced,
+    as_tensor,
+    assign_folds,
+    leading_axes,
+)
 from .pool import OpinionReport, Pool, fit_powers, pooled_held_out, usual_powers
 from .shares import ClassShares, choose_shares, label_shares
 from .trees import extra_trees, taught_trees
@@ -88,23 +96,6 @@ class FitResult(NamedTuple):
     histories: list[History]
     steps: int
     notices: list[str]
-
-
-@dataclass(frozen=True)
-class Reduced:
-    """An opinion of the leading principal components.
-
-    Attributes:
-        axes: (A, C).
-        opinion: of rows (n, C).
-    """
-
-    axes: Array
-    opinion: Opinion
-
-    def log_probabilities(self, rows: Array) -> Array:
-        """Return (n, K) logarithms of probabilities of rows (n, A)."""
-        return self.opinion.log_probabilities(rows @ self.axes)
 
 
 def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) -> FitResult:

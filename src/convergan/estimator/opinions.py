@@ -31,6 +31,23 @@ class Opinion(Protocol):
         """Return (n, K) logarithms of probabilities of rows (n, A) of float64."""
 
 
+@dataclass(frozen=True)
+class Reduced:
+    """An opinion of the leading principal components.
+
+    Attributes:
+        axes: (A, C).
+        opinion: of rows (n, C).
+    """
+
+    axes: Array
+    opinion: Opinion
+
+    def log_probabilities(self, rows: Array) -> Array:
+        """Return (n, K) logarithms of probabilities of rows (n, A)."""
+        return self.opinion.log_probabilities(rows @ self.axes)
+
+
 class Evidence(NamedTuple):
     """An opinion and what can be said of it.
 

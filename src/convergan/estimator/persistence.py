@@ -20,11 +20,10 @@ from ..core.version import __version__
 from .calibration import RiskTable
 from .checks import Array
 from .completion import Completion, take_all
-from .fitting import Reduced
 from .graph import Graph
 from .linear import Linear
 from .network import Layers, Network
-from .opinions import Opinion
+from .opinions import Opinion, Reduced
 from .pool import GAME, NETWORK, OpinionReport, Pool
 from .preprocessing import Preprocessor, as_image_shape
 from .scaling import Scale
