@@ -73,35 +73,6 @@ def fit_temperature(logits: Array, labels: Array) -> float:
     return _bisect_temperature(logits, logits[np.arange(len(labels)), labels])
 
 
-def match_temperature(logits: Array, probabilities: Array) -> float:
-    """Return the T > 0 for which ``softmax(logits / T)`` is nearest to given probabilities.
-
-    The nearest has the least cross-entropy; `fit_temperature` is the same for probabilities of 0
-    and 1. So logits for which no labels were held out become as confident as others that are
-    calibrated.
-
-    Args:
-        logits: (n, K) finite.
-        probabilities: (n, K), rows sum to 1.
-
-    Raises:
-        ValueError: for other shapes or values.
-
-    Example:
-        >>> round(match_temperature(np.array([[4.0, 0.0]]), np.array([[0.75, 0.25]])), 3)
-        3.641
-    """
-    given = np.asarray(probabilities, dtype=np.float64)
-    if given.ndim != 2 or not given.size or given.shape != np.shape(logits):
-        raise ValueError(
-            f"logits and probabilities must be of one shape (n, K), n at least 1, got "
-            f"{np.shape(logits)} and {given.shape}"
-        )
-    _check(given, given.argmax(axis=1), "probabilities")
-    logits, _ = _check(logits, given.argmax(axis=1), "logits")
-    return _bisect_temperature(logits, (given * logits).sum(axis=1))
-
-
 def _bisect_temperature(logits: Array, own: Array) -> float:
     """Find the T for which the expected logit of each row is, on average, ``own`` (n,)."""
     if (own == logits.max(axis=1)).all():

@@ -151,7 +151,7 @@ def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) ->
         diagnostics,
         histories,
         network_task.steps,
-        list(_notices(diagnostics, failure)),
+        _notices(diagnostics, failure),
     )
 
 
