@@ -80,7 +80,9 @@ class FitResult(NamedTuple):
         gan: discriminators of the game, for log D; empty if it was left out or failed.
         opinions: what each is worth.
         class_shares: that predictions are made for.
-        risk: coverage and risk of held-out labels, or None.
+        held_out: (T, K) probabilities by the pool of the labels that could be held out, those whose
+            class has another, in the order of rows.
+        risk: coverage and risk of these, or None.
         diagnostics: how labelled and unlabelled rows differ, by name.
         histories: losses of each training of networks.
         steps: of each.
@@ -91,6 +93,7 @@ class FitResult(NamedTuple):
     gan: list[Layers]
     opinions: list[OpinionReport]
     class_shares: ClassShares
+    held_out: Array
     risk: RiskTable | None
     diagnostics: dict[str, float]
     histories: list[History]
@@ -147,6 +150,7 @@ def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) ->
         gan,
         _report(weighed, own, taught),
         shares,
+        softmax(weighed.held_out + offset),
         _risk(weighed.held_out + offset, weighed.labels),
         diagnostics,
         histories,
