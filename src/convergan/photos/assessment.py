@@ -1,10 +1,9 @@
-"""What a page shows of photographs: the sure and the doubtful, labels that may be wrong, and more."""
+"""What a page shows of photographs: predictions, doubtful labels, confusions, what to label."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..embedding.images import Array
 from ..estimator import rank_for_labeling
 from ..tabular.reading import Frame
 from .comparison import Comparison
@@ -124,5 +123,3 @@ def _confusions(photos: TrainingPhotos, comparison: Comparison | None) -> list[C
             found.setdefault((str(given), str(predicted)), []).append(int(number))
     pairs = [Confusion(given, predicted, rows) for (given, predicted), rows in found.items()]
     return sorted(pairs, key=lambda pair: (-len(pair.numbers), pair.given, pair.predicted))
-
-
