@@ -1,8 +1,9 @@
 """What fit and predict do with folders of photographs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.markup import escape
 from rich.table import Table
 
@@ -34,7 +35,7 @@ def fit_photographs(
         with errors.status(escape("fitting")):
             fitted = fit_photos(photos, fit_options, options.device)
         with reporting() as report:
-            comparison = compare(photos, fit_options, report) if compared else None
+            comparison = compare(photos, fitted, fit_options, report) if compared else None
         with errors.status(escape("writing")):
             assessment = assess_photos(photos, fitted, comparison)
             write_photo_model(out, photos, fitted, comparison, assessment, fit_options)
@@ -81,6 +82,26 @@ def predict_photographs(
         done = sort_into(sort_folder, files.files, names, found.predicted.tolist(), copy=copy)
         shown = ", ".join(f"{count:,} {how}" for how, count in sorted(done.items()))
         print_line(f"sorted into {sort_folder}: {shown}")
+
+
+def example(
+    folder: Annotated[Path, typer.Argument(help="New folder.")],
+) -> None:
+    """Write a folder of small pictures to try fit, predict and label with.
+
+    They are scikit-learn's 1,797 handwritten digits as PNG files of many sizes, five of each
+    labelled, 500 to test on. Nothing is downloaded. For example:
+
+    convergan example digits/
+
+    convergan fit digits/ --extractor pixels --out digits-model
+    """
+    from ..photos.example import write_example
+
+    counts = write_example(folder)
+    shown = ", ".join(f"{count:,} in {name}/" for name, count in sorted(counts.items()))
+    print_line(f"{folder}: {shown}")
+    print_line(f"next: convergan fit {folder} --extractor pixels --out {folder.name}-model")
 
 
 def show_photos(photos: "TrainingPhotos") -> None:

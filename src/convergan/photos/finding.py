@@ -75,7 +75,7 @@ class PhotoSet(NamedTuple):
 
 def holds_photos(path: Path) -> bool:
     """Return whether a path is a folder of photographs, and neither a table nor its parts."""
-    return path.is_dir() and locate(str(path)).kind is not Kind.PARQUET
+    return path.is_dir() and locate(str(path.absolute())).kind is not Kind.PARQUET
 
 
 def find_photos(folder: Path, *, follow_links: bool = False) -> PhotoSet:
@@ -119,7 +119,7 @@ def find_photos_to_predict(path: Path, *, follow_links: bool = False) -> Labeled
 
 
 def _find(folder: Path, follow: bool) -> EncodedSet:
-    match locate(str(folder)).kind:
+    match locate(str(folder.absolute())).kind:
         case Kind.LABELED_FOLDERS:
             return find_class_folders(folder, follow_links=follow)
         case Kind.TRAIN_FOLDERS:

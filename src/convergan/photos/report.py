@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,10 @@ from .comparison import FOLDS, Comparison
 from .fitting import PhotoFit, PhotoRows, TrainingPhotos
 from .prediction import SURE, UNLIKE_MARK
 
-SHOWN_CLASSES, SURE_SHOWN, DOUBTFUL_SHOWN = 30, 8, 4
+SHOWN_CLASSES, SURE_SHOWN, DOUBTFUL_SHOWN = 30, 5, 3
 """Classes with pictures, and pictures of each."""
-LABELS_SHOWN, PAIRS_SHOWN, CONFUSIONS_SHOWN, TO_LABEL_SHOWN = 12, 8, 8, 16
-CONFUSED_SHOWN = 4
+LABELS_SHOWN, PAIRS_SHOWN, CONFUSIONS_SHOWN, TO_LABEL_SHOWN = 16, 8, 8, 24
+CONFUSED_SHOWN = 8
 """Pictures of each confusion."""
 SIDE = 160
 """Longer side of a thumbnail, in pixels."""
@@ -44,12 +45,12 @@ def photos_page(
     """Return the page, of UTF-8."""
     sections = [
         Section("", _summary(photos, comparison, record["notices"])),
-        Section("The error, beside other methods", _errors(comparison)),
         Section("What it predicts", _predicted(photos, fitted, assessment)),
         Section("Labels that may be wrong", _doubtful(photos.train, assessment.doubtful_labels)),
         Section("Taken for each other", _confusions(photos, comparison, assessment.confusions)),
         Section("The same photograph twice", _duplicates(photos, assessment)),
         Section("Photographs to label next", _to_label(photos, assessment)),
+        Section("The error, beside other methods", _errors(comparison)),
         Section("Labelled photographs", [_counts(photos)]),
         *classifier_sections(fitted.model.classifier_),
         Section("Settings and results", [Preformatted(json.dumps(record, indent=2))]),
@@ -248,4 +249,4 @@ def _show(part: PhotoRows, number: int, lines: Iterable[str], *, marked: bool = 
         pixels = decode(part.photos.files.read(int(number)), None, least_side=SIDE).pixels
     except Exception:  # Pillow raises half a dozen kinds; the file may be gone as well
         pixels = np.full((SIDE, SIDE), 128, dtype=np.uint8)
-    return Thumbnail(thumbnail(pixels, SIDE), name, [*lines, name], marked)
+    return Thumbnail(thumbnail(pixels, SIDE), name, [*lines, Path(name).name], marked)
