@@ -54,7 +54,8 @@ def write_photographs(folder: Path) -> dict[str, tuple[list[Path], Array]]:
 
 def _imagenet(place: Path) -> tuple[list[Path], list[int]]:
     encoded = find_encoded("imagenet_mini18")
-    files, labels = [], []
+    files: list[Path] = []
+    labels: list[int] = []
     place.mkdir(parents=True, exist_ok=True)
     for split in (encoded.train, encoded.test):
         for number, label in enumerate(split.labels.tolist()):
@@ -84,8 +85,9 @@ def fit(method: str, rows: Array, labels: Array, seed: int, network: ImageNetwor
     if method in (OURS, WITHOUT):
         weight = 0.0 if method == WITHOUT else 1.0
         classifier = SemiSupervisedGANClassifier(generated_weight=weight, random_state=seed)
-        model = ImageClassifier(classifier=classifier).fit_features(rows, labels, network)
-        return _Prepared(model)
+        return (
+            ImageClassifier(classifier=classifier).fit_features(rows, labels, network).classifier_
+        )
     known = labels >= 0
     baseline = {
         "logistic regression": LogisticRegression(max_iter=1000),
@@ -93,15 +95,6 @@ def fit(method: str, rows: Array, labels: Array, seed: int, network: ImageNetwor
         "SVC": SVC(),
     }[method]
     return make_pipeline(StandardScaler(), baseline).fit(rows[known], labels[known])
-
-
-class _Prepared:
-    def __init__(self, model: ImageClassifier) -> None:
-        self._model = model
-
-    def predict(self, rows: Array) -> Array:
-        predicted: Array = self._model.classifier_.predict(self._model.prepare(rows))
-        return predicted
 
 
 def draw_labels(classes: Array, count: int, seed: int) -> Array:

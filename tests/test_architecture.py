@@ -19,6 +19,7 @@ ORDER = (
     "objectives",
     "data",
     "metrics",
+    "embedding",
     "networks",
     "training",
     "recipes",
@@ -27,6 +28,7 @@ ORDER = (
     "sweeps",
     "scoring",
     "tabular",
+    "photos",
     "turing",
     "cli",
 )

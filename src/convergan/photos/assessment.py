@@ -92,7 +92,7 @@ def _to_label(photos: TrainingPhotos, fitted: PhotoFit, answers: Answers) -> lis
     if not count:
         return []
     model = fitted.model
-    features = model.classifier_.features(model.prepare(photos.train.rows))
+    features = model.classifier_.features(photos.train.rows)
     chosen: list[int] = rank_for_labeling(
         answers.probabilities, features, count=count, labeled=np.flatnonzero(labeled)
     ).tolist()

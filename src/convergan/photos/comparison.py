@@ -110,7 +110,7 @@ def _methods(photos: TrainingPhotos, options: FitOptions) -> dict[str, Method]:
             classifier = new_classifier(replace(options, game=game), MARKER)
             model = ImageClassifier(photos.network.spec, classifier)
             model.fit_features(rows, labels, photos.network)
-            return _answers(model.classifier_, model.prepare(tested))
+            return _answers(model.classifier_, tested)
 
         return run
 
@@ -126,7 +126,7 @@ def _methods(photos: TrainingPhotos, options: FitOptions) -> dict[str, Method]:
 
 def _as_fitted(model: ImageClassifier) -> Method:
     def run(rows: Array, labels: Array, tested: Array) -> tuple[Array, Array]:
-        return _answers(model.classifier_, model.prepare(tested))
+        return _answers(model.classifier_, tested)
 
     return run
 

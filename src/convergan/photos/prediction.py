@@ -117,12 +117,11 @@ def answer(model: ImageClassifier, rows: Array) -> Answers:
     classifier = model.classifier_
     if not len(rows):
         return Answers(np.empty((0, len(model.classes_))), None, "")
-    prepared = model.prepare(rows)
-    probabilities = classifier.predict_proba(prepared)
+    probabilities = classifier.predict_proba(rows)
     if not has_game(classifier):
         return Answers(probabilities, None, "no p-values: the model was fitted without the game")
     try:
-        return Answers(probabilities, classifier.ood_pvalue(prepared), "")
+        return Answers(probabilities, classifier.ood_pvalue(rows), "")
     except ValueError:  # fit kept no photographs out, or the training of the game failed
         reason = "no p-values: the model was fitted to fewer than 200 unlabelled photographs"
         return Answers(probabilities, None, reason)
