@@ -9,10 +9,8 @@ from convergan.photos.fitting import (
     fit_photos,
     read_training_photos,
 )
-from convergan.tabular import FitOptions
 from tests.embedding.pictures import shapes
-
-QUICK = FitOptions(max_epochs=5, device="cpu")
+from tests.photos.quick import QUICK
 
 
 @pytest.fixture(scope="session")

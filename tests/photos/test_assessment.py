@@ -5,7 +5,7 @@ import pytest
 from convergan.photos.assessment import assess_photos
 from convergan.photos.fitting import PhotoOptions, fit_photos, read_training_photos
 from tests.embedding.pictures import shapes
-from tests.photos.conftest import QUICK
+from tests.photos.quick import QUICK
 
 
 @pytest.mark.slow

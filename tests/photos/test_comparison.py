@@ -13,7 +13,7 @@ from convergan.photos.fitting import (
     read_training_photos,
 )
 from tests.embedding.pictures import picture, shapes, write
-from tests.photos.conftest import QUICK
+from tests.photos.quick import QUICK
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from convergan.photos.assessment import PhotoAssessment, assess_photos
 from convergan.photos.comparison import Comparison, MethodError
 from convergan.photos.fitting import PhotoFit, TrainingPhotos
 from convergan.photos.model_folder import is_photo_model, read_photo_model, write_photo_model
-from tests.photos.conftest import QUICK
+from tests.photos.quick import QUICK
 
 
 @pytest.fixture(scope="module")
