@@ -41,6 +41,7 @@ gallery: install
 		echo && echo "examples/$$example.py" && \
 		OMP_NUM_THREADS=1 $(BIN)/python examples/$$example.py --max-epochs 20 || exit 1; \
 	done
+	OMP_NUM_THREADS=1 PATH=$(BIN):$$PATH sh examples/photos.sh
 
 # One process more than there are cores: many tests wait, for a browser or a server.
 test: install
