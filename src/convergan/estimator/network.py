@@ -65,7 +65,9 @@ class Network:
 
     def log_probabilities(self, rows: Array) -> Array:
         """Return (n, K) logarithms of probabilities of rows (n, A)."""
-        logs = np.stack([log_softmax(forward(layers, rows)) for layers in self.members])
+        logs = [log_softmax(forward(layers, rows)) for layers in self.members]
+        if len(logs) == 1:
+            return logs[0]
         mean: Array = np.logaddexp.reduce(logs, axis=0) - math.log(len(logs))
         return mean
 
