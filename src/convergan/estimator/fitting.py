@@ -53,8 +53,8 @@ COMPARED = 5000
 UNLIKE = 1e-3
 """p-value below which fit warns that labelled and unlabelled rows differ."""
 TAUGHT_TREES_SHARE, NETWORK_SHARE = 0.2, 0.4
-"""Powers of what the pool has taught; that of the pool is the rest of 1. Taught trees are too unsure,
-of easy rows most of all; the network is the best calibrated of the three."""
+"""Powers of what the pool has taught; that of the pool is the rest of 1. Taught trees are too
+unsure; the network is the best calibrated of the three."""
 
 History = list[dict[str, float]]
 
