@@ -111,8 +111,9 @@ def test_a_player_takes_the_steps_of_adam() -> None:
     weights = [one.clone().requires_grad_() for one in start]
     adam = torch.optim.Adam(weights, lr=0.1, betas=DECAYS, eps=EPSILON)
     for _ in range(5):
-        adam.zero_grad()
-        (rows @ weights[0] + weights[1] - aims).square().mean().backward()
+        loss = (rows @ weights[0] + weights[1] - aims).square().mean()
+        for one, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+            one.grad = gradient
         adam.step()
         loss = (rows @ player.weights[0] + player.weights[1] - aims).square().mean()
         player.update(loss, 0.1)

@@ -294,7 +294,7 @@ class _Player:
 
     def layers_of(self, line: Tensor) -> list[Tensor]:
         """Return weights and biases that share the memory of a line of them."""
-        parts = line.split([shape.numel() for shape in self.shapes])
+        parts = torch.split(line, [shape.numel() for shape in self.shapes])
         return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def update(self, loss: Tensor, rate: float) -> None:
