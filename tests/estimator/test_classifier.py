@@ -1,6 +1,7 @@
 import pickle
 import warnings
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from joblib import Parallel, delayed
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
-from sklearn.exceptions import DataConversionWarning
+from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -273,6 +274,33 @@ def test_frames_bring_the_names_of_their_columns() -> None:
     assert (model.predict_proba(frame) == bare.predict_proba(X)).all()
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(frame[["height", "width"]])
+
+
+def test_plain_arrays_skip_the_checks_and_all_else_is_checked() -> None:
+    X, y, _ = blobs()
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
+    said = model.predict_proba(X[:4])
+    with patch("convergan.estimator.classifier.validate_data", side_effect=AssertionError):
+        np.testing.assert_array_equal(model.predict_proba(X[:4]), said)
+        np.testing.assert_array_equal(model.predict_proba(np.asfortranarray(X[:4])), said)
+        np.testing.assert_allclose(model.predict_proba(X[:4].astype(np.float32)), said, atol=1e-4)
+    for given in (X[:4].tolist(), X[:4].astype(object), np.vstack([X[:3], [[np.nan, 0]]])):
+        assert model.predict_proba(given)[:3].tolist() == said[:3].tolist()
+    for wrong, message in (
+        (X[:, :1], "X has 1 features, but SemiSupervisedGANClassifier is expecting 2"),
+        (X[0], "Expected 2D array, got 1D array instead"),
+        (X[:0], "Found array with 0 sample"),
+        (X[:1] * np.inf, "Input X contains infinity"),
+        (X[:1] * 1j, "Complex data not supported"),
+        (np.ma.masked_array(X[:2], mask=[[True, False]] * 2), "X has masked cells"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.predict_proba(wrong)
+    with pytest.raises(NotFittedError):
+        SemiSupervisedGANClassifier().predict_proba(X)
+    named = SemiSupervisedGANClassifier(**CHECKED).fit(pd.DataFrame(X, columns=["a", "b"]), y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        named.predict_proba(X[:4])
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_unlabelled_rows_of_no_weight_are_no_evidence() -> None:
         "graph of directions",
         "self-training",
         "taught trees",
+        "network",
     ]
 
 

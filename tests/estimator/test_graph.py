@@ -94,3 +94,23 @@ def test_rounding_does_not_choose_among_points_at_the_same_distance() -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-5)
     alone = np.vstack([fitted.log_probabilities(row[None]) for row in rows])
     np.testing.assert_allclose(alone, fitted.log_probabilities(rows), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e6])
+def test_the_nearest_are_those_of_all_distances(
+    scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = np.random.default_rng(1)
+    points = chance.normal(0, 1, (900, 12))
+    shares = chance.dirichlet([0.2, 0.2, 0.2], len(points))
+    fitted = Graph(np.eye(12), False, points, shares)
+    rows = scale * chance.normal(0, 1, (50, 12))
+    distances = cdist(rows, points, "sqeuclidean")
+    unit = np.sort(distances, axis=1)[:, [graph.NEIGHBORS - 1]]
+    weights = np.exp(-distances / unit) * (distances <= unit * (1 + 1e-9))
+    wanted = weights @ shares / weights.sum(axis=1, keepdims=True)
+    found = np.exp(fitted.log_probabilities(rows)) * (1 + PRIOR) - PRIOR / 3
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    monkeypatch.setattr(graph, "PAIRS", 40)
+    in_parts = np.exp(fitted.log_probabilities(rows)) * (1 + PRIOR) - PRIOR / 3
+    np.testing.assert_allclose(in_parts, wanted, atol=1e-6)

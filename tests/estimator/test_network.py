@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from convergan.estimator.network import (
+    DECAYS,
+    EPSILON,
     LOG_EVERY,
     Layers,
     Network,
     TrainingTask,
+    _Player,
     features,
     forward,
     train_game,
@@ -98,3 +101,21 @@ def test_features_are_the_last_hidden_layer() -> None:
     layers = [(np.array([[1.0, -1.0]]), np.zeros(2)), (np.ones((2, 2)), np.zeros(2))]
     assert features(layers, np.array([[2.0], [-3.0]])).tolist() == [[2, 0], [0, 3]]
     assert forward(layers, np.array([[2.0]])).tolist() == [[2, 2]]
+
+
+def test_a_player_takes_the_steps_of_adam() -> None:
+    chance = torch.Generator().manual_seed(0)
+    start = [torch.randn(4, 3, generator=chance), torch.zeros(3)]
+    rows, aims = torch.randn(8, 4, generator=chance), torch.randn(8, 3, generator=chance)
+    player = _Player(start)
+    weights = [one.clone().requires_grad_() for one in start]
+    adam = torch.optim.Adam(weights, lr=0.1, betas=DECAYS, eps=EPSILON)
+    for _ in range(5):
+        loss = (rows @ weights[0] + weights[1] - aims).square().mean()
+        for one, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+            one.grad = gradient
+        adam.step()
+        loss = (rows @ player.weights[0] + player.weights[1] - aims).square().mean()
+        player.update(loss, 0.1)
+    for one, two in zip(player.weights, weights, strict=True):
+        torch.testing.assert_close(one, two)

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
-from convergan.estimator.trees import LEAST_IN_LEAF, TREES, VOTES, extra_trees, taught_trees
+from convergan.estimator.trees import (
+    LEAST_IN_LEAF,
+    TREES,
+    VOTES,
+    Trees,
+    extra_trees,
+    taught_trees,
+)
 from tests.estimator.helpers import clusters, labeled_rows
 
 
@@ -43,3 +50,16 @@ def test_one_row_and_many_have_the_same_bits() -> None:
     whole = trees.log_probabilities(rows)
     np.testing.assert_array_equal(trees.log_probabilities(rows[7:8]), whole[7:8])
     np.testing.assert_array_equal(trees.log_probabilities(rows[1400:]), whole[1400:])
+
+
+def test_a_row_at_a_threshold_goes_left_and_the_next_float32_goes_right() -> None:
+    at = np.float32(0.1)
+    after = np.nextafter(at, np.float32(1))
+    shares = np.array([[[0, 0], [1, 0], [0, 1]]], dtype=np.float32)
+    children = np.array([[[1, 2], [1, 1], [2, 2]]])
+    for threshold in (float(at), float(at) + 1e-10, float(at) - 1e-10):
+        thresholds = np.array([[threshold, np.inf, np.inf]])
+        stump = Trees(np.zeros((1, 3), dtype=np.int64), thresholds, children, shares, 1, 1e6)
+        said = stump.log_probabilities(np.array([[at], [after]], dtype=np.float64))
+        wanted = np.array([at, after], dtype=np.float64) > threshold
+        assert (said.argmax(axis=1) == wanted).all()

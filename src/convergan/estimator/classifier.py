@@ -28,6 +28,8 @@ from .network import Network, features, print_nothing
 from .preprocessing import as_image_shape, fit_preprocessor, flatten_images
 from .shares import PRIORS
 
+PLAIN = (np.dtype(np.float64), np.dtype(np.float32))
+"""Types of arrays that need no look at what they hold, but for its finiteness."""
 FEW = 3
 """Labelled rows of a class below which `fit` warns."""
 
@@ -370,14 +372,39 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
     def _rows(self, X: Any) -> Array:
         """Return the standardised features of rows or images, (n, F)."""
+        if not self._are_checked(X):
+            X = self._checked(X)
+        return self.preprocessor_.apply(np.asarray(X, dtype=np.float64, order="C"))
+
+    def _are_checked(self, X: Any) -> bool:
+        """Return whether rows are so plain that all checks would pass, which take longer than they.
+
+        Those are finite floating point numbers in an array of the width of `fit`, whose columns had
+        no names and no categories.
+        """
+        fitted = vars(self)
+        return (
+            type(X) is np.ndarray
+            and X.dtype in PLAIN
+            and X.ndim == 2
+            and "_pool" in fitted
+            and "feature_names_in_" not in fitted
+            and not self.preprocessor_.completion.categories
+            and 0 < len(X)
+            and X.shape[1] == self.n_features_in_
+            and bool(np.isfinite(X).all())
+        )
+
+    def _checked(self, X: Any) -> Array:
+        """Return rows or images as numbers, (n, A); refuse and warn of what is to be."""
         check_is_fitted(self)
         X = flatten_images(X, self.preprocessor_.image_shape)
         require_numbers("X", X)
         coded = code_categories(X, self.preprocessor_.completion.categories)
         X = validate_data(self, coded.rows, dtype="numeric", ensure_all_finite=False, reset=False)
         if coded.notice:
-            warnings.warn(coded.notice, stacklevel=4)
-        return self.preprocessor_.apply(self._finite(X))
+            warnings.warn(coded.notice, stacklevel=5)
+        return self._finite(X)
 
     def _finite(self, X: Any) -> Array:
         """Return checked rows as float64; refuse infinite cells."""

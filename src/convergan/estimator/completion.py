@@ -14,6 +14,9 @@ from .frames import Level
 LEAST_MISSING = 0.01
 """Share of a column's cells above which being missing becomes a feature of its own."""
 
+COLUMNS = 16
+"""Columns that are copied at a time, so that each lies in one piece."""
+
 
 class Completion(NamedTuple):
     """How a table of C columns becomes one of A features without missing cells.
@@ -38,6 +41,8 @@ class Completion(NamedTuple):
             ValueError: if a number is missing and the model was fitted by a version of before.
         """
         missing = np.isnan(rows)
+        if not self.categories and not len(self.flags) and not missing.any():
+            return rows
         numbers = [c for c in range(rows.shape[1]) if c not in self.categories]
         refused = missing[:, numbers] & np.isnan(self.medians[numbers])
         if refused.any():
@@ -46,7 +51,7 @@ class Completion(NamedTuple):
                 "a version that took none: fit it again"
             )
         if not self.categories and not len(self.flags):
-            return np.where(missing, self.medians, rows) if missing.any() else rows
+            return np.where(missing, self.medians, rows)
         parts = [np.where(missing, self.medians, rows)[:, numbers]]
         for column, levels in self.categories.items():
             parts.append(rows[:, [column]] == np.arange(len(levels)))
@@ -77,9 +82,12 @@ def learn_completion(rows: Array, categories: Mapping[int, tuple[Level, ...]]) -
     for column in often.tolist():
         patterns.setdefault(missing[:, column].tobytes(), column)
     medians = np.zeros(rows.shape[1])  # a column without any number says nothing
-    for column in range(rows.shape[1]):
-        if column not in categories and not missing[:, column].all():
-            medians[column] = np.median(rows[~missing[:, column], column])
+    for start in range(0, rows.shape[1], COLUMNS):
+        part = np.ascontiguousarray(rows[:, start : start + COLUMNS].T)
+        for column, cells in enumerate(part, start):
+            present = cells[~np.isnan(cells)] if missing[:, column].any() else cells
+            if column not in categories and len(present):
+                medians[column] = np.median(present, overwrite_input=True)
     return Completion(medians, np.array(sorted(patterns.values()), dtype=np.int64), categories)
 
 

@@ -52,8 +52,9 @@ COMPARED = 5000
 """Rows, about, that log D is compared on after training, and that teach the trees."""
 UNLIKE = 1e-3
 """p-value below which fit warns that labelled and unlabelled rows differ."""
-TAUGHT_TREES_SHARE, NETWORK_SHARE = 0.4, 0.1
-"""Powers of what the pool has taught; that of the pool is the rest of 1."""
+TAUGHT_TREES_SHARE, NETWORK_SHARE = 0.2, 0.4
+"""Powers of what the pool has taught; that of the pool is the rest of 1. Taught trees are too
+unsure; the network is the best calibrated of the three."""
 
 History = list[dict[str, float]]
 
@@ -132,11 +133,12 @@ def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) ->
     networks, histories, failure = _train_networks(network_task, soft_labels, options, axes)
     plays = bool(options.unlabeled_weight and options.generated_weight)
     opinions = {name: _on_rows(name, one, axes) for name, one in evidence.items()}
-    taught = {kinds.TAUGHT_TREES: min(1.0, options.unlabeled_weight) * TAUGHT_TREES_SHARE}
+    trust = min(1.0, options.unlabeled_weight)
+    taught = {kinds.TAUGHT_TREES: trust * TAUGHT_TREES_SHARE}
     opinions[kinds.TAUGHT_TREES] = trees
     if networks:
         name = kinds.GAME if plays else kinds.NETWORK
-        opinions[name], taught[name] = Network(tuple(networks)), NETWORK_SHARE
+        opinions[name], taught[name] = Network(tuple(networks)), trust * NETWORK_SHARE
     own = 1 - sum(taught.values())
     gan = networks if plays else []
     diagnostics = _diagnose(gan, rows, codes, seed)

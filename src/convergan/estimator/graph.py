@@ -5,10 +5,12 @@ mean probabilities of the points that are nearest to it: five, and all as near a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from scipy.sparse import coo_array, csr_array, diags_array
+from torch import Tensor
 
 from ..data import nearest_neighbors
 from .checks import Array
@@ -24,8 +26,16 @@ ROUNDS, PRECISION = 200, 1e-6
 ROUNDING = 1e-9
 """Squared distances that differ by less, as a share of 1 and a row's squared length, count as
 equal: which of several points is nearest must not depend on the rows beside a row."""
-CHUNK = 64
-"""Rows whose distances are held at a time: few enough for the processor's cache."""
+CHUNK = 256
+"""Rows whose distances are held at a time."""
+BLOCK = 64
+"""Points of which the nearest is found before any are compared."""
+COARSE = 1e-5
+"""Rounding of squared distances in float32, as a share of the squared lengths of row and point."""
+TINY = 1e-4
+"""Of a squared length, so that what counts as equal is not lost in the rounding."""
+PAIRS = 50_000
+"""Pairs of a row and a point, about, whose distances are found exactly at a time."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +67,57 @@ class Graph:
         found: Array = (scale_to_length_one(rows) if self.directions else rows) @ self.axes
         return found
 
+    @cached_property
+    def _lines(self) -> Tensor:
+        """``-2 p`` and the squared length of every point, in float32, rounded towards 0."""
+        count = len(self.points)
+        lines = np.zeros((count + -count % BLOCK, self.points.shape[1] + 1), dtype=np.float32)
+        lines[:count, :-1] = -2 * self.points
+        lines[:count, -1] = np.square(self.points).sum(axis=1) * (1 - COARSE)
+        lines[count:, -1] = np.inf  # nobody's neighbors
+        return as_tensor(lines)
+
     def _nearest_shares(self, points: Array) -> Array:
-        own, others = as_tensor(points), as_tensor(self.points)
-        squares = own.square().sum(dim=1, keepdim=True)
+        """Return the shares (n, K) of points (n, C): the near ones in float32, then exactly."""
+        squares = np.einsum("nc,nc->n", points, points)
+        row, point = self._near(points, squares)
+        counts = np.bincount(row)
+        most, middle = counts.max(), len(points) // 2
+        if middle and len(points) * most > PAIRS:  # of many points at the same place
+            halves = points[:middle], points[middle:]
+            return np.vstack([self._nearest_shares(half) for half in halves])
         slack = ROUNDING * (1 + squares)
-        distances = torch.addmm(others.square().sum(dim=1), own, others.T, alpha=-2)
-        distances.add_(squares - slack).clamp_(min=0)
-        count = min(NEIGHBORS, len(others))
-        unit = distances.topk(count, largest=False).values[:, -1:] + slack
-        row, point = torch.nonzero(distances <= unit, as_tuple=True)
-        weights = (-distances[row, point] / unit[row, 0]).exp()
-        spread = csr_array(
-            (weights.numpy(), (row.numpy(), point.numpy())), shape=tuple(distances.shape)
-        )
-        shares: Array = (spread @ self.shares) / spread.sum(axis=1)[:, None]
-        return shares
+        between = self.points.take(point, axis=0) - points.take(row, axis=0)
+        place = np.arange(len(row)) - (counts.cumsum() - counts)[row]
+        distances = np.full((len(points), most), np.inf)
+        distances[row, place] = np.einsum("pc,pc->p", between, between) - slack[row]
+        distances.clip(min=0, out=distances)
+        others = np.zeros(distances.shape, dtype=np.intp)
+        others[row, place] = point
+        last = min(NEIGHBORS, len(self.points)) - 1
+        unit = np.partition(distances, last, axis=1)[:, [last]] + slack[:, None]
+        weights = np.exp(-distances / unit) * (distances <= unit)
+        weights /= weights.sum(axis=1, keepdims=True)
+        found: Array = np.einsum("np,npk->nk", weights, self.shares.take(others, axis=0))
+        return found
+
+    def _near(self, points: Array, squares: Array) -> tuple[Array, Array]:
+        """Return pairs of a row and a point, row by row: all that may be among the nearest five.
+
+        The nearest points of five blocks are no nearer than the nearest five of all.
+        """
+        count, lines = len(points), self._lines
+        own = np.ones((count, lines.shape[1]), dtype=np.float32)
+        own[:, :-1] = points
+        least = torch.mm(as_tensor(own), lines.T).numpy()  # less the row's squared length
+        nearest = min(NEIGHBORS, len(self.points))
+        blocks = least.reshape(count, BLOCK, -1)
+        firsts = blocks.min(axis=1) if blocks.shape[2] >= nearest else least
+        fifth = np.partition(firsts, nearest - 1, axis=1)[:, nearest - 1] + squares
+        most = fifth.clip(min=0) * (1 + 16 * COARSE) + 16 * COARSE * (squares + TINY) - squares
+        near = np.flatnonzero(least <= most.astype(np.float32)[:, None])
+        row, point = np.divmod(near, len(lines))
+        return row, point
 
 
 def label_spreading(task: LabeledRows, *, directions: bool) -> Evidence:

@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.optim import Adam
 
 from ..objectives import squared_feature_matching, unsupervised_loss
 from ..training import NonFiniteError
@@ -35,6 +34,8 @@ LATENT, GENERATOR_HIDDEN = 30, 100
 NOISE = 0.2
 """Deviation of what is added to rows and to hidden layers while training."""
 RATE, GENERATOR_RATE = 0.003, 0.001
+DECAYS, EPSILON = (0.5, 0.99), 1e-6
+"""Of Adam."""
 FLAT = 0.5
 """Share of the steps after which both rates fall to 0, linearly."""
 AVERAGING = 0.98
@@ -64,7 +65,9 @@ class Network:
 
     def log_probabilities(self, rows: Array) -> Array:
         """Return (n, K) logarithms of probabilities of rows (n, A)."""
-        logs = np.stack([log_softmax(forward(layers, rows)) for layers in self.members])
+        logs = [log_softmax(forward(layers, rows)) for layers in self.members]
+        if len(logs) == 1:
+            return logs[0]
         mean: Array = np.logaddexp.reduce(logs, axis=0) - math.log(len(logs))
         return mean
 
@@ -152,23 +155,17 @@ def features(layers: Layers, rows: Array) -> Array:
 
 
 class _Players:
-    """Both networks, their optimizers and the average of the discriminator."""
+    """Both players and the average of the discriminator."""
 
     def __init__(self, task: TrainingTask) -> None:
         self.task = task
         self.chance = torch.Generator(task.device).manual_seed(task.seed)
         self.rows = task.rows.to(task.device)
         width = self.rows.shape[1]
-        self.discriminator = self._dense((width, *HIDDEN, task.num_classes))
-        self.generator = self._dense((LATENT, GENERATOR_HIDDEN, width))
-        self.average = [weights.detach().clone() for weights in self.discriminator]
-        self.optimizer, self.generator_optimizer = (
-            Adam(weights, lr=rate, betas=(0.5, 0.99), eps=1e-6)
-            for weights, rate in (
-                (self.discriminator, RATE),
-                (self.generator, GENERATOR_RATE),
-            )
-        )
+        self.discriminator = _Player(self._dense((width, *HIDDEN, task.num_classes)))
+        self.generator = _Player(self._dense((LATENT, GENERATOR_HIDDEN, width)))
+        self.average_line = self.discriminator.line.clone()
+        self.average = self.discriminator.layers_of(self.average_line)
         counts = task.labels.bincount(minlength=task.num_classes)
         weights = 1 / counts[task.labels].float()  # every class counts as much
         self.weights = (weights / weights.sum()).to(task.device)
@@ -179,9 +176,6 @@ class _Players:
         task, started = self.task, time.monotonic()
         soft = None if soft_labels is None else soft_labels.to(task.device)
         for step in range(1, task.steps + 1):
-            falling = min(1.0, (1 - (step - 1) / task.steps) / (1 - FLAT))
-            self.optimizer.param_groups[0]["lr"] = RATE * falling
-            self.generator_optimizer.param_groups[0]["lr"] = GENERATOR_RATE * falling
             chosen = self._draw(len(self.rows), task.batch_size)
             losses = self._update(chosen, soft, weight, step)
             late = time.monotonic() > task.deadline
@@ -213,7 +207,8 @@ class _Players:
             parts.append(unlabeled)
         if playing:
             parts.append(self._generate(len(chosen)).detach())
-        logits, _ = self._judge(self.discriminator, torch.cat(parts), noisy=True)
+        discriminator = self.discriminator.weights
+        logits, _ = self._judge(discriminator, torch.cat(parts), noisy=True)
         given, *others = torch.split(logits, [len(part) for part in parts])
         shares = self.weights[own] / self.weights[own].sum()
         losses = {
@@ -232,22 +227,20 @@ class _Players:
         if playing:
             losses["unsupervised_loss"] = unsupervised_loss(others[0], others[1])
             total = total + weight * self.task.generated_weight * losses["unsupervised_loss"]
-        _step(self.optimizer, self.discriminator, total)
-        rate = min(AVERAGING, step / (step + 3))
-        with torch.no_grad():
-            torch._foreach_lerp_(self.average, self.discriminator, 1 - rate)
+        falling = min(1.0, (1 - (step - 1) / self.task.steps) / (1 - FLAT))
+        self.discriminator.update(total, RATE * falling)
+        self.average_line.lerp_(self.discriminator.line, 1 - min(AVERAGING, step / (step + 3)))
         if playing:
-            losses["generator_loss"] = self._update_generator(unlabeled)
+            losses["generator_loss"] = self._generator_loss(unlabeled)
+            self.generator.update(losses["generator_loss"], GENERATOR_RATE * falling)
         return losses
 
-    def _update_generator(self, unlabeled: Tensor) -> Tensor:
+    def _generator_loss(self, unlabeled: Tensor) -> Tensor:
         with torch.no_grad():
-            _, real = self._judge(self.discriminator, unlabeled, noisy=True)
+            _, real = self._judge(self.discriminator.weights, unlabeled, noisy=True)
         generated = self._generate(len(unlabeled))
-        _, fake = self._judge(self.discriminator, generated, noisy=True)
-        loss = squared_feature_matching(fake, real)
-        _step(self.generator_optimizer, self.generator, loss)
-        return loss
+        _, fake = self._judge(self.discriminator.weights, generated, noisy=True)
+        return squared_feature_matching(fake, real)
 
     def _judge(self, weights: list[Tensor], rows: Tensor, *, noisy: bool) -> tuple[Tensor, Tensor]:
         """Return logits (N, K) and the last hidden layer (N, F)."""
@@ -258,13 +251,13 @@ class _Players:
         return torch.addmm(weights[-1], hidden, weights[-2]), features
 
     def _generate(self, count: int) -> Tensor:
-        first, bias, last, end = self.generator
+        first, bias, last, end = self.generator.weights
         latent = torch.rand(count, LATENT, generator=self.chance, device=self.task.device)
         return torch.addmm(end, torch.addmm(bias, latent, first).relu(), last)
 
     def _noise(self, rows: Tensor) -> Tensor:
         drawn = torch.randn(rows.shape, generator=self.chance, device=self.task.device)
-        return rows + NOISE * drawn
+        return rows.add(drawn, alpha=NOISE)
 
     def _draw(self, count: int, wanted: int) -> Tensor:
         """Draw numbers below ``count``; all of them where they are no more than wanted."""
@@ -279,10 +272,38 @@ class _Players:
             scale = 0.05 if depth == len(widths) - 2 else math.sqrt(2 / inputs)
             drawn = torch.randn(inputs, outputs, generator=self.chance, device=self.task.device)
             found += [scale * drawn, torch.zeros(outputs, device=self.task.device)]
-        return [weights.requires_grad_() for weights in found]
+        return found
 
 
-def _step(optimizer: Adam, weights: list[Tensor], loss: Tensor) -> None:
-    for one, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-        one.grad = gradient
-    optimizer.step()
+class _Player:
+    """Weights of dense layers in one line, with Adam (Kingma & Ba, 2015) on all of it at once.
+
+    torch's optimizers load its compiler, which takes longer than a small training, and go over the
+    layers one by one.
+
+    Args:
+        weights: and biases of each layer in turn.
+    """
+
+    def __init__(self, weights: list[Tensor]) -> None:
+        self.shapes = [one.shape for one in weights]
+        self.line = torch.cat([one.flatten() for one in weights])
+        self.weights = [one.requires_grad_() for one in self.layers_of(self.line)]
+        self.mean, self.square = torch.zeros_like(self.line), torch.zeros_like(self.line)
+        self.updates = 0
+
+    def layers_of(self, line: Tensor) -> list[Tensor]:
+        """Return weights and biases that share the memory of a line of them."""
+        parts = torch.split(line, [shape.numel() for shape in self.shapes])
+        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def update(self, loss: Tensor, rate: float) -> None:
+        """Take a step down the gradient of a loss."""
+        gradients = torch.autograd.grad(loss, self.weights)
+        gradient = torch.cat([one.reshape(-1) for one in gradients])
+        self.updates += 1
+        first, second = DECAYS
+        self.mean.lerp_(gradient, 1 - first)
+        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        root = self.square.sqrt().div_(math.sqrt(1 - second**self.updates)).add_(EPSILON)
+        self.line.addcdiv_(self.mean, root, value=-rate / (1 - first**self.updates))

@@ -219,11 +219,12 @@ def _describe(opinion: Opinion, name: str, arrays: dict[str, Array]) -> dict[str
         return {"kind": "network"}
     [kind] = [key for key, value in OPINIONS.items() if isinstance(opinion, value)]
     described: dict[str, Any] = {"kind": kind}
-    for part, value in vars(opinion).items():
+    for field in fields(OPINIONS[kind]):
+        value = getattr(opinion, field.name)
         if isinstance(value, np.ndarray):
-            arrays[f"{name}.{part}"] = value
+            arrays[f"{name}.{field.name}"] = value
         else:
-            described[part] = value
+            described[field.name] = value
     return described
 
 

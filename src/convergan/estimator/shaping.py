@@ -54,9 +54,10 @@ class Shapes(NamedTuple):
         if not len(changed):
             return rows
         shaped = rows.copy()
-        for place in changed:
-            values = _bend(rows[:, place], self.kinds[place], self.shift[place], self.unit[place])
-            shaped[:, place] = values.clip(self.low[place], self.high[place])
+        for kind in np.unique(self.kinds[changed]):
+            own = self.kinds == kind
+            values = _bend(rows[:, own], kind, self.shift[own], self.unit[own])
+            shaped[:, own] = values.clip(self.low[own], self.high[own])
         return shaped
 
 
@@ -104,7 +105,7 @@ def learn_shapes(rows: Array) -> Shapes:
     return shapes
 
 
-def _bend(values: Array, kind: int, shift: float, unit: float) -> Array:
+def _bend(values: Array, kind: int, shift: Array | float, unit: Array | float) -> Array:
     with np.errstate(divide="ignore", over="ignore"):  # what is infinite is cut off later
         if kind == LOGARITHM:
             return np.asarray(np.log(np.maximum(values - shift, 0)))
