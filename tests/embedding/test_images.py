@@ -30,7 +30,7 @@ class Counting:
 def means(request: pytest.FixtureRequest) -> tuple[ImageNetwork, Counting]:
     """A network with a cache of its own."""
     counting = Counting()
-    return ImageNetwork("means", f"means {request.node.name}", 8, True, counting), counting
+    return ImageNetwork("means", f"means {request.node.name}", 8, True, True, counting), counting
 
 
 @pytest.fixture

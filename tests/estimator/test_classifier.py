@@ -417,6 +417,19 @@ def test_many_classes_of_three_labels_fit_without_a_warning() -> None:
     assert model.predict_proba(X).shape == (120, 25)
 
 
+def test_alike_columns_keep_their_units_and_shapes(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    X = np.exp(chance.normal(size=(40, 3))) * [1, 10, 100]
+    y = np.where(np.arange(40) < 10, np.arange(40) % 2, -1)
+    model = SemiSupervisedGANClassifier(alike_columns=True, **CHECKED).fit(X, y)
+    rows = model.preprocessor_.apply(X)
+    np.testing.assert_allclose(rows / (X - X.mean(axis=0)), rows[0, 0] / (X - X.mean(axis=0))[0, 0])
+    assert np.square(rows).mean() == pytest.approx(1)
+    model.save(tmp_path / "model")
+    loaded = SemiSupervisedGANClassifier.load(tmp_path / "model")
+    assert loaded.alike_columns and (loaded.predict_proba(X) == model.predict_proba(X)).all()
+
+
 def test_what_was_held_out_is_kept_by_row() -> None:
     chance = np.random.default_rng(0)
     true = np.arange(60) % 3

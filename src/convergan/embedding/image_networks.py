@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool2d, normalize
 
 from ..data import oriented_gradients
 from ..metrics import Extractor, extract, find_extractor
@@ -49,6 +49,7 @@ class ImageNetwork(NamedTuple):
             names do not compare.
         side: of the squares that it takes.
         crop: whether it sees the square in the middle, else the whole photograph squeezed.
+        alike: whether its features are of one kind and unit; their rows then have length 1.
         run: from photographs (B, 3, side, side), uint8, to features (B, D), float32.
         notices: what the user should know.
     """
@@ -57,6 +58,7 @@ class ImageNetwork(NamedTuple):
     name: str
     side: int
     crop: bool
+    alike: bool
     run: Callable[[Tensor], Tensor]
     notices: tuple[str, ...] = ()
 
@@ -80,8 +82,8 @@ def find_image_network(spec: str = AUTO, *, device: torch.device | str = "cpu") 
     given = WITH_SIDE.fullmatch(spec)
     extractor = find_extractor(given["spec"] if given else spec, device=device)
     side_taken = int(given["side"]) if given else extractor.side or OWN_SIDE
-    name = f"{extractor.name} of the middle square at {side_taken}x{side_taken}"
-    return ImageNetwork(spec, name, side_taken, True, partial(_run, extractor, device))
+    name = f"{extractor.name} of the middle square at {side_taken}x{side_taken}, of length 1"
+    return ImageNetwork(spec, name, side_taken, True, True, partial(_run, extractor, device))
 
 
 def _choose(device: torch.device | str) -> ImageNetwork:
@@ -104,7 +106,7 @@ def _pixels(spec: str, side: str) -> ImageNetwork:
         f"pixels[whole image to {taken}x{taken}, oriented gradients in cells of {CELL}, brightness "
         f"and colours in {COARSE}x{COARSE}]"
     )
-    return ImageNetwork(spec, name, taken, False, _describe)
+    return ImageNetwork(spec, name, taken, False, False, _describe)
 
 
 def _describe(images: Tensor) -> Tensor:
@@ -121,4 +123,5 @@ def _run(extractor: Extractor, device: torch.device | str, images: Tensor) -> Te
     levels = images.to(device).float() / 255
     if extractor.grey:
         levels = (levels * levels.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
-    return extract(extractor, levels.clamp(0, 1)).features.cpu()
+    features = extract(extractor, levels.clamp(0, 1)).features.cpu()
+    return normalize(features, dim=1)

@@ -58,6 +58,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         unlabeled_label: what marks an unlabelled row in ``y``; None where every row is labelled.
         image_shape: (C, H, W) where rows are flattened images, which are described by
             `convergan.data.oriented_gradients`. Not needed where X is (n, C, H, W).
+        alike_columns: whether all columns are of one kind and unit, as the features of a network
+            are. Then none is brought into shape or scaled alone, only all of them together.
         class_prior: shares of the classes that predictions are made for. ``labels``, those of the
             given labels; ``uniform``, all alike; ``unlabeled``, estimated from unlabelled rows.
             ``auto`` takes the labels' where they differ, as in a random draw; else uniform ones,
@@ -111,6 +113,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         *,
         unlabeled_label: Any = -1,
         image_shape: tuple[int, int, int] | None = None,
+        alike_columns: bool = False,
         class_prior: str = "auto",
         n_estimators: int = 1,
         max_epochs: int | None = None,
@@ -125,6 +128,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     ) -> None:
         self.unlabeled_label = unlabeled_label
         self.image_shape = image_shape
+        self.alike_columns = alike_columns
         self.class_prior = class_prior
         self.n_estimators = n_estimators
         self.max_epochs = max_epochs
@@ -177,7 +181,9 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         self.device_ = find_device(self.device)
         for notice in self._notices(codes):
             warnings.warn(notice, stacklevel=2)
-        self.preprocessor_, rows = fit_preprocessor(self._finite(X), shape, coded.categories)
+        self.preprocessor_, rows = fit_preprocessor(
+            self._finite(X), shape, coded.categories, alike=self.alike_columns
+        )
         with one_thread():
             self._fit_rows(rows, codes)
         predicted = self._pool.log_probabilities(rows).argmax(axis=1)

@@ -73,6 +73,8 @@ def fit_preprocessor(
     rows: Array,
     image_shape: ImageShape | None = None,
     categories: Mapping[int, tuple[Level, ...]] = NO_CATEGORIES,
+    *,
+    alike: bool = False,
 ) -> tuple[Preprocessor, Array]:
     """Learn from rows; return the preprocessor and their features (n, F).
 
@@ -80,6 +82,7 @@ def fit_preprocessor(
         rows: (n, A) of float64, NaN where a cell is missing; columns of categories hold positions.
         image_shape: (C, H, W) where rows are flattened images.
         categories: levels by column, see `convergan.estimator.frames`.
+        alike: whether all columns have one unit and keep their shapes.
 
     Raises:
         ValueError: if a pixel is missing.
@@ -88,9 +91,9 @@ def fit_preprocessor(
         return _fit_to_images(rows, image_shape)
     completion = learn_completion(rows, categories)
     completed = completion.apply(rows)
-    shapes = learn_shapes(completed)
+    shapes = keep_shapes(completed.shape[1]) if alike else learn_shapes(completed)
     shaped = shapes.apply(completed)
-    scale = learn_scale(shaped)
+    scale = learn_scale(shaped, alike=alike)
     first_flag = shaped.shape[1] - len(completion.flags)
     scale.unit[first_flag:] /= FLAG_WEIGHT
     preprocessor = Preprocessor(None, 0.0, 1.0, COARSE, completion, shapes, scale)

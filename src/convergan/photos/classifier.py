@@ -88,7 +88,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 unlabeled_label=marker, random_state=self.random_state
             )
         self.extractor_, self.network_name_ = network.spec, network.name
-        self.classifier_: SemiSupervisedGANClassifier = clone(classifier).fit(rows, y)
+        fitted = clone(classifier).set_params(alike_columns=network.alike)
+        self.classifier_: SemiSupervisedGANClassifier = fitted.fit(rows, y)
         self.classes_ = self.classifier_.classes_
         return self
 
