@@ -1,5 +1,6 @@
 import pickle
 import warnings
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
