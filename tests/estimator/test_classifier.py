@@ -420,8 +420,8 @@ def test_many_classes_of_three_labels_fit_without_a_warning() -> None:
 
 def test_alike_columns_keep_their_units_and_shapes(tmp_path: Path) -> None:
     chance = np.random.default_rng(0)
-    X = np.exp(chance.normal(size=(40, 3))) * [1, 10, 100]
-    y = np.where(np.arange(40) < 10, np.arange(40) % 2, -1)
+    X = np.exp(chance.normal(size=(120, 3))) * [1, 10, 100]
+    y = np.where(np.arange(120) < 40, np.arange(120) % 2, -1)
     model = SemiSupervisedGANClassifier(alike_columns=True, **CHECKED).fit(X, y)
     rows = model.preprocessor_.apply(X)
     np.testing.assert_allclose(rows / (X - X.mean(axis=0)), rows[0, 0] / (X - X.mean(axis=0))[0, 0])
