@@ -74,6 +74,9 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         diagnostics_: by name, how labelled and unlabelled rows differ.
         transduction_: (n,) the given label of each row of `fit`, the predicted one where there is
             none.
+        held_out_: (L,) of labelled rows in their order, the position in ``classes_`` of what is
+            predicted while the label is held out, -1 where it has no other of its class. `save`
+            leaves it out.
         history_: for each member, losses every 50 steps.
         preprocessor_: a `convergan.estimator.preprocessing.Preprocessor`.
         reference_scores_: `score_samples` of unlabelled rows kept out of training, rising.
@@ -347,6 +350,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         self.opinions_, self.class_shares_ = fitted.opinions, fitted.class_shares
         self.n_steps_, self.risk_table_ = fitted.steps, fitted.risk
         self.history_ = fitted.histories
+        self.held_out_ = fitted.held_out
         self._pool, self._gan = fitted.pool, fitted.gan
         self.reference_scores_ = np.sort(log_realness(self._gan, rows[held]))
         self.diagnostics_ = fitted.diagnostics
