@@ -65,6 +65,8 @@ _TURNS = {
 }
 """What sets an image of each EXIF orientation upright; `ImageOps.exif_transpose` also rewrites the
 other EXIF fields, and fails where one of them is damaged."""
+_SIDEWAYS = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
+"""What swaps width and height."""
 
 
 class Decoded(NamedTuple):
@@ -98,6 +100,7 @@ def decode(
     *,
     formats: tuple[str, ...] | None = None,
     most_pixels: int = MOST_PIXELS,
+    least_side: int | None = None,
 ) -> Decoded:
     """Decode one image file completely; cut it to a square of ``side`` if it is none.
 
@@ -106,6 +109,9 @@ def decode(
         side: of the square; None to leave the image as it is.
         formats: that are tried, as Pillow calls them; None for all.
         most_pixels: that the image may have.
+        least_side: JPEG files may be decoded at a half, a quarter or an eighth of their size, as
+            long as both sides have so many pixels, which takes a fraction of the time; None for
+            their own size.
 
     Raises:
         ValueError: if it has more than 8 bits a channel, several frames or pages, too many pixels,
@@ -124,17 +130,20 @@ def decode(
             )
         changes = [FIRST_PICTURE] if _has_more_pictures(image) else []
         _require_8_bits(image, data)
-        mode = image.mode
+        mode, (width, height) = image.mode, image.size
+        if least_side is not None:
+            image.draft(None, (least_side, least_side))
         turn = _turn(image, changes)
         seen = _flatten(image, changes)
+    upright = width, height
     if turn is not None:
         seen = seen.transpose(turn)
         changes.append(UPRIGHT)
-    size = seen.size
+        upright = (height, width) if turn in _SIDEWAYS else upright
     if side is not None:
         seen = ImageOps.fit(seen, (side, side), Image.Resampling.BILINEAR)
     sha256 = hashlib.sha256(data).digest()
-    return Decoded(np.asarray(seen), sha256, size, mode, tuple(changes))
+    return Decoded(np.asarray(seen), sha256, upright, mode, tuple(changes))
 
 
 def why_not(error: Exception) -> str:

@@ -78,19 +78,7 @@ def _notes(
     reader: ImageFolder, classes: dict[str, list[Path]], splits: tuple[str, str]
 ) -> list[str]:
     """Say what in a folder is not as one might think."""
-    root, notes = reader.root, []
-    if empty := [name for name, images in classes.items() if not images]:
-        notes.append(f"classes without an image to learn from: {some(empty)}")
-    deeper = [
-        name
-        for name, images in classes.items()
-        if any(len(path.relative_to(root).parts) > 3 for path in images)
-    ]
-    if deeper:
-        notes.append(f"images in deeper folders are of the class of the first: {some(deeper)}")
-    small = [name.casefold() for name in classes]
-    if alike := [name for name in classes if small.count(name.casefold()) > 1]:
-        notes.append(f"classes that differ in capitals alone: {some(alike)}")
+    root, notes = reader.root, _notes_of_classes(reader.root, classes, depth=3)
     loose = [
         reader.name(image)
         for place in (root, *(root / split for split in splits))
@@ -107,11 +95,58 @@ def _notes(
     return [*notes, *reader.notes()]
 
 
-def find_table_of_labels(folder: Path, *, follow_links: bool = False) -> EncodedSet:
+def _notes_of_classes(root: Path, classes: dict[str, list[Path]], depth: int) -> list[str]:
+    """Say what of the classes is not as one might think; their images stand at that depth."""
+    notes = []
+    if empty := [name for name, images in classes.items() if not images]:
+        notes.append(f"classes without an image to learn from: {some(empty)}")
+    deeper = [
+        name
+        for name, images in classes.items()
+        if any(len(path.relative_to(root).parts) > depth for path in images)
+    ]
+    if deeper:
+        notes.append(f"images in deeper folders are of the class of the first: {some(deeper)}")
+    small = [name.casefold() for name in classes]
+    if alike := [name for name in classes if small.count(name.casefold()) > 1]:
+        notes.append(f"classes that differ in capitals alone: {some(alike)}")
+    return notes
+
+
+def find_folders_and_loose(folder: Path, *, follow_links: bool = False) -> EncodedSet:
+    """Find images in folders of their classes, and beside these images without a class.
+
+    Raises:
+        DataError: if a folder is a link that leads out.
+    """
+    reader = ImageFolder(folder, follow_links=follow_links)
+    try:
+        classes = {
+            name: [path for place in places for path in reader.images(place)]
+            for name, places in _class_folders(reader, folder).items()
+        }
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    loose = [(path, -1) for path in reader.files(folder)]
+    notes = [*_notes_of_classes(folder, classes, depth=2), *reader.notes()]
+    files = [(path, n) for n, paths in enumerate(classes.values()) for path in paths]
+    train, test = (_encoded_files(folder, part, follow_links) for part in (files + loose, []))
+    return EncodedSet(str(folder), tuple(classes), train, test, tuple(notes))
+
+
+def find_table_of_labels(
+    folder: Path, *, follow_links: bool = False, unlisted: bool = False
+) -> EncodedSet:
     """Find the images that ``labels.csv`` names: columns ``file,label``, no label if unknown.
 
     A label of -1 is none either.
     It is read as `convergan.data.text_tables` reads every table.
+
+    Args:
+        folder: with the table.
+        follow_links: follow links out of the folder.
+        unlisted: take images that the table does not name as images without a label; else they are
+            left out.
 
     Raises:
         DataError: if it is no such table, or names a file twice or outside of the folder.
@@ -140,7 +175,11 @@ def find_table_of_labels(folder: Path, *, follow_links: bool = False) -> Encoded
     files = [(folder / name, numbers[label]) for name, label in entries]
     if unread := [name for n, name in enumerate(table.names) if n not in (file, label)]:
         notes.append(f"columns of {table.file.name} that are not read: {some(unread)}")
-    notes += _notes_of_unlisted(folder, {path for path, _ in files}, follow_links)
+    listed = {path for path, _ in files}
+    if unlisted:
+        files += _unlisted(folder, listed, follow_links)
+    else:
+        notes += _notes_of_unlisted(folder, listed, follow_links)
     train, test = (_encoded_files(folder, part, follow_links) for part in (files, []))
     return EncodedSet(str(folder), classes, train, test, tuple(notes))
 
@@ -156,6 +195,15 @@ def _notes_of_unlisted(folder: Path, listed: set[Path], follow_links: bool) -> l
         return []
     names = some([reader.name(path) for path in unlisted])
     return [f"{len(unlisted):,} images that labels.csv does not name are left out: {names}"]
+
+
+def _unlisted(folder: Path, listed: set[Path], follow_links: bool) -> list[tuple[Path, int]]:
+    """Return the images in a folder that a table does not name, without a class."""
+    try:
+        found = ImageFolder(folder, follow_links=follow_links).images(folder)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    return [(path, -1) for path in found if path not in listed]
 
 
 def _spelled_as_there(folder: Path, name: str) -> str:

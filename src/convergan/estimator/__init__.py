@@ -7,6 +7,7 @@ from .calibration import conformal_pvalues as conformal_pvalues
 from .calibration import fit_temperature as fit_temperature
 from .calibration import mcnemar as mcnemar
 from .calibration import risk_table as risk_table
+from .classifier import HeldOut as HeldOut
 from .classifier import SemiSupervisedGANClassifier as SemiSupervisedGANClassifier
 from .deployment import DeployedClassifier as DeployedClassifier
 from .labels import EncodedLabels as EncodedLabels

@@ -9,7 +9,7 @@ is one opinion of several: see `convergan.estimator.pool` for how they are weigh
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -30,6 +30,18 @@ from .shares import PRIORS
 
 FEW = 3
 """Labelled rows of a class below which `fit` warns."""
+
+
+class HeldOut(NamedTuple):
+    """What the pool says of rows whose labels were held out from all of it.
+
+    Attributes:
+        rows: (T,) their numbers among the rows of `fit`: those whose class has another label.
+        probabilities: (T, K).
+    """
+
+    rows: Array
+    probabilities: Array
 
 
 class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -70,13 +82,12 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         classes_: (K,) in order, never the marker.
         opinions_: what each opinion was worth here, a list of `OpinionReport`.
         class_shares_: a `ClassShares`.
+        held_out_: a `HeldOut`, what the pool says of labelled rows whose label was held out; it is
+            not saved.
         risk_table_: coverage and risk of held-out labels by confidence, or None.
         diagnostics_: by name, how labelled and unlabelled rows differ.
         transduction_: (n,) the given label of each row of `fit`, the predicted one where there is
             none.
-        held_out_: (L,) of labelled rows in their order, the position in ``classes_`` of what is
-            predicted while the label is held out, -1 where it has no other of its class. `save`
-            leaves it out.
         history_: for each member, losses every 50 steps.
         preprocessor_: a `convergan.estimator.preprocessing.Preprocessor`.
         reference_scores_: `score_samples` of unlabelled rows kept out of training, rising.
@@ -349,8 +360,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         fitted = fit_classifier(rows[kept], codes[kept], self.seed_, options)
         self.opinions_, self.class_shares_ = fitted.opinions, fitted.class_shares
         self.n_steps_, self.risk_table_ = fitted.steps, fitted.risk
+        self.held_out_ = HeldOut(_held_out_rows(codes), fitted.held_out)
         self.history_ = fitted.histories
-        self.held_out_ = fitted.held_out
         self._pool, self._gan = fitted.pool, fitted.gan
         self.reference_scores_ = np.sort(log_realness(self._gan, rows[held]))
         self.diagnostics_ = fitted.diagnostics
@@ -378,3 +389,10 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """Return (n, K) logarithms of calibrated probabilities."""
         rows = self._rows(X)
         return self._pool.log_probabilities(rows)
+
+
+def _held_out_rows(codes: Array) -> Array:
+    """Return the rows whose label can be held out, as its class (n,) has another; -1 is none."""
+    labeled = np.flatnonzero(codes >= 0)
+    found: Array = labeled[np.bincount(codes[labeled])[codes[labeled]] > 1]
+    return found

@@ -80,9 +80,9 @@ class FitResult(NamedTuple):
         gan: discriminators of the game, for log D; empty if it was left out or failed.
         opinions: what each is worth.
         class_shares: that predictions are made for.
-        risk: coverage and risk of held-out labels, or None.
-        held_out: (L,) what is predicted of each labelled row while its label is held out, -1 where
-            it has no other of its class.
+        held_out: (T, K) probabilities by the pool of the labels that could be held out, those whose
+            class has another, in the order of rows.
+        risk: coverage and risk of these, or None.
         diagnostics: how labelled and unlabelled rows differ, by name.
         histories: losses of each training of networks.
         steps: of each.
@@ -93,8 +93,8 @@ class FitResult(NamedTuple):
     gan: list[Layers]
     opinions: list[OpinionReport]
     class_shares: ClassShares
-    risk: RiskTable | None
     held_out: Array
+    risk: RiskTable | None
     diagnostics: dict[str, float]
     histories: list[History]
     steps: int
@@ -150,8 +150,8 @@ def fit_classifier(rows: Array, codes: Array, seed: int, options: FitOptions) ->
         gan,
         _report(weighed, own, taught),
         shares,
+        softmax(weighed.held_out + offset),
         _risk(weighed.held_out + offset, weighed.labels),
-        _held_out_codes(weighed.held_out + offset, task.labels),
         diagnostics,
         histories,
         network_task.steps,
@@ -270,23 +270,10 @@ def _gather(task: LabeledRows, rows: Array) -> dict[str, Evidence]:
     }
 
 
-def _is_tested(labels: Array) -> Array:
-    """Return (L,) whether a label can be held out: whether its class has another."""
-    tested: Array = np.bincount(labels)[labels] > 1
-    return tested
-
-
-def _held_out_codes(logits: Array, labels: Array) -> Array:
-    """Return (L,) the classes that are predicted of labels held out, -1 where none can be."""
-    codes = np.full(len(labels), -1)
-    codes[_is_tested(labels)] = logits.argmax(axis=1)
-    return codes
-
-
 def _weigh(evidence: Mapping[str, Evidence], task: LabeledRows, options: FitOptions) -> _Weighed:
-    """Fit the powers to labels that can be held out."""
+    """Fit the powers to labels that can be held out: those whose class has another."""
     usual = usual_powers(task.labels, tuple(evidence))
-    tested = _is_tested(task.labels)
+    tested = np.bincount(task.labels)[task.labels] > 1
     labels = task.labels[tested]
     held_out = np.stack([found.held_out[tested] for found in evidence.values()])
     trust = [

@@ -1,10 +1,10 @@
 """Which items are asked next: those whose labels help, and a share that is drawn at random.
 
 Chosen items are the hard ones, so an error that is measured on them is too high, and what is
-confirmed in a grid is easy, so there it is too low. Only items drawn at random tell the error of all.
-Here they are the beginning of one fixed random order of all items, whatever was chosen besides: an
-item of the beginning that was chosen, or had its label before, counts as well. What is skipped there
-is missing, and is counted.
+confirmed in a grid is easy, so there it is too low. Only items drawn at random tell the error of
+all. Here they are the beginning of one fixed random order of all items, whatever was chosen
+besides: an item of the beginning that was chosen, or had its label before, counts as well. What is
+skipped there is missing, and is counted.
 """
 
 import hashlib

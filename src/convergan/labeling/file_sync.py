@@ -78,13 +78,16 @@ class FileSync:
     def _take(self, merged: Merge, *, told: bool) -> None:
         now = time.time()
         with self._store.writing():
-            for label in sorted(set(filter(None, merged.taken.values()))):
-                self._store.add_class(label)
+            for name in sorted({label for label in merged.taken.values() if label}):
+                self._store.add_class(name)
             for name, label in merged.taken.items():
                 if label is None:
                     self._store.clear(name)
                 else:
                     self._store.add([Answer(FILE, name, LABEL, label, FILE, FILE, now)])
+            for name, label in merged.conflicts.items():
+                if label is not None:
+                    self._store.add_late(Answer(FILE, name, LABEL, label, FILE, FILE, now))
         changed = f"{self._file.path.name} was changed by another program:"
         if told and merged.taken:
             self._notices.append(

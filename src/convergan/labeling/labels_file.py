@@ -1,9 +1,9 @@
 """The labels file: a table of text with a label for each item, replaced as a whole.
 
-Another program may write it meanwhile. What it changed since the file was last written here is taken
-over; where it and the page changed the label of one item, the page's label stays, and what was in
-the file is told and stays in the history. Columns and rows that are not of the items stay as they
-are.
+Another program may write it meanwhile. What it changed since the file was last written here is
+taken over; where it and the page changed the label of one item, the page's label stays, and what
+was in the file is told and stays in the history. Columns and rows that are not of the items stay as
+they are.
 """
 
 import unicodedata
@@ -63,7 +63,8 @@ class LabelsFile:
         """
         stamp = _stamp(self.path)
         if stamp is None:
-            header, rows = [self._key, "label"], []
+            header: list[str] = [self._key, "label"]
+            rows: list[list[str]] = []
         else:
             header, rows = self._read_rows()
         names = [plain_name(name).lower() for name in header]

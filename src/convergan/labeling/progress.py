@@ -1,8 +1,8 @@
 """The held-out error as labels are added, and whether more of them pay.
 
-The error is measured on items drawn at random, see `convergan.labeling.choice`, each predicted while
-its label is held out. Every refit keeps what it predicted of the items that may be drawn later, so
-that all are measured on all that were drawn by now, and are compared item by item.
+The error is measured on items drawn at random, see `convergan.labeling.choice`, each predicted
+while its label is held out. Every refit keeps what it predicted of the items that may be drawn
+later, so that all are measured on all that were drawn by now, and are compared item by item.
 
 Interval: Clopper & Pearson (1934), 95 %. The future: ``e(n) = c + a n^-b`` (Cortes et al., 1994,
 "Learning Curves: Asymptotic Values and Rate of Convergence"), fitted anew to each of many draws of

@@ -191,7 +191,7 @@ class Project:
     def answer(self, given: Given) -> dict[str, Any]:
         """Store an answer; on return it is on disk.
 
-        The first answer of an item stands: one of another person that comes later is stored as undone.
+        The first answer of an item stands: one of another person that comes later does not count.
 
         Raises:
             RefusedError: if there is no such item or class.
@@ -357,7 +357,7 @@ class Project:
 
     # --- what the page shows ----------------------------------------------------------------------
 
-    def state(self, person: str) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """Return what the page shows besides items."""
         with self._lock:
             self._sync.look()
@@ -378,9 +378,15 @@ class Project:
                 "warning": self._sync.warning,
             }
 
-    def recent(self, person: str, most: int) -> list[Answer]:
-        """Return the last answers of a person that hold and can be shown, the newest first."""
-        return [a for a in self.store.recent(person, most) if a.item in self._number]
+    def recent(self, person: str, most: int) -> list[tuple[Answer, int]]:
+        """Return a person's last requests, the newest first: an answer of each, and how many."""
+        counts: Counter[str] = Counter()
+        first: dict[str, Answer] = {}
+        for answer in self.store.recent(person):
+            if answer.item in self._number:
+                counts[answer.request] += 1
+                first.setdefault(answer.request, answer)
+        return [(answer, counts[request]) for request, answer in first.items()][:most]
 
     def number(self, name: str) -> int:
         """Return the number of an item."""

@@ -1,8 +1,8 @@
 """A process of its own that fits the classifier, so that labelling never waits for it.
 
 It reads the items, says which to label first, and then fits whenever it is asked to; of several
-requests the newest wins. A fit that fails is told and not fatal; a process that is lost, for example
-for want of memory, is started again by the next request.
+requests the newest wins. A fit that fails is told and not fatal; a process that is lost, for
+example for want of memory, is started again by the next request.
 """
 
 import multiprocessing
@@ -30,13 +30,13 @@ class Request(NamedTuple):
     Attributes:
         labels: class of each labelled item, by number.
         excluded: items that are not to be asked.
-        count: how many to rank.
+        ranks: how many items to rank.
         seed: of the fit.
     """
 
     labels: dict[int, str]
     excluded: frozenset[int]
-    count: int
+    ranks: int
     seed: int
 
 
@@ -119,12 +119,11 @@ def fit(rows: Any, request: Request) -> Fitted:
         model.fit(rows, y)
     probabilities = model.predict_proba(rows)
     labeled = sorted(request.labels)
-    held_out = {
-        number: None if code < 0 else str(model.classes_[code])
-        for number, code in zip(labeled, model.held_out_.tolist(), strict=True)
-    }
+    held_out: dict[int, str | None] = dict.fromkeys(labeled)
+    predicted = model.classes_[model.held_out_.probabilities.argmax(axis=1)]
+    held_out |= dict(zip(model.held_out_.rows.tolist(), map(str, predicted), strict=True))
     ranked = choose_next(
-        probabilities, model.features(rows), request.count, labeled, request.excluded
+        probabilities, model.features(rows), request.ranks, labeled, request.excluded
     )
     return Fitted(
         request,

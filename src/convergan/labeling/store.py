@@ -20,6 +20,7 @@ LABEL, NONE, SKIP, REJECTED = "label", "none", "skip", "rejected"
 ANSWERED = (LABEL, NONE, SKIP)
 RANDOM, CHOSEN, GRID, FILE, CHANGED = "random", "chosen", "grid", "file", "changed"
 """How an item came to be answered."""
+MOST_RECENT = 1000
 SCHEMA = 1
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -186,14 +187,12 @@ class Store:
                 self._read_item(item)
         return len(skipped)
 
-    def recent(self, person: str, most: int) -> list[Answer]:
-        """Return the last answers of a person that hold, the newest first."""
+    def recent(self, person: str) -> list[Answer]:
+        """Return a person's answers that hold, the newest first; of very many only the last."""
         rows = self._select(
-            "WHERE person = ? AND undone = 0 AND drawn != ? ORDER BY number DESC LIMIT ?",
-            (person, FILE, 4 * most),
+            "WHERE person = ? AND undone = 0 ORDER BY number DESC LIMIT ?", (person, MOST_RECENT)
         )
-        held = [answer for answer in rows if self.current.get(answer.item) == answer]
-        return held[:most]
+        return [answer for answer in rows if self.current.get(answer.item) == answer]
 
     def history(self) -> list[tuple[Answer, bool]]:
         """Return every answer that was ever given, the first first, and whether it was undone."""
@@ -263,7 +262,8 @@ class Store:
     def give_back(self, person: str, kept: Iterable[str] = ()) -> None:
         """End the leases of a person, but for those that are kept."""
         kept = set(kept)
-        gone = [i for i, l in self._leases.items() if l.person == person and i not in kept]
+        leases = self._leases.items()
+        gone = [name for name, of in leases if of.person == person and name not in kept]
         if not gone:
             return
         with self.writing() as database:
@@ -276,7 +276,7 @@ class Store:
         found = self._leases.get(item)
         return found if found is not None and found.until > time.time() else None
 
-    # --- what was written to the labels file, refits, and values by name ----------------------------
+    # --- what was written to the labels file, refits, values by name -----------------------------
 
     def written(self) -> dict[str, str]:
         """Return the labels that were in the labels file when it was last written or read."""

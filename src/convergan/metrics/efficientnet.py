@@ -126,7 +126,7 @@ def efficientnet_lite0(side: int = SIDE, *, device: torch.device | str = "cpu") 
         f"{side}x{side} bicubic with antialias, (255 x - 127) / 128, 1,280 features, 1,000 logits "
         "with bias]"
     )
-    return Extractor(name=name, network=partial(_features_and_logits, network, side))
+    return Extractor(name=name, network=partial(_features_and_logits, network, side), side=side)
 
 
 def weights_place() -> Path:

@@ -22,11 +22,13 @@ class Extractor:
         name: which weights, and what is done to images first; part of every printed definition.
         network: from images (B, C, H, W) in [0, 1] to features (B, D) and logits (B, K), float32.
         grey: whether it takes grey images alone, C = 1.
+        side: to which it scales whole images; None where it takes them as they are.
     """
 
     name: str
     network: Callable[[Tensor], tuple[Tensor, Tensor]]
     grey: bool = False
+    side: int | None = None
 
 
 class Extracted(NamedTuple):

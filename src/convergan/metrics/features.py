@@ -73,8 +73,8 @@ def _packaged(name: str, device: torch.device | str) -> Extractor:
         f"{name}[sha256 {SHA256[name][:8]}, {colours}, whole image to {side}x{side} bilinear with "
         f"antialias, {network.output.in_features:,} features, 10 logits with bias]"
     )
-    grey = channels == 1
-    return Extractor(name=shown, network=partial(_features_and_logits, network), grey=grey)
+    call = partial(_features_and_logits, network)
+    return Extractor(name=shown, network=call, grey=channels == 1, side=side)
 
 
 def _features_and_logits(network: ImageClassifier, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -74,7 +74,9 @@ def inception(
         f"whole image to {SIDE}x{SIDE} as TensorFlow 1, (255 x - 128) / 128, 2,048 features, 1,008 "
         "logits without bias]"
     )
-    return Extractor(name=name, network=partial(_features_and_logits, network.to(device)))
+    return Extractor(
+        name=name, network=partial(_features_and_logits, network.to(device)), side=SIDE
+    )
 
 
 def _features_and_logits(network: Any, images: Tensor) -> tuple[Tensor, Tensor]:

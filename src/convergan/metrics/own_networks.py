@@ -89,6 +89,7 @@ def from_hugging_face(name: str, device: torch.device | str = "cpu") -> Extracto
         name=f"hf:{name}[weights {weights.hexdigest()[:8]}, grey to 3 channels, whole image to "
         f"{side}x{side} bicubic with antialias, mean and deviation of its preprocessor]",
         network=partial(_run_model, model, side, shift, scale),
+        side=side,
     )
 
 

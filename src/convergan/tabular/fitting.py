@@ -157,8 +157,18 @@ def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
             "(counted from 0); leave it out, or fit with --missing mean"
         )
     started = time.monotonic()
-    model = SemiSupervisedGANClassifier(
-        unlabeled_label=table.labels.marker,
+    model = new_classifier(options, table.labels.marker)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        model.fit(table.features, table.labels.y)
+    notices = [str(warning.message) for warning in caught]
+    return TableFit(model, time.monotonic() - started, notices)
+
+
+def new_classifier(options: FitOptions, marker: int | str) -> SemiSupervisedGANClassifier:
+    """Return a classifier to fit, to labels of which ``marker`` is none."""
+    return SemiSupervisedGANClassifier(
+        unlabeled_label=marker,
         image_shape=options.image_shape,
         class_prior=options.class_prior,
         n_estimators=options.members,
@@ -168,11 +178,6 @@ def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
         random_state=options.seed,
         device=options.device,
     )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        model.fit(table.features, table.labels.y)
-    notices = [str(warning.message) for warning in caught]
-    return TableFit(model, time.monotonic() - started, notices)
 
 
 def _chosen_columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:

@@ -1,0 +1,3 @@
+"""Few-label classifiers of photographs in folders."""
+
+from .classifier import ImageClassifier as ImageClassifier

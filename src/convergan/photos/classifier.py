@@ -1,0 +1,194 @@
+"""A classifier of photographs: features of a pretrained network, and the few-label classifier.
+
+Salimans et al. (2016), section 5, on photographs of any size. With ``extractor="pixels"`` it is the
+paper's own setting, a game on the images themselves.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from ..data import DataError
+from ..data.decoding import some
+from ..embedding import AUTO, Embedded, ImageNetwork, as_encoded, embed_images, find_image_network
+from ..embedding.images import Array, Report
+from ..estimator import SemiSupervisedGANClassifier
+from . import model_file
+
+CHANNELS = 3
+
+
+class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier of photographs of any size from few labels and many unlabelled ones.
+
+    Args:
+        extractor: the network whose features are learned from, see
+            `convergan.embedding.image_networks`: ``auto``, ``efficientnet-lite0``, ``hf:NAME``,
+            ``FILE.pt2``, ``FILE.py:FUNCTION``, ``pixels`` and others.
+        classifier: of the features, not fitted; None for `SemiSupervisedGANClassifier` with the
+            text ``""`` and -1 as labels that mean none.
+        random_state: of that classifier where it is None: int, RandomState or None.
+        device: where the network runs.
+        workers: that read and decode; None for one a core.
+
+    Attributes:
+        classes_: (K,) in order.
+        classifier_: fitted to the features.
+        extractor_: the text that stands for the network, also where ``auto`` chose it.
+        network_name_: which weights, and what is done to photographs first.
+        grey_: whether all photographs of `fit` were grey; ``pixels`` then has one channel.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> dark, light = (rng.integers(low, low + 100, (30, 9, 9)) for low in (0, 150))
+        >>> photographs = [*dark.astype(np.uint8), *light.astype(np.uint8)]
+        >>> labels = [*["dark"] * 3, *[""] * 27, *["light"] * 3, *[""] * 27]
+        >>> model = ImageClassifier("pixels@8", random_state=0).fit(photographs, labels)
+        >>> model.predict(photographs[::30]).tolist()
+        ['dark', 'light']
+    """
+
+    def __init__(
+        self,
+        extractor: str = AUTO,
+        classifier: SemiSupervisedGANClassifier | None = None,
+        *,
+        random_state: Any = None,
+        device: str = "cpu",
+        workers: int | None = None,
+    ) -> None:
+        self.extractor = extractor
+        self.classifier = classifier
+        self.random_state = random_state
+        self.device = device
+        self.workers = workers
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn from photographs with and without labels.
+
+        Args:
+            X: n paths, bytes of files, arrays (H, W) or (H, W, 3) of uint8, or images of Pillow.
+            y: (n,) labels; "" for none where they are text, else -1.
+
+        Raises:
+            DataError: if some photographs cannot be read.
+            ValueError: as `SemiSupervisedGANClassifier.fit`.
+        """
+        network = find_image_network(self.extractor, device=self.device)
+        encoded = as_encoded(X)
+        found = embed_images(encoded, network, workers=self.workers)
+        _require_all(found, encoded.name)
+        return self.fit_features(found.rows, y, network)
+
+    def fit_features(self, rows: Array, y: Any, network: ImageNetwork) -> Self:
+        """Learn from features (n, D) that a network has made already; else as `fit`."""
+        labels = np.asarray(y)
+        classifier = self.classifier
+        if classifier is None:
+            marker: Any = "" if labels.dtype.kind in "UO" else -1
+            classifier = SemiSupervisedGANClassifier(
+                unlabeled_label=marker, random_state=self.random_state
+            )
+        self.extractor_, self.network_name_ = network.spec, network.name
+        self.grey_ = network.is_pixels and _is_grey(rows, network.side)
+        self.side_ = network.side
+        fitted = clone(classifier)
+        if network.is_pixels:
+            fitted.set_params(image_shape=self._image_shape())
+        self.classifier_: SemiSupervisedGANClassifier = fitted.fit(self.prepare(rows), y)
+        self.classes_ = self.classifier_.classes_
+        return self
+
+    def features(self, X: Any, report: Report | None = None) -> Embedded:
+        """Return the features of photographs, and which of these cannot be read.
+
+        Raises:
+            ValueError: if the network is not the one of `fit`.
+        """
+        return embed_images(as_encoded(X), self.network(), report=report, workers=self.workers)
+
+    def network(self) -> ImageNetwork:
+        """Return the network of `fit`.
+
+        Raises:
+            ValueError: if it is another now.
+        """
+        check_is_fitted(self)
+        network = find_image_network(self.extractor_, device=self.device)
+        if network.name != self.network_name_:
+            raise ValueError(
+                f"the model was fitted to features of {self.network_name_}, and {self.extractor_} "
+                f"now is {network.name}"
+            )
+        return network
+
+    def prepare(self, rows: Array) -> Array:
+        """Return features (n, D) as the classifier takes them."""
+        if not self.grey_:
+            return rows
+        return rows.reshape(len(rows), CHANNELS, -1)[:, 0]
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable class of every photograph."""
+        found: Array = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return found
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return (n, K) calibrated class probabilities."""
+        return self.classifier_.predict_proba(self._rows(X))
+
+    def predict_or_reject(self, X: Any, *, min_confidence: float, reject_label: Any) -> Array:
+        """Return classes, and ``reject_label`` where none is probable enough."""
+        return self.classifier_.predict_or_reject(
+            self._rows(X), min_confidence=min_confidence, reject_label=reject_label
+        )
+
+    def ood_pvalue(self, X: Any) -> Array:
+        """Return (n,) p-values of being unlike the photographs of `fit`.
+
+        Raises:
+            ValueError: as `SemiSupervisedGANClassifier.ood_pvalue`.
+        """
+        return self.classifier_.ood_pvalue(self._rows(X))
+
+    def score(self, X: Any, y: Any) -> float:
+        """Return the accuracy on photographs with a label; others are ignored."""
+        return self.classifier_.score(self._rows(X), y)
+
+    def save(self, file: str | Path) -> None:
+        """Write the fitted classifier to one new file, without pickle and without the network."""
+        check_is_fitted(self)
+        model_file.save(self, Path(file))
+
+    @classmethod
+    def load(cls, file: str | Path) -> Self:
+        """Read what `save` wrote; runs no code from the file.
+
+        Raises:
+            DataError: if it is damaged, or of another version.
+        """
+        return model_file.load(cls, Path(file))
+
+    def _rows(self, X: Any) -> Array:
+        check_is_fitted(self)
+        encoded = as_encoded(X)
+        found = self.features(encoded)
+        _require_all(found, encoded.name)
+        return self.prepare(found.rows)
+
+    def _image_shape(self) -> tuple[int, int, int]:
+        return (1 if self.grey_ else CHANNELS), self.side_, self.side_
+
+
+def _require_all(found: Embedded, name: Any) -> None:
+    if found.problems:
+        named = [f"{name(n)} ({why})" for n, why in sorted(found.problems.items())]
+        raise DataError(f"{len(named)} unreadable: {some(named)}", named)
+
+
+def _is_grey(rows: Array, side: int) -> bool:
+    channels = rows.reshape(len(rows), CHANNELS, side * side)
+    return bool((channels == channels[:, :1]).all())

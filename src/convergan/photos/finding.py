@@ -1,0 +1,127 @@
+"""Which photographs there are and what is known of them: from a folder to names and labels.
+
+* ``labeled/<class>/*`` beside ``unlabeled/*``, and perhaps ``test/<class>/*`` to measure on;
+* ``train/<class>/*``, and perhaps ``test/<class>/*``;
+* ``labels.csv`` with the columns ``file,label``; what it does not name has no label;
+* folders of the classes beside loose files, which have no label.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data import DataError
+from ..data.encoded import EncodedFiles, EncodedSet
+from ..data.folders import find_class_folders, find_folders_and_loose, find_table_of_labels
+from ..data.locations import Kind, locate
+from ..data.source_options import TEST_SPLITS
+from ..embedding.images import Array
+
+LAYOUTS = (
+    "expected labeled/<class>/* and unlabeled/*, folders of the classes beside loose photographs, "
+    "or labels.csv with the columns file,label"
+)
+
+
+class LabeledPhotos(NamedTuple):
+    """Photographs and the labels that are known.
+
+    Attributes:
+        files: n photographs.
+        labels: (n,) text, empty where there is none.
+    """
+
+    files: EncodedFiles
+    labels: Array
+
+    @property
+    def is_labeled(self) -> Array:
+        """Whether each has a label, (n,)."""
+        found: Array = self.labels != ""
+        return found
+
+    def choose(self, numbers: Array) -> "LabeledPhotos":
+        """Return some of them."""
+        chosen = tuple(self.files.files[n] for n in numbers)
+        return LabeledPhotos(self.files._replace(files=chosen), self.labels[numbers])
+
+
+class PhotoSet(NamedTuple):
+    """The photographs of a folder.
+
+    Attributes:
+        folder: where they are.
+        train: to learn from, with and without labels.
+        test: to measure on, each with a label; often none.
+        notes: what was guessed or passed over.
+    """
+
+    folder: Path
+    train: LabeledPhotos
+    test: LabeledPhotos
+    notes: tuple[str, ...]
+
+
+def holds_photos(path: Path) -> bool:
+    """Return whether a path is a folder of photographs, and neither a table nor its parts."""
+    return path.is_dir() and locate(str(path)).kind is not Kind.PARQUET
+
+
+def find_photos(folder: Path, *, follow_links: bool = False) -> PhotoSet:
+    """Find the photographs of a folder and their labels; none is opened.
+
+    Raises:
+        DataError: if there is none, or labels contradict each other.
+    """
+    found = _find(folder, follow_links)
+    train, test = (_with_labels(found, part.encoded, part.labels) for part in (found.train, found.test))
+    if not len(train.files):
+        raise DataError(f"{folder} holds no photographs: {LAYOUTS}")
+    if all(path.is_symlink() for path in train.files.files) and not follow_links:
+        outside = [p for p in train.files.files if not p.resolve().is_relative_to(folder.resolve())]
+        if len(outside) == len(train.files):
+            raise DataError(
+                f"all {len(outside):,} photographs of {folder} are links out of it, such as "
+                f"{train.files.name(0)}; --follow-links reads what they name"
+            )
+    return PhotoSet(folder, train, test, found.notes)
+
+
+def find_photos_to_predict(path: Path, *, follow_links: bool = False) -> LabeledPhotos:
+    """Find photographs to predict: of a folder all, at any depth, or a single file.
+
+    Labels are found where the folder has them in ``labels.csv`` or in folders of classes.
+
+    Raises:
+        DataError: if there is none.
+    """
+    if path.is_file():
+        return LabeledPhotos(EncodedFiles(path.parent, (path,), follow_links), np.array([""]))
+    if not path.is_dir():
+        raise DataError(f"{path} is neither a photograph nor a folder of them")
+    found = find_photos(path, follow_links=follow_links)
+    files = found.train.files.files + found.test.files.files
+    labels = np.concatenate([found.train.labels, found.test.labels])
+    order = sorted(range(len(files)), key=lambda n: files[n])
+    return LabeledPhotos(EncodedFiles(path, files, follow_links), labels).choose(np.array(order))
+
+
+def _find(folder: Path, follow: bool) -> EncodedSet:
+    match locate(str(folder)).kind:
+        case Kind.LABELED_FOLDERS:
+            return find_class_folders(folder, follow_links=follow)
+        case Kind.TRAIN_FOLDERS:
+            test = next((name for name in TEST_SPLITS if (folder / name).is_dir()), "test")
+            return find_class_folders(folder, labeled="train", held_out=test, follow_links=follow)
+        case Kind.LABEL_TABLE:
+            return find_table_of_labels(folder, follow_links=follow, unlisted=True)
+        case Kind.IMAGE_FOLDER:
+            return find_folders_and_loose(folder, follow_links=follow)
+    raise DataError(f"{folder} is no folder of photographs: {LAYOUTS}")
+
+
+def _with_labels(found: EncodedSet, encoded: object, codes: object) -> LabeledPhotos:
+    assert isinstance(encoded, EncodedFiles)
+    names = np.array(["", *found.classes])
+    return LabeledPhotos(encoded, names[np.asarray(codes) + 1])
