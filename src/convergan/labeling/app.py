@@ -170,7 +170,13 @@ def _page_routes(app: FastAPI, project: Project, guarded: Sequence[Any]) -> None
     @app.get("/{key}/", dependencies=guarded)
     def page(key: str) -> Response:
         one, many = project.items.noun
-        values = {"title": project.items.title, "one": one, "many": many, "path": f"/{key}"}
+        values = {
+            "title": project.items.title,
+            "one": one,
+            "many": many,
+            "path": f"/{key}",
+            "filled": project.items.filled,
+        }
         return HTMLResponse(_render("label.html", values))
 
     @app.get("/{key}/static/{name}", dependencies=guarded)
@@ -259,10 +265,9 @@ def _export_routes(app: FastAPI, project: Project, guarded: Sequence[Any]) -> No
 
     @app.get("/{key}/export/filled", dependencies=guarded)
     def filled(key: str) -> Response:
-        found = project.items.export(project.store.labels())
-        if found is None:
+        if not project.items.filled:
             raise RefusedError(404, "There is no table to fill.")
-        return _file(found.name, found.data)
+        return _file(project.items.filled, project.items.fill(project.store.labels()))
 
 
 def _content(project: Project, cards: CardCache, number: int, side: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What is labelled: pictures, rows of a table or texts, by their numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 Report = Callable[[int, int], None]
@@ -44,18 +44,6 @@ class Passage(NamedTuple):
 Card = Picture | Fields | Passage
 
 
-class Export(NamedTuple):
-    """A file to save from the page, beside the labels file.
-
-    Attributes:
-        name: of the file.
-        data: its bytes.
-    """
-
-    name: str
-    data: bytes
-
-
 class Items(Protocol):
     """Things of one kind. They are sent to the process that fits, so they can be pickled.
 
@@ -68,6 +56,7 @@ class Items(Protocol):
         pictures: whether cards are pictures.
         notices: what the user should know of how they were read.
         next_step: the command that fits a classifier to them.
+        filled: name of the file that `fill` makes; empty where there is none.
     """
 
     title: str
@@ -78,6 +67,7 @@ class Items(Protocol):
     pictures: bool
     notices: Sequence[str]
     next_step: str
+    filled: str
 
     def rows(self, report: Report) -> Any:
         """Return what a classifier learns from, (n, A) numbers or a frame."""
@@ -95,6 +85,6 @@ class Items(Protocol):
         """
         ...
 
-    def export(self, labels: dict[str, str]) -> Export | None:
-        """Return the items with their labels, by name, in their own form; None if there is none."""
+    def fill(self, labels: Mapping[str, str]) -> bytes:
+        """Return the file ``filled``, the items in their own form with their labels, by name."""
         ...

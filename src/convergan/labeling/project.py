@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from ..core.files import csv_lines
+from ..data.decoding import some
 from ..data.label_values import NO_LABEL
 from ..web.replies import RefusedError
 from . import choice
@@ -90,6 +91,7 @@ class Project:
         self._lock = threading.RLock()
         self._number = {name: number for number, name in enumerate(items.names)}
         self._asked_labels: dict[int, str] = {}
+        self._unreadable: frozenset[int] = frozenset()
         self._count = max(50, 5 * settings.batch)
         self._model = ModelState(store, items.names, settings.seed)
         self._refitter = Refitter(items, self._count, settings.seed, self._heard)
@@ -170,7 +172,7 @@ class Project:
 
     def _is_open(self, number: int, person: str) -> bool:
         """Whether an item can be asked of a person."""
-        if number < 0:
+        if number < 0 or number in self._unreadable:
             return False
         name = self.items.names[number]
         answer, lease = self.store.current.get(name), self.store.leased(name)
@@ -330,26 +332,40 @@ class Project:
         if len(set(labels.values())) < 2:
             return
         self._asked_labels = labels
-        excluded = frozenset(
+        excluded = self._unreadable | {
             self._number[name]
             for name, answer in self.store.current.items()
             if answer.kind in (NONE, SKIP) and name in self._number
-        )
+        }
         self._refitter.ask(Request(labels, excluded, self._count, self.settings.seed))
 
     def _labels_by_number(self) -> dict[int, str]:
+        numbers = {name: self._number.get(name, -1) for name in self.store.labels()}
         return {
-            self._number[name]: label
+            numbers[name]: label
             for name, label in self.store.labels().items()
-            if name in self._number
+            if numbers[name] >= 0 and numbers[name] not in self._unreadable
         }
 
     def _heard(self, event: Event) -> None:
         """Take over what the process says; called from its thread."""
         with self._lock:
+            if isinstance(event, Ready):
+                self._leave_out(event.unreadable)
             self._model.take(event, self.order[: self._drawn_length() + AHEAD])
             if isinstance(event, Ready):
                 self._ask_fit(self._labels_by_number())
+
+    def _leave_out(self, unreadable: frozenset[int]) -> None:
+        """Never ask items that cannot be read."""
+        self._unreadable = unreadable
+        self.order = [number for number in self.order if number not in unreadable]
+        if unreadable:
+            names = [self.items.names[number] for number in sorted(unreadable)]
+            self.notices.append(
+                f"{len(names):,} {self.items.noun[1]} cannot be read and are never asked: "
+                f"{some(names)}"
+            )
 
     def _drawn_length(self) -> int:
         drawn = {self._number.get(name, -1) for name in self.store.items_drawn(RANDOM)}

@@ -70,9 +70,11 @@ class Ready(NamedTuple):
 
     Attributes:
         first: those to ask before there is a classifier.
+        unreadable: those of which nothing is known, which are never asked.
     """
 
     first: list[int]
+    unreadable: frozenset[int] = frozenset()
 
 
 class Reading(NamedTuple):
@@ -137,21 +139,33 @@ def fit(rows: Any, request: Request) -> Fitted:
     )
 
 
-def first_items(rows: Any, count: int, seed: int) -> list[int]:
+def first_items(
+    rows: Any, count: int, seed: int, excluded: frozenset[int] = frozenset()
+) -> list[int]:
     """Return the items to ask before there is a classifier.
 
     Args:
-        rows: (n, A) of numbers, or a frame, as it was read.
+        rows: (n, A) of numbers, a frame, or images (n, C, H, W).
         count: how many.
         seed: of what is drawn.
+        excluded: items that are not to be asked.
     """
     from ..estimator.frames import learn_categories
-    from ..estimator.preprocessing import fit_preprocessor
+    from ..estimator.preprocessing import as_image_shape, fit_preprocessor, flatten_images
 
-    coded = learn_categories(rows)
+    shape = as_image_shape(rows.shape[1:]) if rows.ndim == 4 else None
+    coded = learn_categories(flatten_images(rows, shape))
     values = np.asarray(coded.rows, dtype=np.float64)
-    _, scaled = fit_preprocessor(values, None, coded.categories)
-    return choose_first(scaled, count, seed)
+    _, scaled = fit_preprocessor(values, shape, coded.categories)
+    return choose_first(scaled, count, seed, excluded)
+
+
+def unreadable_items(rows: Any) -> frozenset[int]:
+    """Return the rows of an array that hold no number at all."""
+    if not isinstance(rows, np.ndarray) or rows.dtype.kind != "f":
+        return frozenset()
+    empty = np.isnan(rows.reshape(len(rows), -1)).all(axis=1)
+    return frozenset(np.flatnonzero(empty).tolist())
 
 
 def work(items: Items, count: int, seed: int, pipe: Connection) -> None:
@@ -167,7 +181,8 @@ def work(items: Items, count: int, seed: int, pipe: Connection) -> None:
 def _work(items: Items, count: int, seed: int, pipe: Connection) -> None:
     try:
         rows = items.rows(lambda done, total: pipe.send(Reading(done, total)))
-        pipe.send(Ready(first_items(rows, count, seed)))
+        unreadable = unreadable_items(rows)
+        pipe.send(Ready(first_items(rows, count, seed, unreadable), unreadable))
     except (OSError, ValueError) as error:
         pipe.send(Failed(f"the classifier cannot learn from these: {_line(error)}"))
         return
