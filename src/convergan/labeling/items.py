@@ -1,6 +1,6 @@
 """What is labelled: pictures, rows of a table or texts, by their numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 Report = Callable[[int, int], None]
@@ -62,10 +62,10 @@ class Items(Protocol):
     title: str
     noun: tuple[str, str]
     key: str
-    names: Sequence[str]
-    labels: Sequence[str | None]
+    names: list[str]
+    labels: list[str | None]
     pictures: bool
-    notices: Sequence[str]
+    notices: list[str]
     next_step: str
     filled: str
 

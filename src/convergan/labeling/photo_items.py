@@ -49,7 +49,7 @@ class PhotoItems:
         network = find_image_network(self.extractor)
 
         def told(progress: Progress) -> None:
-            report(progress.step, progress.total or len(self.files))
+            report(progress.step, progress.steps)
 
         found = embed_images(self.files, network, report=told)
         if len(found.problems) == len(self.files):

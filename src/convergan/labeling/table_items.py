@@ -67,7 +67,7 @@ class TableItems:
         if self.text:
 
             def told(progress: Progress) -> None:
-                report(progress.step, progress.total or len(self.names))
+                report(progress.step, progress.steps)
 
             network = find_text_network(self.extractor)
             return embed_texts(self._cells[self.text], network, report=told)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..embedding.images import Array
 from ..estimator import rank_for_labeling
 from ..tabular.reading import Frame
 from .comparison import Comparison
@@ -123,3 +124,5 @@ def _confusions(photos: TrainingPhotos, comparison: Comparison | None) -> list[C
             found.setdefault((str(given), str(predicted)), []).append(int(number))
     pairs = [Confusion(given, predicted, rows) for (given, predicted), rows in found.items()]
     return sorted(pairs, key=lambda pair: (-len(pair.numbers), pair.given, pair.predicted))
+
+

@@ -75,9 +75,7 @@ def find_photos(folder: Path, *, follow_links: bool = False) -> PhotoSet:
         DataError: if there is none, or labels contradict each other.
     """
     found = _find(folder, follow_links)
-    train, test = (
-        _with_labels(found, part.encoded, part.labels) for part in (found.train, found.test)
-    )
+    train, test = (_with_labels(found, part.encoded, part.labels) for part in (found.train, found.test))
     if not len(train.files):
         raise DataError(f"{folder} holds no photographs: {LAYOUTS}")
     if all(path.is_symlink() for path in train.files.files) and not follow_links:

@@ -150,7 +150,9 @@ def fit_photos(photos: TrainingPhotos, options: FitOptions, device: str = "cpu")
         ValueError: for arguments that it refuses.
     """
     started = time.monotonic()
-    model = ImageClassifier(photos.network.spec, new_classifier(options, MARKER), device=device)
+    model = ImageClassifier(
+        photos.network.spec, new_classifier(options, MARKER), device=device
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         model.fit_features(photos.train.rows, photos.train.photos.labels, photos.network)
@@ -210,9 +212,7 @@ def _notices(train: Part, test: Part, left_out: Sequence[tuple[str, str]]) -> li
     if left_out:
         names = some([f"{name} ({why})" for name, why in left_out[:NAMED]])
         more = f" and {len(left_out) - NAMED:,} more" if len(left_out) > NAMED else ""
-        notices.append(
-            f"{len(left_out):,} photographs cannot be read and are left out: {names}{more}"
-        )
+        notices.append(f"{len(left_out):,} photographs cannot be read and are left out: {names}{more}")
     labeled = {train.contents[n] for n in np.flatnonzero(train.photos.is_labeled)}
     if twice := sum(content in labeled for content in test.contents):
         notices.append(

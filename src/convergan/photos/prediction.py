@@ -153,9 +153,7 @@ def prediction_table(
     predicted = np.array(classes, dtype=object)[answers.probabilities.argmax(axis=1)]
     predicted[best < reject_below] = None
     unsure = best < SURE
-    unlike = (
-        np.zeros(len(best), dtype=bool) if answers.pvalues is None else answers.pvalues < UNLIKE
-    )
+    unlike = np.zeros(len(best), dtype=bool) if answers.pvalues is None else answers.pvalues < UNLIKE
     doubts = [
         " ".join(mark for mark, there in ((UNSURE_MARK, u), (UNLIKE_MARK, o)) if there)
         for u, o in zip(unsure, unlike, strict=True)
