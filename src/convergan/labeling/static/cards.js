@@ -2,6 +2,7 @@
 
 import { element } from "./common.js";
 
+const TINY = 96, MOST = 448; // sides in pixels
 const loading = new Map(); // address of a picture to what will be its image
 
 // The image of a picture, decoded; asked for early so that it is there when it is shown.
@@ -37,14 +38,25 @@ export async function show(card, place, words) {
   }
   const image = (await prefetch(card)).cloneNode();
   image.alt = words;
-  const side = Math.max(image.naturalWidth, image.naturalHeight);
-  image.className = side <= 128 ? "small" : "";
-  if (side <= 128) {
-    const factor = Math.max(1, Math.floor(384 / side));
-    image.style.width = `${factor * image.naturalWidth}px`;
-  }
   await image.decode().catch(() => {});
   place.replaceChildren(image);
+  fit(place);
+}
+
+// As large as the place allows: photographs up to three times their size, tiny pictures by a whole
+// factor, so that their pixels stay squares.
+export function fit(place) {
+  const image = place.querySelector("img");
+  if (!image) return;
+  const style = getComputedStyle(place);
+  const width = place.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  const height = place.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+  const room = Math.min(width / image.naturalWidth, height / image.naturalHeight);
+  const tiny = Math.max(image.naturalWidth, image.naturalHeight) <= TINY;
+  const factor = tiny ? Math.max(room < 1 ? room : 1, Math.floor(Math.min(room, MOST / image.naturalWidth))) : Math.min(room, 3);
+  image.className = tiny ? "tiny" : "";
+  image.style.width = `${Math.floor(factor * image.naturalWidth)}px`;
+  image.style.height = `${Math.floor(factor * image.naturalHeight)}px`;
 }
 
 // A small picture of a card, for grids and the last answers.
@@ -52,7 +64,7 @@ export function miniature(card, words) {
   if (card.kind === "picture") {
     const image = element("img", "", { src: `${card.picture.split("?")[0]}?side=256`, alt: words });
     image.addEventListener("load", () => {
-      if (Math.max(image.naturalWidth, image.naturalHeight) <= 64) image.classList.add("small");
+      if (Math.max(image.naturalWidth, image.naturalHeight) <= TINY) image.classList.add("tiny");
     });
     image.decoding = "async";
     return image;

@@ -3,7 +3,7 @@
 import { element } from "./common.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 320, HEIGHT = 168, LEFT = 34, RIGHT = 8, TOP = 10, BOTTOM = 26;
+const WIDTH = 320, HEIGHT = 168, LEFT = 40, RIGHT = 8, TOP = 10, BOTTOM = 26;
 
 function draw(name, attributes, text = "") {
   const made = document.createElementNS(SVG, name);

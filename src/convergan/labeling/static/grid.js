@@ -36,7 +36,7 @@ export class Grid {
         : "All are predicted so with at least 95 %. Click those that are wrong; the rest are confirmed together.";
     $("tiles").replaceChildren(...cards.map((card, place) => this.tile(card, place)));
     this.count();
-    $("tiles").firstElementChild?.focus({ preventScroll: true });
+    if (matchMedia("(hover: hover)").matches) $("tiles").firstElementChild?.focus({ preventScroll: true });
   }
 
   tile(card, place) {

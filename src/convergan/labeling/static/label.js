@@ -1,7 +1,7 @@
 // The page: which view is shown, what keys do, and what becomes of an answer.
 
 import { $, Refused, banner, element } from "./common.js";
-import { miniature, prefetch, show } from "./cards.js";
+import { fit, miniature, prefetch, show } from "./cards.js";
 import { Grid } from "./grid.js";
 import { hue, showProgress } from "./progress.js";
 import { Outbox, call, identifier, person } from "./server.js";
@@ -268,6 +268,7 @@ function openNewClass() {
   $("class-hint").textContent = first ? `What is this ${one}? Type the name of its class.` : "Class of this, a new one or one that is there";
   $("class-cancel").hidden = first;
   $("new-class").hidden = false;
+  $("actions").hidden = true;
   $("class-alike").hidden = true;
   $("class-name").focus();
 }
@@ -278,6 +279,7 @@ function closeNewClass() {
   filterClasses("");
   if (state?.classes.length) {
     $("new-class").hidden = true;
+    $("actions").hidden = false;
     $("class-name").blur();
   }
 }
@@ -416,6 +418,7 @@ function actionOf(key, event) {
 }
 
 document.addEventListener("keydown", pressed);
+new ResizeObserver(() => fit($("stage"))).observe($("stage"));
 $("undo").addEventListener("click", undo);
 $("finished-undo").addEventListener("click", undo);
 $("grid-undo").addEventListener("click", undo);

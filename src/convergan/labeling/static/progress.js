@@ -3,6 +3,7 @@
 import { $, element } from "./common.js";
 import { curve, percent, table } from "./curve.js";
 
+const MOST_BARS = 6;
 const number = new Intl.NumberFormat("en-GB");
 const many = document.querySelector("meta[name=many]").content;
 
@@ -14,7 +15,9 @@ export function showProgress(state) {
   $("error-range").title = "95 % interval";
   $("advice").className = `advice ${progress.advice}`;
   $("advice").textContent = last ? progress.text : first(state);
+  $("how").hidden = !last;
   $("sample").textContent = last ? measured(progress, last) : "";
+  $("brief").textContent = `${number.format(state.labelled)} of ${number.format(state.total)}` + (last ? `, error ${percent(last.error)}` : "");
   $("curve").hidden = progress.points.length < 2;
   const drawn = JSON.stringify([progress.points, progress.forecast]);
   if (progress.points.length > 1 && $("curve").dataset.drawn !== drawn) {
@@ -63,7 +66,7 @@ function fitted({ fit, labelled }) {
 
 function bars(classes) {
   const most = Math.max(1, ...classes.map(([, count]) => count));
-  const shown = [...classes].sort((a, b) => b[1] - a[1]).slice(0, 8);
+  const shown = [...classes].sort((a, b) => b[1] - a[1]).slice(0, MOST_BARS);
   $("bars").replaceChildren(
     ...shown.map(([name, count]) => {
       const row = element("div", "", { class: "bar" });
@@ -76,7 +79,7 @@ function bars(classes) {
     }),
   );
   if (classes.length > shown.length)
-    $("bars").append(element("p", `and ${classes.length - shown.length} more classes`, { class: "fine" }));
+    $("bars").append(element("p", `and ${classes.length - shown.length} more`, { class: "fine" }));
 }
 
 export const hue = (classes, name) => Math.max(0, classes.findIndex(([other]) => other === name)) % 10;
