@@ -39,11 +39,12 @@ class FileSync:
             DataError: if the file holds something else.
             OSError: if it cannot be written.
         """
-        before, theirs = self._store.written(), self._file.read()
+        before = self._store.written()
+        theirs = self._read(before)
         if not before and not self._store.current:
             pairs = zip(names, found, strict=True)
             theirs = {name: label for name, label in pairs if label} | theirs
-        self._take(merge(before, self._store.labels(), theirs), told=bool(before))
+        self._merge(before, theirs, told=bool(before))
         self._write_now(before)
         self._tell_alike()
 
@@ -55,7 +56,7 @@ class FileSync:
         try:
             before = self._store.written()
             if self._file.has_changed():
-                self._take(merge(before, self._store.labels(), self._file.read()), told=True)
+                self._merge(before, self._read(before), told=True)
             self._write_now(before)
             self.warning = ""
         except (DataError, OSError) as error:
@@ -69,13 +70,29 @@ class FileSync:
         if self._file.has_changed() and not self.warning:
             self.write()
 
+    def _read(self, before: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the labels in the file; where it is gone, those that it had."""
+        found = self._file.read()
+        if self._file.path.exists() or not before:
+            return found
+        self._notices.append(f"{self._file.path.name} was gone and is written again")
+        return before
+
+    def _merge(self, before: Mapping[str, str], theirs: Mapping[str, str], *, told: bool) -> None:
+        """Merge the labels of the items that are there; the rows of others stay in the file."""
+        ours = self._store.labels()
+        known = self._file.known
+        self._take(
+            merge(*({n: d[n] for n in d if n in known} for d in (before, ours, theirs))), told
+        )
+
     def _write_now(self, before: Mapping[str, str]) -> None:
         labels = self._store.labels()
         if labels != before or not self._file.path.exists():
             self._file.write(labels)
             self._store.keep_written(labels, before)
 
-    def _take(self, merged: Merge, *, told: bool) -> None:
+    def _take(self, merged: Merge, told: bool) -> None:
         now = time.time()
         with self._store.writing():
             for name in sorted({label for label in merged.taken.values() if label}):

@@ -39,10 +39,15 @@ class LabelsFile:
         path: of it; it need not be there.
         names: of all items.
         key: the column that names items, ``file`` or ``row``.
+
+    Attributes:
+        path: likewise.
+        known: the names, as a set.
     """
 
     def __init__(self, path: Path, names: Sequence[str], key: str) -> None:
         self.path, self._names, self._key = path, names, key
+        self.known = frozenset(names)
         self._of_spelling = {_plain(name): name for name in names}
         self._header = [key, "label"]
         self._rows: list[list[str]] = []

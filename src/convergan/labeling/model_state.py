@@ -8,8 +8,6 @@ from . import progress
 from .refit import Event, Failed, Fitted, Reading, Ready, predictions_of
 from .store import LABEL, Answer, Refit, Store
 
-SURE = 0.95
-"""Least probability of what a grid shows to be confirmed."""
 AHEAD = 300
 """Items after the sample whose predictions a refit keeps, as they may be drawn later."""
 
@@ -67,7 +65,7 @@ class ModelState:
         fitted, self._sure = self.fitted, {}
         assert fitted is not None
         for number in (-fitted.confidence).argsort(kind="stable").tolist():
-            if fitted.confidence[number] < SURE:
+            if fitted.confidence[number] < progress.SURE:
                 return
             self._sure.setdefault(fitted.classes[fitted.codes[number]], []).append(number)
 

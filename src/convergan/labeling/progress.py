@@ -23,6 +23,8 @@ MORE = 20
 """Labels that the advice is about."""
 LEAST_SAMPLE, LEAST_REFITS = 20, 4
 """Below which no forecast is made."""
+SURE = 0.95
+"""Least probability of what a grid shows to be confirmed."""
 DRAWS = 400
 POWERS = (0.25, 0.5, 1.0, 2.0)
 LITTLE = 0.005
