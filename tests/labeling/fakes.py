@@ -21,6 +21,7 @@ from convergan.labeling.refit import Event, Ready, Request
 from convergan.labeling.store import Store
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+ONE_BATCH = Settings()
 ANN, BOB = "person-ann", "person-bob"
 
 
@@ -86,7 +87,7 @@ class StillRefitter:
 
 @contextmanager
 def opened(
-    file: Path, items: Any = None, settings: Settings = Settings(), start: bool = True
+    file: Path, items: Any = None, settings: Settings = ONE_BATCH, start: bool = True
 ) -> Iterator[Project]:
     """A project of a labels file; `StillRefitter` is in it where a test has put it there."""
     items = digits() if items is None else items

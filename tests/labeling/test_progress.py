@@ -14,7 +14,7 @@ from convergan.labeling.store import Refit
 
 
 def refits(errors: dict[int, float], sample: int) -> tuple[list[Refit], dict[str, str]]:
-    """Refits that get a share of the sample wrong, those of smaller errors among those of larger."""
+    """Refits that get a share of the sample wrong, those of a smaller one among the others."""
     names = [f"{n}.png" for n in range(sample)]
     found = [
         Refit(labels, {n: "b" if k < round(error * sample) else "a" for k, n in enumerate(names)})

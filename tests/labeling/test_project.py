@@ -1,6 +1,7 @@
 import csv
 import io
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -97,10 +98,8 @@ def test_items_that_somebody_left_are_asked_again(
 ) -> None:
     project.next_items(ANN, 40)
     assert len(project.next_items(BOB, 40)) == 20
-    import convergan.labeling.store as store
-
-    real = store.time.time
-    monkeypatch.setattr(store.time, "time", lambda: real() + 301)
+    later = time.time() + 301
+    monkeypatch.setattr(time, "time", lambda: later)
     assert len(project.next_items(BOB, 50)) == 50
 
 

@@ -31,6 +31,7 @@ from .project import Given, Project
 from .store import Answer
 
 MAX_BODY_BYTES = 256 * 1024
+NOTHING_HERE = "There is nothing at this address."
 NOT_FRAMED = "form-action 'none'; frame-ancestors 'none'"
 MOST_ASKED, MOST_IN_GRID, RECENT = 50, 200, 30
 
@@ -152,7 +153,7 @@ def create_app(project: Project, token: str, hosts: Collection[str]) -> FastAPI:
 
     def with_token(key: str) -> None:
         if not hmac.compare_digest(key.encode(), token.encode()):
-            raise RefusedError(404, "There is nothing at this address.")
+            raise RefusedError(404, NOTHING_HERE)
 
     guarded = [Depends(with_token)]
     cards = CardCache(project.items.card)
@@ -299,7 +300,9 @@ def _error_handlers(app: FastAPI) -> None:
 
     def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return _refusal(request, error.status_code, "There is nothing at this address.")
+        text = {404: NOTHING_HERE, 405: "This address takes other requests."}
+        sentence = text.get(error.status_code, "The request cannot be read.")
+        return _refusal(request, error.status_code, sentence)
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

@@ -43,7 +43,7 @@ class FileSync:
         theirs = self._read(before)
         if not before and not self._store.current:
             pairs = zip(names, found, strict=True)
-            theirs = {name: label for name, label in pairs if label} | theirs
+            theirs = {**{name: label for name, label in pairs if label}, **theirs}
         self._merge(before, theirs, told=bool(before))
         self._write_now(before)
         self._tell_alike()

@@ -23,6 +23,8 @@ from .items import Items
 
 Array = np.ndarray[Any, Any]
 
+LOST = "the process that fits was lost; it starts again with the next labels"
+
 
 class Request(NamedTuple):
     """What a classifier is to be fitted to.
@@ -262,7 +264,7 @@ class Refitter:
                 process.join()
                 self.is_ready = self.is_busy = False
             if not self._closed:
-                self.heard(Failed("the process that fits was lost; it starts again with the next"))
+                self.heard(Failed(LOST))
                 self._next()
 
     def _serve(self, pipe: Connection) -> None:
@@ -274,10 +276,10 @@ class Refitter:
             if self._closed:
                 return
         while (request := self._next()) is not None:
-            with self._changed:
-                self._waiting = None
-            self.is_busy = True
             pipe.send(request)
+            with self._changed:
+                self._waiting = None if self._waiting is request else self._waiting
+            self.is_busy = True
             event = pipe.recv()
             self.is_busy = False
             self.heard(event)
