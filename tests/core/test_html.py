@@ -11,12 +11,14 @@ from convergan.core.html import (
     Bullets,
     Caution,
     Folded,
+    Gallery,
     Paragraph,
     Part,
     Picture,
     Preformatted,
     Section,
     Table,
+    Thumbnail,
     plot,
     render,
 )
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 SCRIPT = "<script>alert('1 & \"2\"')</script>"
 GREEK = "μέγα"
-VOID = ("meta", "img")
+VOID = ("meta", "img", "br")
 
 
 class Outline(HTMLParser):
@@ -109,6 +111,17 @@ def test_rows_of_a_group_stand_together_under_its_name() -> None:
 def test_a_row_of_another_length_is_an_error_of_ours(head: list[str]) -> None:
     with pytest.raises(ValueError, match="rows of"):
         Table(head, [["1"], ["1", "2"]])
+
+
+def test_a_gallery_shows_each_thumbnail_with_its_words() -> None:
+    thumbnails = [Thumbnail(b"1", "a <b>", ["first", "second"]), Thumbnail(b"2", "c", [], True)]
+    shown = Outline(render("title", [Section("s", [Gallery(thumbnails, "its name")])]))
+    figures = [values for tag, values in shown.tags if tag == "figure"]
+    assert figures == [{}, {"class": "marked"}]
+    pictures = [values for tag, values in shown.tags if tag == "img"]
+    assert [values["alt"] for values in pictures] == ["a <b>", "c"]
+    assert pictures[0]["src"] == "data:image/jpeg;base64,MQ=="
+    assert "its name" in shown.text and "firstsecond" in shown.text
 
 
 def test_a_plot_is_a_picture() -> None:

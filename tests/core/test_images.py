@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from convergan.core.images import EXIF_IGNORED, FIRST_PICTURE, decode, why_not
 from tests.files.images import COLOUR, RGB, Example, examples, refused_files, written
@@ -115,3 +115,18 @@ def test_pixel_maps_of_more_than_8_bits_are_refused(data: bytes) -> None:
 )
 def test_other_pixel_maps_are_read(data: bytes, pixel: object) -> None:
     assert decode(data, None).pixels[0, 0].tolist() == pixel
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_at_a_fraction_and_its_size_is_told(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((1000, 600)).save(buffer, "JPEG", exif=exif)
+    whole = decode(buffer.getvalue(), None)
+    found = decode(buffer.getvalue(), None, least_side=120)
+    assert found.size == whole.size == ((600, 1000) if orientation == 6 else (1000, 600))
+    assert sorted(found.pixels.shape) == [150, 250]
+    small = np.asarray(Image.fromarray(whole.pixels).resize(found.pixels.shape[::-1]))
+    assert np.abs(small.astype(int) - found.pixels).mean() < 3
+    assert decode(buffer.getvalue(), None, least_side=601).pixels.shape == whole.pixels.shape

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convergan.core.pictures import grid, png, sample_picture
+from convergan.core.pictures import grid, png, sample_picture, thumbnail
 
 
 def decoded(data: bytes) -> Image.Image:
@@ -109,3 +109,13 @@ def test_a_wider_square_is_shown_where_more_than_a_tenth_lies_outside(far: int, 
     pixels = np.asarray(decoded(sample_picture(points)))
     columns = sorted(set(np.nonzero(pixels == 0)[1].tolist()))
     assert columns == [min(255, int((x / limit + 1) * 128)) for x in (0.5, 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((400, 200), (160, 80)), ((8, 6), (80, 60)), ((90, 80), (90, 80))]
+)
+def test_a_thumbnail_keeps_its_shape(size: tuple[int, int], shown: tuple[int, int]) -> None:
+    pixels = np.full((size[1], size[0], 3), 90, dtype=np.uint8)
+    with Image.open(io.BytesIO(thumbnail(pixels))) as image:
+        assert image.format == "JPEG" and image.size == shown
+        assert np.abs(np.asarray(image).astype(int) - 90).max() < 3

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from convergan.data import DataError, SourceOptions, load
+from convergan.data.folders import find_folders_and_loose, find_table_of_labels
 from convergan.data.sources import find_encoded
 from tests.data.written import picture
 
@@ -197,3 +198,25 @@ def test_a_table_and_images_beside_class_folders_are_told(tmp_path: Path) -> Non
         "labels.csv is not read: the folders in labeled/ give the classes",
         "1 files that are no images are left out: .csv 1",
     )
+
+
+def test_class_folders_beside_loose_images(tmp_path: Path) -> None:
+    for name in ("b/1.png", "a/deep/2.png", "3.png", "empty/x.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = find_folders_and_loose(tmp_path)
+    assert found.classes == ("a", "b", "empty")
+    assert found.train.names == ("a/deep/2.png", "b/1.png", "3.png")
+    assert found.train.labels.tolist() == [0, 1, -1] and not len(found.test.encoded)
+    notes = " ".join(found.notes)
+    assert "classes without an image to learn from: empty" in notes
+    assert "images in deeper folders are of the class of the first: a" in notes
+
+
+def test_images_that_a_table_does_not_name_may_be_taken_without_a_label(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\n1.png,a\n")
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).write_bytes(b"")
+    found = find_table_of_labels(tmp_path, unlisted=True)
+    assert found.train.names == ("1.png", "2.png") and found.train.labels.tolist() == [0, -1]
+    assert not any("left out" in note for note in found.notes)

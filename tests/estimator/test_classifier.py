@@ -389,6 +389,22 @@ def test_many_classes_of_three_labels_fit_without_a_warning() -> None:
     assert model.predict_proba(X).shape == (120, 25)
 
 
+def test_what_was_held_out_is_kept_by_row() -> None:
+    chance = np.random.default_rng(0)
+    true = np.arange(60) % 3
+    X = chance.normal(size=(3, 4))[true] + chance.normal(0, 0.6, (60, 4))
+    y = np.where(chance.random(60) < 0.3, true, -1)
+    y[true == 2] = -1
+    y[2] = 2  # the only one of its class, which cannot be held out
+    model = SemiSupervisedGANClassifier(**CHECKED)
+    with pytest.warns(UserWarning, match="class 2 has 1 labeled row"):
+        model.fit(X, y)
+    held, risk = model.held_out_, model.risk_table_
+    assert held.rows.tolist() == np.flatnonzero((y >= 0) & (y < 2)).tolist()
+    wrong = (held.probabilities.argmax(axis=1) != y[held.rows]).mean()
+    assert risk is not None and wrong == pytest.approx(risk.risk[0])
+
+
 def test_a_constant_feature_says_nothing_even_where_it_changes_later() -> None:
     X, y, _ = blobs()
     wide = np.c_[X, np.full(len(X), 7.0)]

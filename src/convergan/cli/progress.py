@@ -1,11 +1,13 @@
 """A bar for each method on a terminal; elsewhere ten lines for each."""
 
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+from rich.progress import Progress as RichProgress
 from rich.table import Column
 
 from ..core.progress import Progress
@@ -14,8 +16,36 @@ from .console import errors
 Found = TypeVar("Found")
 
 
-def show_progress(events: Iterator[Progress]) -> None:
-    """Draw one bar per method until all are done; without a terminal, print ten lines for each."""
+class Bars:
+    """A bar for each method; without a terminal ten lines for each.
+
+    Args:
+        bars: that are drawn, of `bars_of`.
+    """
+
+    def __init__(self, bars: RichProgress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, Any] = {}
+        self._tenths: dict[str, int] = {}
+
+    def show(self, event: Progress) -> None:
+        """Show how far a method has come."""
+        bars = self._bars
+        for notice in event.notices:
+            bars.console.print(notice, highlight=False, markup=False, soft_wrap=True)
+        if event.method not in self._tasks:
+            self._tasks[event.method] = bars.add_task(event.method, total=event.steps, figures="")
+        shown = figures(event.metrics)
+        bars.update(self._tasks[event.method], completed=event.step, figures=shown)
+        tenth = 10 * event.step // max(event.steps, 1)
+        if bars.disable and tenth > self._tenths.get(event.method, 0):
+            self._tenths[event.method] = tenth
+            line = f"{event.method} {event.step:,}/{event.steps:,} {shown}".rstrip()
+            bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def bars_of(console: Console) -> RichProgress:
+    """Return bars to be drawn on a terminal, as a context manager; elsewhere they are disabled."""
     columns = (
         TextColumn("{task.description:21}", table_column=Column(no_wrap=True)),
         BarColumn(bar_width=20),
@@ -23,24 +53,25 @@ def show_progress(events: Iterator[Progress]) -> None:
         TimeRemainingColumn(elapsed_when_finished=True, compact=True),
         TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
     )
+    return RichProgress(*columns, console=console, disable=not console.is_terminal)
+
+
+def show_progress(events: Iterator[Progress]) -> None:
+    """Draw one bar per method until all are done; without a terminal, print ten lines for each."""
     first = next(events, None)  # so that an error before the first step comes alone
     if first is None:
         return
-    with Bars(*columns, console=errors, disable=not errors.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
-        tenths: dict[str, int] = {}
+    with bars_of(errors) as bars:
+        shown = Bars(bars)
         for event in itertools.chain([first], events):
-            for notice in event.notices:
-                bars.console.print(notice, highlight=False, markup=False, soft_wrap=True)
-            if event.method not in tasks:
-                tasks[event.method] = bars.add_task(event.method, total=event.steps, figures="")
-            shown = figures(event.metrics)
-            bars.update(tasks[event.method], completed=event.step, figures=shown)
-            tenth = 10 * event.step // event.steps
-            if bars.disable and tenth > tenths.get(event.method, 0):
-                tenths[event.method] = tenth
-                line = f"{event.method} {event.step:,}/{event.steps:,} {shown}"
-                errors.print(line, highlight=False, markup=False, soft_wrap=True)
+            shown.show(event)
+
+
+@contextmanager
+def reporting() -> Iterator[Callable[[Progress], None]]:
+    """Show what is reported as bars, with an estimate of what is left; elsewhere as ten lines."""
+    with bars_of(errors) as bars:
+        yield Bars(bars).show
 
 
 def finish(events: Generator[Progress, None, Found], *, shown: bool) -> Found:

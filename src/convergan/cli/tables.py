@@ -1,6 +1,6 @@
-"""The commands for tables, fit and predict."""
+"""The commands fit and predict, of tables here, of photographs in `convergan.cli.photos`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,10 +11,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from .console import errors, output, print_line
-from .options import Decimal, Encoding, Separator, table_format
+from .options import AllowBad, Decimal, Encoding, FollowLinks, Separator, table_format
+from .progress import reporting
+from .results import print_notices, show_error, show_opinions
 
 if TYPE_CHECKING:
-    from ..tabular import TableFormat
+    from ..tabular import FitOptions, TableFormat, TableOptions
     from ..tabular.fitting import TableFit, TrainingTable
     from ..tabular.prediction import Predictions
 
@@ -35,15 +37,33 @@ NO_GUARD = (
 
 
 def fit(
-    table: Annotated[
+    data: Annotated[
         Path,
         typer.Argument(
-            help="A .csv, .tsv or .parquet file, or a folder of Parquet files that are parts of "
-            "one table. Rows are counted from 0."
+            help="A folder of photographs; or a table: a .csv, .tsv or .parquet file, or a folder "
+            "of Parquet files that are parts of one. Rows are counted from 0."
         ),
     ],
-    target: Annotated[str, typer.Option(help="Column of labels; a row without one is unlabelled.")],
     out: Annotated[Path, typer.Option(help="New folder for the model.")],
+    target: Annotated[
+        str | None,
+        typer.Option(help="Column of labels of a table; a row without one is unlabelled."),
+    ] = None,
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            help="Pretrained network. Of photographs: efficientnet-lite0, hf:NAME, timm:NAME, "
+            "FILE.pt2, FILE.py:FUNCTION, or pixels for none; default efficientnet-lite0 where it "
+            "is installed. Of texts: minilm, hf:NAME, FILE.py:FUNCTION; default minilm."
+        ),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns of texts, separated by commas: the network makes features of them. Then "
+            "other columns are learned from only if --features names them."
+        ),
+    ] = None,
     features: Annotated[
         str | None,
         typer.Option(
@@ -108,44 +128,49 @@ def fit(
     separator: Separator = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
+    follow_links: FollowLinks = False,
+    allow_bad: AllowBad = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Photographs are read by so many threads. Default: one a core."),
+    ] = None,
+    no_comparison: Annotated[
+        bool,
+        typer.Option(
+            "--no-comparison",
+            help="Of photographs: do not measure the error beside that of other methods, which "
+            "takes ten more fits.",
+        ),
+    ] = False,
 ) -> None:
-    """Fit a classifier to a table in which few rows have a label.
+    """Fit a classifier to photographs, a table or texts of which few have a label.
 
-    For example: convergan fit wine.csv --target kind --drop id --out wine-model
+    For example: convergan fit photos/ --out photo-model
 
-    OUT gets the model, report.html and to_label.csv, the rows whose labels would help most. Errors
-    are measured by cross-validation, so no labels need to be kept for a test. Several simple
-    classifiers give opinions; labels held out in turn say how much each of them counts, and a
-    small network and trees learn from all of them.
+    or: convergan fit wine.csv --target kind --drop id --out wine-model
+
+    or: convergan fit mails.csv --target topic --text body --out mail-model
+
+    Photographs have any size and format. Labels are folders: labeled/<class>/* beside unlabeled/*,
+    or a folder for each class beside loose photographs; or the columns file,label of labels.csv.
+    test/<class>/* is only measured on. Features of photographs and texts are computed once and
+    kept in the cache, so a second fit takes seconds, and one that was stopped goes on.
+
+    OUT gets the model, report.html and to_label.csv, the rows whose labels would help most; of
+    photographs predictions.csv as well. Errors are measured by cross-validation, so no labels need
+    to be kept for a test. Several simple classifiers give opinions; labels held out in turn say how
+    much each of them counts, and a small network and trees learn from all of them.
 
     Ctrl-C and SIGTERM write nothing and exit with 130 and 143. Exit codes: 2 wrong arguments, 65
     refused data, 74 storage.
     """
-    from ..core.signals import stopping
-    from ..tabular import (
-        FitOptions,
-        TableOptions,
-        assess_rows,
-        fit_table,
-        parse_names,
-        read_training_table,
-        require_new,
-        write_model,
-    )
+    from ..estimator.devices import find_device
+    from ..photos.finding import holds_photos
+    from ..tabular import FitOptions, TableOptions, parse_names, require_new
 
     require_new(out)
     if guard is not None:
         print_notices([NO_GUARD])
-    if missing not in ("median", "mean", "refuse"):
-        raise ValueError(f"--missing must be median, mean or refuse, got {missing!r}")
-    options = TableOptions(
-        target=target,
-        features=None if features is None else parse_names(features),
-        drop=parse_names(drop),
-        missing=missing,
-        unlabeled=unlabeled,
-        form=table_format(separator, encoding, decimal),
-    )
     fit_options = FitOptions(
         members=estimators,
         class_prior=class_prior,
@@ -156,9 +181,63 @@ def fit(
         seed=seed,
         device=device,
     )
+    if holds_photos(data):
+        from ..photos.fitting import PhotoOptions
+        from .photos import fit_photographs
+
+        refuse(
+            f"{data} is a folder of photographs",
+            {
+                **{"--target": target, "--text": text, "--features": features, "--drop": drop},
+                **{"--unlabeled": unlabeled, "--image-shape": image_shape},
+                **{"--separator": separator, "--encoding": encoding, "--decimal": decimal},
+            },
+        )
+        photo_options = PhotoOptions(
+            extractor=extractor or "auto",
+            device=find_device(device),
+            workers=workers,
+            follow_links=follow_links,
+            allow_bad=allow_bad,
+        )
+        with named_by_options():
+            fit_photographs(data, out, photo_options, fit_options, compared=not no_comparison)
+        return
+    refuse(
+        f"{data} is a table" if data.exists() else f"there is no folder {data}",
+        {
+            **{"--follow-links": follow_links or None, "--allow-bad": allow_bad or None},
+            **{"--workers": workers, "--no-comparison": no_comparison or None},
+            **{"--extractor without --text": extractor if text is None else None},
+        },
+    )
+    if target is None:
+        raise ValueError(f"{data}: which column has the labels? name it with --target")
+    if missing not in ("median", "mean", "refuse"):
+        raise ValueError(f"--missing must be median, mean or refuse, got {missing!r}")
+    options = TableOptions(
+        target=target,
+        features=None if features is None else parse_names(features),
+        drop=parse_names(drop),
+        texts=parse_names(text),
+        extractor=extractor or "minilm",
+        missing=missing,
+        unlabeled=unlabeled,
+        form=table_format(separator, encoding, decimal),
+    )
+    fit_table_file(data, out, options, fit_options)
+
+
+def fit_table_file(
+    table: Path, out: Path, options: "TableOptions", fit_options: "FitOptions"
+) -> None:
+    """Fit a classifier to a table and show what came out."""
+    from ..core.signals import stopping
+    from ..tabular import assess_rows, fit_table, read_training_table, write_model
+
     with stopping("while fitting; nothing was written"), named_by_options():
-        with errors.status(escape(f"reading {table}")):
-            rows = read_training_table(table, options)
+        with reporting() as report, errors.status(escape(f"reading {table}")):
+            rows = read_training_table(table, options, report)
         show_table(rows)
         with elapsed("fitting"):
             fitted = fit_table(rows, fit_options)
@@ -166,15 +245,36 @@ def fit(
     show_fit(rows, fitted, out)
 
 
+def refuse(kind: str, options: Mapping[str, object]) -> None:
+    """Refuse options that have no effect on what is fitted.
+
+    Args:
+        kind: what is there, for the message.
+        options: their values by name, None where they are not given.
+
+    Raises:
+        ValueError: if one is given.
+    """
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"{kind}, so {name} has no effect; leave it out")
+
+
 def predict(
-    model: Annotated[Path, typer.Argument(help="Folder of a model, as written by fit.")],
-    table: Annotated[
+    model: Annotated[
         Path,
-        typer.Argument(help="A .csv, .tsv or .parquet file with the model's columns in any order."),
+        typer.Argument(help="A model, as written by fit: its folder, of photographs its file."),
+    ],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder of photographs, or one photograph; or a .csv, .tsv or .parquet file "
+            "with the model's columns in any order."
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="File, .csv, .tsv or .parquet. Default: TABLE-predicted, here."),
+        typer.Option(help="File, .csv, .tsv or .parquet. Default: DATA-predicted, here."),
     ] = None,
     keep: Annotated[
         str | None,
@@ -190,35 +290,81 @@ def predict(
         float,
         typer.Option(help="Leave predictions of a lower probability empty."),
     ] = 0.0,
+    sort_into: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of photographs: a new folder that gets a folder for each class, with links to "
+            "the photographs, or copies where links cannot be made. None is moved."
+        ),
+    ] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy for --sort-into.")] = False,
+    follow_links: FollowLinks = False,
     separator: Separator = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
 ) -> None:
-    """Predict the rows of a table; measure the error where the target column has labels.
+    """Predict photographs or rows of a table; measure the error where labels are known.
 
     The columns are prediction, probability and ood_pvalue. The last is low where a row is unlike
     the unlabelled rows of fit: it is the share of unlabelled rows, of some kept out of training,
-    that are as unusual as this row.
+    that are as unusual as this row. Of photographs there are also file and doubt: unsure below a
+    probability of 0.7, unlike below a p-value of 0.01, unreadable.
 
-    For example: convergan predict wine-model new.csv --keep id
+    For example: convergan predict photo-model new-photos/ --sort-into sorted/
+
+    or: convergan predict wine-model new.csv --keep id
 
     Exit codes: 2 wrong arguments, 65 refused data or model, 74 storage.
     """
+    from ..photos.model_folder import is_photo_model
+
+    if is_photo_model(model):
+        from .photos import predict_photographs
+
+        refuse(
+            f"{model} is a model of photographs",
+            {
+                "--keep": keep,
+                **{"--separator": separator, "--encoding": encoding, "--decimal": decimal},
+            },
+        )
+        if copy and sort_into is None:
+            raise ValueError("--copy is for --sort-into FOLDER, which is not given")
+        predict_photographs(
+            model,
+            data,
+            out,
+            all_classes=probabilities,
+            reject_below=reject_below,
+            sort_folder=sort_into,
+            copy=copy,
+            follow_links=follow_links,
+        )
+        return
+    refuse(
+        f"{model} is a model of a table",
+        {
+            **{"--sort-into": sort_into, "--copy": copy or None},
+            "--follow-links": follow_links or None,
+        },
+    )
     from ..tabular import parse_names, predict_table, read_model, require_suffix, write_table
 
-    file = out or Path(f"{table.stem}-predicted{table.suffix or '.parquet'}")
+    file = out or Path(f"{data.stem}-predicted{data.suffix or '.parquet'}")
     require_suffix(file)
-    if file.exists() and table.exists() and file.samefile(table):
+    if file.exists() and data.exists() and file.samefile(data):
         raise ValueError(f"--out {file} is the table itself; choose another")
-    found = predict_table(
-        read_model(model),
-        table,
-        keep=parse_names(keep),
-        all_classes=probabilities,
-        reject_below=reject_below,
-        form=table_format(separator, encoding, decimal),
-        as_written=file.suffix.lower() != ".parquet",
-    )
+    with reporting() as report:
+        found = predict_table(
+            read_model(model),
+            data,
+            keep=parse_names(keep),
+            all_classes=probabilities,
+            reject_below=reject_below,
+            form=table_format(separator, encoding, decimal),
+            as_written=file.suffix.lower() != ".parquet",
+            report=report,
+        )
     write_table(file, found.table)
     show_predictions(found)
     print_line(f"predictions: {file}")
@@ -302,18 +448,11 @@ def show_table(rows: "TrainingTable") -> None:
 
 def show_fit(rows: "TrainingTable", fitted: "TableFit", folder: Path) -> None:
     """Print the error of held-out labels, what each opinion counts, and where the report is."""
-    from ..tabular.findings import OPINIONS, SOURCES, held_out_error, opinion_rows, share_rows
+    from ..tabular.findings import held_out_error
 
     model = fitted.model
     print_notices(fitted.notices)
-    opinions = Table(*OPINIONS)
-    for row in opinion_rows(model):
-        opinions.add_row(*row)
-    output.print(opinions)
-    if (source := model.class_shares_.source) != "uniform":
-        found = ", ".join(" ".join(filter(None, row)) for row in share_rows(model)[:10])
-        more = ", ..." if len(model.classes_) > 10 else ""
-        print_line(f"shares of the classes, {SOURCES[source]}: {found}{more}")
+    show_opinions(model)
     print_line(held_out_error(model.risk_table_))
     if model.risk_table_ is not None:
         print_line("the same by least confidence of a prediction:")
@@ -333,16 +472,5 @@ def show_predictions(found: "Predictions") -> None:
     output.print(shown)
     if found.unlike is not None:
         print_line(f"unlike the unlabelled rows of fit, p < 0.01: {found.unlike:,} rows")
-    if found.error is not None:
-        rows, wrong, low, high = found.error
-        print_line(
-            f"error: {wrong / rows:.2%}, {wrong:,} of {rows:,} labelled rows, 95% interval "
-            f"{low:.2%} to {high:.2%}"
-        )
+    show_error(found.error, "rows")
     print_notices(found.notices)
-
-
-def print_notices(notices: list[str]) -> None:
-    """Print what the user should know."""
-    for notice in notices:
-        print_line(f"note: {notice}")

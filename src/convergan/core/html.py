@@ -63,6 +63,37 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A small picture with words below.
+
+    Attributes:
+        jpeg: the picture, a JPEG file.
+        alt: the text for those who cannot see it.
+        lines: below it.
+        marked: whether it is to be looked at.
+    """
+
+    jpeg: bytes
+    alt: str
+    lines: Sequence[str]
+    marked: bool = False
+
+    @property
+    def source(self) -> str:
+        """The file as a URL that needs no other file."""
+        return f"data:image/jpeg;base64,{base64.b64encode(self.jpeg).decode()}"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Small pictures beside each other, under a name of their own if there is one."""
+
+    kind: ClassVar = "gallery"
+    thumbnails: Sequence[Thumbnail]
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """A table.
 
@@ -106,7 +137,7 @@ class Folded:
     part: Table
 
 
-Part = Paragraph | Bullets | Caution | Preformatted | Picture | Table | Folded
+Part = Paragraph | Bullets | Caution | Preformatted | Picture | Gallery | Table | Folded
 
 
 @dataclass(frozen=True)

@@ -131,19 +131,19 @@ def decode(
         changes = [FIRST_PICTURE] if _has_more_pictures(image) else []
         _require_8_bits(image, data)
         mode, (width, height) = image.mode, image.size
-        if least_side is not None:
-            image.draft(None, (least_side, least_side))
+        drafted = least_side is not None and image.draft(image.mode, (least_side, least_side))
         turn = _turn(image, changes)
         seen = _flatten(image, changes)
-    upright = width, height
     if turn is not None:
         seen = seen.transpose(turn)
         changes.append(UPRIGHT)
-        upright = (height, width) if turn in _SIDEWAYS else upright
+    size = seen.size
+    if drafted:
+        size = (height, width) if turn in _SIDEWAYS else (width, height)
     if side is not None:
         seen = ImageOps.fit(seen, (side, side), Image.Resampling.BILINEAR)
     sha256 = hashlib.sha256(data).digest()
-    return Decoded(np.asarray(seen), sha256, upright, mode, tuple(changes))
+    return Decoded(np.asarray(seen), sha256, size, mode, tuple(changes))
 
 
 def why_not(error: Exception) -> str:

@@ -1,7 +1,8 @@
-"""Grids of samples as PNG files."""
+"""Grids of samples as PNG files, and thumbnails."""
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,6 +55,30 @@ def png(image: Tensor) -> bytes:
     array = np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
     buffer = io.BytesIO()
     Image.fromarray(array[..., 0] if len(image) == 1 else array).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def thumbnail(pixels: "np.ndarray[Any, Any]", side: int = 160) -> bytes:
+    r"""Encode a small copy of an image as JPEG.
+
+    Args:
+        pixels: (H, W) grey or (H, W, 3), uint8.
+        side: that its longer side has at most; one of less than a quarter of it is
+            enlarged by a whole factor, so that its pixels can be seen.
+
+    Example:
+        >>> thumbnail(np.zeros((300, 200), dtype=np.uint8))[:2]
+        b'\xff\xd8'
+    """
+    image = Image.fromarray(pixels)
+    factor = side // (2 * max(image.size))
+    if factor > 1:
+        image = image.resize(
+            (image.width * factor, image.height * factor), Image.Resampling.NEAREST
+        )
+    image.thumbnail((side, side), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=82)
     return buffer.getvalue()
 
 

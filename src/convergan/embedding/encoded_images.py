@@ -45,9 +45,14 @@ class GivenImages(NamedTuple):
         if isinstance(given, str | os.PathLike):
             return Path(given).read_bytes()
         if isinstance(given, np.ndarray):
-            if given.dtype != np.uint8 or given.ndim not in (2, 3) or given.shape[2:] not in (
-                (),
-                (3,),
+            if (
+                given.dtype != np.uint8
+                or given.ndim not in (2, 3)
+                or given.shape[2:]
+                not in (
+                    (),
+                    (3,),
+                )
             ):
                 raise ValueError(
                     f"an array of {given.dtype} {given.shape}, expected uint8 (H, W) or (H, W, 3)"

@@ -3,7 +3,8 @@
 * whatever `convergan.metrics.find_extractor` knows, such as ``efficientnet-lite0``, ``hf:NAME``,
   ``timm:NAME``, ``FILE.pt2`` or ``my_file.py:my_function``; the last two with ``@SIDE`` for images
   of another side than 224;
-* ``pixels``, or ``pixels@SIDE``: no network, the image itself at a side of 32;
+* ``pixels``, or ``pixels@SIDE``: no network; the image at a side of 32, as directions of its edges
+  (`convergan.data.oriented_gradients`) and coarse brightness and colours;
 * ``auto``: ``efficientnet-lite0`` where its weights are installed, else ``pixels``.
 
 Photographs have any size and shape. Pretrained networks see the largest square in the middle, as
@@ -23,13 +24,17 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
+from ..data import oriented_gradients
 from ..metrics import Extractor, extract, find_extractor
 
 AUTO, PIXELS, EFFICIENTNET = "auto", "pixels", "efficientnet-lite0"
 PIXELS_SIDE, OWN_SIDE = 32, 224
 """Sides where none is given: of ``pixels``, and of a network of the user's."""
 LEAST_PIXELS_SIDE, MOST_PIXELS_SIDE = 8, 128
+CELL, COARSE = 4, 4
+"""Of ``pixels``: side of the cells of edges, in pixels, and number of coarse squares a side."""
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey, as in JPEG."""
 WITH_SIDE = re.compile(r"(?P<spec>.+(?:\.py:\w+|\.pt2?))@(?P<side>\d+)")
@@ -55,11 +60,6 @@ class ImageNetwork(NamedTuple):
     run: Callable[[Tensor], Tensor]
     notices: tuple[str, ...] = ()
 
-    @property
-    def is_pixels(self) -> bool:
-        """Whether features are the photograph itself, in [0, 1]."""
-        return self.spec.partition("@")[0] == PIXELS
-
 
 def find_image_network(spec: str = AUTO, *, device: torch.device | str = "cpu") -> ImageNetwork:
     """Return the network that ``spec`` names; see the top of this module.
@@ -69,8 +69,8 @@ def find_image_network(spec: str = AUTO, *, device: torch.device | str = "cpu") 
 
     Example:
         >>> network = find_image_network("pixels@16")
-        >>> network.name, network.run(torch.full((2, 3, 16, 16), 255, dtype=torch.uint8)).shape
-        ('pixels[whole image to 16x16]', torch.Size([2, 768]))
+        >>> network.side, network.run(torch.full((2, 3, 16, 16), 255, dtype=torch.uint8)).shape
+        (16, torch.Size([2, 120]))
     """
     if spec == AUTO:
         return _choose(device)
@@ -100,11 +100,21 @@ def _pixels(spec: str, side: str) -> ImageNetwork:
     if "@" in spec and (not side.isdecimal() or int(side) not in allowed):
         raise ValueError(wrong)
     taken = int(side) if side else PIXELS_SIDE
-    return ImageNetwork(spec, f"pixels[whole image to {taken}x{taken}]", taken, False, _flatten)
+    name = (
+        f"pixels[whole image to {taken}x{taken}, oriented gradients in cells of {CELL}, brightness "
+        f"and colours in {COARSE}x{COARSE}]"
+    )
+    return ImageNetwork(spec, name, taken, False, _describe)
 
 
-def _flatten(images: Tensor) -> Tensor:
-    return images.flatten(1).float() / 255
+def _describe(images: Tensor) -> Tensor:
+    """Return edges, brightness and colours; colours are differences, 0 where an image is grey."""
+    levels = images.float() / 255
+    coarse = adaptive_avg_pool2d(levels, COARSE)
+    grey = (coarse * coarse.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
+    parts = (grey, coarse[:, :1] - grey, coarse[:, 2:] - grey)
+    colours = torch.cat(parts, dim=1).flatten(1)
+    return torch.cat([oriented_gradients(levels, cell=CELL), colours], dim=1)
 
 
 def _run(extractor: Extractor, device: torch.device | str, images: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ runs beside what the others do; torch's own threads would wait for the decoder.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,7 +84,9 @@ def embed_images(
         told(Progress(METHOD, done, count, {}))
         for part in _work(encoded, network, missing, store, workers):
             new = {part.contents[n]: row for n, row in part.rows.items()}
-            seen = {files[n]: (stamp, part.contents[n]) for n, stamp in part.stamps.items() if stamp}
+            seen = {
+                files[n]: (stamp, part.contents[n]) for n, stamp in part.stamps.items() if stamp
+            }
             store.add(new, seen)
             rows |= part.rows
             contents |= part.contents

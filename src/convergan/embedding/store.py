@@ -139,7 +139,11 @@ def _open(file: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):  # busy, full, or not to be written
             raise
-        for damaged in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+        for damaged in (
+            file,
+            file.with_name(f"{file.name}-wal"),
+            file.with_name(f"{file.name}-shm"),
+        ):
             damaged.unlink(missing_ok=True)
         return _connect(file)
 

@@ -11,12 +11,12 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version as version_of
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.user_code import load_function
+from ..metrics.own_networks import require_file
 
 Array = np.ndarray[Any, Any]
 
@@ -52,7 +52,7 @@ def find_text_network(spec: str = MINILM, *, device: str = "cpu") -> TextNetwork
         return TextNetwork(spec, f"hf:{rest}[{_digest(model)}]", partial(_encode, model))
     if ".py:" in spec:
         file, name = spec.rsplit(":", 1)
-        path = Path(file).expanduser()
+        path = require_file(file)
         function = load_function(path, name)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
         return TextNetwork(spec, f"{path.name}:{name}[sha256 {digest}]", function)

@@ -27,7 +27,7 @@ def from_function(file: str, function: str) -> Extractor:
     Raises:
         ValueError: if there is no such file or function.
     """
-    path = _require_file(file)
+    path = require_file(file)
     return _user_extractor(f"{path.name}:{function}", path, load_function(path, function))
 
 
@@ -37,7 +37,7 @@ def from_file(file: str, device: torch.device | str = "cpu") -> Extractor:
     Raises:
         ValueError: if there is no such file, or it holds no network.
     """
-    path = _require_file(file)
+    path = require_file(file)
     call: Callable[[Tensor], Any]
     try:
         if path.suffix == ".pt2":
@@ -129,7 +129,12 @@ def _features_and_logits(
     return parts[0], parts[-1]
 
 
-def _require_file(file: str) -> Path:
+def require_file(file: str) -> Path:
+    """Return the path of a file.
+
+    Raises:
+        DataError: if there is none.
+    """
     path = Path(file).expanduser()
     if not path.is_file():
         raise DataError(f"no file {file} to take an extractor from")

@@ -1,10 +1,9 @@
-"""What a page shows of photographs: the sure and the doubtful, labels that may be wrong, and more."""
+"""What a page shows of photographs: predictions, doubtful labels, confusions, what to label."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..embedding.images import Array
 from ..estimator import rank_for_labeling
 from ..tabular.reading import Frame
 from .comparison import Comparison
@@ -93,7 +92,7 @@ def _to_label(photos: TrainingPhotos, fitted: PhotoFit, answers: Answers) -> lis
     if not count:
         return []
     model = fitted.model
-    features = model.classifier_.features(model.prepare(photos.train.rows))
+    features = model.classifier_.features(photos.train.rows)
     chosen: list[int] = rank_for_labeling(
         answers.probabilities, features, count=count, labeled=np.flatnonzero(labeled)
     ).tolist()
@@ -124,5 +123,3 @@ def _confusions(photos: TrainingPhotos, comparison: Comparison | None) -> list[C
             found.setdefault((str(given), str(predicted)), []).append(int(number))
     pairs = [Confusion(given, predicted, rows) for (given, predicted), rows in found.items()]
     return sorted(pairs, key=lambda pair: (-len(pair.numbers), pair.given, pair.predicted))
-
-

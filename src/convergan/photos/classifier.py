@@ -1,13 +1,11 @@
 """A classifier of photographs: features of a pretrained network, and the few-label classifier.
 
-Salimans et al. (2016), section 5, on photographs of any size. With ``extractor="pixels"`` it is the
-paper's own setting, a game on the images themselves.
+Salimans et al. (2016), section 5, on photographs of any size.
 """
 
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,8 +15,6 @@ from ..embedding import AUTO, Embedded, ImageNetwork, as_encoded, embed_images, 
 from ..embedding.images import Array, Report
 from ..estimator import SemiSupervisedGANClassifier
 from . import model_file
-
-CHANNELS = 3
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -39,9 +35,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classifier_: fitted to the features.
         extractor_: the text that stands for the network, also where ``auto`` chose it.
         network_name_: which weights, and what is done to photographs first.
-        grey_: whether all photographs of `fit` were grey; ``pixels`` then has one channel.
 
     Example:
+        >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> dark, light = (rng.integers(low, low + 100, (30, 9, 9)) for low in (0, 150))
         >>> photographs = [*dark.astype(np.uint8), *light.astype(np.uint8)]
@@ -85,20 +81,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_features(self, rows: Array, y: Any, network: ImageNetwork) -> Self:
         """Learn from features (n, D) that a network has made already; else as `fit`."""
-        labels = np.asarray(y)
         classifier = self.classifier
         if classifier is None:
-            marker: Any = "" if labels.dtype.kind in "UO" else -1
+            marker: Any = "" if any(isinstance(label, str) for label in y) else -1
             classifier = SemiSupervisedGANClassifier(
                 unlabeled_label=marker, random_state=self.random_state
             )
         self.extractor_, self.network_name_ = network.spec, network.name
-        self.grey_ = network.is_pixels and _is_grey(rows, network.side)
-        self.side_ = network.side
-        fitted = clone(classifier)
-        if network.is_pixels:
-            fitted.set_params(image_shape=self._image_shape())
-        self.classifier_: SemiSupervisedGANClassifier = fitted.fit(self.prepare(rows), y)
+        self.classifier_: SemiSupervisedGANClassifier = clone(classifier).fit(rows, y)
         self.classes_ = self.classifier_.classes_
         return self
 
@@ -124,12 +114,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"now is {network.name}"
             )
         return network
-
-    def prepare(self, rows: Array) -> Array:
-        """Return features (n, D) as the classifier takes them."""
-        if not self.grey_:
-            return rows
-        return rows.reshape(len(rows), CHANNELS, -1)[:, 0]
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of every photograph."""
@@ -177,18 +161,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoded = as_encoded(X)
         found = self.features(encoded)
         _require_all(found, encoded.name)
-        return self.prepare(found.rows)
-
-    def _image_shape(self) -> tuple[int, int, int]:
-        return (1 if self.grey_ else CHANNELS), self.side_, self.side_
+        return found.rows
 
 
 def _require_all(found: Embedded, name: Any) -> None:
     if found.problems:
         named = [f"{name(n)} ({why})" for n, why in sorted(found.problems.items())]
         raise DataError(f"{len(named)} unreadable: {some(named)}", named)
-
-
-def _is_grey(rows: Array, side: int) -> bool:
-    channels = rows.reshape(len(rows), CHANNELS, side * side)
-    return bool((channels == channels[:, :1]).all())

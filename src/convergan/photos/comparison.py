@@ -20,7 +20,7 @@ from ..core.progress import Progress
 from ..embedding.images import Array, Report
 from ..tabular.fitting import FitOptions, new_classifier
 from .classifier import ImageClassifier
-from .fitting import MARKER, TrainingPhotos
+from .fitting import MARKER, PhotoFit, TrainingPhotos
 
 FOLDS = 5
 OURS, WITHOUT_GAME = "this classifier", "the same without the game"
@@ -70,14 +70,19 @@ Method = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
 def compare(
-    photos: TrainingPhotos, options: FitOptions, report: Report | None = None
+    photos: TrainingPhotos, fitted: PhotoFit, options: FitOptions, report: Report | None = None
 ) -> Comparison | None:
-    """Measure the classifier and simpler ones; None where no label can be held out."""
+    """Measure the classifier and simpler ones; None where no label can be held out.
+
+    On test photographs the fitted classifier itself is measured, in folds one like it for each.
+    """
     on_test = len(photos.test.contents) > 0
     folds = list(_test_fold(photos) if on_test else _folds(photos, options.seed))
     if not folds:
         return None
     methods = _methods(photos, options)
+    if on_test:
+        methods[OURS] = _as_fitted(fitted.model)
     errors = []
     ours: tuple[Array, Array] | None = None
     truth, numbers = (np.concatenate([fold[place] for fold in folds]) for place in (3, 4))
@@ -105,7 +110,7 @@ def _methods(photos: TrainingPhotos, options: FitOptions) -> dict[str, Method]:
             classifier = new_classifier(replace(options, game=game), MARKER)
             model = ImageClassifier(photos.network.spec, classifier)
             model.fit_features(rows, labels, photos.network)
-            return _answers(model.classifier_, model.prepare(tested))
+            return _answers(model.classifier_, tested)
 
         return run
 
@@ -117,6 +122,13 @@ def _methods(photos: TrainingPhotos, options: FitOptions) -> dict[str, Method]:
     nearest = make_pipeline(StandardScaler(), KNeighborsClassifier(1))
     methods["nearest labelled photograph"] = _supervised(nearest)
     return methods
+
+
+def _as_fitted(model: ImageClassifier) -> Method:
+    def run(rows: Array, labels: Array, tested: Array) -> tuple[Array, Array]:
+        return _answers(model.classifier_, tested)
+
+    return run
 
 
 def _supervised(model: Any) -> Method:

@@ -6,6 +6,7 @@
 * folders of the classes beside loose files, which have no label.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,8 @@ LAYOUTS = (
 )
 
 
-class LabeledPhotos(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class LabeledPhotos:
     """Photographs and the labels that are known.
 
     Attributes:
@@ -44,7 +46,15 @@ class LabeledPhotos(NamedTuple):
     def choose(self, numbers: Array) -> "LabeledPhotos":
         """Return some of them."""
         chosen = tuple(self.files.files[n] for n in numbers)
-        return LabeledPhotos(self.files._replace(files=chosen), self.labels[numbers])
+        files = EncodedFiles(self.files.root, chosen, self.files.follow_links)
+        return LabeledPhotos(files, self.labels[numbers])
+
+    def __add__(self, others: "LabeledPhotos") -> "LabeledPhotos":
+        """Return these and others of the same folder."""
+        files = EncodedFiles(
+            self.files.root, self.files.files + others.files.files, self.files.follow_links
+        )
+        return LabeledPhotos(files, np.concatenate([self.labels, others.labels]))
 
 
 class PhotoSet(NamedTuple):
@@ -65,7 +75,7 @@ class PhotoSet(NamedTuple):
 
 def holds_photos(path: Path) -> bool:
     """Return whether a path is a folder of photographs, and neither a table nor its parts."""
-    return path.is_dir() and locate(str(path)).kind is not Kind.PARQUET
+    return path.is_dir() and locate(str(path.absolute())).kind is not Kind.PARQUET
 
 
 def find_photos(folder: Path, *, follow_links: bool = False) -> PhotoSet:
@@ -75,7 +85,9 @@ def find_photos(folder: Path, *, follow_links: bool = False) -> PhotoSet:
         DataError: if there is none, or labels contradict each other.
     """
     found = _find(folder, follow_links)
-    train, test = (_with_labels(found, part.encoded, part.labels) for part in (found.train, found.test))
+    train, test = (
+        _with_labels(found, part.encoded, part.labels) for part in (found.train, found.test)
+    )
     if not len(train.files):
         raise DataError(f"{folder} holds no photographs: {LAYOUTS}")
     if all(path.is_symlink() for path in train.files.files) and not follow_links:
@@ -101,14 +113,13 @@ def find_photos_to_predict(path: Path, *, follow_links: bool = False) -> Labeled
     if not path.is_dir():
         raise DataError(f"{path} is neither a photograph nor a folder of them")
     found = find_photos(path, follow_links=follow_links)
-    files = found.train.files.files + found.test.files.files
-    labels = np.concatenate([found.train.labels, found.test.labels])
-    order = sorted(range(len(files)), key=lambda n: files[n])
-    return LabeledPhotos(EncodedFiles(path, files, follow_links), labels).choose(np.array(order))
+    both = found.train + found.test
+    order = sorted(range(len(both.files)), key=lambda n: both.files.files[n])
+    return both.choose(np.array(order))
 
 
 def _find(folder: Path, follow: bool) -> EncodedSet:
-    match locate(str(folder)).kind:
+    match locate(str(folder.absolute())).kind:
         case Kind.LABELED_FOLDERS:
             return find_class_folders(folder, follow_links=follow)
         case Kind.TRAIN_FOLDERS:

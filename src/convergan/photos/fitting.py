@@ -43,7 +43,7 @@ class PhotoOptions:
     allow_bad: bool = False
 
 
-class Part(NamedTuple):
+class PhotoRows(NamedTuple):
     """Photographs with their features.
 
     Attributes:
@@ -72,8 +72,8 @@ class TrainingPhotos(NamedTuple):
     """
 
     folder: Path
-    train: Part
-    test: Part
+    train: PhotoRows
+    test: PhotoRows
     network: ImageNetwork
     counts: dict[str, int]
     left_out: list[tuple[str, str]]
@@ -114,10 +114,7 @@ def read_training_photos(
     found = find_photos(folder, follow_links=options.follow_links)
     _require_labels(found)
     started = time.monotonic()
-    both = LabeledPhotos(
-        found.train.files._replace(files=found.train.files.files + found.test.files.files),
-        np.concatenate([found.train.labels, found.test.labels]),
-    )
+    both = found.train + found.test
     embedded = embed_images(both.files, network, report=report, workers=options.workers)
     left_out = [(both.files.name(n), why) for n, why in sorted(embedded.problems.items())]
     if left_out and not options.allow_bad:
@@ -150,9 +147,7 @@ def fit_photos(photos: TrainingPhotos, options: FitOptions, device: str = "cpu")
         ValueError: for arguments that it refuses.
     """
     started = time.monotonic()
-    model = ImageClassifier(
-        photos.network.spec, new_classifier(options, MARKER), device=device
-    )
+    model = ImageClassifier(photos.network.spec, new_classifier(options, MARKER), device=device)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         model.fit_features(photos.train.rows, photos.train.photos.labels, photos.network)
@@ -160,9 +155,9 @@ def fit_photos(photos: TrainingPhotos, options: FitOptions, device: str = "cpu")
     return PhotoFit(model, time.monotonic() - started, notices)
 
 
-def _part(photos: LabeledPhotos, embedded: Embedded, numbers: Array) -> Part:
+def _part(photos: LabeledPhotos, embedded: Embedded, numbers: Array) -> PhotoRows:
     contents = [embedded.contents[n] for n in numbers]
-    return Part(photos.choose(numbers), embedded.rows[numbers], contents)
+    return PhotoRows(photos.choose(numbers), embedded.rows[numbers], contents)
 
 
 def _count(labels: Array) -> dict[str, int]:
@@ -183,17 +178,17 @@ def _require_labels(found: PhotoSet) -> None:
         (name,) = counts
         have = f"all {counts[name]:,} labelled photographs are of the class {name!r}"
     raise DataError(
-        f"{found.folder}: {have}, of {number:,}; at least two classes need one each: put a few into "
-        "folders named after their class, write labels.csv with the columns file,label, or label "
-        "them in the browser with: convergan label"
+        f"{found.folder}: {have}, of {number:,}; at least two classes need one each: put a "
+        "few into folders named after their class, write labels.csv with the columns file,label, "
+        f"or label them in the browser: convergan label {found.folder}"
     )
 
 
-def _require_one_label(train: Part) -> None:
+def _require_one_label(train: PhotoRows) -> None:
     """Refuse the same photograph under several labels."""
     labels: dict[bytes, dict[str, str]] = defaultdict(dict)
     for number in np.flatnonzero(train.photos.is_labeled):
-        name, label = train.photos.files.name(number), str(train.photos.labels[number])
+        name, label = train.photos.files.name(int(number)), str(train.photos.labels[number])
         labels[train.contents[number]].setdefault(label, name)
     if found := [given for given in labels.values() if len(given) > 1]:
         shown = "; ".join(
@@ -207,12 +202,14 @@ def _require_one_label(train: Part) -> None:
         )
 
 
-def _notices(train: Part, test: Part, left_out: Sequence[tuple[str, str]]) -> list[str]:
+def _notices(train: PhotoRows, test: PhotoRows, left_out: Sequence[tuple[str, str]]) -> list[str]:
     notices = []
     if left_out:
         names = some([f"{name} ({why})" for name, why in left_out[:NAMED]])
         more = f" and {len(left_out) - NAMED:,} more" if len(left_out) > NAMED else ""
-        notices.append(f"{len(left_out):,} photographs cannot be read and are left out: {names}{more}")
+        notices.append(
+            f"{len(left_out):,} photographs cannot be read and are left out: {names}{more}"
+        )
     labeled = {train.contents[n] for n in np.flatnonzero(train.photos.is_labeled)}
     if twice := sum(content in labeled for content in test.contents):
         notices.append(

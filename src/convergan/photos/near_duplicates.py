@@ -1,8 +1,9 @@
 """Photographs that look the same and should not be where they are.
 
 That is: one with a label and one to test on, or two with different labels. Candidates are pairs
-whose features have a cosine of `LEAST_COSINE` or more; they count where small grey pictures of the
-two differ by little, which a better compression or another size does not change.
+whose features, less their mean, have a cosine of `LEAST_COSINE` or more; they count where small
+grey pictures of the two differ by little, which a better compression or another size does not
+change.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..embedding.images import Array, square
-from .fitting import Part, TrainingPhotos
+from .fitting import PhotoRows, TrainingPhotos
 
 LEAST_COSINE = 0.9
 SIDE, MOST_DIFFERENCE = 16, 8.0
@@ -38,7 +39,12 @@ def near_duplicates(photos: TrainingPhotos) -> list[Pair]:
     """Return the pairs; the most alike first."""
     train = photos.train
     labeled = np.flatnonzero(train.photos.is_labeled)
-    candidates = [*_across_labels(train, labeled), *_across_parts(train, labeled, photos.test)]
+    middle = train.rows.mean(axis=0)
+    known = _directions(train.rows[labeled] - middle)
+    candidates = [
+        *_across_labels(known, labeled, train.photos.labels[labeled]),
+        *_across_parts(known, labeled, _directions(photos.test.rows - middle)),
+    ]
     candidates.sort(key=lambda one: -one[0])
     return [
         pair
@@ -47,35 +53,32 @@ def near_duplicates(photos: TrainingPhotos) -> list[Pair]:
     ]
 
 
-def _across_labels(train: Part, labeled: Array) -> Iterator[tuple[float, Pair]]:
-    labels = train.photos.labels[labeled]
-    for a, b, cosine in _near(train.rows[labeled], train.rows[labeled]):
+def _across_labels(known: Array, numbers: Array, labels: Array) -> Iterator[tuple[float, Pair]]:
+    for a, b, cosine in _near(known, known):
         if a < b and labels[a] != labels[b]:
-            yield cosine, Pair(int(labeled[a]), int(labeled[b]), on_test=False)
+            yield cosine, Pair(int(numbers[a]), int(numbers[b]), on_test=False)
 
 
-def _across_parts(train: Part, labeled: Array, test: Part) -> Iterator[tuple[float, Pair]]:
-    for a, b, cosine in _near(train.rows[labeled], test.rows):
-        yield cosine, Pair(int(labeled[a]), int(b), on_test=True)
+def _across_parts(known: Array, numbers: Array, test: Array) -> Iterator[tuple[float, Pair]]:
+    for a, b, cosine in _near(known, test):
+        yield cosine, Pair(int(numbers[a]), b, on_test=True)
 
 
 def _near(first: Array, second: Array) -> Iterator[tuple[int, int, float]]:
     """Yield the places and the cosine of every pair that is near."""
-    if not len(first) or not len(second):
-        return
-    one, other = _of_length_1(first), _of_length_1(second)
-    for start in range(0, len(one), 1000):
-        cosines = one[start : start + 1000] @ other.T
+    for start in range(0, len(first), 1000):
+        cosines = first[start : start + 1000] @ second.T
         for a, b in np.argwhere(cosines >= LEAST_COSINE):
             yield start + int(a), int(b), float(cosines[a, b])
 
 
-def _of_length_1(rows: Array) -> Array:
+def _directions(rows: Array) -> Array:
+    """Return rows (n, D), scaled to length 1."""
     found: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     return found
 
 
-def _look_alike(first: Part, a: int, second: Part, b: int) -> bool:
+def _look_alike(first: PhotoRows, a: int, second: PhotoRows, b: int) -> bool:
     if first.contents[a] == second.contents[b]:
         return True
     small = [

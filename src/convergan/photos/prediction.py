@@ -1,5 +1,6 @@
 """Predictions of photographs: one line each, and which of them to look at."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,8 +27,8 @@ class PhotoPredictions(NamedTuple):
 
     Attributes:
         photos: that were predicted, with the labels that are known.
-        table: a frame to be written: ``file``, ``prediction``, ``probability``, ``ood_pvalue`` where
-            there are p-values, ``doubt``, and perhaps the probability of each class.
+        table: a frame to be written: ``file``, ``prediction``, ``probability``, ``ood_pvalue``
+            where there are p-values, ``doubt``, and perhaps the probability of each class.
         predicted: (n,) classes, empty where there is no prediction.
         counts: photographs of each predicted class, in the order of classes.
         doubts: photographs by kind of doubt.
@@ -116,12 +117,11 @@ def answer(model: ImageClassifier, rows: Array) -> Answers:
     classifier = model.classifier_
     if not len(rows):
         return Answers(np.empty((0, len(model.classes_))), None, "")
-    prepared = model.prepare(rows)
-    probabilities = classifier.predict_proba(prepared)
+    probabilities = classifier.predict_proba(rows)
     if not has_game(classifier):
         return Answers(probabilities, None, "no p-values: the model was fitted without the game")
     try:
-        return Answers(probabilities, classifier.ood_pvalue(prepared), "")
+        return Answers(probabilities, classifier.ood_pvalue(rows), "")
     except ValueError:  # fit kept no photographs out, or the training of the game failed
         reason = "no p-values: the model was fitted to fewer than 200 unlabelled photographs"
         return Answers(probabilities, None, reason)
@@ -153,7 +153,9 @@ def prediction_table(
     predicted = np.array(classes, dtype=object)[answers.probabilities.argmax(axis=1)]
     predicted[best < reject_below] = None
     unsure = best < SURE
-    unlike = np.zeros(len(best), dtype=bool) if answers.pvalues is None else answers.pvalues < UNLIKE
+    unlike = (
+        np.zeros(len(best), dtype=bool) if answers.pvalues is None else answers.pvalues < UNLIKE
+    )
     doubts = [
         " ".join(mark for mark, there in ((UNSURE_MARK, u), (UNLIKE_MARK, o)) if there)
         for u, o in zip(unsure, unlike, strict=True)
@@ -175,7 +177,8 @@ def prediction_table(
 def count_doubts(table: Frame) -> dict[str, int]:
     """Return how many photographs are marked with each kind of doubt."""
     marks = (UNSURE_MARK, UNLIKE_MARK, UNREADABLE_MARK)
-    return {mark: int(table["doubt"].str.split().map(lambda d: mark in d).sum()) for mark in marks}
+    found = Counter(mark for doubt in table["doubt"] for mark in doubt.split())
+    return {mark: found[mark] for mark in marks}
 
 
 def require_share(name: str, value: float) -> None:

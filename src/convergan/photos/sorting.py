@@ -32,8 +32,7 @@ def sort_into(
     Raises:
         ValueError: if the folder is there and not empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"--sort-into {folder} is not empty; choose a new folder")
+    require_empty(folder)
     places = folder_names(sorted(set(classes)))
     done: Counter[str] = Counter()
     taken: set[Path] = set()
@@ -49,6 +48,16 @@ def sort_into(
         target.parent.mkdir(parents=True, exist_ok=True)
         done[_put(file.resolve(), target, copy)] += 1
     return done
+
+
+def require_empty(folder: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ValueError: if it does, or is a file.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"--sort-into {folder} is not empty; choose a new folder")
 
 
 def folder_names(classes: Sequence[str]) -> dict[str, str]:

@@ -44,6 +44,8 @@ class FeatureColumn:
         sign: that the numbers had in the text, such as %.
         gaps: whether missing values are left to the classifier; without means, they are refused
             otherwise. A missing text is then no category, or the empty one, where that is there.
+        extractor: of texts, what the user called the network that makes lists of numbers of them.
+        network: its name, with its weights.
     """
 
     name: str
@@ -53,6 +55,8 @@ class FeatureColumn:
     means: tuple[float, ...] = ()
     sign: str = ""
     gaps: bool = False
+    extractor: str = ""
+    network: str = ""
 
     @property
     def feature_names(self) -> list[str]:

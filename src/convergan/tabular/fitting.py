@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..data import DataError
+from ..embedding import find_text_network
+from ..embedding.text_networks import MINILM
 from ..estimator import SemiSupervisedGANClassifier
 from .columns import (
     MEDIAN,
@@ -19,6 +21,7 @@ from .columns import (
 )
 from .reading import FOUND_OUT, Frame, Table, TableFormat, file_sha256, read_table
 from .target import TargetLabels, doubtful_labels, label_texts, parse_labels
+from .text_columns import Report, embed_column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,9 @@ class TableOptions:
         target: column of labels.
         features: columns to learn from; None for all but the target and those of ``drop``.
         drop: columns not to learn from.
+        texts: columns of texts, whose features a network makes; then ``features`` are none unless
+            they are named.
+        extractor: that network, see `convergan.embedding.text_networks`.
         missing: what becomes of missing values of features, see
             `convergan.tabular.columns.learn_columns`.
         unlabeled: a label that counts as none, beside empty cells; or None.
@@ -38,6 +44,8 @@ class TableOptions:
     target: str
     features: Sequence[str] | None = None
     drop: Sequence[str] = ()
+    texts: Sequence[str] = ()
+    extractor: str = MINILM
     missing: str = MEDIAN
     unlabeled: str | None = None
     form: TableFormat = FOUND_OUT
@@ -106,21 +114,40 @@ class TableFit(NamedTuple):
     notices: list[str]
 
 
-def read_training_table(file: Path, options: TableOptions) -> TrainingTable:
+def read_training_table(
+    file: Path, options: TableOptions, report: Report | None = None
+) -> TrainingTable:
     """Read a table, its features and its labels.
+
+    Args:
+        file: of the table.
+        options: how it is read.
+        report: is called with the progress of the features of texts.
 
     Raises:
         ValueError: if a named column is missing, or there is no column to learn from.
         DataError: if the table cannot be read, or a column cannot be used.
     """
+    network = find_text_network(options.extractor) if options.texts else None
     table = read_table(file, options.form)
-    target, names = _chosen_columns(table, options)
+    target, names, text_names = _chosen_columns(table, options)
     cells = table.stored([target])[target]
     texts = label_texts(cells, target, unlabeled=options.unlabeled)
     is_text = table.typed and any(isinstance(value, str) for value in cells.tolist())
     labels = parse_labels(texts, target, is_text=is_text)
     values = table.values(names)
-    columns = learn_columns(values.frame, names, missing=options.missing, signs=values.signs)
+    for name in text_names:
+        assert network is not None
+        cells = table.stored([name])[name]
+        values.frame[name] = embed_column(cells, name, network, report)
+    columns = [
+        replace(column, extractor=network.spec, network=network.name)
+        if network and column.name in text_names
+        else column
+        for column in learn_columns(
+            values.frame, [*names, *text_names], missing=options.missing, signs=values.signs
+        )
+    ]
     features = read_features(values.frame, columns, values.signs)
     notices = [
         *(*table.notices, *values.notices, *doubtful_labels(cells, is_text=is_text)),
@@ -130,7 +157,7 @@ def read_training_table(file: Path, options: TableOptions) -> TrainingTable:
     ]
     if "-1" in labels.counts:
         notices.append("-1 counts as a class; if it marks unlabelled rows, use --unlabeled -1")
-    if options.features is None:
+    if options.features is None and not text_names:
         notices += table.unused_index(names)
     return TrainingTable(
         file=file,
@@ -139,7 +166,9 @@ def read_training_table(file: Path, options: TableOptions) -> TrainingTable:
         columns=columns,
         features=features.frame,
         labels=labels,
-        beside=table.stored(n for n in table.names if n not in names and n != target),
+        beside=table.stored(
+            [*text_names, *(n for n in table.names if n not in (*names, *text_names, target))]
+        ),
         notices=notices,
     )
 
@@ -180,19 +209,24 @@ def new_classifier(options: FitOptions, marker: int | str) -> SemiSupervisedGANC
     )
 
 
-def _chosen_columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:
-    """Return the target and the columns to learn from."""
+def _chosen_columns(table: Table, options: TableOptions) -> tuple[str, list[str], list[str]]:
+    """Return the target, the columns to learn from as they are, and those of texts."""
     target = table.find(options.target)
     drop = [table.find(name) for name in options.drop]
+    texts = [table.find(name) for name in options.texts]
     features = None if options.features is None else [table.find(n) for n in options.features]
+    if texts and features is None:
+        features = []
     if features is not None and drop:
-        raise ValueError("--features names all columns to learn from, so --drop has no effect")
-    if target in (*(features or ()), *drop):
+        raise ValueError(
+            "--features or --text names all columns to learn from: --drop has no effect"
+        )
+    if target in (*(features or ()), *drop, *texts):
         raise ValueError(f"{target!r} is the target, it can be neither a feature nor dropped")
     if features is not None:
-        names = list(dict.fromkeys(features))
+        names = [name for name in dict.fromkeys(features) if name not in texts]
     else:
         names = [name for name in table.names if name not in (target, *drop, *table.index)]
-    if not names:
+    if not names and not texts:
         raise ValueError(f"{table.file} has no column to learn from beside {target!r}")
-    return target, names
+    return target, names, list(dict.fromkeys(texts))

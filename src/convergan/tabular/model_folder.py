@@ -141,6 +141,8 @@ def _restore(classifier: SemiSupervisedGANClassifier, found: dict[str, Any]) -> 
             means=tuple(column["means"]),
             sign=column.get("sign", ""),  # which 0.8 did not write
             gaps=column.get("gaps", False),  # which 0.11 did not write
+            extractor=column.get("extractor", ""),  # which 0.12 did not write
+            network=column.get("network", ""),
         )
         for column in found["columns"]
     ]
@@ -171,21 +173,13 @@ def _table_json(table: TrainingTable, folder: Path) -> dict[str, Any]:
     return described | {"sha256": canonical_sha256(described)}
 
 
-def _record(table: TrainingTable, fitted: TableFit, options: FitOptions) -> dict[str, Any]:
-    model = fitted.model
+def classifier_record(model: SemiSupervisedGANClassifier) -> dict[str, Any]:
+    """Return what any record says of a fitted classifier, and by what it was fitted."""
     shares = model.class_shares_
     return {
-        "table": str(table.file),
-        "table_sha256": table.sha256,
-        "target": table.options.target,
-        "rows": len(table.features),
-        "features": table.features.shape[1],
-        "labelled": table.labels.counts,
-        "arguments": asdict(options),
         "seed": model.seed_,
         "device": model.device_,
         "steps": model.n_steps_,
-        "seconds": round(fitted.seconds, 3),
         "opinions": [opinion._asdict() for opinion in model.opinions_],
         "class_shares": {
             "shares": shares.shares.tolist(),
@@ -195,11 +189,25 @@ def _record(table: TrainingTable, fitted: TableFit, options: FitOptions) -> dict
         "risk_table": model.risk_table_._asdict() if model.risk_table_ else None,
         "diagnostics": model.diagnostics_,
         "last_losses": [history[-1] for history in model.history_ if history],
-        "notices": [*table.notices, *fitted.notices],
         "versions": {
             "convergan": __version__,
             "python": platform.python_version(),
             **{name: version_of(name) for name in LIBRARIES},
             "cuda": torch.version.cuda,
         },
+    }
+
+
+def _record(table: TrainingTable, fitted: TableFit, options: FitOptions) -> dict[str, Any]:
+    return {
+        "table": str(table.file),
+        "table_sha256": table.sha256,
+        "target": table.options.target,
+        "rows": len(table.features),
+        "features": table.features.shape[1],
+        "labelled": table.labels.counts,
+        "arguments": asdict(options),
+        "seconds": round(fitted.seconds, 3),
+        "notices": [*table.notices, *fitted.notices],
+        **classifier_record(fitted.model),
     }

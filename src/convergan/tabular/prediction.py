@@ -17,6 +17,7 @@ from .model_folder import TableModel
 from .naming import first_names
 from .reading import FOUND_OUT, Array, Frame, Table, TableFormat, file_sha256, read_table
 from .target import INTEGERS, TRUTH, canonical_label, label_texts
+from .text_columns import Report, embed_column, network_of
 
 UNLIKE = 0.01
 """p-value below which a row is counted as unlike the unlabelled rows that were fitted to."""
@@ -83,6 +84,7 @@ def predict_table(
     reject_below: float = 0.0,
     form: TableFormat = FOUND_OUT,
     as_written: bool = False,
+    report: Report | None = None,
 ) -> Predictions:
     """Predict the rows of a table, whose columns are found by name.
 
@@ -94,6 +96,7 @@ def predict_table(
         all_classes: whether to add the probability of each class.
         reject_below: rows whose class is less probable get no prediction.
         as_written: whether whole numbers are text as in the file that was fitted to, such as 1.0.
+        report: is called with the progress of the features of texts.
 
     Raises:
         ValueError: if an argument cannot be used.
@@ -103,7 +106,7 @@ def predict_table(
         raise ValueError(f"--reject-below must be from 0 to 1, got {reject_below}")
     table = read_table(file, form)
     kept = [table.find(name) for name in keep]
-    features, notices = _features(model, table)
+    features, notices = _features(model, table, report)
     rows = _predict(model, features, reject_below)
     names = [str(name) for name in model.classifier.classes_.tolist()]
     if not has_game(model.classifier):
@@ -128,17 +131,23 @@ def predict_table(
     )
 
 
-def _features(model: TableModel, table: Table) -> tuple[Frame, list[str]]:
+def _features(model: TableModel, table: Table, report: Report | None) -> tuple[Frame, list[str]]:
     """Return the features of a table's rows, and all notices."""
     columns = [replace(column, name=plain_name(column.name)) for column in model.columns]
     missing = [column.name for column in columns if column.name not in table.names]
     if missing:
         shown = first_names(missing, 5)
         raise DataError(f"{table.file} lacks {len(missing)} of the model's columns: {shown}")
-    values = table.values(column.name for column in columns if column.kind != CATEGORY)
+    values = table.values(
+        column.name for column in columns if column.kind != CATEGORY and not column.extractor
+    )
     for column in columns:
         if column.kind == CATEGORY:
             values.frame[column.name] = table.stored([column.name])[column.name]
+        elif column.extractor:
+            cells = table.stored([column.name])[column.name]
+            embedded = embed_column(cells, column.name, network_of(column), report)
+            values.frame[column.name] = embedded
     features = read_features(values.frame, columns, values.signs)
     names = [name for column in model.columns for name in column.feature_names]
     notices = [*table.notices, *values.notices, *features.notices]

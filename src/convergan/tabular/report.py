@@ -47,15 +47,22 @@ def model_page(
     sections = [
         Section("", _summary(table, fitted, record["notices"])),
         Section("Labelled rows", [_counts(table)]),
-        Section("What each opinion was worth here", _opinions(model)),
-        Section("Shares of the classes", _shares(model)),
-        Section("Errors by confidence", _risk(model.risk_table_) if model.risk_table_ else []),
-        Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
+        *classifier_sections(model),
         Section("Labelled against unlabelled rows", _log_d(assessment, record["diagnostics"])),
         Section("Rows to label next", _to_label(assessment)),
         Section("Settings and results", [Preformatted(json.dumps(record, indent=2))]),
     ]
     return render(f"{table.options.target} from {table.file.name}", sections)
+
+
+def classifier_sections(model: SemiSupervisedGANClassifier) -> list[Section]:
+    """Return what any page says of a fitted classifier."""
+    return [
+        Section("What each opinion was worth here", _opinions(model)),
+        Section("Shares of the classes", _shares(model)),
+        Section("Errors by confidence", _risk(model.risk_table_) if model.risk_table_ else []),
+        Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
+    ]
 
 
 def _summary(table: TrainingTable, fitted: TableFit, notices: Sequence[str]) -> list[Part]:

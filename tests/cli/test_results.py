@@ -1,0 +1,14 @@
+import pytest
+
+from convergan.cli.results import print_notices, show_error
+from convergan.tabular.prediction import ErrorRate
+
+
+def test_an_error_is_printed_with_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    show_error(ErrorRate(200, 30, 0.1, 0.21), "photographs")
+    show_error(None, "photographs")
+    print_notices(["one", "two"])
+    assert capsys.readouterr().out == (
+        "error: 15.00%, 30 of 200 labelled photographs, 95% interval 10.00% to 21.00%\n"
+        "note: one\nnote: two\n"
+    )
