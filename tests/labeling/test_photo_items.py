@@ -6,6 +6,7 @@ from PIL import Image
 
 from convergan.data import DataError
 from convergan.labeling.photo_items import photo_items
+from convergan.labeling.refit import unreadable_items
 
 
 def photos(folder: Path, count: int = 4) -> Path:
@@ -30,12 +31,14 @@ def test_a_folder_of_photographs_is_read_with_its_labels(tmp_path: Path) -> None
     assert card.media_type == "image/png" and card.data.startswith(b"\x89PNG")
 
 
-def test_rows_are_images_where_there_is_no_network(tmp_path: Path) -> None:
+def test_rows_of_photographs_that_cannot_be_read_are_nan(tmp_path: Path) -> None:
     items = photo_items(photos(tmp_path / "photos"), extractor="pixels@8")
     (tmp_path / "photos" / "2.png").write_bytes(b"broken")
     told: list[tuple[int, int]] = []
     rows = items.rows(lambda done, total: told.append((done, total)))
-    assert rows.shape == (4, 3, 8, 8) and np.isfinite(rows).all()
+    readable = np.isfinite(rows).all(axis=1)
+    assert [name for name, good in zip(items.names, readable, strict=True) if not good] == ["2.png"]
+    assert unreadable_items(rows) == {items.names.index("2.png")}
     assert told[-1] == (4, 4)
     with pytest.raises(DataError, match="2.png cannot be shown: not an image"):
         items.card(items.names.index("2.png"), 1024)

@@ -19,7 +19,7 @@ def own(request: Request) -> Response:
 
 
 def client(**options: int) -> TestClient:
-    routes = [Route("/below/echo", echo, methods=["POST"]), Route("/below/own", own)]
+    routes = [Route("/echo", echo, methods=["POST"]), Route("/own", own)]
     headers = security_headers("frame-ancestors 'none'")
     return TestClient(SecurityMiddleware(Starlette(routes=routes), headers, "/below", **options))
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..core.progress import Progress
 from ..data import DataError
 from ..data.encoded import EncodedFiles
@@ -40,7 +38,7 @@ class PhotoItems:
     filled: str = field(default="", init=False)
 
     def rows(self, report: Report) -> Any:
-        """Return features (n, D), of unreadable photographs NaN; images where there is no network.
+        """Return features (n, D), of unreadable photographs NaN.
 
         Raises:
             ValueError: if there is no such network.
@@ -54,10 +52,7 @@ class PhotoItems:
         found = embed_images(self.files, network, report=told)
         if len(found.problems) == len(self.files):
             raise DataError(f"no photograph can be read, such as {self.names[0]}")
-        if not network.is_pixels:
-            return found.rows
-        images = found.rows.reshape(len(found.rows), -1, network.side, network.side)
-        return np.nan_to_num(images, nan=0.5)
+        return found.rows
 
     def card(self, number: int, side: int) -> Picture:
         """Return a photograph, upright, as JPEG or PNG.

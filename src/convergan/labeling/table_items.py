@@ -147,6 +147,7 @@ def table_items(
         learn_columns(values.frame, columns, signs=values.signs)
     noun = ("row", "rows") if text is None else ("text", "texts")
     filled = shlex.quote(f"{file.stem}-labelled{file.suffix}")
+    texts = "" if text is None else f" --text {shlex.quote(text)}"
     return TableItems(
         title=file.name,
         table=table,
@@ -158,7 +159,7 @@ def table_items(
         labels=labels,
         notices=notices,
         next_step=f"save {filled} from the page, then: convergan fit {filled} --target "
-        f"{shlex.quote(target)} --out model",
+        f"{shlex.quote(target)}{texts} --out model",
         noun=noun,
         shown=shown,
     )
