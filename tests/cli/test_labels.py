@@ -83,6 +83,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(label: Label, photos: Path) ->
         port = taken.getsockname()[1]
         code, error = label(photos, "--port", port, "--extractor", "pixels@8")
     assert code == 74 and f"127.0.0.1:{port} cannot be listened on" in error
+    assert "choose another with --port" in " ".join(error.split())
 
 
 def test_a_missing_package_is_named(

@@ -40,7 +40,9 @@ def test_an_item_is_asked_shown_answered_and_undone(
     client: TestClient, call: Call, project: Project
 ) -> None:
     cards = call("next", {"person": ANN, "count": 2})["cards"]
-    assert len(cards) == 2 and cards[0]["kind"] == "picture" and cards[0]["guess"] is None
+    assert len(cards) == 2 and cards[0]["kind"] == "picture"
+    assert call(f"guess?number={cards[0]['number']}") == {"guess": None}
+    assert call("guess?number=60", status=404) == {"error": "There is no such item."}
     picture = client.get(f"/{TOKEN}/{cards[0]['picture']}")
     assert picture.headers["content-type"] == "image/png"
     assert picture.content.startswith(b"\x89PNG")

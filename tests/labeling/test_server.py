@@ -1,65 +1,18 @@
 """The command as a process: killed under load, stopped, and started again."""
 
-import os
-import re
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import numpy as np
 import pytest
-from PIL import Image
-from sklearn.datasets import load_digits
 
 from convergan.labeling.server import address, allowed_hosts
-from convergan.web.server import listen
+from tests.labeling.serving import command, free_port, make_photos
 
 pytestmark = pytest.mark.slow
-
-
-def make_photos(folder: Path, count: int = 60) -> None:
-    folder.mkdir()
-    pixels, _ = load_digits(n_class=3, return_X_y=True)
-    for number in range(count):
-        image = Image.fromarray((pixels[number].reshape(8, 8) * 15.9).astype(np.uint8))
-        image.resize((64, 64)).save(folder / f"{number:03d}.png")
-
-
-@contextmanager
-def command(folder: Path, port: int) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Run the command; yield the process and the address of the page."""
-    words = ["label", str(folder), "--no-browser", "--extractor", "pixels@16"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "convergan", *words, "--port", str(port)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"},
-    )
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            if found := re.search(r"http://\S+", line):
-                yield process, found.group()
-                break
-        else:
-            raise AssertionError("the server did not start")
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def free_port() -> int:
-    with listen("127.0.0.1", 0) as free:
-        return int(free.getsockname()[1])
 
 
 def test_the_names_of_the_loopback_are_one_machine() -> None:

@@ -1,6 +1,7 @@
 """The command that serves the pages for labels."""
 
 import shlex
+import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,7 +99,6 @@ def label(
     from ..labeling.opening import open_project
     from ..labeling.project import Settings
     from ..labeling.server import address, serve
-    from ..web.server import listen
 
     settings = Settings(batch, seed)
     file = out or default_file(source)
@@ -108,7 +108,7 @@ def label(
         else:
             form = table_format(separator, encoding, decimal)
             items = read_rows(source, target, text, drop, extractor, form)
-    with open_project(items, file, settings) as project, listen(host, port) as listener:
+    with open_project(items, file, settings) as project, listening(host, port) as listener:
         token = project.store.value("token")
         url = address(host, listener.getsockname()[1], token)
         show_notes(project.notices)
@@ -124,6 +124,20 @@ def label(
         except Interrupted:
             show_end(project, file)
             raise
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        OSError: if the port is taken; the message says how to take another.
+    """
+    from ..web.server import listen
+
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise OSError(f"{error}; choose another with --port, or 0 for any that is free") from None
 
 
 def default_file(source: Path) -> Path:

@@ -191,13 +191,8 @@ def _page_routes(app: FastAPI, project: Project, guarded: Sequence[Any]) -> None
 
 def _item_routes(app: FastAPI, project: Project, cards: CardCache, guarded: Sequence[Any]) -> None:
     def shown(number: int, side: int) -> dict[str, Any]:
-        guess = project.guess(number)
-        return {
-            "number": number,
-            "name": project.items.names[number],
-            "guess": None if guess is None else [guess[0], round(guess[1], 3)],
-            **_content(project, cards, number, side),
-        }
+        name = project.items.names[number]
+        return {"number": number, "name": name, **_content(project, cards, number, side)}
 
     def remembered(answer: Answer, count: int) -> dict[str, Any]:
         given = {"request": answer.request, "kind": answer.kind, "label": answer.label}
@@ -217,6 +212,13 @@ def _item_routes(app: FastAPI, project: Project, cards: CardCache, guarded: Sequ
     def recent(key: str, person: str) -> Response:
         found = project.recent(person, RECENT)
         return json_reply({"answers": [remembered(answer, count) for answer, count in found]})
+
+    @app.get("/{key}/api/guess", dependencies=guarded)
+    def guess(key: str, number: int) -> Response:
+        if not 0 <= number < len(project.items.names):
+            raise RefusedError(404, "There is no such item.")
+        found = project.guess(number)
+        return json_reply({"guess": None if found is None else [found[0], round(found[1], 3)]})
 
     @app.get("/{key}/picture/{number}", dependencies=guarded)
     def picture(key: str, number: int, side: int = LARGEST_SIDE) -> Response:

@@ -127,13 +127,15 @@ async function present() {
   $("one").hidden = view !== "one" || !$("finished").hidden;
   visible = "";
   if (!card) {
+    $("stage").setAttribute("aria-busy", "true");
     if (ended) finish();
     return;
   }
   const before = looking >= 0 ? given[looking] : null;
   $("name").textContent = card.name;
   $("why").textContent = before ? `you said: ${words(before)}` : "";
-  $("guess").textContent = showGuess && card.guess ? `model: ${card.guess[0]}, ${Math.round(100 * card.guess[1])} %` : "";
+  $("guess").textContent = "";
+  if (showGuess) guess(card);
   mark(before);
   $("undo").disabled = given.length === 0;
   $("stage").setAttribute("aria-busy", "true");
@@ -146,6 +148,12 @@ async function present() {
   if (current() !== card) return; // another came while it was decoded
   $("stage").setAttribute("aria-busy", "false");
   visible = card.name;
+}
+
+async function guess(card) {
+  const { guess } = await call(`guess?number=${card.number}`).catch(() => ({ guess: null }));
+  if (current() !== card || !showGuess) return;
+  $("guess").textContent = guess ? `model: ${guess[0]}, ${Math.round(100 * guess[1])} %` : "no guess yet";
 }
 
 function finish() {
