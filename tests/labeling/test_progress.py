@@ -5,8 +5,8 @@ from convergan.labeling.progress import (
     EARLY,
     MORE,
     PAYS,
+    SMALL,
     STOP,
-    UNSEEN,
     look_ahead,
     measure,
 )
@@ -59,11 +59,13 @@ def test_a_steep_curve_on_a_large_sample_says_go_on() -> None:
 def test_a_flat_curve_on_a_large_sample_says_stop() -> None:
     found = measure(*refits({40: 0.10, 60: 0.10, 80: 0.10, 100: 0.10}, 400))
     assert found.advice == STOP and "hardly pay" in found.text
+    few = measure(*refits({40: 0.0, 60: 0.0, 80: 0.0, 100: 0.0}, 40))
+    assert few.advice == SMALL  # 40 right ones in a row do not show that all are
 
 
 def test_a_fall_that_is_smaller_than_the_interval_would_not_be_seen() -> None:
     found = measure(*refits({40: 0.2, 60: 0.17, 80: 0.15, 100: 0.14}, 100))
-    assert found.advice == UNSEEN and "would not see" in found.text
+    assert found.advice == SMALL and "would not see" in found.text
 
 
 def test_the_forecast_follows_a_power_law() -> None:

@@ -23,13 +23,16 @@ MORE = 20
 """Labels that the advice is about."""
 LEAST_SAMPLE, LEAST_REFITS = 20, 4
 """Below which no forecast is made."""
+LEAST_TO_STOP = 50
+"""Items of the sample below which nothing says stop: draws of a few that are all right are alike,
+and so say too little of what is unsure."""
 SURE = 0.95
 """Least probability of what a grid shows to be confirmed."""
 DRAWS = 400
 POWERS = (0.25, 0.5, 1.0, 2.0)
 LITTLE = 0.005
 """A fall of the error that is not worth `MORE` labels."""
-EARLY, PAYS, UNSEEN, STOP, DONE = "early", "pays", "unseen", "stop", "done"
+EARLY, PAYS, SMALL, STOP = "early", "pays", "small", "stop"
 
 
 class Point(NamedTuple):
@@ -76,7 +79,7 @@ class Progress(NamedTuple):
     Attributes:
         points: of all refits that could be measured.
         forecast: or None, where it is too early.
-        advice: `EARLY`, `PAYS`, `UNSEEN` or `STOP`.
+        advice: `EARLY`, `PAYS`, `SMALL` or `STOP`.
         text: the advice as sentences.
     """
 
@@ -169,9 +172,9 @@ def _point(labels: int, wrong: Array) -> Point:
 
 
 def _advice(point: Point, forecast: Forecast) -> str:
-    if forecast.high < LITTLE:
+    if forecast.high < LITTLE and point.sample >= LEAST_TO_STOP:
         return STOP
-    return UNSEEN if forecast.gain < (point.high - point.low) / 2 else PAYS
+    return SMALL if forecast.gain < (point.high - point.low) / 2 else PAYS
 
 
 def _early(sample: int, refits: int) -> str:
@@ -193,7 +196,7 @@ def _sentences(advice: str, point: Point, forecast: Forecast) -> str:
             f"More labels hardly pay: the next {MORE} should lower the error by {points}. Confirm "
             "the sure ones in the grid, or stop here."
         )
-    if advice == UNSEEN:
+    if advice == SMALL:
         return (
             f"The next {MORE} labels should lower the error by {points}, which is less than what "
             f"is unsure of it, {half:.1f} points either way: you would not see the difference."
