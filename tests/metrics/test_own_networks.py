@@ -1,4 +1,5 @@
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,9 @@ def test_a_model_in_a_folder_sees_what_its_preprocessor_says(tmp_path: Path) -> 
     assert found.features.shape == (2, 8)
     with pytest.raises(ValueError, match="^no image-classification model '.*lost': "):
         find_extractor(f"hf:{tmp_path}/lost")
+
+
+def test_timm_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ValueError, match="timm:resnet18 needs timm, .*: pip install timm"):
+        find_extractor("timm:resnet18")

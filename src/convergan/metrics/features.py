@@ -4,7 +4,8 @@
 * ``efficientnet-lite0``, or ``efficientnet-lite0@128`` at another side than 224: ImageNet;
 * ``inception``, ``inception:FILE``, or ``inception:FILE@SHA256`` for other weights: the paper's;
 * ``my_file.py:my_function``, ``FILE.pt2`` of `torch.export`, ``FILE.pt`` of TorchScript;
-* ``hf:NAME`` or ``hf:FOLDER``: an image-classification model of the Hugging Face hub.
+* ``hf:NAME`` or ``hf:FOLDER``: an image-classification model of the Hugging Face hub;
+* ``timm:NAME``, or ``timm:NAME:FILE`` with weights in a file: a model of timm.
 
 Paper and released code: Salimans et al. (2016) have ``inception`` alone.
 """
@@ -20,7 +21,7 @@ from .efficientnet import SIDE, efficientnet_lite0
 from .extractor import Extractor as Extractor
 from .extractor import coloured, resized
 from .inception import PREFIX, inception
-from .own_networks import from_file, from_function, from_hugging_face
+from .own_networks import from_file, from_function, from_hugging_face, from_timm
 
 
 def find_extractor(spec: str, *, device: torch.device | str = "cpu") -> Extractor:
@@ -54,14 +55,16 @@ def find_extractor(spec: str, *, device: torch.device | str = "cpu") -> Extracto
         return inception(Path(file) if file else None, sha256 or PREFIX, device=device)
     if kind == "hf":
         return from_hugging_face(rest, device)
+    if kind == "timm":
+        return from_timm(rest, device)
     if ".py:" in spec:
         return from_function(*spec.rsplit(":", 1))
     if spec.endswith((".pt2", ".pt")):
         return from_file(spec, device)
     known = ", ".join([*SHA256, "efficientnet-lite0", "inception"])
     raise ValueError(
-        f"no extractor {spec!r}; there are {known}, my_file.py:my_function, FILE.pt2, FILE.pt and "
-        "hf:NAME"
+        f"no extractor {spec!r}; there are {known}, my_file.py:my_function, FILE.pt2, FILE.pt, "
+        "hf:NAME and timm:NAME"
     )
 
 

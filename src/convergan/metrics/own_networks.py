@@ -1,4 +1,4 @@
-"""Networks of the user's: a Python function, an exported file, a model of the Hugging Face hub.
+"""Networks of the user's: a Python function, an exported file, a model of a hub or of timm.
 
 A function or file takes images (B, C, H, W) in [0, 1], as they are, and returns logits (B, K), or
 features (B, D) and logits. Where it gives logits alone, they are the features too.
@@ -82,15 +82,68 @@ def from_hugging_face(name: str, device: torch.device | str = "cpu") -> Extracto
         torch.tensor(prepared.get(key, [0.5] * 3), device=device).view(3, 1, 1)
         for key in ("image_mean", "image_std")
     )
-    weights = hashlib.sha256()
-    for key, tensor in sorted(model.state_dict().items()):
-        weights.update(key.encode() + tensor.cpu().contiguous().view(-1).numpy().tobytes())
     return Extractor(
-        name=f"hf:{name}[weights {weights.hexdigest()[:8]}, grey to 3 channels, whole image to "
+        name=f"hf:{name}[weights {weights_digest(model)}, grey to 3 channels, whole image to "
         f"{side}x{side} bicubic with antialias, mean and deviation of its preprocessor]",
         network=partial(_run_model, model, side, shift, scale),
         side=side,
     )
+
+
+def from_timm(name: str, device: torch.device | str = "cpu") -> Extractor:
+    """Return the extractor of a model of timm, with its pretrained weights or those in a file.
+
+    Images are scaled whole to its side, and shifted and scaled by its means and deviations.
+    Features are what its last layer takes.
+
+    Args:
+        name: of the model, or name and file with a colon between them.
+        device: where images will be.
+
+    Raises:
+        ValueError: if timm or torchvision is not installed, or there is no such model.
+        DataError: if there is no such file.
+    """
+    name, _, file = name.partition(":")
+    try:
+        import timm
+    except (ModuleNotFoundError, RuntimeError):  # of torchvision that does not fit torch
+        raise ValueError(
+            f"timm:{name} needs timm, and a torchvision that fits torch: pip install timm"
+        ) from None
+    weights = {"checkpoint_path": str(require_file(file))} if file else {"pretrained": True}
+    try:
+        model = timm.create_model(name, **weights).eval().to(device)
+    except Exception as error:  # of many kinds, by what is missing
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"no model {name!r} of timm: {reason}") from None
+    config = timm.data.resolve_model_data_config(model)
+    side = config["input_size"][-1]
+    shift, scale = (
+        torch.tensor(config[key], device=device).view(3, 1, 1) for key in ("mean", "std")
+    )
+    return Extractor(
+        name=f"timm:{name}[weights {weights_digest(model)}, grey to 3 channels, whole image to "
+        f"{side}x{side} bicubic with antialias, mean and deviation of its configuration]",
+        network=partial(_run_timm, model, side, shift, scale),
+        side=side,
+    )
+
+
+def _run_timm(
+    model: Any, side: int, shift: Tensor, scale: Tensor, images: Tensor
+) -> tuple[Tensor, Tensor]:
+    last = model.forward_features((resized(coloured(images.float()), side) - shift) / scale)
+    features = model.forward_head(last, pre_logits=True)
+    return features, model.forward_head(last)
+
+
+def weights_digest(model: Any) -> str:
+    """Return the beginning of a hash of all weights of a network."""
+    weights = hashlib.sha256()
+    for key, tensor in sorted(model.state_dict().items()):
+        weights.update(key.encode() + tensor.cpu().contiguous().view(-1).numpy().tobytes())
+    return weights.hexdigest()[:8]
 
 
 def _run_model(
