@@ -9,7 +9,6 @@ from typing import Any
 from ..core.progress import Progress
 from ..data import DataError
 from ..data.encoded import EncodedFiles
-from ..data.locations import Kind, locate
 from ..embedding import AUTO, embed_images, find_image_network
 from ..photos.finding import find_photos
 from .items import Picture, Report
@@ -81,18 +80,12 @@ def photo_items(folder: Path, *, extractor: str = AUTO, follow_links: bool = Fal
     find_image_network(extractor)
     found = find_photos(folder, follow_links=follow_links)
     files = found.train.files
-    notices = list(found.notes)
-    if (kind := locate(str(folder)).kind) is not Kind.IMAGE_FOLDER and kind is not Kind.LABEL_TABLE:
-        notices.append(
-            f"{folder.name} is {kind.value}: convergan fit takes labels from its folders, not from "
-            "labels.csv"
-        )
     return PhotoItems(
         title=folder.resolve().name or str(folder),
         files=files,
         names=[files.name(number) for number in range(len(files))],
         labels=[str(label) or None for label in found.train.labels],
-        notices=notices,
+        notices=list(found.notes),
         next_step=f"convergan fit {shlex.quote(str(folder))} --out model",
         extractor=extractor,
     )
