@@ -123,10 +123,8 @@ def _with_table_beside(
     labels = [given.get(n, old) for n, old in zip(names, photos.labels.tolist(), strict=True)]
     taken = sum(new != old for new, old in zip(labels, photos.labels.tolist(), strict=True))
     kept = tuple(note for note in notes if not note.startswith(f"{LABELS} is not read"))
-    return photos._replace(labels=np.array(labels)), (
-        *kept,
-        f"{taken:,} labels are those of {LABELS} and not of the folders",
-    )
+    told = f"{taken:,} labels are those of {LABELS} and not of the folders"
+    return LabeledPhotos(photos.files, np.array(labels)), (*kept, told)
 
 
 def _names(found: EncodedSet, codes: Array) -> list[tuple[str, int]]:
