@@ -132,7 +132,7 @@ async function present() {
     return;
   }
   const before = looking >= 0 ? given[looking] : null;
-  $("name").textContent = card.name;
+  $("name").textContent = /^\d+$/.test(card.name) ? `${one} ${card.name}` : card.name;
   $("why").textContent = before ? `you said: ${words(before)}` : "";
   $("guess").textContent = "";
   if (showGuess) guess(card);
