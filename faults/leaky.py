@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from convergan.turing.study.schema import trials
 from convergan.turing.study.study import Study, open_study
 from convergan.turing.web.app import create_app
-from convergan.turing.web.server import listen, make_server
+from convergan.web.server import listen, make_server
 
 from .children import fork, wait
 

@@ -29,6 +29,8 @@ ORDER = (
     "scoring",
     "tabular",
     "photos",
+    "web",
+    "labeling",
     "turing",
     "cli",
 )
@@ -36,7 +38,7 @@ TOP = ("__init__", "__main__")
 """What stands beside the packages and is imported by none of them."""
 UNTESTED = {
     "core/progress.py": "fields and their defaults",
-    "turing/errors.py": "two exceptions; who raises them is tested for their text and status",
+    "turing/errors.py": "an exception; who raises it is tested for its text",
 }
 """Modules without a test module of their own, and why: there is nothing in them to be wrong."""
 

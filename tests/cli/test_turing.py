@@ -19,7 +19,7 @@ from convergan.cli.turing import read_images
 from convergan.turing.owner import people, read_design, read_votes
 from convergan.turing.statistics.votes import Exclusion
 from convergan.turing.study.study import open_study
-from convergan.turing.web.server import listen
+from convergan.web.server import listen
 
 
 class Done(NamedTuple):

@@ -47,6 +47,21 @@ def test_a_table_of_labels_and_what_it_does_not_name(tmp_path: Path) -> None:
     assert labels_of(tmp_path) == {"1.png": "cat", "2.png": "", "sub/3.png": ""}
 
 
+def test_labels_of_a_table_beside_folders_of_classes_stand_before_theirs(tmp_path: Path) -> None:
+    for name in ("labeled/cat/1.png", "labeled/cat/2.png", "unlabeled/3.png", "unlabeled/4.png"):
+        write(tmp_path / name, picture(0))
+    rows = "labeled/cat/1.png,\nlabeled/cat/2.png,dog\nunlabeled/3.png,fox\n"
+    (tmp_path / "labels.csv").write_text(f"file,label\n{rows}")
+    assert labels_of(tmp_path) == {
+        "labeled/cat/1.png": "cat",
+        "labeled/cat/2.png": "dog",
+        "unlabeled/3.png": "fox",
+        "unlabeled/4.png": "",
+    }
+    notes = " ".join(find_photos(tmp_path).notes)
+    assert "2 labels are those of labels.csv" in notes and "is not read" not in notes
+
+
 def test_a_folder_that_is_called_like_a_built_in_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

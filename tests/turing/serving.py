@@ -13,7 +13,7 @@ from convergan.turing.owner import invite
 from convergan.turing.study.image_import import Source, source_from_array
 from convergan.turing.study.study import Study
 from convergan.turing.web.app import create_app
-from convergan.turing.web.server import listen, make_server
+from convergan.web.server import listen, make_server
 
 Make = Callable[..., tuple[Study, str]]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from convergan.turing.errors import RefusedError
 from convergan.turing.owner import (
     delete_person,
     export_csv,
@@ -22,6 +21,7 @@ from convergan.turing.owner import (
 )
 from convergan.turing.study import schema
 from convergan.turing.study.study import StudySettings, create_study, open_study
+from convergan.web.replies import RefusedError
 from tests.turing.serving import Make, noise
 from tests.turing.session_steps import begin, come, reply_to, run_through
 

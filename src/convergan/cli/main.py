@@ -12,7 +12,7 @@ except ModuleNotFoundError as missing:
         f"the command line needs {missing.name}: pip install 'convergan[train]'"
     ) from None
 
-from . import photos, runs, scores, sweeps, tables
+from . import labels, photos, runs, scores, sweeps, tables
 from .exits import UNREAD, explain
 from .turing import turing
 
@@ -29,6 +29,7 @@ for command in (
     tables.fit,
     tables.predict,
     photos.example,
+    labels.label,
     runs.train,
     sweeps.sweep,
     scores.scan,

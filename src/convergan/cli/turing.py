@@ -198,7 +198,8 @@ def serve(
     from ..core.signals import stopping
     from ..turing.study.study import open_study
     from ..turing.web.app import create_app
-    from ..turing.web.server import listen, make_server, public_address
+    from ..turing.web.server import public_address
+    from ..web.server import listen, make_server
 
     url = public_address(public_url, host, port)
     announced = stopping("while serving; every answer that was acknowledged is stored")

@@ -4,6 +4,9 @@
 * ``train/<class>/*``, and perhaps ``test/<class>/*``;
 * ``labels.csv`` with the columns ``file,label``; what it does not name has no label;
 * folders of the classes beside loose files, which have no label.
+
+Beside ``labeled/`` or ``train/``, a ``labels.csv``, which ``convergan label`` writes, has labels of
+photographs to learn from; they stand before those of the folders.
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from ..data.locations import Kind, locate
 from ..data.source_options import TEST_SPLITS
 from ..embedding.images import Array
 
+LABELS = "labels.csv"
 LAYOUTS = (
     "expected labeled/<class>/* and unlabeled/*, folders of the classes beside loose photographs, "
     "or labels.csv with the columns file,label"
@@ -88,6 +92,7 @@ def find_photos(folder: Path, *, follow_links: bool = False) -> PhotoSet:
     train, test = (
         _with_labels(found, part.encoded, part.labels) for part in (found.train, found.test)
     )
+    train, notes = _with_table_beside(folder, train, found.notes)
     if not len(train.files):
         raise DataError(f"{folder} holds no photographs: {LAYOUTS}")
     if all(path.is_symlink() for path in train.files.files) and not follow_links:
@@ -97,7 +102,34 @@ def find_photos(folder: Path, *, follow_links: bool = False) -> PhotoSet:
                 f"all {len(outside):,} photographs of {folder} are links out of it, such as "
                 f"{train.files.name(0)}; --follow-links reads what they name"
             )
-    return PhotoSet(folder, train, test, found.notes)
+    return PhotoSet(folder, train, test, notes)
+
+
+def _with_table_beside(
+    folder: Path, photos: LabeledPhotos, notes: tuple[str, ...]
+) -> tuple[LabeledPhotos, tuple[str, ...]]:
+    """Take the labels of ``labels.csv`` where folders give the classes; return the notes as well.
+
+    Raises:
+        DataError: if it is no table of labels.
+    """
+    folders = (Kind.LABELED_FOLDERS, Kind.TRAIN_FOLDERS)
+    if locate(str(folder.absolute())).kind not in folders or not (folder / LABELS).is_file():
+        return photos, notes
+    table = find_table_of_labels(folder)
+    codes = np.asarray(table.train.labels)
+    given = {name: table.classes[code] for name, code in _names(table, codes) if code >= 0}
+    names = [photos.files.name(number) for number in range(len(photos.files))]
+    labels = [given.get(n, old) for n, old in zip(names, photos.labels.tolist(), strict=True)]
+    taken = sum(new != old for new, old in zip(labels, photos.labels.tolist(), strict=True))
+    kept = tuple(note for note in notes if not note.startswith(f"{LABELS} is not read"))
+    told = f"{taken:,} labels are those of {LABELS} and not of the folders"
+    return LabeledPhotos(photos.files, np.array(labels)), (*kept, told)
+
+
+def _names(found: EncodedSet, codes: Array) -> list[tuple[str, int]]:
+    encoded = found.train.encoded
+    return [(encoded.name(number), int(code)) for number, code in enumerate(codes)]
 
 
 def find_photos_to_predict(path: Path, *, follow_links: bool = False) -> LabeledPhotos:

@@ -8,8 +8,8 @@ import numpy as np
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..core.files import csv_lines
+from ..web.replies import RefusedError
 from .checks import check
-from .errors import RefusedError
 from .results.analysis import analyse, to_json
 from .results.estimates import estimate
 from .statistics.votes import Design, Exclusion, Votes

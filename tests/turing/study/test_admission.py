@@ -8,12 +8,12 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
-from convergan.turing.errors import RefusedError
 from convergan.turing.owner import invite, people, summary
 from convergan.turing.study import schema
 from convergan.turing.study.admission import join_by_invitation, join_from_panel
 from convergan.turing.study.recruitment import Arrival
 from convergan.turing.study.sessions import Session
+from convergan.web.replies import RefusedError
 from tests.turing.serving import Make
 from tests.turing.session_steps import begin
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from convergan.turing.errors import RefusedError
 from convergan.turing.owner import close_person, people, read_votes
 from convergan.turing.study import schema
 from convergan.turing.study.session_record import NO_SESSION, SessionRecord, image_of
+from convergan.web.replies import RefusedError
 from tests.turing.serving import Make
 from tests.turing.session_steps import begin, come, reply_to, run_through
 

@@ -7,12 +7,12 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select, update
 
-from convergan.turing.errors import RefusedError
 from convergan.turing.owner import invite, read_design, read_votes, set_state
 from convergan.turing.study import schema, sessions
 from convergan.turing.study.admission import join_by_invitation
 from convergan.turing.study.sessions import Session
 from convergan.turing.study.study import Study
+from convergan.web.replies import RefusedError
 from tests.turing.serving import Make
 from tests.turing.session_steps import begin, come, reply_to, run_through
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from convergan.turing.errors import RefusedError
 from convergan.turing.study.tokens import (
     CODE_LETTERS,
     equal_secrets,
@@ -14,6 +13,7 @@ from convergan.turing.study.tokens import (
     sign_invitation,
     token_sha256,
 )
+from convergan.web.replies import RefusedError
 
 KEY = b"k" * 32
 

@@ -20,6 +20,7 @@ def test_a_page_has_nothing_inline_and_nothing_from_elsewhere(page: str) -> None
         "/static/annotator.js",
         "/static/owner.js",
         "/static/icon.svg",
+        "/static/base.css",
         "/static/study.css",
     }
 

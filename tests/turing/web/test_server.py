@@ -21,20 +21,10 @@ from sqlalchemy import func, select
 from convergan.turing.owner import invite, read_votes
 from convergan.turing.study import schema
 from convergan.turing.study.study import StudySettings, create_study, open_study
-from convergan.turing.web.server import listen
+from convergan.web.server import listen
 from tests.turing.serving import Person, Serve, noise
 
 pytestmark = pytest.mark.slow
-
-
-def test_a_listener_is_one_whose_replies_are_sent_at_once() -> None:
-    import socket
-
-    with listen("127.0.0.1", 0) as listener:
-        assert listener.proto == socket.IPPROTO_TCP
-        port = listener.getsockname()[1]
-        with pytest.raises(OSError, match=f"127.0.0.1:{port} cannot be listened on"):
-            listen("127.0.0.1", port)
 
 
 def hasten(person: Person, seed: int) -> Counter[int]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
-from ..errors import RefusedError
+from ...web.replies import RefusedError
 from ..statistics.staircase import START_MS
 from . import schema
 from .recruitment import Arrival

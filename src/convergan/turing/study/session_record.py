@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from ..errors import RefusedError
+from ...web.replies import RefusedError
 from . import schema
 from .recruitment import return_to_mturk, return_to_prolific
 from .schema import answers, images, sessions, trials

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from ..errors import RefusedError
+from ...web.replies import RefusedError
 from ..statistics.staircase import next_exposure
 from . import schema
 from .admission import Admission

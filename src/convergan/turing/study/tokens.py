@@ -7,7 +7,7 @@ from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from ..errors import RefusedError
+from ...web.replies import RefusedError
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that looks like another
 

@@ -4,14 +4,12 @@ Nothing that is sent, headers and lengths included, depends on whether an image 
 feedback where the person's arm has it.
 """
 
-import json
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Header, Request
@@ -19,12 +17,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...web.replies import RefusedError, invalid_reply, json_reply
+from ...web.security import POLICY, SecurityMiddleware, security_headers
+from ...web.static_files import read_static_files, static_reply
 from .. import owner
-from ..errors import RefusedError
 from ..study import schema
 from ..study.admission import join_by_invitation, join_from_panel
 from ..study.database import cause_of
@@ -35,30 +33,9 @@ from ..study.study import Study
 from ..study.tokens import equal_secrets, form_token, token_sha256
 from .pages import annotator_page, message_page, owner_page, preview_page
 
-MAX_BODY_BYTES = 16 * 1024
-"""Bytes of a request."""
 WRONG_TOKENS, WRONG_TOKENS_SECONDS = 10, 60.0
 """So many wrong tokens of the owner in so many seconds, from all clients; more get status 429."""
-STATIC_TYPES = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
 IDENTIFIER = r"^[A-Za-z0-9_-]{22}$"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; {panel}"
-)
-HEADERS = {
-    "content-security-policy": POLICY.format(panel=NO_PANEL.content_security()),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "cache-control": "no-store",
-}
-
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Milliseconds = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
 Length = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -128,43 +105,6 @@ class PageRefusedError(RefusedError):
         self.panel = panel
 
 
-class SecurityMiddleware:
-    """Sets the security headers of every reply, and refuses large requests.
-
-    Args:
-        app: what replies.
-        path: below which the study lies on its host; requests may have it or not.
-    """
-
-    def __init__(self, app: ASGIApp, path: str) -> None:
-        self.app, self.path = app, path
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request of at most `MAX_BODY_BYTES`, with `HEADERS` on its reply."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        received = 0
-
-        async def limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise RefusedError(413, "The request is too large.")
-            return message
-
-        await self.app({**scope, "root_path": self.path}, limited, with_headers)
-
-
 def create_app(study: Study, public_url: str) -> FastAPI:
     """Return the application of an open study.
 
@@ -181,7 +121,11 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,  # a redirect would use the Host of the request
     )
-    app.add_middleware(SecurityMiddleware, path=urlsplit(public_url).path.rstrip("/"))
+    app.add_middleware(
+        SecurityMiddleware,
+        headers=security_headers(NO_PANEL.content_security()),
+        path=urlsplit(public_url).path.rstrip("/"),
+    )
     _error_handlers(app)
     _arrival_routes(app, study)
     _session_routes(app, study)
@@ -247,7 +191,7 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.get("/s/{session}/state")
     def state(session: AnySession) -> Response:
-        return _json(session.state())
+        return json_reply(session.state())
 
     @app.get("/s/{session}/image/{view}")
     def image(session: AnySession, view: str) -> Response:
@@ -255,7 +199,7 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.get("/s/{session}/mistakes")
     def mistakes(session: AnySession) -> Response:
-        return _json({"mistakes": session.mistakes()})
+        return json_reply({"mistakes": session.mistakes()})
 
     @app.get("/s/{session}/mistakes/{view}")
     def mistake_image(session: AnySession, view: str) -> Response:
@@ -263,11 +207,11 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.post("/s/{session}/consent")
     def consent(session: OwnSession, body: ConsentBody) -> Response:
-        return _json(session.consent(body.version))
+        return json_reply(session.consent(body.version))
 
     @app.post("/s/{session}/tutorial")
     def tutorial(session: OwnSession, body: EmptyBody) -> Response:
-        return _json(session.tutorial())
+        return json_reply(session.tutorial())
 
     @app.post("/s/{session}/answers")
     def answers(session: OwnSession, body: AnswerBody) -> Response:
@@ -276,11 +220,11 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.post("/s/{session}/technical")
     def report_loss(session: OwnSession, body: LossBody) -> Response:
-        return _json(session.report_loss(body.trial, body.what))
+        return json_reply(session.report_loss(body.trial, body.what))
 
     @app.post("/s/{session}/withdraw")
     def withdraw(session: OwnSession, body: EmptyBody) -> Response:
-        return _json(session.withdraw())
+        return json_reply(session.withdraw())
 
 
 def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
@@ -306,21 +250,21 @@ def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
 
     @app.get("/owner/api/summary", dependencies=guarded)
     def summary() -> Response:
-        return _json(owner.summary(study))
+        return json_reply(owner.summary(study))
 
     @app.get("/owner/api/people", dependencies=guarded)
     def people() -> Response:
-        return _json({"people": owner.people(study)})
+        return json_reply({"people": owner.people(study)})
 
     @app.delete("/owner/api/people/{alias}", dependencies=guarded)
     def delete_person(alias: str) -> Response:
         owner.delete_person(study, alias)
-        return _json({"deleted": alias})
+        return json_reply({"deleted": alias})
 
     @app.post("/owner/api/people/{alias}/close", dependencies=guarded)
     def close_person(alias: str, body: CloseBody) -> Response:
         owner.close_person(study, alias, body.state)
-        return _json({"closed": alias})
+        return json_reply({"closed": alias})
 
     @app.get("/owner/api/export.csv", dependencies=guarded)
     def export() -> Response:
@@ -328,35 +272,27 @@ def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
 
     @app.get("/owner/api/results", dependencies=guarded)
     def results() -> Response:
-        return _json(owner.results(study))
+        return json_reply(owner.results(study))
 
     @app.post("/owner/api/start", dependencies=guarded)
     def start(body: EmptyBody) -> Response:
-        return _json(owner.set_state(study, schema.RUNNING))
+        return json_reply(owner.set_state(study, schema.RUNNING))
 
     @app.post("/owner/api/stop", dependencies=guarded)
     def stop(body: EmptyBody) -> Response:
-        return _json(owner.set_state(study, schema.STOPPED))
+        return json_reply(owner.set_state(study, schema.STOPPED))
 
     @app.post("/owner/api/invitations", dependencies=guarded)
     def invitations(body: InvitationsBody) -> Response:
-        return _json({"links": owner.invite(study, public_url, body.count, body.days)})
+        return json_reply({"links": owner.invite(study, public_url, body.count, body.days)})
 
 
 def _static_files(app: FastAPI) -> None:
-    """Serve the files of the package by their names alone; no path reaches the file system."""
-    files = {
-        entry.name: (entry.read_bytes(), STATIC_TYPES[suffix])
-        for entry in resources.files(__package__).joinpath("static").iterdir()
-        if (suffix := f".{entry.name.rpartition('.')[2]}") in STATIC_TYPES
-    }
+    files = read_static_files(__package__)
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
-        if name not in files:
-            raise RefusedError(404, "There is no such file.")
-        data, kind = files[name]
-        return Response(data, media_type=kind)
+        return static_reply(files, name)
 
 
 def _error_handlers(app: FastAPI) -> None:
@@ -368,7 +304,7 @@ def _error_handlers(app: FastAPI) -> None:
             page = _framed(message_page("Image study", error.text, _path(request)), error.panel)
             page.status_code = error.status
             return page
-        return _json({"error": error.text}, error.status)
+        return json_reply({"error": error.text}, error.status)
 
     def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -377,18 +313,16 @@ def _error_handlers(app: FastAPI) -> None:
         if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
             page = message_page("Image study", sentence, _path(request))
             return HTMLResponse(page, status_code=404)
-        return _json({"error": sentence}, error.status_code, error.headers)
+        return json_reply({"error": sentence}, error.status_code, error.headers)
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:])
-        return _json({"error": f"{place or 'the body'}: {first['msg']}"}, 422)
+        return invalid_reply(error.errors())
 
     def unstored(request: Request, error: Exception) -> Response:
         assert isinstance(error, SQLAlchemyError)
         logging.getLogger("uvicorn.error").error("the database failed: %s", cause_of(error))
-        return _json({"error": "Nothing could be stored just now; please try again."}, 503)
+        return json_reply({"error": "Nothing could be stored just now; please try again."}, 503)
 
     app.add_exception_handler(RefusedError, refused)
     app.add_exception_handler(SQLAlchemyError, unstored)
@@ -419,12 +353,5 @@ def _path(request: Request) -> str:
 
 def _framed(page: str, panel: Panel) -> Response:
     """Return a page that may be shown in the panel's frame."""
-    policy = POLICY.format(panel=panel.content_security())
+    policy = POLICY.format(frame=panel.content_security())
     return HTMLResponse(page, headers={"content-security-policy": policy})
-
-
-def _json(
-    value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    text = json.dumps(value, separators=(",", ":"))
-    return Response(text, status, headers, media_type="application/json")

@@ -1,0 +1,1 @@
+"""Labels for few-label classification: pages that ask for those that help most."""

@@ -1,0 +1,1 @@
+"""What the pages of this package have in common: one server, one set of headers, one look."""
