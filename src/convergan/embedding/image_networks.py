@@ -82,8 +82,12 @@ def find_image_network(spec: str = AUTO, *, device: torch.device | str = "cpu") 
     given = WITH_SIDE.fullmatch(spec)
     extractor = find_extractor(given["spec"] if given else spec, device=device)
     side_taken = int(given["side"]) if given else extractor.side or OWN_SIDE
-    name = f"{extractor.name} of the middle square at {side_taken}x{side_taken}, of length 1"
-    return ImageNetwork(spec, name, side_taken, True, True, partial(_run, extractor, device))
+    name = f"{extractor.name} of the middle square at {side_taken}x{side_taken}"
+    alike = ".py:" not in spec  # what a function returns may be of many kinds and units
+    if alike:
+        name += ", of length 1"
+    run = partial(_run, extractor, device, alike)
+    return ImageNetwork(spec, name, side_taken, True, alike, run)
 
 
 def _choose(device: torch.device | str) -> ImageNetwork:
@@ -119,9 +123,9 @@ def _describe(images: Tensor) -> Tensor:
     return torch.cat([oriented_gradients(levels, cell=CELL), colours], dim=1)
 
 
-def _run(extractor: Extractor, device: torch.device | str, images: Tensor) -> Tensor:
+def _run(extractor: Extractor, device: torch.device | str, alike: bool, images: Tensor) -> Tensor:
     levels = images.to(device).float() / 255
     if extractor.grey:
         levels = (levels * levels.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
     features = extract(extractor, levels.clamp(0, 1)).features.cpu()
-    return normalize(features, dim=1)
+    return normalize(features, dim=1) if alike else features

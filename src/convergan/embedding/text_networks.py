@@ -31,11 +31,13 @@ class TextNetwork(NamedTuple):
         spec: what the user wrote.
         name: which weights; features of networks with other names do not compare.
         run: from texts to features (n, D).
+        alike: whether features are of one kind and unit.
     """
 
     spec: str
     name: str
     run: Callable[[Sequence[str]], Array]
+    alike: bool = True
 
 
 def find_text_network(spec: str = MINILM, *, device: str = "cpu") -> TextNetwork:
@@ -57,7 +59,7 @@ def find_text_network(spec: str = MINILM, *, device: str = "cpu") -> TextNetwork
         path = require_file(file)
         function = load_function(path, name)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-        return TextNetwork(spec, f"{path.name}:{name}[sha256 {digest}]", function)
+        return TextNetwork(spec, f"{path.name}:{name}[sha256 {digest}]", function, alike=False)
     raise ValueError(
         f"no extractor {spec!r} for texts; there are {MINILM}, hf:NAME and my_file.py:my_function"
     )

@@ -83,6 +83,7 @@ class TrainingTable(NamedTuple):
         file: of the table.
         sha256: its hash.
         options: by which it was read.
+        alike: whether all features are of one kind and unit, as those of one text are.
         columns: how features are made.
         features: (n, A) frame.
         labels: of the target column.
@@ -93,6 +94,7 @@ class TrainingTable(NamedTuple):
     file: Path
     sha256: str
     options: TableOptions
+    alike: bool
     columns: list[FeatureColumn]
     features: Frame
     labels: TargetLabels
@@ -163,6 +165,7 @@ def read_training_table(
         file=file,
         sha256=file_sha256(file),
         options=replace(options, target=target),
+        alike=network is not None and network.alike and len(text_names) == len(columns) == 1,
         columns=columns,
         features=features.frame,
         labels=labels,
@@ -186,7 +189,7 @@ def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
             "(counted from 0); leave it out, or fit with --missing mean"
         )
     started = time.monotonic()
-    model = new_classifier(options, table.labels.marker)
+    model = new_classifier(options, table.labels.marker).set_params(alike_columns=table.alike)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         model.fit(table.features, table.labels.y)
