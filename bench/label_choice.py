@@ -74,6 +74,7 @@ def main() -> None:
                     most=arguments.most,
                     batch=arguments.batch,
                     seed=seed,
+                    alike=name != "digits",
                 )
                 for seed in range(arguments.seeds)
             ]

@@ -38,6 +38,7 @@ class Digits:
     noun: tuple[str, str] = ("digit", "digits")
     key: str = "file"
     pictures: bool = True
+    alike: bool = False
     notices: list[str] = field(default_factory=list)
     next_step: str = "convergan fit digits --out model"
     filled: str = ""

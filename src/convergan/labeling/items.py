@@ -54,6 +54,7 @@ class Items(Protocol):
         names: of all, none twice; by these they are known from one session to the next.
         labels: that were found, None where there was none.
         pictures: whether cards are pictures.
+        alike: whether all columns of `rows` are of one kind and unit.
         notices: what the user should know of how they were read.
         next_step: the command that fits a classifier to them.
         filled: name of the file that `fill` makes; empty where there is none.
@@ -65,6 +66,7 @@ class Items(Protocol):
     names: list[str]
     labels: list[str | None]
     pictures: bool
+    alike: bool
     notices: list[str]
     next_step: str
     filled: str

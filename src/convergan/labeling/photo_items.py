@@ -30,6 +30,7 @@ class PhotoItems:
     labels: list[str | None]
     notices: list[str]
     next_step: str
+    alike: bool = True
     extractor: str = AUTO
     noun: tuple[str, str] = ("photo", "photos")
     key: str = "file"
@@ -77,7 +78,7 @@ def photo_items(folder: Path, *, extractor: str = AUTO, follow_links: bool = Fal
         ValueError: if there is no such network.
         DataError: if there are none.
     """
-    find_image_network(extractor)
+    network = find_image_network(extractor)
     found = find_photos(folder, follow_links=follow_links)
     files = found.train.files
     return PhotoItems(
@@ -87,5 +88,6 @@ def photo_items(folder: Path, *, extractor: str = AUTO, follow_links: bool = Fal
         labels=[str(label) or None for label in found.train.labels],
         notices=list(found.notes),
         next_step=f"convergan fit {shlex.quote(str(folder))} --out model",
+        alike=network.alike,
         extractor=extractor,
     )

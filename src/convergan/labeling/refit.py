@@ -104,12 +104,13 @@ class Failed(NamedTuple):
 Event = Ready | Reading | Fitted | Failed
 
 
-def fit(rows: Any, request: Request) -> Fitted:
+def fit(rows: Any, request: Request, *, alike: bool = False) -> Fitted:
     """Fit the classifier of `convergan.estimator` to rows and rank what to ask next.
 
     Args:
         rows: (n, A) of numbers, or a frame.
         request: labels of at least two classes.
+        alike: whether all columns are of one kind and unit.
     """
     from ..estimator import SemiSupervisedGANClassifier
 
@@ -117,7 +118,9 @@ def fit(rows: Any, request: Request) -> Fitted:
     y = np.full(len(rows), "", dtype=object)
     for number, label in request.labels.items():
         y[number] = label
-    model = SemiSupervisedGANClassifier(unlabeled_label="", random_state=request.seed)
+    model = SemiSupervisedGANClassifier(
+        unlabeled_label="", alike_columns=alike, random_state=request.seed
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         model.fit(rows, y)
@@ -191,7 +194,7 @@ def _work(items: Items, count: int, seed: int, pipe: Connection) -> None:
     while True:
         request: Request = pipe.recv()
         try:
-            pipe.send(fit(rows, request))
+            pipe.send(fit(rows, request, alike=items.alike))
         except Exception as error:  # whatever it is, labels can still be given
             pipe.send(Failed(f"the last fit failed: {_line(error)}"))
 

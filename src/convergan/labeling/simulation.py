@@ -45,6 +45,7 @@ def simulate(
     most: int = 100,
     batch: int = 10,
     seed: int = 0,
+    alike: bool = False,
 ) -> list[Step]:
     """Label items until there are so many labels; fit after every batch.
 
@@ -56,6 +57,7 @@ def simulate(
         most: labels at the end.
         batch: labels between two fits.
         seed: of all that is drawn.
+        alike: whether all columns are of one kind and unit.
 
     Raises:
         ValueError: for another policy, or fewer items than labels.
@@ -80,7 +82,7 @@ def simulate(
                 drawn.add(number)
         if len(set(labels.values())) < 2:
             continue
-        fitted = fit(rows, Request(labels.copy(), frozenset(kept), ranks, seed))
+        fitted = fit(rows, Request(labels.copy(), frozenset(kept), ranks, seed), alike=alike)
         ranked = fitted.ranked if policy == TOOL else []
         length = choice.sample_length(order, drawn)
         shown = {number: names[number] for number in order[: length + AHEAD]}

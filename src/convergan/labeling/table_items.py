@@ -48,6 +48,7 @@ class TableItems:
     shown: list[str]
     key: str = "row"
     pictures: bool = False
+    alike: bool = False
     filled: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -162,6 +163,7 @@ def table_items(
         f"{shlex.quote(target)}{texts} --out model",
         noun=noun,
         shown=shown,
+        alike=text is not None and find_text_network(extractor).alike,
     )
 
 
