@@ -74,7 +74,9 @@ def label(
     encoding: Encoding = None,
     decimal: Decimal = None,
 ) -> None:
-    """Label photographs, rows or texts in the browser, those first whose labels help most.
+    """Label photographs, rows or texts in the browser.
+
+    Those come first whose labels help most.
 
     For example: convergan label photos
 

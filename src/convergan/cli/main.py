@@ -22,8 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Train GANs that converge: few-label classifiers and generators, after Salimans et al. "
-    "(2016).\n\nStart with: convergan train digits --threads 1, or with a table of yours: "
-    "convergan fit",
+    "(2016).\n\nStart with: convergan train digits --threads 1, or with photographs or a table "
+    "of yours: convergan fit",
 )
 for command in (
     tables.fit,

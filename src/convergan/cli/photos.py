@@ -87,7 +87,7 @@ def predict_photographs(
 def example(
     folder: Annotated[Path, typer.Argument(help="New folder.")],
 ) -> None:
-    """Write a folder of small pictures to try fit, predict and label with.
+    """Write a folder of pictures to try fit with.
 
     They are scikit-learn's 1,797 handwritten digits as PNG files of many sizes, five of each
     labelled, 500 to test on. Nothing is downloaded. For example:

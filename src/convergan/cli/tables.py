@@ -143,7 +143,9 @@ def fit(
         ),
     ] = False,
 ) -> None:
-    """Fit a classifier to photographs, a table or texts of which few have a label.
+    """Fit a classifier to photographs, tables or texts.
+
+    Few of them need a label.
 
     For example: convergan fit photos/ --out photo-model
 
@@ -303,12 +305,13 @@ def predict(
     encoding: Encoding = None,
     decimal: Decimal = None,
 ) -> None:
-    """Predict photographs or rows of a table; measure the error where labels are known.
+    """Predict photographs or rows of a table.
 
-    The columns are prediction, probability and ood_pvalue. The last is low where a row is unlike
-    the unlabelled rows of fit: it is the share of unlabelled rows, of some kept out of training,
-    that are as unusual as this row. Of photographs there are also file and doubt: unsure below a
-    probability of 0.7, unlike below a p-value of 0.01, unreadable.
+    Where labels are known the error is measured. The columns are prediction, probability and
+    ood_pvalue. The last is low where a row is unlike the unlabelled rows of fit: it is the share of
+    unlabelled rows, of some kept out of training, that are as unusual as this row. Of photographs
+    there are also file and doubt: unsure below a probability of 0.7, unlike below a p-value of
+    0.01, unreadable.
 
     For example: convergan predict photo-model new-photos/ --sort-into sorted/
 
