@@ -1,8 +1,9 @@
 """What the labels that ``convergan label`` asks for are worth, and whether its error is honest.
 
-``python -m bench.label_choice digits photographs texts --seeds 3``. A simulated labeller gives the right label of whatever is asked. The error is that of a third of the
-items, which are never asked. Printed beside: how often the interval that the page shows holds that
-error, and how many of the items that the grid would show are wrong.
+``python -m bench.label_choice digits photographs texts --seeds 3``. A simulated labeller gives the
+right label of whatever is asked. The error is that of a third of the items, which are never asked.
+Printed beside: how often the interval that the page shows holds that error, and how many of the
+items that the grid would show are wrong.
 """
 
 import argparse
