@@ -4,6 +4,9 @@ from playwright.sync_api import Page, expect
 
 from tests.labeling.serving import digit_of
 
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
 
 def shown(page: Page) -> str:
     """Return the name of the item that is shown, once it can be answered."""

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.labeling.browser.conftest import DESK
-from tests.labeling.browser.person import label, shown
+from tests.labeling.browser.person import DESK, label, shown
 from tests.labeling.serving import command, free_port, make_photos
 
 FOUND = importlib.util.find_spec("axe_playwright_python")
