@@ -243,8 +243,8 @@ class Refitter:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        if self._process is not None:
-            self._process.kill()
+            if self._process is not None:
+                self._process.kill()
         if self._thread.is_alive():
             self._thread.join(10)
 
@@ -254,8 +254,11 @@ class Refitter:
             process = multiprocessing.get_context("spawn").Process(
                 target=work, args=(self.items, self.count, self.seed, theirs), daemon=True
             )
-            self._process = process
-            process.start()
+            with self._changed:
+                if self._closed:
+                    return
+                process.start()
+                self._process = process
             theirs.close()
             try:
                 self._serve(ours)
