@@ -54,6 +54,7 @@ def test_from_a_folder_to_sorted_predictions(call: Call, tmp_path: Path) -> None
     assert list(table["doubt"].fillna("")) == [""] * 6 + ["unreadable"]
     code, out, _ = call("predict", "model/model.zip", "photos/unlabeled/dark-5.png")
     assert code == 0 and pd.read_csv("dark-5-predicted.csv")["prediction"].tolist() == ["dark"]
+    assert "dark-5.png: dark, " in out
 
 
 def test_without_a_comparison_and_without_the_game(call: Call, tmp_path: Path) -> None:
@@ -62,6 +63,7 @@ def test_without_a_comparison_and_without_the_game(call: Call, tmp_path: Path) -
         "fit", "photos", "--out", "model", "--no-comparison", "--without-game", *QUICK
     )
     assert code == 0 and "method" not in out and "network" in out
+    assert "error of held-out labels: " in out
     code, out, _ = call("predict", "model", "photos", "--probabilities")
     assert code == 0 and "no p-values: the model was fitted without the game" in out
     assert "probability_dark" in pd.read_csv("photos-predicted.csv")

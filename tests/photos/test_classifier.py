@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from convergan import ImageClassifier, SemiSupervisedGANClassifier
 from convergan.data import DataError
@@ -74,3 +75,9 @@ def test_another_network_is_refused(given: Set, tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named(model: ImageClassifier, given: Set) -> None:
     with pytest.raises(DataError, match=r"1 unreadable: image 1 \(zero bytes\)"):
         model.predict([given[0][0], b""])
+
+
+def test_a_model_that_is_not_fitted() -> None:
+    for call in (ImageClassifier().predict, ImageClassifier().predict_proba):
+        with pytest.raises(NotFittedError):
+            call([])

@@ -10,6 +10,7 @@ from convergan.photos.assessment import PhotoAssessment, assess_photos
 from convergan.photos.comparison import Comparison, MethodError
 from convergan.photos.fitting import PhotoFit, TrainingPhotos
 from convergan.photos.model_folder import is_photo_model, read_photo_model, write_photo_model
+from convergan.tabular.model_folder import require_new
 from tests.photos.quick import QUICK
 
 
@@ -64,6 +65,12 @@ def test_the_page_leads_with_pictures(written: Path) -> None:
     assert "About 25% of predictions are wrong" in page
     assert "dark, taken for light: 2" in page
     assert page.count("<figure") > 20 and 'src="http' not in page
+
+
+def test_a_place_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file/model cannot be made: .*file: Not a directory"):
+        require_new(tmp_path / "file" / "model")
 
 
 def test_confusions_and_labels(assessment: PhotoAssessment) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convergan.data import DataError
 from convergan.photos.fitting import PhotoFit
 from convergan.photos.prediction import Answers, predict_photos, prediction_table
 from tests.embedding.pictures import shapes
@@ -56,3 +57,17 @@ def test_labels_that_the_model_does_not_know(fitted: PhotoFit, new: Path) -> Non
 def test_shares(fitted: PhotoFit, new: Path, share: float) -> None:
     with pytest.raises(ValueError, match="--reject-below must be from 0 to 1"):
         predict_photos(fitted.model, new, reject_below=share)
+
+
+def test_photographs_that_were_learned_from_are_told(fitted: PhotoFit, folder: Path) -> None:
+    notices = predict_photos(fitted.model, folder).notices
+    assert any("fitted to the labels of 8 of these very photographs" in n for n in notices)
+
+
+def test_nothing_that_can_be_read(fitted: PhotoFit, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    with pytest.raises(DataError, match="none of the photographs .* broken.png .not an image"):
+        predict_photos(fitted.model, tmp_path / "broken.png")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty holds no photographs$"):
+        predict_photos(fitted.model, tmp_path / "empty")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ..tabular import FitOptions
 
 
+LISTED = 5
+"""Photographs up to which each prediction is printed."""
+
+
 def fit_photographs(
     folder: Path, out: Path, options: "PhotoOptions", fit_options: "FitOptions", *, compared: bool
 ) -> None:
@@ -56,7 +60,7 @@ def predict_photographs(
     """Predict a folder of photographs; write a table, and perhaps folders of classes."""
     from ..photos.model_folder import read_photo_model
     from ..photos.prediction import predict_photos
-    from ..photos.sorting import require_empty, sort_into
+    from ..photos.sorting import folder_names, require_empty, sort_into
     from ..tabular import require_suffix, write_table
 
     file = out or Path(f"{path.stem or path.resolve().name}-predicted.csv")
@@ -82,6 +86,9 @@ def predict_photographs(
         done = sort_into(sort_folder, files.files, names, found.predicted.tolist(), copy=copy)
         shown = ", ".join(f"{count:,} {how}" for how, count in sorted(done.items()))
         print_line(f"sorted into {sort_folder}: {shown}")
+        for label, place in folder_names(sorted(set(found.predicted.tolist()))).items():
+            if label and place != label:
+                print_line(f"note: the folder of {label} is called {place}")
 
 
 def example(
@@ -121,6 +128,7 @@ def show_photos(photos: "TrainingPhotos") -> None:
 def show_fit(fitted: "PhotoFit", comparison: "Comparison | None", folder: Path) -> None:
     """Print the error beside that of other methods, what opinions count, and where the rest is."""
     from ..photos.report import ERRORS, error_rows, error_sentence
+    from ..tabular.findings import held_out_error
 
     print_notices(fitted.notices)
     show_opinions(fitted.model.classifier_)
@@ -130,6 +138,8 @@ def show_fit(fitted: "PhotoFit", comparison: "Comparison | None", folder: Path) 
             compared.add_row(*row)
         output.print(compared)
         print_line(error_sentence(comparison))
+    else:
+        print_line(held_out_error(fitted.model.classifier_.risk_table_))
     print_line(f"fitted in {fitted.seconds:,.1f} seconds")
     print_line(f"model: {folder}")
     print_line(f"predictions: {folder / 'predictions.csv'}")
@@ -138,6 +148,12 @@ def show_fit(fitted: "PhotoFit", comparison: "Comparison | None", folder: Path) 
 
 def show_predictions(found: "PhotoPredictions") -> None:
     """Print how often each class is predicted, the doubts, and the error where labels are known."""
+    if len(found.table) <= LISTED:
+        for name, predicted, probability, doubt in zip(
+            *(found.table[c] for c in ("file", "prediction", "probability", "doubt")), strict=True
+        ):
+            answer = f"{predicted}, {probability:.1%}" if isinstance(predicted, str) else "none"
+            print_line(f"{name}: {answer}{', ' if doubt else ''}{doubt}")
     shown = Table("prediction", "photographs")
     for name, count in found.counts.items():
         shown.add_row(escape(name), f"{count:,}")

@@ -139,7 +139,7 @@ def fit(
         typer.Option(
             "--no-comparison",
             help="Of photographs: do not measure the error beside that of other methods, which "
-            "takes ten more fits.",
+            "takes two more fits in each of five folds.",
         ),
     ] = False,
 ) -> None:
@@ -265,7 +265,7 @@ def refuse(kind: str, options: Mapping[str, object]) -> None:
 def predict(
     model: Annotated[
         Path,
-        typer.Argument(help="A model, as written by fit: its folder, of photographs its file."),
+        typer.Argument(help="A model, as written by fit: its folder, or its model.zip."),
     ],
     data: Annotated[
         Path,

@@ -150,6 +150,8 @@ def why_not(error: Exception) -> str:
     """Return why an image cannot be read, in one line."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -3,6 +3,7 @@
 Salimans et al. (2016), section 5, on photographs of any size.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,9 @@ from ..embedding import AUTO, Embedded, ImageNetwork, as_encoded, embed_images, 
 from ..embedding.images import Array, Report
 from ..estimator import SemiSupervisedGANClassifier
 from . import model_file
+
+DIGITS = 16
+"""Of a hash that are kept of each file with a label."""
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -35,6 +39,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classifier_: fitted to the features.
         extractor_: the text that stands for the network, also where ``auto`` chose it.
         network_name_: which weights, and what is done to photographs first.
+        learned_from_: beginnings of the hashes of files whose label was learned from.
 
     Example:
         >>> import numpy as np
@@ -77,10 +82,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoded = as_encoded(X)
         found = embed_images(encoded, network, workers=self.workers)
         _require_all(found, encoded.name)
-        return self.fit_features(found.rows, y, network)
+        return self.fit_features(found.rows, y, network, found.contents)
 
-    def fit_features(self, rows: Array, y: Any, network: ImageNetwork) -> Self:
-        """Learn from features (n, D) that a network has made already; else as `fit`."""
+    def fit_features(
+        self, rows: Array, y: Any, network: ImageNetwork, contents: Sequence[bytes] = ()
+    ) -> Self:
+        """Learn from features (n, D) that a network has made already; else as `fit`.
+
+        Args:
+            rows: of n photographs.
+            y: (n,) labels.
+            network: that made them.
+            contents: (n,) hashes of the files, to know those with a label again.
+        """
         classifier = self.classifier
         if classifier is None:
             marker: Any = "" if any(isinstance(label, str) for label in y) else -1
@@ -91,6 +105,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fitted = clone(classifier).set_params(alike_columns=network.alike)
         self.classifier_: SemiSupervisedGANClassifier = fitted.fit(rows, y)
         self.classes_ = self.classifier_.classes_
+        known = (
+            c for c, label in zip(contents, y, strict=False) if label != fitted.unlabeled_label
+        )
+        self.learned_from_ = sorted({content.hex()[:DIGITS] for content in known})
         return self
 
     def features(self, X: Any, report: Report | None = None) -> Embedded:
@@ -118,17 +136,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of every photograph."""
-        found: Array = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        found: Array = self.classes_[best]
         return found
 
     def predict_proba(self, X: Any) -> Array:
         """Return (n, K) calibrated class probabilities."""
-        return self.classifier_.predict_proba(self._rows(X))
+        rows = self._rows(X)
+        return self.classifier_.predict_proba(rows)
 
     def predict_or_reject(self, X: Any, *, min_confidence: float, reject_label: Any) -> Array:
         """Return classes, and ``reject_label`` where none is probable enough."""
+        rows = self._rows(X)
         return self.classifier_.predict_or_reject(
-            self._rows(X), min_confidence=min_confidence, reject_label=reject_label
+            rows, min_confidence=min_confidence, reject_label=reject_label
         )
 
     def ood_pvalue(self, X: Any) -> Array:
@@ -137,11 +158,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: as `SemiSupervisedGANClassifier.ood_pvalue`.
         """
-        return self.classifier_.ood_pvalue(self._rows(X))
+        rows = self._rows(X)
+        return self.classifier_.ood_pvalue(rows)
 
     def score(self, X: Any, y: Any) -> float:
         """Return the accuracy on photographs with a label; others are ignored."""
-        return self.classifier_.score(self._rows(X), y)
+        rows = self._rows(X)
+        return self.classifier_.score(rows, y)
 
     def save(self, file: str | Path) -> None:
         """Write the fitted classifier to one new file, without pickle and without the network."""

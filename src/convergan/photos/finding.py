@@ -144,7 +144,10 @@ def find_photos_to_predict(path: Path, *, follow_links: bool = False) -> Labeled
         return LabeledPhotos(EncodedFiles(path.parent, (path,), follow_links), np.array([""]))
     if not path.is_dir():
         raise DataError(f"{path} is neither a photograph nor a folder of them")
-    found = find_photos(path, follow_links=follow_links)
+    try:
+        found = find_photos(path, follow_links=follow_links)
+    except DataError as error:  # what labels are to look like is not asked here
+        raise DataError(str(error).partition(": expected")[0]) from None
     both = found.train + found.test
     order = sorted(range(len(both.files)), key=lambda n: both.files.files[n])
     return both.choose(np.array(order))

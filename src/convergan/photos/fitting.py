@@ -150,7 +150,8 @@ def fit_photos(photos: TrainingPhotos, options: FitOptions, device: str = "cpu")
     model = ImageClassifier(photos.network.spec, new_classifier(options, MARKER), device=device)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        model.fit_features(photos.train.rows, photos.train.photos.labels, photos.network)
+        train = photos.train
+        model.fit_features(train.rows, train.photos.labels, photos.network, train.contents)
     notices = [str(warning.message) for warning in caught]
     return PhotoFit(model, time.monotonic() - started, notices)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 PHOTOS = "photos.json"
 PARTS = ("model.json", "arrays.safetensors")
-PLAIN = ("extractor_", "network_name_")
+PLAIN = ("extractor_", "network_name_", "learned_from_")
 """Attributes that are plain values."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time of the archive's parts, so that the same model has the same bytes."""

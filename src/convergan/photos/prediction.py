@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binomtest
 
+from ..data import DataError
 from ..data.decoding import some
 from ..embedding.images import Array, Report
 from ..tabular.findings import has_game
 from ..tabular.prediction import UNLIKE, ErrorRate
 from ..tabular.reading import Frame
-from .classifier import ImageClassifier
+from .classifier import DIGITS, ImageClassifier
 from .finding import LabeledPhotos, find_photos_to_predict
 from .fitting import NAMED
 
@@ -80,7 +81,7 @@ def predict_photos(
 
     Raises:
         ValueError: if an argument cannot be used.
-        DataError: if there are no photographs.
+        DataError: if there are no photographs, or none can be read.
     """
     require_share("--reject-below", reject_below)
     photos = find_photos_to_predict(path, follow_links=follow_links)
@@ -92,12 +93,21 @@ def predict_photos(
         model, names, readable, answers, all_classes=all_classes, reject_below=reject_below
     )
     notices = [answers.notice] if answers.notice else []
-    if embedded.problems:
-        shown = [f"{names[n]} ({why})" for n, why in sorted(embedded.problems.items())]
+    shown = [f"{names[n]} ({why})" for n, why in sorted(embedded.problems.items())]
+    if shown:
         more = f" and {len(shown) - NAMED:,} more" if len(shown) > NAMED else ""
         notices.append(
             f"{len(shown):,} photographs cannot be read and have no prediction: "
             f"{some(shown[:NAMED])}{more}"
+        )
+    if len(embedded.problems) == len(names):
+        raise DataError(f"none of the photographs of {path} can be read: {some(shown[:NAMED])}")
+    known = set(model.learned_from_)
+    seen = [content.hex()[:DIGITS] in known for content in embedded.contents]
+    if again := int((np.array(seen) & photos.is_labeled).sum()):
+        notices.append(
+            f"the model was fitted to the labels of {again:,} of these very photographs; it errs "
+            "more on others"
         )
     predicted = table["prediction"].fillna("").to_numpy(dtype=object)
     classes = [str(name) for name in model.classes_.tolist()]

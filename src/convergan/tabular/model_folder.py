@@ -14,6 +14,7 @@ import json
 import platform
 import secrets
 import shutil
+import tempfile
 from dataclasses import asdict
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -60,13 +61,19 @@ class TableModel(NamedTuple):
 
 
 def require_new(folder: Path) -> None:
-    """Refuse a folder that exists.
+    """Refuse a folder that exists, or that cannot be made.
 
     Raises:
-        ValueError: if it does.
+        ValueError: if it exists.
+        OSError: if nothing can be written at its place.
     """
     if folder.exists():
         raise ValueError(f"{folder} exists; a model is written to a new folder, choose another")
+    place = next(parent for parent in folder.absolute().parents if parent.exists())
+    try:
+        tempfile.TemporaryDirectory(dir=place).cleanup()
+    except OSError as error:
+        raise OSError(f"{folder} cannot be made: {place}: {error.strerror}") from None
 
 
 def write_model(
