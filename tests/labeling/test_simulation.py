@@ -5,7 +5,7 @@ from convergan.labeling.simulation import POLICIES, simulate
 from tests.labeling.fakes import digits
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_error_falls_and_kept_items_are_never_asked(policy: str) -> None:
     items = digits(150)

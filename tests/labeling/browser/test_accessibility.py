@@ -13,7 +13,7 @@ from tests.labeling.serving import command, free_port, make_photos
 FOUND = importlib.util.find_spec("axe_playwright_python")
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.nightly,
     pytest.mark.skipif(FOUND is None, reason="axe-playwright-python is not installed"),
 ]
 

@@ -72,6 +72,7 @@ def test_a_whole_session_by_keyboard_with_a_killed_server(folder: Path, page: Pa
         expect(page.locator("#error")).to_contain_text("%", timeout=60000)  # a fit came back
 
 
+@pytest.mark.nightly
 def test_sure_ones_are_confirmed_by_the_grid(folder: Path, page: Page) -> None:
     with command(folder, free_port()) as (_, url):
         page.goto(url)
@@ -134,6 +135,7 @@ def test_two_people_get_different_items_and_a_phone_needs_no_scrolling(
             assert size is not None and size["height"] >= 44
 
 
+@pytest.mark.nightly
 def test_a_class_that_differs_in_capitals_is_asked_about(folder: Path, page: Page) -> None:
     with command(folder, free_port()) as (_, url):
         page.goto(url)
@@ -154,6 +156,7 @@ def test_a_class_that_differs_in_capitals_is_asked_about(folder: Path, page: Pag
         assert labels(folder) == {first: "nought", second: "nought"}
 
 
+@pytest.mark.nightly
 def test_the_guess_is_hidden_until_it_is_asked_for(folder: Path, page: Page) -> None:
     with command(folder, free_port()) as (_, url):
         page.goto(url)
