@@ -9,6 +9,7 @@ import torch
 
 from convergan.core.files import (
     canonical_sha256,
+    new_folder,
     read_json,
     replace_file,
     write_array,
@@ -68,3 +69,15 @@ def test_what_is_no_json_is_refused_by_name(content: bytes, tmp_path: Path) -> N
 def test_json_is_written_in_one_order(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"b": 1, "a": 2})
     assert list(json.loads((tmp_path / "a.json").read_text())) == ["a", "b"]
+
+
+def test_a_new_folder_is_there_wholly_or_not_at_all(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "deep" / "new") as temporary:
+        temporary.mkdir()
+        (temporary / "file").write_text("1")
+        assert not (tmp_path / "deep" / "new").exists()
+    assert (tmp_path / "deep" / "new" / "file").read_text() == "1"
+    with pytest.raises(OSError, match="full"), new_folder(tmp_path / "other") as temporary:
+        temporary.mkdir()
+        raise OSError("full")
+    assert sorted(place.name for place in tmp_path.iterdir()) == ["deep"]

@@ -25,13 +25,13 @@ def test_each_labelled_photograph_is_held_out_once(
     assert found is not None and not found.on_test
     labeled = np.flatnonzero(photos.train.photos.is_labeled)
     assert np.array_equal(np.sort(found.numbers), labeled)
-    assert [one.method for one in found.errors] == [
+    assert list(found.errors) == [
         OURS,
         WITHOUT_GAME,
         "logistic regression",
         "nearest labelled photograph",
     ]
-    assert all(one.rows == 8 for one in found.errors) and found.errors[0].wrong == 0
+    assert all(one.rows == 8 for one in found.errors.values()) and found.errors[OURS].wrong == 0
     assert np.array_equal(found.predicted, photos.train.photos.labels[found.numbers])
     assert steps[0].step == 0 and steps[-1].step == steps[-1].steps == 20
 
@@ -46,7 +46,7 @@ def test_test_photographs_are_what_is_measured_on(tmp_path: Path) -> None:
     fitted = fit_photos(photos, QUICK)
     found = compare(photos, fitted, QUICK)
     assert found is not None and found.on_test
-    assert found.errors[0].wrong == 2 and found.errors[0].rows == 6
+    assert found.errors[OURS].wrong == 2 and found.errors[OURS].rows == 6
     expected = fitted.model.classifier_.predict(photos.test.rows)
     assert np.array_equal(found.predicted, expected)
 

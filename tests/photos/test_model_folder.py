@@ -7,10 +7,11 @@ import pytest
 
 from convergan.data import DataError
 from convergan.photos.assessment import PhotoAssessment, assess_photos
-from convergan.photos.comparison import Comparison, MethodError
+from convergan.photos.comparison import OURS, Comparison
 from convergan.photos.fitting import PhotoFit, TrainingPhotos
 from convergan.photos.model_folder import is_photo_model, read_photo_model, write_photo_model
 from convergan.tabular.model_folder import require_new
+from convergan.tabular.prediction import ErrorRate
 from tests.photos.quick import QUICK
 
 
@@ -20,8 +21,8 @@ def comparison(photos: TrainingPhotos) -> Comparison:
     numbers = photos.train.photos.is_labeled.nonzero()[0]
     predicted = photos.train.photos.labels[numbers].copy()
     predicted[:2] = "light"
-    errors = [MethodError("this classifier", 8, 2, 0.03, 0.65)]
-    return Comparison(False, errors, numbers, predicted, predicted == "x")
+    errors = {OURS: ErrorRate(8, 2, 0.03, 0.65)}
+    return Comparison(False, errors, numbers, predicted)
 
 
 @pytest.fixture(scope="module")

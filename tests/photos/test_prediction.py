@@ -38,7 +38,7 @@ def test_unsure_ones_are_left_empty_on_request(fitted: PhotoFit, new: Path) -> N
 
 def test_marks_of_doubt(fitted: PhotoFit) -> None:
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.01, 0.99], [0.31, 0.69]])
-    answers = Answers(probabilities, np.array([0.5, 0.02, 0.001, 0.0001]), "")
+    answers = Answers(probabilities, np.array([0.5, 0.02, 0.001, 0.0001]))
     readable = np.array([True, True, False, True, True])
     table = prediction_table(fitted.model, list("abcde"), readable, answers)
     assert table["doubt"].tolist() == ["", "unsure", "unreadable", "unlike", "unsure unlike"]

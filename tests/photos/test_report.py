@@ -1,15 +1,15 @@
 import numpy as np
 
-from convergan.photos.comparison import Comparison, MethodError
+from convergan.photos.comparison import OURS, Comparison
 from convergan.photos.report import error_rows, error_sentence
+from convergan.tabular.prediction import ErrorRate
 
 NONE = np.empty(0)
 
 
 def test_the_error_in_words() -> None:
-    ours = MethodError("this classifier", 200, 30, 0.1, 0.2)
-    errors = [ours, MethodError("other", 200, 50, 0.19, 0.32)]
-    folds = Comparison(False, errors, NONE, NONE, NONE)
+    errors = {OURS: ErrorRate(200, 30, 0.1, 0.2), "other": ErrorRate(200, 50, 0.19, 0.32)}
+    folds = Comparison(False, errors, NONE, NONE)
     assert error_sentence(folds) == (
         "About 15% of predictions are wrong, measured on 200 labelled photographs, held out in up "
         "to 5 folds: 30 of 200, 95 % interval 10% to 20%."

@@ -6,7 +6,9 @@ import io
 import json
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,24 @@ def replace_file(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder wholly or not at all.
+
+    Yields:
+        The name of a folder beside it, to be made and filled; at the end it gets its own name, and
+        after an error it is removed.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".tmp-{folder.name}-{secrets.token_hex(4)}")
+    try:
+        yield temporary
+        temporary.rename(folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_json(file: Path, value: Any) -> None:

@@ -74,7 +74,7 @@ def stacked(arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(np.stack(colour).transpose(0, 3, 1, 2))
 
 
-def some(items: Sequence[str]) -> str:
-    """Name the first of many."""
-    rest = len(items) - LISTED
-    return ", ".join(items[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
+def some(items: Sequence[str], most: int = LISTED) -> str:
+    """Name the first of many, and say how many more there are."""
+    rest = len(items) - most
+    return ", ".join(items[:most]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from ..core.images import decode, why_not
 from ..core.progress import Progress
-from ..data.decoding import read_ahead
+from ..data.decoding import DataError, read_ahead, some
 from ..data.encoded import Encoded, EncodedFiles
 from .image_networks import ImageNetwork
 from .store import FeatureStore, file_stamp
@@ -41,6 +41,10 @@ class Embedded(NamedTuple):
     rows: Array
     contents: list[bytes]
     problems: dict[int, str]
+
+    def unreadable(self, encoded: Encoded) -> list[tuple[str, str]]:
+        """Return the names of those that cannot be read, and why."""
+        return [(encoded.name(n), why) for n, why in sorted(self.problems.items())]
 
 
 class _Part(NamedTuple):
@@ -98,6 +102,20 @@ def embed_images(
     for number, row in rows.items():
         found[number] = row
     return Embedded(found, [contents.get(n, b"") for n in range(count)], problems)
+
+
+def embed_readable(
+    encoded: Encoded, network: ImageNetwork, *, workers: int | None = None
+) -> Embedded:
+    """Return the features of photographs that can all be read; else as `embed_images`.
+
+    Raises:
+        DataError: naming those that cannot.
+    """
+    found = embed_images(encoded, network, workers=workers)
+    if named := [f"{name} ({why})" for name, why in found.unreadable(encoded)]:
+        raise DataError(f"{len(named)} unreadable: {some(named)}", named)
+    return found
 
 
 def _work(

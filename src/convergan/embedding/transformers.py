@@ -7,11 +7,9 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from ..data import DataError
-from ..data.decoding import some
 from .encoded_images import as_encoded
 from .image_networks import AUTO, find_image_network
-from .images import Array, embed_images
+from .images import Array, embed_readable
 from .text_networks import MINILM, find_text_network
 from .texts import embed_texts
 
@@ -53,12 +51,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             DataError: if some cannot be read.
         """
         network = find_image_network(self.extractor, device=self.device)
-        encoded = as_encoded(X)
-        found = embed_images(encoded, network, workers=self.workers)
-        if found.problems:
-            named = [f"{encoded.name(n)} ({why})" for n, why in sorted(found.problems.items())]
-            raise DataError(f"{len(named)} unreadable: {some(named)}", named)
-        return found.rows
+        return embed_readable(as_encoded(X), network, workers=self.workers).rows
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return that it is: there is nothing to learn."""

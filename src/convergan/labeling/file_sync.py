@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from ..data import DataError
+from ..data.decoding import some
 from .labels_file import LabelsFile, Merge, merge
 from .store import FILE, LABEL, Answer, Store
 
@@ -108,7 +109,7 @@ class FileSync:
         changed = f"{self._file.path.name} was changed by another program:"
         if told and merged.taken:
             self._notices.append(
-                f"{changed} {_count(merged.taken)} taken over, {_some(merged.taken)}"
+                f"{changed} {_count(merged.taken)} taken over, {some(list(merged.taken), NAMED)}"
             )
         if merged.conflicts:
             ours = self._store.labels()
@@ -132,8 +133,3 @@ class FileSync:
 
 def _count(names: Collection[str]) -> str:
     return "1 label was" if len(names) == 1 else f"{len(names):,} labels were"
-
-
-def _some(names: Collection[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(list(names)[:NAMED]) + more

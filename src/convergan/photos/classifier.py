@@ -10,9 +10,15 @@ from typing import Any, Self
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import DataError
-from ..data.decoding import some
-from ..embedding import AUTO, Embedded, ImageNetwork, as_encoded, embed_images, find_image_network
+from ..embedding import (
+    AUTO,
+    Embedded,
+    ImageNetwork,
+    as_encoded,
+    embed_images,
+    embed_readable,
+    find_image_network,
+)
 from ..embedding.images import Array, Report
 from ..estimator import SemiSupervisedGANClassifier
 from . import model_file
@@ -79,9 +85,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: as `SemiSupervisedGANClassifier.fit`.
         """
         network = find_image_network(self.extractor, device=self.device)
-        encoded = as_encoded(X)
-        found = embed_images(encoded, network, workers=self.workers)
-        _require_all(found, encoded.name)
+        found = embed_readable(as_encoded(X), network, workers=self.workers)
         return self.fit_features(found.rows, y, network, found.contents)
 
     def fit_features(
@@ -181,14 +185,4 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return model_file.load(cls, Path(file))
 
     def _rows(self, X: Any) -> Array:
-        check_is_fitted(self)
-        encoded = as_encoded(X)
-        found = self.features(encoded)
-        _require_all(found, encoded.name)
-        return found.rows
-
-
-def _require_all(found: Embedded, name: Any) -> None:
-    if found.problems:
-        named = [f"{name(n)} ({why})" for n, why in sorted(found.problems.items())]
-        raise DataError(f"{len(named)} unreadable: {some(named)}", named)
+        return embed_readable(as_encoded(X), self.network(), workers=self.workers).rows

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -19,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from ..core.progress import Progress
 from ..embedding.images import Array, Report
 from ..tabular.fitting import FitOptions, new_classifier
+from ..tabular.prediction import ErrorRate, error_rate
 from .classifier import ImageClassifier
 from .fitting import MARKER, PhotoFit, TrainingPhotos
 
@@ -27,46 +27,26 @@ OURS, WITHOUT_GAME = "this classifier", "the same without the game"
 METHOD = "comparison"
 
 
-class MethodError(NamedTuple):
-    """How a method does.
-
-    Attributes:
-        method: its name.
-        rows: photographs that were held out from it.
-        wrong: those of them that it gets wrong.
-        low: lower end of the exact 95 % interval of their share.
-        high: its upper end.
-    """
-
-    method: str
-    rows: int
-    wrong: int
-    low: float
-    high: float
-
-
 class Comparison(NamedTuple):
     """The errors of all methods.
 
     Attributes:
         on_test: whether they are of test photographs, else of labelled ones in five folds.
-        errors: of each method.
+        errors: of each method by its name, on photographs that were held out from it.
         numbers: (T,) the photographs that were held out, among those of test or to learn from.
         predicted: (T,) what the classifier says of them.
-        probability: (T,) of that.
     """
 
     on_test: bool
-    errors: list[MethodError]
+    errors: dict[str, ErrorRate]
     numbers: Array
     predicted: Array
-    probability: Array
 
 
 Fold = tuple[Array, Array, Array, Array, Array]
 """Training rows and labels, test rows and labels, and the numbers of the test rows."""
-Method = Callable[[Array, Array, Array], tuple[Array, Array]]
-"""From training rows and labels and test rows to predictions and their probabilities."""
+Method = Callable[[Array, Array, Array], Array]
+"""From training rows and labels and test rows to predictions."""
 
 
 def compare(
@@ -83,9 +63,8 @@ def compare(
     methods = _methods(photos, options)
     if on_test:
         methods[OURS] = _as_fitted(fitted.model)
-    errors = []
-    ours: tuple[Array, Array] | None = None
     truth, numbers = (np.concatenate([fold[place] for fold in folds]) for place in (3, 4))
+    predicted: dict[str, Array] = {}
     for place, (name, method) in enumerate(methods.items()):
         parts = []
         for number, (rows, labels, tested, _, _) in enumerate(folds):
@@ -94,23 +73,23 @@ def compare(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # of few labels, as said of the fit
                 parts.append(method(rows, labels, tested))
-        predicted, probability = (np.concatenate(part) for part in zip(*parts, strict=True))
-        errors.append(_error(name, predicted, truth))
-        if ours is None:
-            ours = predicted, probability
+        predicted[name] = np.concatenate(parts)
     if report:
         report(Progress(METHOD, len(folds) * len(methods), len(folds) * len(methods), {}))
-    assert ours is not None
-    return Comparison(on_test, errors, numbers, *ours)
+    errors = {
+        name: error_rate(int((found != truth).sum()), len(truth))
+        for name, found in predicted.items()
+    }
+    return Comparison(on_test, errors, numbers, predicted[OURS])
 
 
 def _methods(photos: TrainingPhotos, options: FitOptions) -> dict[str, Method]:
     def ours(game: bool) -> Method:
-        def run(rows: Array, labels: Array, tested: Array) -> tuple[Array, Array]:
+        def run(rows: Array, labels: Array, tested: Array) -> Array:
             classifier = new_classifier(replace(options, game=game), MARKER)
             model = ImageClassifier(photos.network.spec, classifier)
             model.fit_features(rows, labels, photos.network)
-            return _answers(model.classifier_, tested)
+            return model.classifier_.predict(tested)
 
         return run
 
@@ -125,24 +104,19 @@ def _methods(photos: TrainingPhotos, options: FitOptions) -> dict[str, Method]:
 
 
 def _as_fitted(model: ImageClassifier) -> Method:
-    def run(rows: Array, labels: Array, tested: Array) -> tuple[Array, Array]:
-        return _answers(model.classifier_, tested)
+    def run(rows: Array, labels: Array, tested: Array) -> Array:
+        return model.classifier_.predict(tested)
 
     return run
 
 
 def _supervised(model: Any) -> Method:
-    def run(rows: Array, labels: Array, tested: Array) -> tuple[Array, Array]:
+    def run(rows: Array, labels: Array, tested: Array) -> Array:
         known = labels != MARKER
-        return _answers(model.fit(rows[known], labels[known]), tested)
+        found: Array = model.fit(rows[known], labels[known]).predict(tested)
+        return found
 
     return run
-
-
-def _answers(model: Any, rows: Array) -> tuple[Array, Array]:
-    probabilities = model.predict_proba(rows)
-    best = probabilities.argmax(axis=1)
-    return model.classes_[best], probabilities[np.arange(len(rows)), best]
 
 
 def _test_fold(photos: TrainingPhotos) -> Iterator[Fold]:
@@ -165,9 +139,3 @@ def _folds(photos: TrainingPhotos, seed: int) -> Iterator[Fold]:
         out = np.sort(held[folds == fold])
         kept = np.setdiff1d(np.arange(len(rows)), out)
         yield rows[kept], labels[kept], rows[out], labels[out], out
-
-
-def _error(name: str, predicted: Array, truth: Array) -> MethodError:
-    wrong = int((predicted != truth).sum())
-    interval = binomtest(wrong, len(truth)).proportion_ci()
-    return MethodError(name, len(truth), wrong, float(interval.low), float(interval.high))

@@ -116,7 +116,7 @@ def read_training_photos(
     started = time.monotonic()
     both = found.train + found.test
     embedded = embed_images(both.files, network, report=report, workers=options.workers)
-    left_out = [(both.files.name(n), why) for n, why in sorted(embedded.problems.items())]
+    left_out = embedded.unreadable(both.files)
     if left_out and not options.allow_bad:
         named = [f"{name} ({why})" for name, why in left_out]
         raise DataError(
@@ -206,11 +206,8 @@ def _require_one_label(train: PhotoRows) -> None:
 def _notices(train: PhotoRows, test: PhotoRows, left_out: Sequence[tuple[str, str]]) -> list[str]:
     notices = []
     if left_out:
-        names = some([f"{name} ({why})" for name, why in left_out[:NAMED]])
-        more = f" and {len(left_out) - NAMED:,} more" if len(left_out) > NAMED else ""
-        notices.append(
-            f"{len(left_out):,} photographs cannot be read and are left out: {names}{more}"
-        )
+        names = some([f"{name} ({why})" for name, why in left_out], NAMED)
+        notices.append(f"{len(left_out):,} photographs cannot be read and are left out: {names}")
     labeled = {train.contents[n] for n in np.flatnonzero(train.photos.is_labeled)}
     if twice := sum(content in labeled for content in test.contents):
         notices.append(

@@ -10,13 +10,11 @@
 ================================  =================================================================
 """
 
-import secrets
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..core.files import replace_file, sync_folder, write_csv, write_json
+from ..core.files import new_folder, replace_file, write_csv, write_json
 from ..data import DataError
 from ..tabular.fitting import FitOptions
 from ..tabular.model_folder import classifier_record, require_new
@@ -47,11 +45,9 @@ def write_photo_model(
         ValueError: if the folder is there already.
     """
     require_new(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".tmp-{folder.name}-{secrets.token_hex(4)}")
     record = _record(photos, fitted, comparison, options)
     table = assessment.predictions
-    try:
+    with new_folder(folder) as temporary:
         temporary.mkdir()
         fitted.model.save(temporary / MODEL)
         write_table(temporary / PREDICTIONS, table)
@@ -60,10 +56,6 @@ def write_photo_model(
         if photos.left_out:
             write_csv(temporary / LEFT_OUT, [("file", "reason"), *photos.left_out])
         write_json(temporary / RECORD, record)
-        temporary.rename(folder)
-        sync_folder(folder.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     replace_file(folder / REPORT, photos_page(photos, fitted, comparison, assessment, record))
 
 
@@ -103,7 +95,9 @@ def _record(
         if comparison is None
         else {
             "on": "test" if comparison.on_test else "folds",
-            "errors": [one._asdict() for one in comparison.errors],
+            "errors": [
+                {"method": method, **one._asdict()} for method, one in comparison.errors.items()
+            ],
         },
         "seconds": round(fitted.seconds, 3),
         "notices": [*photos.notices, *fitted.notices],

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
 
 from ..data import DataError
 from ..data.decoding import some
 from ..embedding.images import Array, Report
-from ..tabular.findings import has_game
-from ..tabular.prediction import UNLIKE, ErrorRate
+from ..tabular.findings import find_pvalues, why_no_pvalues
+from ..tabular.prediction import UNLIKE, ErrorRate, error_rate
 from ..tabular.reading import Frame
 from .classifier import DIGITS, ImageClassifier
 from .finding import LabeledPhotos, find_photos_to_predict
@@ -52,12 +51,10 @@ class Answers(NamedTuple):
     Attributes:
         probabilities: (n, K).
         pvalues: (n,) of being unlike the photographs of fit, or None.
-        notice: why there are none; else nothing.
     """
 
     probabilities: Array
     pvalues: Array | None
-    notice: str
 
 
 def predict_photos(
@@ -86,22 +83,25 @@ def predict_photos(
     require_share("--reject-below", reject_below)
     photos = find_photos_to_predict(path, follow_links=follow_links)
     embedded = model.features(photos.files, report)
-    readable = np.array([n not in embedded.problems for n in range(len(photos.files))])
-    answers = answer(model, embedded.rows[readable])
+    unreadable = [f"{name} ({why})" for name, why in embedded.unreadable(photos.files)]
     names = [photos.files.name(n) for n in range(len(photos.files))]
+    if len(unreadable) == len(names):
+        raise DataError(
+            f"none of the photographs of {path} can be read: {some(unreadable[:NAMED])}"
+        )
+    readable = np.array([n not in embedded.problems for n in range(len(names))])
+    answers = answer(model, embedded.rows[readable])
     table = prediction_table(
         model, names, readable, answers, all_classes=all_classes, reject_below=reject_below
     )
-    notices = [answers.notice] if answers.notice else []
-    shown = [f"{names[n]} ({why})" for n, why in sorted(embedded.problems.items())]
-    if shown:
-        more = f" and {len(shown) - NAMED:,} more" if len(shown) > NAMED else ""
+    notices = []
+    if answers.pvalues is None:
+        notices.append(why_no_pvalues(model.classifier_, "photographs"))
+    if unreadable:
         notices.append(
-            f"{len(shown):,} photographs cannot be read and have no prediction: "
-            f"{some(shown[:NAMED])}{more}"
+            f"{len(unreadable):,} photographs cannot be read and have no prediction: "
+            f"{some(unreadable, NAMED)}"
         )
-    if len(embedded.problems) == len(names):
-        raise DataError(f"none of the photographs of {path} can be read: {some(shown[:NAMED])}")
     known = set(model.learned_from_)
     seen = [content.hex()[:DIGITS] in known for content in embedded.contents]
     if again := int((np.array(seen) & photos.is_labeled).sum()):
@@ -125,16 +125,7 @@ def predict_photos(
 def answer(model: ImageClassifier, rows: Array) -> Answers:
     """Return what a model says of features (n, D)."""
     classifier = model.classifier_
-    if not len(rows):
-        return Answers(np.empty((0, len(model.classes_))), None, "")
-    probabilities = classifier.predict_proba(rows)
-    if not has_game(classifier):
-        return Answers(probabilities, None, "no p-values: the model was fitted without the game")
-    try:
-        return Answers(probabilities, classifier.ood_pvalue(rows), "")
-    except ValueError:  # fit kept no photographs out, or the training of the game failed
-        reason = "no p-values: the model was fitted to fewer than 200 unlabelled photographs"
-        return Answers(probabilities, None, reason)
+    return Answers(classifier.predict_proba(rows), find_pvalues(classifier, rows))
 
 
 def prediction_table(
@@ -158,7 +149,7 @@ def prediction_table(
     """
     import pandas as pd
 
-    best = answers.probabilities.max(axis=1, initial=0.0)
+    best = answers.probabilities.max(axis=1)
     classes = [str(name) for name in model.classes_.tolist()]
     predicted = np.array(classes, dtype=object)[answers.probabilities.argmax(axis=1)]
     predicted[best < reject_below] = None
@@ -213,5 +204,4 @@ def _compare(
         notices.append(
             f"labels that the model does not know, so never predicts: {some(strange[:NAMED])}"
         )
-    interval = binomtest(wrong, int(both.sum())).proportion_ci()
-    return ErrorRate(int(both.sum()), wrong, float(interval.low), float(interval.high))
+    return error_rate(wrong, int(both.sum()))

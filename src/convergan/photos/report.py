@@ -22,7 +22,7 @@ from ..core.images import decode
 from ..core.pictures import thumbnail
 from ..tabular.report import classifier_sections
 from .assessment import DOUBTFUL_LABEL, Confusion, DoubtfulLabel, PhotoAssessment
-from .comparison import FOLDS, Comparison
+from .comparison import FOLDS, OURS, Comparison
 from .fitting import PhotoFit, PhotoRows, TrainingPhotos
 from .prediction import SURE, UNLIKE_MARK
 
@@ -65,7 +65,7 @@ def error_sentence(comparison: Comparison | None) -> str:
             "Nothing can be said about errors: no class has two labelled photographs, so none can "
             "be held out."
         )
-    ours = comparison.errors[0]
+    ours = comparison.errors[OURS]
     how = (
         f"measured on {ours.rows:,} test photographs"
         if comparison.on_test
@@ -81,12 +81,12 @@ def error_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
     """Return a row of text for each method: its name, errors, share, interval."""
     return [
         (
-            one.method,
+            method,
             f"{one.wrong:,} of {one.rows:,}",
             f"{one.wrong / one.rows:.1%}",
             f"{one.low:.1%} to {one.high:.1%}",
         )
-        for one in comparison.errors
+        for method, one in comparison.errors.items()
     ]
 
 

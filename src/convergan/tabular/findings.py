@@ -1,6 +1,9 @@
 """What a fit found, in words and rows of text: the same on the terminal and on the page."""
 
+from typing import Any
+
 from ..estimator import RiskTable, SemiSupervisedGANClassifier
+from .reading import Array
 
 OPINIONS = ("opinion", "error of held-out labels", "power", "usual power")
 """The heads of the columns of `opinion_rows`."""
@@ -38,6 +41,26 @@ def has_game(model: SemiSupervisedGANClassifier) -> bool:
     Without that its log D, and p-values of it, say nothing.
     """
     return bool(model.generated_weight > 0)
+
+
+def find_pvalues(model: SemiSupervisedGANClassifier, rows: Any) -> Array | None:
+    """Return the p-values (n,) of being unlike the unlabelled rows of fit, if the model has any."""
+    try:
+        return model.ood_pvalue(rows) if has_game(model) else None
+    except ValueError:  # fit kept no unlabelled rows out, or there is no GAN
+        return None
+
+
+def why_no_pvalues(model: SemiSupervisedGANClassifier, what: str) -> str:
+    """Return why a model has no p-values, for those who look for them.
+
+    Args:
+        model: fitted.
+        what: it was fitted to, such as ``rows``.
+    """
+    if not has_game(model):
+        return "no p-values: the model was fitted without the game"
+    return f"no p-values: the model was fitted to fewer than 200 unlabelled {what}"
 
 
 def opinion_rows(model: SemiSupervisedGANClassifier) -> list[tuple[str, str, str, str]]:

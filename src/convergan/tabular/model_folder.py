@@ -12,8 +12,6 @@
 
 import json
 import platform
-import secrets
-import shutil
 import tempfile
 from dataclasses import asdict
 from importlib.metadata import version as version_of
@@ -22,7 +20,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..core.files import canonical_sha256, replace_file, sync_folder, write_json
+from ..core.files import canonical_sha256, new_folder, replace_file, write_json
 from ..core.version import __version__
 from ..data import DataError
 from ..estimator import SemiSupervisedGANClassifier
@@ -91,18 +89,12 @@ def write_model(
         ValueError: if the folder is there already.
     """
     require_new(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".tmp-{folder.name}-{secrets.token_hex(4)}")
     record = _record(table, fitted, options)
-    try:
+    with new_folder(folder) as temporary:
         fitted.model.save(temporary)
         write_json(temporary / TABLE, _table_json(table, temporary))
         write_json(temporary / RECORD, record)
         write_table(temporary / TO_LABEL, assessment.to_label)
-        temporary.rename(folder)
-        sync_folder(folder.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     replace_file(folder / REPORT, model_page(table, fitted, assessment, record))
 
 

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from ..data import DataError
 from ..data.text_tables import plain_name
 from .columns import CATEGORY, read_features
-from .findings import has_game
+from .findings import find_pvalues, why_no_pvalues
 from .model_folder import TableModel
 from .naming import first_names
 from .reading import FOUND_OUT, Array, Frame, Table, TableFormat, file_sha256, read_table
@@ -37,6 +37,12 @@ class ErrorRate(NamedTuple):
     wrong: int
     low: float
     high: float
+
+
+def error_rate(wrong: int, rows: int) -> ErrorRate:
+    """Return the share of wrong rows with its exact interval (Clopper & Pearson, 1934)."""
+    interval = binomtest(wrong, rows).proportion_ci()
+    return ErrorRate(rows, wrong, float(interval.low), float(interval.high))
 
 
 class Predictions(NamedTuple):
@@ -109,10 +115,8 @@ def predict_table(
     features, notices = _features(model, table, report)
     rows = _predict(model, features, reject_below)
     names = [str(name) for name in model.classifier.classes_.tolist()]
-    if not has_game(model.classifier):
-        notices.append("no p-values: the model was fitted without the game")
-    elif rows.pvalues is None:
-        notices.append("no p-values: the model was fitted to fewer than 200 unlabelled rows")
+    if rows.pvalues is None:
+        notices.append(why_no_pvalues(model.classifier, "rows"))
     error = None
     if plain_name(model.target) in table.names:
         labels = table.stored([plain_name(model.target)]).iloc[:, 0]
@@ -156,10 +160,7 @@ def _features(model: TableModel, table: Table, report: Report | None) -> tuple[F
 
 def _predict(model: TableModel, features: Frame, reject_below: float) -> RowPredictions:
     probabilities = model.classifier.predict_proba(features)
-    try:
-        pvalues = model.classifier.ood_pvalue(features) if has_game(model.classifier) else None
-    except ValueError:  # fit kept no unlabelled rows out, or there is no GAN
-        pvalues = None
+    pvalues = find_pvalues(model.classifier, features)
     sure = probabilities.max(axis=1) >= reject_below
     return RowPredictions(probabilities, probabilities.argmax(axis=1), sure, pvalues)
 
@@ -210,10 +211,9 @@ def _compare(
     if not pairs:
         return None, []
     wrong = sum(label != predicted for label, predicted in pairs)
-    interval = binomtest(wrong, len(pairs)).proportion_ci()
     strange = sorted({label for label, _ in pairs if label not in classes})
     notices = []
     if strange:
         shown = first_names(strange, 3)
         notices.append(f"labels that the model does not know, so never predicts: {shown}")
-    return ErrorRate(len(pairs), wrong, float(interval.low), float(interval.high)), notices
+    return error_rate(wrong, len(pairs)), notices
