@@ -26,6 +26,7 @@ def find_class_folders(
     labeled: str = "labeled",
     held_out: str = "test",
     follow_links: bool = False,
+    table_beside: bool = False,
 ) -> EncodedSet:
     """Find images in folders of their classes, and those in ``unlabeled/``.
 
@@ -34,6 +35,7 @@ def find_class_folders(
         labeled: name of the folder with the training split's class folders.
         held_out: of the test split's, which may be missing.
         follow_links: follow links out of ``folder``.
+        table_beside: whether the caller reads a ``labels.csv`` that is there as well.
 
     Raises:
         DataError: if the test split has classes that the training split lacks, or a folder is a
@@ -49,7 +51,7 @@ def find_class_folders(
             for split in (labeled, held_out)
         }
         unlabeled = [(path, -1) for path in reader.images(folder / "unlabeled")]
-        notes = _notes(reader, found[labeled], (labeled, held_out))
+        notes = _notes(reader, found[labeled], (labeled, held_out), table_beside)
     except ValueError as error:
         raise DataError(str(error)) from None
     numbers = {name: number for number, name in enumerate(found[labeled])}
@@ -75,7 +77,10 @@ def _class_folders(reader: ImageFolder, place: Path) -> dict[str, list[Path]]:
 
 
 def _notes(
-    reader: ImageFolder, classes: dict[str, list[Path]], splits: tuple[str, str]
+    reader: ImageFolder,
+    classes: dict[str, list[Path]],
+    splits: tuple[str, str],
+    table_beside: bool,
 ) -> list[str]:
     """Say what in a folder is not as one might think."""
     root, notes = reader.root, _notes_of_classes(reader.root, classes, depth=3)
@@ -90,7 +95,7 @@ def _notes(
     unread = [path.name for path in reader.folders(root) if path.name not in (*splits, "unlabeled")]
     if unread:
         notes.append(f"folders that are not read: {some(unread)}")
-    if (root / "labels.csv").is_file():
+    if (root / "labels.csv").is_file() and not table_beside:
         notes.append(f"labels.csv is not read: the folders in {splits[0]}/ give the classes")
     return [*notes, *reader.notes()]
 

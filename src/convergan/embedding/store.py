@@ -9,7 +9,7 @@ control does, so that a second look at many gigabytes takes seconds.
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,8 @@ SCHEMA = (
     " WITHOUT ROWID",
 )
 BUSY_SECONDS = 60.0
+AT_A_TIME = 500
+"""Values in one query."""
 
 
 class FeatureStore:
@@ -61,16 +63,13 @@ class FeatureStore:
 
     def contents(self, files: Iterable[Path]) -> dict[Path, bytes]:
         """Return the hash of what is in each file that is as it was when it was last read."""
-        known = {
-            bytes(path): (stamp, bytes(content))
-            for path, stamp, content in self._all("SELECT path, stamp, content FROM files")
+        paths = {_key(file): file for file in files}
+        query = "SELECT path, stamp, content FROM files WHERE path IN"
+        return {
+            paths[bytes(path)]: bytes(content)
+            for path, stamp, content in self._chosen(query, list(paths))
+            if stamp == file_stamp(paths[bytes(path)])
         }
-        found = {}
-        for file in files:
-            stamp, content = known.get(_key(file), ("", b""))
-            if stamp and stamp == file_stamp(file):
-                found[file] = content
-        return found
 
     def known(self) -> frozenset[bytes]:
         """Return all contents whose features are known."""
@@ -78,15 +77,11 @@ class FeatureStore:
 
     def rows(self, contents: Iterable[bytes]) -> dict[bytes, Array]:
         """Return the features that are known of these contents, each (D,) float32."""
-        wanted = list(dict.fromkeys(contents))
-        found: dict[bytes, Array] = {}
-        for start in range(0, len(wanted), 500):
-            some = wanted[start : start + 500]
-            marks = ",".join("?" * len(some))
-            query = f"SELECT content, row FROM features WHERE content IN ({marks})"
-            for content, row in self._all(query, some):
-                found[bytes(content)] = np.frombuffer(row, dtype=np.float32)
-        return found
+        query = "SELECT content, row FROM features WHERE content IN"
+        return {
+            bytes(content): np.frombuffer(row, dtype=np.float32)
+            for content, row in self._chosen(query, list(dict.fromkeys(contents)))
+        }
 
     def add(self, rows: Mapping[bytes, Array], files: Mapping[Path, tuple[str, bytes]]) -> None:
         """Keep features by content, and of files their stamp and content."""
@@ -105,6 +100,12 @@ class FeatureStore:
         except sqlite3.Error:  # a full disk costs the cache, not the work
             self._database.close()
             self._database = None
+
+    def _chosen(self, query: str, values: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query that ends before the values in brackets."""
+        for start in range(0, len(values), AT_A_TIME):
+            some = values[start : start + AT_A_TIME]
+            yield from self._all(f"{query} ({','.join('?' * len(some))})", some)
 
     def _all(self, query: str, values: Iterable[bytes] = ()) -> list[tuple[Any, ...]]:
         if self._database is None:

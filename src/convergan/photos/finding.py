@@ -23,6 +23,8 @@ from ..data.source_options import TEST_SPLITS
 from ..embedding.images import Array
 
 LABELS = "labels.csv"
+CLASS_FOLDERS = (Kind.LABELED_FOLDERS, Kind.TRAIN_FOLDERS)
+"""Layouts beside which a table of labels may stand."""
 LAYOUTS = (
     "expected labeled/<class>/* and unlabeled/*, folders of the classes beside loose photographs, "
     "or labels.csv with the columns file,label"
@@ -88,48 +90,7 @@ def find_photos(folder: Path, *, follow_links: bool = False) -> PhotoSet:
     Raises:
         DataError: if there is none, or labels contradict each other.
     """
-    found = _find(folder, follow_links)
-    train, test = (
-        _with_labels(found, part.encoded, part.labels) for part in (found.train, found.test)
-    )
-    train, notes = _with_table_beside(folder, train, found.notes)
-    if not len(train.files):
-        raise DataError(f"{folder} holds no photographs: {LAYOUTS}")
-    if all(path.is_symlink() for path in train.files.files) and not follow_links:
-        outside = [p for p in train.files.files if not p.resolve().is_relative_to(folder.resolve())]
-        if len(outside) == len(train.files):
-            raise DataError(
-                f"all {len(outside):,} photographs of {folder} are links out of it, such as "
-                f"{train.files.name(0)}; --follow-links reads what they name"
-            )
-    return PhotoSet(folder, train, test, notes)
-
-
-def _with_table_beside(
-    folder: Path, photos: LabeledPhotos, notes: tuple[str, ...]
-) -> tuple[LabeledPhotos, tuple[str, ...]]:
-    """Take the labels of ``labels.csv`` where folders give the classes; return the notes as well.
-
-    Raises:
-        DataError: if it is no table of labels.
-    """
-    folders = (Kind.LABELED_FOLDERS, Kind.TRAIN_FOLDERS)
-    if locate(str(folder.absolute())).kind not in folders or not (folder / LABELS).is_file():
-        return photos, notes
-    table = find_table_of_labels(folder)
-    codes = np.asarray(table.train.labels)
-    given = {name: table.classes[code] for name, code in _names(table, codes) if code >= 0}
-    names = [photos.files.name(number) for number in range(len(photos.files))]
-    labels = [given.get(n, old) for n, old in zip(names, photos.labels.tolist(), strict=True)]
-    taken = sum(new != old for new, old in zip(labels, photos.labels.tolist(), strict=True))
-    kept = tuple(note for note in notes if not note.startswith(f"{LABELS} is not read"))
-    told = f"{taken:,} labels are those of {LABELS} and not of the folders"
-    return LabeledPhotos(photos.files, np.array(labels)), (*kept, told)
-
-
-def _names(found: EncodedSet, codes: Array) -> list[tuple[str, int]]:
-    encoded = found.train.encoded
-    return [(encoded.name(number), int(code)) for number, code in enumerate(codes)]
+    return _find(folder, follow_links, f": {LAYOUTS}")
 
 
 def find_photos_to_predict(path: Path, *, follow_links: bool = False) -> LabeledPhotos:
@@ -144,27 +105,74 @@ def find_photos_to_predict(path: Path, *, follow_links: bool = False) -> Labeled
         return LabeledPhotos(EncodedFiles(path.parent, (path,), follow_links), np.array([""]))
     if not path.is_dir():
         raise DataError(f"{path} is neither a photograph nor a folder of them")
-    try:
-        found = find_photos(path, follow_links=follow_links)
-    except DataError as error:  # what labels are to look like is not asked here
-        raise DataError(str(error).partition(": expected")[0]) from None
+    found = _find(path, follow_links, "")
     both = found.train + found.test
     order = sorted(range(len(both.files)), key=lambda n: both.files.files[n])
     return both.choose(np.array(order))
 
 
-def _find(folder: Path, follow: bool) -> EncodedSet:
-    match locate(str(folder.absolute())).kind:
+def _find(folder: Path, follow_links: bool, advice: str) -> PhotoSet:
+    """Find photographs; ``advice`` ends the message where there are none."""
+    kind = locate(str(folder.absolute())).kind
+    found = _find_encoded(folder, kind, follow_links)
+    if found is None:
+        raise DataError(f"{folder} is no folder of photographs{advice}")
+    train, test = (
+        _with_labels(found, part.encoded, part.labels) for part in (found.train, found.test)
+    )
+    notes = found.notes
+    if kind in CLASS_FOLDERS and (folder / LABELS).is_file():
+        train, told = _with_table_beside(folder, train)
+        notes = (*notes, told)
+    if not len(train.files):
+        raise DataError(f"{folder} holds no photographs{advice}")
+    root = folder.resolve()
+    if not follow_links and all(
+        not path.resolve().is_relative_to(root) for path in train.files.files
+    ):
+        raise DataError(
+            f"all {len(train.files):,} photographs of {folder} are links out of it, such as "
+            f"{train.files.name(0)}; --follow-links reads what they name"
+        )
+    return PhotoSet(folder, train, test, notes)
+
+
+def _find_encoded(folder: Path, kind: Kind, follow: bool) -> EncodedSet | None:
+    match kind:
         case Kind.LABELED_FOLDERS:
-            return find_class_folders(folder, follow_links=follow)
+            return find_class_folders(folder, follow_links=follow, table_beside=True)
         case Kind.TRAIN_FOLDERS:
             test = next((name for name in TEST_SPLITS if (folder / name).is_dir()), "test")
-            return find_class_folders(folder, labeled="train", held_out=test, follow_links=follow)
+            return find_class_folders(
+                folder, labeled="train", held_out=test, follow_links=follow, table_beside=True
+            )
         case Kind.LABEL_TABLE:
             return find_table_of_labels(folder, follow_links=follow, unlisted=True)
         case Kind.IMAGE_FOLDER:
             return find_folders_and_loose(folder, follow_links=follow)
-    raise DataError(f"{folder} is no folder of photographs: {LAYOUTS}")
+    return None
+
+
+def _with_table_beside(folder: Path, photos: LabeledPhotos) -> tuple[LabeledPhotos, str]:
+    """Take the labels of ``labels.csv``; return a note of how many differ as well.
+
+    Raises:
+        DataError: if it is no table of labels.
+    """
+    table = find_table_of_labels(folder)
+    codes = np.asarray(table.train.labels)
+    given = {name: table.classes[code] for name, code in _names(table, codes) if code >= 0}
+    names = [photos.files.name(number) for number in range(len(photos.files))]
+    before = photos.labels.tolist()
+    labels = [given.get(name, old) for name, old in zip(names, before, strict=True)]
+    taken = sum(new != old for new, old in zip(labels, before, strict=True))
+    told = f"{taken:,} labels are those of {LABELS} and not of the folders"
+    return LabeledPhotos(photos.files, np.array(labels)), told
+
+
+def _names(found: EncodedSet, codes: Array) -> list[tuple[str, int]]:
+    encoded = found.train.encoded
+    return [(encoded.name(number), int(code)) for number, code in enumerate(codes)]
 
 
 def _with_labels(found: EncodedSet, encoded: object, codes: object) -> LabeledPhotos:
