@@ -5,13 +5,15 @@ import os
 import runpy
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import NamedTuple
 
 from convergan.cli import main as cli
 
+Call = Callable[..., tuple[int, str, str]]
+"""From the words of a command line to its exit code, output and errors."""
 PRELOADED = (
     *("torch._dynamo", "sklearn.linear_model", "sklearn.semi_supervised", "matplotlib.figure"),
     *("convergan.recipes", "convergan.runs.run", "convergan.cli.main"),

@@ -5,6 +5,7 @@ import pytest
 
 from convergan.cli.main import main
 from tests.cli.refused import Ask, Refusal, the_one_line
+from tests.commands import Call, convergan
 
 
 @pytest.fixture
@@ -22,3 +23,16 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return left.value.code, the_one_line(stderr)
 
     return refused
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Call:
+    """Return a function that runs the command line in an empty folder: code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        return convergan(*arguments), *capsys.readouterr()
+
+    return run

@@ -1,6 +1,5 @@
 """What `convergan label` refuses; what it serves is tested in tests/labeling."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,28 +8,20 @@ import pytest
 from PIL import Image
 
 from convergan.cli import labels as command
-from convergan.cli import main as cli
 from convergan.cli.labels import default_file
 from convergan.web.server import listen
+from tests.commands import convergan
 
 Label = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def label(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Label:
+def label(capsys: pytest.CaptureFixture[str]) -> Label:
     """Run the command in this process; return its exit code and what it said of errors."""
 
     def run(*words: object) -> tuple[int, str]:
-        arguments = ["convergan", "label", *map(str, words), "--no-browser"]
-        monkeypatch.setattr(sys, "argv", arguments)
         capsys.readouterr()
-        code: object = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        assert isinstance(code, int)
-        return code, capsys.readouterr().err
+        return convergan("label", *words, "--no-browser"), capsys.readouterr().err
 
     return run
 

@@ -1,36 +1,14 @@
 """A user's way through fit and predict, on small pictures."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from convergan.cli.main import main
+from tests.commands import Call
 from tests.embedding.pictures import picture, shapes, write
 
-Call = Callable[..., tuple[int, str, str]]
 QUICK = ("--extractor", "pixels@8", "--max-epochs", "5", "--device", "cpu")
-
-
-@pytest.fixture
-def call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Call:
-    """Return a function that runs the command line in an empty folder: code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["convergan", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.slow

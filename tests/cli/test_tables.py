@@ -19,30 +19,11 @@ from sklearn.datasets import load_digits
 
 import convergan
 from convergan.cli.main import main
+from tests.commands import Call
 from tests.tabular.tables import COLUMNS, few, iris, wine
 
-Call = Callable[..., tuple[int, str, str]]
 QUICK = ("--max-epochs", "25", "--device", "cpu")
 QUICKEST = ("--max-epochs", "1", "--device", "cpu")
-
-
-@pytest.fixture
-def call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Call:
-    """Return a function that runs the command line in an empty folder: code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["convergan", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")

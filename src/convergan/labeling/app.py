@@ -8,15 +8,13 @@ that it lets point to this machine.
 import hmac
 import logging
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +23,7 @@ from ..data import DataError
 from ..web.replies import RefusedError, invalid_reply, json_reply
 from ..web.security import SecurityMiddleware, security_headers
 from ..web.static_files import read_static_files, static_reply
+from ..web.templates import render_template
 from .items import Card, Fields, Passage, Picture
 from .pictures import GRID_SIDE, LARGEST_SIDE, CardCache
 from .project import Given, Project
@@ -178,7 +177,7 @@ def _page_routes(app: FastAPI, project: Project, guarded: Sequence[Any]) -> None
             "path": f"/{key}",
             "filled": project.items.filled,
         }
-        return HTMLResponse(_render("label.html", values))
+        return HTMLResponse(render_template(__package__, "label.html", values))
 
     @app.get("/{key}/static/{name}", dependencies=guarded)
     def static(key: str, name: str) -> Response:
@@ -324,15 +323,5 @@ def _error_handlers(app: FastAPI) -> None:
 def _refusal(request: Request, status: int, text: str) -> Response:
     if status == 404 and "text/html" in request.headers.get("accept", ""):
         text = "Open the address that convergan label prints: it holds a token."
-        return HTMLResponse(_render("lost.html", {"text": text}), status)
+        return HTMLResponse(render_template(__package__, "lost.html", {"text": text}), status)
     return json_reply({"error": text}, status)
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("convergan.labeling")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-
-
-def _render(template: str, values: Mapping[str, str]) -> str:
-    return _environment().get_template(template).render(values)

@@ -4,9 +4,7 @@ A page is a frame without data: its script fetches the rest as JSON, so no page 
 an image. Nothing in a page is inline, and nothing comes from another host.
 """
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from ...web.templates import render_template
 
 
 def annotator_page(form_token: str, path: str = "") -> str:
@@ -53,11 +51,5 @@ def owner_page(path: str = "") -> str:
     return _render("owner.html", {"path": path})
 
 
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("convergan.turing.web")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-
-
 def _render(template: str, values: dict[str, str]) -> str:
-    return _environment().get_template(template).render(values)
+    return render_template(__package__, template, values)
