@@ -44,6 +44,9 @@ def test_what_is_loaded_predicts_to_the_bit(
     assert loaded.class_shares_.source == fitted.class_shares_.source
     assert loaded.risk_table_ == fitted.risk_table_
     assert loaded.history_ == fitted.history_
+    assert loaded.held_out_ is not None and fitted.held_out_ is not None
+    for read, kept in zip(loaded.held_out_, fitted.held_out_, strict=True):
+        assert (read == kept).all()
     assert vars(loaded).keys() == vars(fitted).keys()
 
 

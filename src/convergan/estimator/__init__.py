@@ -1,5 +1,6 @@
 """A scikit-learn classifier for few labels: splits, calibration, ranking of rows to label."""
 
+from .calibration import HeldOut as HeldOut
 from .calibration import RiskTable as RiskTable
 from .calibration import brier_score as brier_score
 from .calibration import calibration_error as calibration_error
@@ -7,7 +8,6 @@ from .calibration import conformal_pvalues as conformal_pvalues
 from .calibration import fit_temperature as fit_temperature
 from .calibration import mcnemar as mcnemar
 from .calibration import risk_table as risk_table
-from .classifier import HeldOut as HeldOut
 from .classifier import SemiSupervisedGANClassifier as SemiSupervisedGANClassifier
 from .deployment import DeployedClassifier as DeployedClassifier
 from .labels import EncodedLabels as EncodedLabels

@@ -16,6 +16,18 @@ COLDEST, HOTTEST = 0.05, 20.0
 """Range of temperatures."""
 
 
+class HeldOut(NamedTuple):
+    """What the pool says of rows whose labels were held out from all of it.
+
+    Attributes:
+        rows: (T,) their numbers among the rows of `fit`: those whose class has another label.
+        probabilities: (T, K).
+    """
+
+    rows: Array
+    probabilities: Array
+
+
 class RiskTable(NamedTuple):
     """Risk and coverage of a classifier that answers only its most confident rows.
 

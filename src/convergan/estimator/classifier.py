@@ -9,7 +9,7 @@ is one opinion of several: see `convergan.estimator.pool` for how they are weigh
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -17,7 +17,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from . import persistence
-from .calibration import conformal_pvalues
+from .calibration import HeldOut, conformal_pvalues
 from .checks import Array, require_integer, require_no_infinity, require_numbers
 from .deployment import DeployedClassifier
 from .devices import find_device, one_thread
@@ -32,18 +32,6 @@ PLAIN = (np.dtype(np.float64), np.dtype(np.float32))
 """Types of arrays that need no look at what they hold, but for its finiteness."""
 FEW = 3
 """Labelled rows of a class below which `fit` warns."""
-
-
-class HeldOut(NamedTuple):
-    """What the pool says of rows whose labels were held out from all of it.
-
-    Attributes:
-        rows: (T,) their numbers among the rows of `fit`: those whose class has another label.
-        probabilities: (T, K).
-    """
-
-    rows: Array
-    probabilities: Array
 
 
 class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -86,8 +74,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         classes_: (K,) in order, never the marker.
         opinions_: what each opinion was worth here, a list of `OpinionReport`.
         class_shares_: a `ClassShares`.
-        held_out_: a `HeldOut`, what the pool says of labelled rows whose label was held out; it is
-            not saved.
+        held_out_: a `HeldOut`, what the pool says of labelled rows whose label was held out,
+            or None in a model of a version up to 0.12.
         risk_table_: coverage and risk of held-out labels by confidence, or None.
         diagnostics_: by name, how labelled and unlabelled rows differ.
         transduction_: (n,) the given label of each row of `fit`, the predicted one where there is

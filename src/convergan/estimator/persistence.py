@@ -17,7 +17,7 @@ from safetensors.numpy import load as parse_arrays
 from safetensors.numpy import save as serialise_arrays
 
 from ..core.version import __version__
-from .calibration import RiskTable
+from .calibration import HeldOut, RiskTable
 from .checks import Array
 from .completion import Completion, take_all
 from .graph import Graph
@@ -71,6 +71,8 @@ def save(model: "SemiSupervisedGANClassifier", folder: Path) -> None:
     arrays |= {"_pool.powers": pool.powers, "_pool.offset": pool.offset}
     for name, values in zip(SHARES, model.class_shares_[:2], strict=True):
         arrays[f"class_shares.{name}"] = values
+    if model.held_out_ is not None:
+        arrays |= {f"held_out_.{name}": part for name, part in model.held_out_._asdict().items()}
     arrays |= _layer_arrays(attributes["_gan"], "_gan")
     opinions = [
         _describe(opinion, f"_pool.{number}", arrays)
@@ -170,6 +172,7 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
     attributes["transduction_"] = classes[np.array(described["transduction"], dtype=np.int64)]
     if described["feature_names"]:
         attributes["feature_names_in_"] = np.array(described["feature_names"], dtype=object)
+    attributes["held_out_"] = _held_out(arrays)
     restore_pool = _restore_pool if described["format"] == FORMAT else _restore_network
     attributes |= restore_pool(described, arrays)
     risk = described["risk_table"]
@@ -179,6 +182,13 @@ def _restore(kind: type[Model], described: dict[str, Any], arrays: dict[str, Arr
         attributes["risk_table_"] = RiskTable(**columns, level=risk["level"])
     model.__dict__.update(attributes)
     return model
+
+
+def _held_out(arrays: dict[str, Array]) -> HeldOut | None:
+    """Return None for a model of a version up to 0.12, which kept none."""
+    if "held_out_.rows" not in arrays:
+        return None
+    return HeldOut(*(arrays[f"held_out_.{name}"] for name in HeldOut._fields))
 
 
 def _restore_pool(described: dict[str, Any], arrays: dict[str, Array]) -> dict[str, Any]:
