@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Modules are compiled once, not in every process that a test starts.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help install demo gallery test test-fast lint bench gpu faults faults-small parity \
+.PHONY: help install demo gallery docs test test-fast lint bench gpu faults faults-small parity \
 	nightly nightly-tests nightly-gallery nightly-lowest nightly-sdist
 help:
 	@echo "make demo      train a few-label classifier on scikit-learn's digits, with table and report"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-fast tests that are not marked slow, before each commit"
 	@echo "make test      all tests and doctests but those marked nightly"
 	@echo "make lint      formatting, style, types"
+	@echo "make docs      the site, build/docs/index.html; installs Sphinx the first time"
 	@echo "make bench     step time against its floor"
 	@echo "make gpu       bench.gpu on a machine with CUDA: tests, recorded numbers, speed, training"
 	@echo "make faults    every row of the fault table, hours; goes on after a stop (faults.jsonl)"
@@ -55,6 +56,15 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+.venv/docs-installed: requirements-docs.lock .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c requirements.lock \
+		-r requirements-docs.lock
+	touch $@
+
+# A warning is an error; tutorials run, unless they and the package are as they were.
+docs: .venv/docs-installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
 
 bench: install
 	$(BIN)/python -m bench.step

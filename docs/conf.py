@@ -71,6 +71,7 @@ autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 python_maximum_signature_line_length = 88
 
@@ -87,8 +88,24 @@ def _write_reference(app: "Sphinx") -> None:
         (REFERENCE / name).write_text(text)
 
 
-def _lead_to_copies(app: "Sphinx", docname: str, source: list[str]) -> None:
+def _prepare_page(app: "Sphinx", docname: str, source: list[str]) -> None:
+    if docname == "experiments/README":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"
     source[0] = re.sub(rf"\]\(\.\./({'|'.join(OUTSIDE)})", r"](reference/\1", source[0])
+
+
+def _prepare_docstring(
+    app: "Sphinx", what: str, name: str, value: object, options: object, lines: list[str]
+) -> None:
+    lines[:] = [reference_pages.escaped(line) for line in lines]
+
+
+def _skip_plain_fields(
+    app: "Sphinx", what: str, name: str, value: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out fields of which Python only says their number."""
+    text = getattr(value, "__doc__", None) or ""
+    return True if text.startswith("Alias for field number") else None
 
 
 def _link_names(app: "Sphinx", doctree: "Node") -> None:
@@ -135,6 +152,8 @@ def _find_by_short_name(
 def setup(app: "Sphinx") -> None:
     """Connect what is above."""
     app.connect("builder-inited", _write_reference)
-    app.connect("source-read", _lead_to_copies)
+    app.connect("source-read", _prepare_page)
+    app.connect("autodoc-process-docstring", _prepare_docstring, priority=400)
+    app.connect("autodoc-skip-member", _skip_plain_fields)
     app.connect("doctree-read", _link_names)
     app.connect("missing-reference", _find_by_short_name)

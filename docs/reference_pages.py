@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -72,10 +73,17 @@ def _own(module: ModuleType, home: str) -> Iterator[Public]:
             yield Public(module.__name__, name, value)
 
 
+def escaped(line: str) -> str:
+    """Return a line in which the star of a shape such as (N, *shape) begins no emphasis."""
+    pieces = line.split("``")
+    pieces[::2] = [re.sub(r"(?<=[ (])\*(?=\w)", r"\\*", piece) for piece in pieces[::2]]
+    return "``".join(pieces)
+
+
 def first_line(value: object) -> str:
     """Return the summary of a docstring, without its full stop."""
     text = inspect.getdoc(value) or ""
-    return " ".join(text.partition("\n\n")[0].split()).rstrip(".")
+    return escaped(" ".join(text.partition("\n\n")[0].split()).rstrip("."))
 
 
 def _heading(text: str, mark: str) -> list[str]:

@@ -17,7 +17,7 @@ README = ROOT / "README.md"
 PAPER = ROOT / "docs" / "paper.md"
 EXPERIMENTS = ROOT / "docs" / "experiments"
 HOME_FILE = ROOT / "docs" / "home_url.txt"
-NOT_OURS = {"runs", "scores", "build", "shared", "node_modules"}
+NOT_OURS = {"reference", "runs", "scores", "build", "shared", "node_modules"}
 """Folders that git ignores and that may hold pages of other projects; so do those with a dot."""
 
 LARGEST = 9_000
