@@ -42,7 +42,11 @@ class Batch(NamedTuple):
 
 
 def to_unit_range(rows: Tensor) -> Tensor:
-    """Convert uint8 rows to float32 in [0, 1]; return floating point rows as they are."""
+    """Convert uint8 rows to float32 in [0, 1]; return floating point rows as they are.
+
+    Args:
+        rows: any shape, uint8 in 0..255 or floating point.
+    """
     return rows.float().div_(255) if rows.dtype == torch.uint8 else rows
 
 

@@ -69,7 +69,12 @@ def nearest_neighbors(
 
 
 def principal_axes(rows: Tensor, components: int) -> Tensor:
-    """Return the leading directions of variance of (N, A) rows: (A, components), orthonormal."""
+    """Return the leading directions of variance of (N, A) rows: (A, components), orthonormal.
+
+    Args:
+        rows: (N, A), floating point.
+        components: how many, 1 to A.
+    """
     centred = rows - rows.mean(dim=0)
     axes: Tensor = torch.linalg.eigh(centred.T @ centred).eigenvectors  # ascending
     return axes[:, -components:]

@@ -85,7 +85,12 @@ def describe_slopes(
 
 
 def cell_weights(side: int, cell: int) -> Tensor:
-    """Weights of a line's pixels in its cells, (cells, side): means of means over ``cell``."""
+    """Weights of a line's pixels in its cells, (cells, side): means of means over ``cell``.
+
+    Args:
+        side: pixels of the line.
+        cell: pixels of a cell.
+    """
     slope = torch.arange(1, cell + 1, dtype=torch.float64)
     weights = torch.cat([slope, slope[:-1].flip(0)]) / cell**2
     cells = torch.zeros((side - cell + 1) // cell, side, dtype=torch.float64)

@@ -66,6 +66,10 @@ class ImageNetwork(NamedTuple):
 def find_image_network(spec: str = AUTO, *, device: torch.device | str = "cpu") -> ImageNetwork:
     """Return the network that ``spec`` names; see the top of this module.
 
+    Args:
+        spec: ``auto``, a name such as ``pixels@32`` or ``efficientnet-lite0``, or a file.
+        device: where it computes.
+
     Raises:
         ValueError: if there is none of that name, or its weights or library are missing.
 

@@ -109,6 +109,11 @@ def embed_readable(
 ) -> Embedded:
     """Return the features of photographs that can all be read; else as `embed_images`.
 
+    Args:
+        encoded: the photographs.
+        network: what describes them.
+        workers: that read, decode and compute at the same time; None for one a core.
+
     Raises:
         DataError: naming those that cannot.
     """

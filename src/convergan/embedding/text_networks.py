@@ -43,6 +43,10 @@ class TextNetwork(NamedTuple):
 def find_text_network(spec: str = MINILM, *, device: str = "cpu") -> TextNetwork:
     """Return the network that ``spec`` names; see the top of this module.
 
+    Args:
+        spec: a name, ``hf:NAME``, or ``my_file.py:my_function``.
+        device: where it computes.
+
     Raises:
         ValueError: if there is none of that name, or its weights or library are missing.
     """

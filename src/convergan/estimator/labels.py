@@ -66,7 +66,11 @@ def labeled_rows(y: Any, unlabeled_label: Any) -> Array:
 
 
 def labeled_part(y: Any, unlabeled_label: Any) -> LabeledPart:
-    """Return the labelled rows of y, of one type; arguments as for `labeled_rows`.
+    """Return the labelled rows of y, of one type.
+
+    Args:
+        y: (N,), the labels of all rows.
+        unlabeled_label: what marks a row without one; None where all have one.
 
     Raises:
         ValueError: as `labeled_rows`, or if labels are continuous or of different types.
@@ -88,7 +92,11 @@ def labeled_part(y: Any, unlabeled_label: Any) -> LabeledPart:
 
 
 def encode_labels(y: Any, unlabeled_label: Any) -> EncodedLabels:
-    """Number the classes of y; arguments as for `labeled_rows`.
+    """Number the classes of y.
+
+    Args:
+        y: (N,), the labels of all rows.
+        unlabeled_label: what marks a row without one; None where all have one.
 
     Raises:
         ValueError: as `labeled_part`, or if fewer than two classes are left, or labels look like a

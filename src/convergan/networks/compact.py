@@ -132,6 +132,14 @@ def compact_discriminator(
 ) -> CompactDiscriminator:
     """Build the discriminator for images of any number of channels.
 
+    Args:
+        image_shape: (C, 28, 28), any number of channels.
+        num_classes: number of logits.
+        chance: draws the initial weights.
+        channels: of the first convolution; the other two have twice and four times as many.
+        weight_normalised: normalise the weights of all layers, or none.
+        minibatch_features: what is added to the features before the logits.
+
     Raises:
         ValueError: if ``image_shape`` is not (C, 28, 28).
     """
@@ -150,6 +158,11 @@ def compact_generator(
 ) -> CompactGenerator:
     """Build the generator with batch normalisation.
 
+    Args:
+        image_shape: (C, 28, 28), any number of channels.
+        chance: draws the initial weights.
+        channels: at side 4, a multiple of 4; half of them at side 7, a quarter at side 14.
+
     Raises:
         ValueError: if ``image_shape`` is not (C, 28, 28).
     """
@@ -162,6 +175,11 @@ def virtual_compact_generator(
     image_shape: Sequence[int], chance: torch.Generator, *, channels: int = 64
 ) -> VirtualBatchGenerator:
     """Build the generator with virtual batch normalisation.
+
+    Args:
+        image_shape: (C, 28, 28), any number of channels.
+        chance: draws the initial weights and 16 rows of reference noise.
+        channels: at side 4, a multiple of 4; half of them at side 7, a quarter at side 14.
 
     Raises:
         ValueError: if ``image_shape`` is not (C, 28, 28).

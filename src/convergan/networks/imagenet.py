@@ -185,6 +185,13 @@ def imagenet_generator(
 ) -> VirtualBatchGenerator:
     """Build the released generator with 16 rows of reference noise.
 
+    Args:
+        image_shape: (3, 128, 128), no other.
+        chance: draws the initial weights and the reference noise.
+        width: channels of the last maps, a positive multiple of 8; 64 as released.
+        num_reference: rows of reference noise, at least 1.
+        mode: see `convergan.layers.virtual_batch_norm`.
+
     Raises:
         ValueError: if ``image_shape`` is not (3, 128, 128), or for a bad width or reference.
     """
@@ -205,6 +212,13 @@ def imagenet_discriminator(
     minibatch_features: MinibatchFeatures = cross_half_similarities,
 ) -> ImageNetDiscriminator:
     """Build the released discriminator with a logit for each class and a last one for "generated".
+
+    Args:
+        image_shape: (3, 128, 128), no other.
+        num_classes: classes of the data; there is one logit more.
+        chance: draws the initial weights.
+        width: channels of the first convolution, a positive multiple of 8; 64 as released.
+        minibatch_features: what is added to the features of B real and B fake rows.
 
     Raises:
         ValueError: if ``image_shape`` is not (3, 128, 128), or for a bad width.

@@ -17,7 +17,12 @@ MinibatchFeatures = Callable[[int, torch.Generator], tuple[nn.Module, int]]
 
 
 def no_minibatch_features(num_features: int, chance: torch.Generator) -> tuple[nn.Module, int]:
-    """Add nothing."""
+    """Add nothing.
+
+    Args:
+        num_features: A, features of a row.
+        chance: unused.
+    """
     return nn.Identity(), num_features
 
 
@@ -29,7 +34,15 @@ def similarities(
     kernel_dim: int = 5,
     theta_std: float = 0.05,
 ) -> tuple[nn.Module, int]:
-    """Add minibatch discrimination as the scripts for small images have it."""
+    """Add minibatch discrimination as the scripts for small images have it.
+
+    Args:
+        num_features: A, features of a row.
+        chance: draws the initial weights.
+        num_kernels: B, similarities that are added to a row.
+        kernel_dim: C, numbers that each of them compares.
+        theta_std: deviation of the initial weights.
+    """
     layer = MinibatchDiscrimination(
         num_features, num_kernels, kernel_dim, theta_std=theta_std, chance=chance
     )
@@ -39,7 +52,14 @@ def similarities(
 def cross_half_similarities(
     num_features: int, chance: torch.Generator, *, num_kernels: int = 300, kernel_dim: int = 50
 ) -> tuple[nn.Module, int]:
-    """Add minibatch discrimination as the ImageNet code has it, over both halves of a batch."""
+    """Add minibatch discrimination as the ImageNet code has it, over both halves of a batch.
+
+    Args:
+        num_features: A, features of a row.
+        chance: draws the initial weights.
+        num_kernels: similarities to the rows of either half, so twice as many are added to a row.
+        kernel_dim: numbers that each of them compares.
+    """
     layer = CrossHalfDiscrimination(num_features, num_kernels, kernel_dim, chance=chance)
     return layer, num_features + 2 * num_kernels
 
@@ -47,5 +67,11 @@ def cross_half_similarities(
 def deviation(
     num_features: int, chance: torch.Generator, *, group_size: int = 4
 ) -> tuple[nn.Module, int]:
-    """Add the mean standard deviation within a group of rows."""
+    """Add the mean standard deviation within a group of rows.
+
+    Args:
+        num_features: A, features of a row; one is added.
+        chance: unused.
+        group_size: rows that are compared with each other.
+    """
     return MinibatchStddev(group_size), num_features + 1

@@ -29,7 +29,14 @@ def mnist_discriminator(
     *,
     hidden: Sequence[int] = (1000, 500, 250, 250, 250),
 ) -> DenseDiscriminator:
-    """Build the released discriminator: noise 0.3 on the input and 0.5 on five hidden layers."""
+    """Build the released discriminator: noise 0.3 on the input and 0.5 on five hidden layers.
+
+    Args:
+        image_shape: of a row, any; its numbers are taken as one vector.
+        num_classes: number of logits.
+        chance: draws the initial weights.
+        hidden: widths of the hidden layers; the last one's outputs are the features.
+    """
     return DenseDiscriminator(
         image_shape,
         num_classes,
@@ -48,7 +55,15 @@ def mnist_generator(
     epsilon: float = 0.0,
     hidden: Sequence[int] = (500, 500),
 ) -> DenseGenerator:
-    """Build the released generator with ``output`` (sigmoid, softplus, ...) as its last step."""
+    """Build the released generator with ``output`` (sigmoid, softplus, ...) as its last step.
+
+    Args:
+        image_shape: of a row, any.
+        chance: draws the initial weights.
+        output: the last step, from (N, ...) to the same shape.
+        epsilon: under the root of the output's weight normalisation, at least 0.
+        hidden: widths of the hidden layers.
+    """
     return DenseGenerator(
         image_shape, hidden=hidden, latent_dim=100, output=output, epsilon=epsilon, chance=chance
     )
@@ -57,12 +72,23 @@ def mnist_generator(
 def digits_discriminator(
     image_shape: Sequence[int], num_classes: int, chance: torch.Generator
 ) -> DenseDiscriminator:
-    """Build the MNIST discriminator at a quarter of its width, with three hidden layers."""
+    """Build the MNIST discriminator at a quarter of its width, with three hidden layers.
+
+    Args:
+        image_shape: of a row, any.
+        num_classes: number of logits.
+        chance: draws the initial weights.
+    """
     return mnist_discriminator(image_shape, num_classes, chance, hidden=(250, 125, 125))
 
 
 def digits_generator(image_shape: Sequence[int], chance: torch.Generator) -> DenseGenerator:
-    """Build two hidden layers of 125 and a softplus output from 50 noise inputs."""
+    """Build two hidden layers of 125 and a softplus output from 50 noise inputs.
+
+    Args:
+        image_shape: of a row, any.
+        chance: draws the initial weights.
+    """
     return DenseGenerator(
         image_shape, hidden=(125, 125), latent_dim=50, output=softplus, chance=chance
     )
@@ -74,6 +100,11 @@ def descriptor_discriminator(
     """Build the MNIST discriminator without its first and last hidden layer, under less noise.
 
     Rows are of mean square 1. Descriptors make the two layers superfluous.
+
+    Args:
+        row_shape: of a row, any; its numbers are taken as one vector.
+        num_classes: number of logits.
+        chance: draws the initial weights.
     """
     return DenseDiscriminator(
         row_shape,
@@ -86,7 +117,12 @@ def descriptor_discriminator(
 
 
 def descriptor_generator(row_shape: Sequence[int], chance: torch.Generator) -> DenseGenerator:
-    """Build two hidden layers of 500 and a linear output from 100 noise inputs."""
+    """Build two hidden layers of 500 and a linear output from 100 noise inputs.
+
+    Args:
+        row_shape: of a row, any.
+        chance: draws the initial weights.
+    """
     return DenseGenerator(
         row_shape, hidden=(500, 500), latent_dim=100, output=torch.positive, chance=chance
     )

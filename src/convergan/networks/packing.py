@@ -45,6 +45,10 @@ def pack(rows: Tensor, m: int) -> Tensor:
 def packed_shape(image_shape: Sequence[int], m: int) -> tuple[int, ...]:
     """Return the shape of a pack of ``m`` rows, which the discriminator is built for.
 
+    Args:
+        image_shape: of a single row, (C, *rest).
+        m: rows in a pack, at least 1.
+
     Raises:
         ValueError: if ``m`` is less than 1.
 
@@ -94,6 +98,13 @@ def packed_discriminator(
     m: int,
 ) -> PackedDiscriminator:
     """Build what ``make`` builds, for packs of ``m`` rows.
+
+    Args:
+        image_shape: of a single row.
+        num_classes: number of logits of a pack.
+        chance: draws the initial weights.
+        make: from the shape of a pack, ``num_classes`` and ``chance`` to a discriminator of packs.
+        m: rows in a pack, at least 1.
 
     Raises:
         ValueError: if ``m`` is less than 1, or as ``make``.

@@ -209,8 +209,16 @@ class ResidualGenerator(MappingGenerator):
 class ResidualDiscriminator(EncodingDiscriminator):
     """Residual blocks from images to side 4, a depthwise convolution and a dense layer.
 
-    Arguments and errors are those of `ResidualGenerator`, and ``num_classes``, the number of
-    logits.
+    Args:
+        image_shape: (1 or 3, 32, 32), or the same with side 28.
+        num_classes: number of logits.
+        chance: draws the initial weights.
+        width: channels at every side.
+        blocks: at every side.
+        cardinality: groups of the 3x3 convolutions; a divisor of twice the width.
+
+    Raises:
+        ValueError: for images of another shape, or sizes that do not fit.
     """
 
     def __init__(
@@ -266,8 +274,18 @@ def guided_residual_discriminator(
 ) -> GuidedDiscriminator:
     """Build the discriminator and a decoder for the map of a generator of the same width.
 
-    Arguments and errors are those of `ResidualGenerator`, but that ``map_side`` is 8, 16 or 32:
-    the decoder starts at side 4 and doubles it at least once.
+    Args:
+        image_shape: (1 or 3, 32, 32), or the same with side 28.
+        num_classes: number of logits.
+        chance: draws the initial weights.
+        width: channels at every side, and of the generator's map.
+        blocks: at every side.
+        cardinality: groups of the 3x3 convolutions; a divisor of twice the width.
+        map_side: of the generator's map, 8, 16 or 32: the decoder starts at side 4 and doubles it at
+            least once.
+
+    Raises:
+        ValueError: for images of another shape, or sizes that do not fit.
     """
     _require_map_side(map_side)
     if map_side == SIDES[0]:

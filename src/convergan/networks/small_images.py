@@ -212,6 +212,14 @@ def virtual_small_images_generator(
     No released script has it, so ``num_reference`` is that of the ImageNet code. Scales are learned
     here, and the data-dependent start sees the reference rows as well.
 
+    Args:
+        image_shape: (C, 32, 32) or (C, 28, 28).
+        chance: draws the initial weights and the reference noise.
+        channels: at side 4; half of them at side 8, a quarter at side 16.
+        output_std: deviation of every output channel, before tanh, at the data-dependent start.
+        num_reference: rows of reference noise, at least 1.
+        mode: see `convergan.layers.virtual_batch_norm`.
+
     Raises:
         ValueError: for a bad shape, or if ``num_reference`` is below 1.
     """

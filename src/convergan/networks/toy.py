@@ -100,6 +100,12 @@ def toy_discriminator(
 ) -> ToyDiscriminator:
     """Build the discriminator.
 
+    Args:
+        image_shape: (A,), coordinates of a point.
+        num_classes: number of logits.
+        chance: draws the initial weights.
+        minibatch_features: what is added to the features before the logits.
+
     Raises:
         ValueError: if ``image_shape`` is not one dimension.
     """
@@ -113,6 +119,10 @@ def toy_discriminator(
 
 def toy_generator(image_shape: Sequence[int], chance: torch.Generator) -> ToyGenerator:
     """Build the generator.
+
+    Args:
+        image_shape: (A,), coordinates of a point.
+        chance: draws the initial weights.
 
     Raises:
         ValueError: if ``image_shape`` is not one dimension.

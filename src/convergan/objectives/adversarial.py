@@ -36,6 +36,9 @@ def non_saturating_generator_loss(fake_logits: Tensor) -> Tensor:
     """Return ``-E log D(G(z)) = mean softplus(-fake_logits)``.
 
     Its gradient with respect to a logit is ``-(1 - D)/N``: largest where the discriminator is sure.
+
+    Args:
+        fake_logits: logits of "this is data" for generated rows, any shape.
     """
     return softplus(-fake_logits).mean()
 
@@ -44,5 +47,8 @@ def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
     """Return ``E log(1 - D(G(z))) = -mean softplus(fake_logits)``, never positive.
 
     Its gradient with respect to a logit is ``-D/N``: it vanishes where the discriminator is sure.
+
+    Args:
+        fake_logits: logits of "this is data" for generated rows, any shape.
     """
     return -softplus(fake_logits).mean()

@@ -52,7 +52,12 @@ def gradient_penalty(logits: Tensor, rows: Tensor) -> Tensor:
 
 
 def r1_penalty(real_logits: Tensor, real_rows: Tensor) -> Tensor:
-    """Return R1, `gradient_penalty` at rows of data."""
+    """Return R1, `gradient_penalty` at rows of data.
+
+    Args:
+        real_logits: (N,) or (N, 1), of ``real_rows``; computed from them with gradients on.
+        real_rows: (N, *row shape), requiring gradients.
+    """
     return gradient_penalty(real_logits, real_rows)
 
 
@@ -61,5 +66,9 @@ def r2_penalty(fake_logits: Tensor, fake_rows: Tensor) -> Tensor:
 
     Detach ``fake_rows`` before they require gradients and are judged, or the penalty reaches the
     generator as well.
+
+    Args:
+        fake_logits: (N,) or (N, 1), of ``fake_rows``; computed from them with gradients on.
+        fake_rows: (N, *row shape), requiring gradients.
     """
     return gradient_penalty(fake_logits, fake_rows)

@@ -20,6 +20,9 @@ from torch.nn.functional import softplus
 def binary_entropy(target: float) -> float:
     """Return ``-t log t - (1 - t) log(1 - t)`` in nats for a probability ``t``.
 
+    Args:
+        target: ``t``, in [0, 1].
+
     Raises:
         ValueError: if ``target`` is not in [0, 1].
 

@@ -22,6 +22,9 @@ from .adversarial import minimax_discriminator_loss
 def realness(logits: Tensor) -> Tensor:
     """Return ``LSE(l)``, the logit of ``D(x)``: (N, K) to (N,).
 
+    Args:
+        logits: (N, K), of any rows.
+
     Example:
         >>> import torch
         >>> round(torch.sigmoid(realness(torch.zeros(1, 10))).item(), 3)

@@ -130,7 +130,15 @@ def logit_realness(fake_logits: Tensor) -> Tensor:
 def least_squares_realness(fake_outputs: Tensor) -> Tensor:
     """Return ``-(D - 1)^2``: realness where the generator draws ``D`` to 1 by least squares.
 
-    An output of 3 is then as far from real as one of -1. Arguments, result and errors as for
-    `logit_realness`.
+    An output of 3 is then as far from real as one of -1.
+
+    Args:
+        fake_outputs: (N,) or (N, 1), of the discriminator; detached.
+
+    Returns:
+        (N,), never positive.
+
+    Raises:
+        ValueError: if there is not one output a row.
     """
     return -(logit_realness(fake_outputs) - 1).square()

@@ -31,7 +31,12 @@ class RowAssessment(NamedTuple):
 
 
 def assess_rows(table: TrainingTable, fitted: TableFit) -> RowAssessment:
-    """Predict the rows that a classifier was fitted to, and rank those without a label."""
+    """Predict the rows that a classifier was fitted to, and rank those without a label.
+
+    Args:
+        table: the rows, (N, A) and their labels.
+        fitted: the classifier that was fitted to them.
+    """
     import pandas as pd
 
     model, rows = fitted.model, table.features

@@ -179,6 +179,10 @@ def read_training_table(
 def fit_table(table: TrainingTable, options: FitOptions) -> TableFit:
     """Fit the classifier.
 
+    Args:
+        table: the rows to learn from, see `read_training_table`.
+        options: of the classifier.
+
     Raises:
         ValueError: for arguments that it refuses.
         DataError: if a pixel has no value.

@@ -61,6 +61,9 @@ class TableModel(NamedTuple):
 def require_new(folder: Path) -> None:
     """Refuse a folder that exists, or that cannot be made.
 
+    Args:
+        folder: where a model is to be written.
+
     Raises:
         ValueError: if it exists.
         OSError: if nothing can be written at its place.
@@ -85,6 +88,13 @@ def write_model(
 
     A page that cannot be drawn costs no model.
 
+    Args:
+        folder: a path where nothing is yet.
+        table: what was learned from.
+        fitted: the classifier.
+        assessment: what it says of the rows, see `assess_rows`.
+        options: that it was fitted with.
+
     Raises:
         ValueError: if the folder is there already.
     """
@@ -100,6 +110,9 @@ def write_model(
 
 def read_model(folder: Path) -> TableModel:
     """Read what `write_model` wrote; runs no code from the folder.
+
+    Args:
+        folder: that `write_model` made.
 
     Raises:
         DataError: if the folder holds no model, or it is damaged, or of another version.

@@ -37,6 +37,9 @@ def named_columns(names: Sequence[str], where: str) -> list[str]:
 def parse_names(text: str | None) -> list[str]:
     """Return the names in an option.
 
+    Args:
+        text: names separated by commas, one with a comma in quotation marks; None for none.
+
     Raises:
         ValueError: if quotation marks do not match.
 

@@ -174,6 +174,10 @@ def write_table(file: Path, frame: Frame) -> None:
     In text, numbers of NumPy's types have six digits. Columns of Arrow's types, which come from
     another table, are written as they are.
 
+    Args:
+        file: where to; its suffix is the form.
+        frame: rows and columns, a frame of pandas.
+
     Raises:
         ValueError: if the file has another suffix than `read_table` takes.
     """
@@ -190,6 +194,9 @@ def write_table(file: Path, frame: Frame) -> None:
 
 def require_suffix(file: Path) -> None:
     """Refuse a file whose suffix is not one of a table.
+
+    Args:
+        file: where a table is, or is to be written.
 
     Raises:
         ValueError: if it is not.

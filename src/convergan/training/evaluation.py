@@ -78,7 +78,13 @@ def evaluate(
 
 
 def count_errors(predictions: Tensor, labels: Tensor, num_classes: int) -> Evaluation:
-    """Compare (N,) predictions with (N,) labels, all in ``0 .. num_classes - 1``."""
+    """Compare (N,) predictions with (N,) labels, all in ``0 .. num_classes - 1``.
+
+    Args:
+        predictions: (N,), int64 classes in ``0 .. num_classes - 1``.
+        labels: (N,), the true ones, in the same range.
+        num_classes: K.
+    """
     pairs = torch.bincount(labels * num_classes + predictions, minlength=num_classes**2)
     confusion = pairs.view(num_classes, num_classes)
     wrong = len(labels) - int(confusion.diagonal().sum())

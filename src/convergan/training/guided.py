@@ -33,9 +33,15 @@ def guided_step(
 ) -> Losses:
     """Update the discriminator under guidance and R1, then the generator as in `adversarial_step`.
 
-    Arguments as for `adversarial_step`; ``weight`` is the factor of
-    `convergan.objectives.guidance_loss` in the discriminator's loss, 10 in the paper, and half of
-    ``penalty``, gamma, that of R1.
+    Args:
+        state: both players; changed in place.
+        batch: of which ``unlabeled`` is used.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from logits of data and of samples to a scalar.
+        generator_loss: from logits of samples to a scalar.
+        weight: factor of `convergan.objectives.guidance_loss` in the discriminator's loss; 10 in
+            the paper.
+        penalty: gamma, half of which is the factor of R1.
 
     Raises:
         ValueError: if the discriminator is no `GuidedDiscriminator`, or the generator no

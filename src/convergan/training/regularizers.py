@@ -97,9 +97,16 @@ def virtual_adversarial(
 ) -> Tensor:
     """Hold the classifier to its own predictions against the worst small change of each row.
 
-    The rows are ``batch.unlabeled``, judged without noise; ``unlabeled_logits`` are unused, and
-    ``chance`` draws first directions. ``radius`` and ``probe`` are those of
-    `convergan.objectives.virtual_adversarial_loss`.
+    See `convergan.objectives.virtual_adversarial_loss`.
+
+    Args:
+        state: of which the discriminator is used.
+        batch: of which ``unlabeled`` is used, judged without noise.
+        unlabeled_logits: unused.
+        chance: draws first directions.
+        weight: factor of the loss.
+        radius: length of the change, in the units of the rows.
+        probe: length of the step that finds its direction, likewise.
     """
     network = state.discriminator.network
 

@@ -32,12 +32,19 @@ def _warm_up(decay: float, count: int) -> float:
 
 
 def constant_rate(rate: float) -> Rate:
-    """Return a rate that never changes; the released code has 1e-4."""
+    """Return a rate that never changes; the released code has 1e-4.
+
+    Args:
+        rate: weight of the newest values, in (0, 1].
+    """
     return partial(_constant, rate)
 
 
 def warm_up(decay: float) -> Rate:
     """Return the rate ``1 - min(decay, (1 + t) / (10 + t))``: short memory first, then ``decay``.
+
+    Args:
+        decay: weight of the average in the end, in [0, 1).
 
     Example:
         >>> round(warm_up(0.999)(1), 3), round(warm_up(0.999)(10**6), 3)
