@@ -281,8 +281,8 @@ def guided_residual_discriminator(
         width: channels at every side, and of the generator's map.
         blocks: at every side.
         cardinality: groups of the 3x3 convolutions; a divisor of twice the width.
-        map_side: of the generator's map, 8, 16 or 32: the decoder starts at side 4 and doubles it at
-            least once.
+        map_side: of the generator's map, 8, 16 or 32: the decoder starts at side 4 and doubles it
+            at least once.
 
     Raises:
         ValueError: for images of another shape, or sizes that do not fit.
