@@ -63,7 +63,8 @@ copybutton_prompt_is_regexp = True
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "build" / "notebooks" / _digest_of_sources())
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_in_temp = True
+nb_execution_timeout = 200  # of a page, also on a busy machine
 nb_merge_streams = True
 
 autodoc_member_order = "bysource"
