@@ -169,9 +169,10 @@ def test_every_page_is_in_the_index() -> None:
     folder = ROOT / "docs"
     for index, beneath in (
         (folder / "README.md", folder),
+        (folder / "README.md", folder / "tutorials"),
         (EXPERIMENTS / "README.md", EXPERIMENTS),
     ):
-        named = {(beneath / target.partition("#")[0]).resolve() for target in links(index)}
+        named = {(index.parent / target.partition("#")[0]).resolve() for target in links(index)}
         assert not set(beneath.glob("*.md")) - named - {index}
 
 

@@ -136,7 +136,12 @@ def cifar10_ablation() -> Ablation:
 
 
 def ablations(name: str, make: Callable[[], Ablation]) -> dict[str, Callable[[], Recipe]]:
-    """Return a maker of each row's recipe, by a name such as ``ablation-no-labels``."""
+    """Return a maker of each row's recipe, by a name such as ``ablation-no-labels``.
+
+    Args:
+        name: what the names begin with.
+        make: the parts that rows are made of.
+    """
     return {recipe_name(name, row): partial(_recipe_of, make, row) for row in ABLATIONS}
 
 

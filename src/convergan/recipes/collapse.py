@@ -149,7 +149,12 @@ TECHNIQUES: Mapping[str, Technique] = {
 
 
 def variants(name: str, make: Callable[[], Plain]) -> dict[str, Callable[[], Recipe]]:
-    """Return makers of a plain recipe and its variants, by name."""
+    """Return makers of a plain recipe and its variants, by name.
+
+    Args:
+        name: of the plain recipe; the others go on with that of a technique.
+        make: the plain game.
+    """
     makers: dict[str, Callable[[], Recipe]] = {name: partial(_plain, make)}
     for technique in TECHNIQUES:
         makers[f"{name}-{technique}"] = partial(_vary, make, technique)

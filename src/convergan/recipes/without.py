@@ -68,6 +68,10 @@ def without(recipe: Recipe, name: str, parts: Sequence[str]) -> Recipe:
 def name_without(recipe: str, parts: str | None) -> str:
     """Return the name of a recipe without parts, given with commas between them.
 
+    Args:
+        recipe: its name.
+        parts: such as ``graph,game``; None to leave nothing out.
+
     Example:
         >>> name_without("digits", "graph,game"), name_without("digits", None)
         ('digits-without-game-without-graph', 'digits')
