@@ -164,8 +164,8 @@ def test_generator_is_normalised_relu_deconvolutions_with_noise_and_tanh() -> No
     h = h.view(3, 64, 4, 4)
     for norm, extra, side, layer in zip(network.norms, noises, SIDES, network.layers, strict=True):
         assert isinstance(norm, VirtualBatchNorm) and isinstance(layer, nn.ConvTranspose2d)
-        with_itself = batch_norm(h, None, None, norm.gamma, norm.beta, True, eps=1e-5)
-        without = batch_norm(h[:2], None, None, norm.gamma, norm.beta, True, eps=1e-5)
+        with_itself = batch_norm(h, None, None, norm.weight, norm.bias, True, eps=1e-5)
+        without = batch_norm(h[:2], None, None, norm.weight, norm.bias, True, eps=1e-5)
         h = torch.cat([without, with_itself[2:]]).relu()
         h = torch.cat([h, extra.reshape(3, -1, side, side)], dim=1)
         stride = 1 if layer is network.layers[-1] else 2
@@ -209,9 +209,9 @@ def test_discriminator_is_cross_normalised_leaky_convolutions(noisy: bool) -> No
     for layer, norm, stride in zip(network.layers, network.norms, strides, strict=True):
         assert isinstance(norm, CrossBatchNorm)
         h = conv2d(h, layer.get_parameter("weight"), None, stride, 1)
-        h = leaky_relu(cross_batch_norm(h, norm.gamma, norm.beta), 0.2)
+        h = leaky_relu(cross_batch_norm(h, norm.weight, norm.bias), 0.2)
     norm, h = network.dense_norm, h.reshape(4, -1) @ network.dense.weight.t()
-    features = leaky_relu(cross_batch_norm(h, norm.gamma, norm.beta), 0.2)
+    features = leaky_relu(cross_batch_norm(h, norm.weight, norm.bias), 0.2)
     near(critique.features, features)
     near(critique.logits, features @ network.output.weight.t() + network.output.bias)
 
