@@ -56,7 +56,8 @@ def test_without_a_marker_every_check_of_scikit_learn_passes(estimator: Any, che
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
-    [SemiSupervisedGANClassifier(**CHECKED)], expected_failed_checks=lambda _: NAMED
+    [SemiSupervisedGANClassifier(**CHECKED)],
+    expected_failed_checks=lambda _: NAMED @ pytest.mark.nightly,
 )
 def test_with_the_marker_every_check_but_that_for_three_names_passes(
     estimator: Any, check: Any
@@ -497,7 +498,7 @@ def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
     assert model.features(X).shape == X.shape
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore:class . has:UserWarning")
 def test_a_grid_search_of_two_jobs_finds_what_one_job_finds() -> None:
     X, y, _ = blobs()

@@ -85,7 +85,7 @@ def test_generator_has_the_layers_of_the_paper_at_full_width() -> None:
     assert made.shape == (2, *SHAPE)
     noises = sum(width * s * s for width, s in zip(extra, SIDES, strict=True))
     assert network.latent_dim == 8192 + noises == 201_728
-    assert network.network.reference_batch_0.shape == (16, 201_728)
+    assert network.get_buffer("network.reference_batch_0").shape == (16, 201_728)
     inputs = [width + more for width, more in zip(channels, extra, strict=True)]
     weights = sum(i * o for i, o in zip(inputs, [*channels[1:], 3], strict=True))
     assert count(network) == 8192**2 + 8192 + 25 * weights + 3 + 2 * sum(channels)
@@ -158,7 +158,7 @@ def test_generator_is_normalised_relu_deconvolutions_with_noise_and_tanh() -> No
     network = inside(generator)
     network.dense.bias.data = 0.05 * draw(1024, seed=7)
     rows = torch.cat(
-        [generator.network.reference_batch_0, live]
+        [generator.get_buffer("network.reference_batch_0"), live]
     )  # one live row: batch norm of all, to it
     sizes = [1024, 128, 512, 1024, 2048, 4096, 16384]
     first, *noises = torch.split(rows, sizes, dim=1)
@@ -246,7 +246,10 @@ def test_noise_of_every_side_is_part_of_the_latent_and_matters() -> None:
 
 def test_latents_are_uniform_from_minus_one_to_one() -> None:
     generator = maker()
-    for latent in (generator.draw_latent(3, chance(1)), generator.network.reference_batch_0):
+    for latent in (
+        generator.draw_latent(3, chance(1)),
+        generator.get_buffer("network.reference_batch_0"),
+    ):
         assert -1 <= latent.min().item() < -0.99 and 0.99 < latent.max().item() < 1
         assert latent.mean().item() == approx(0, abs=0.02)
     assert generator.draw_latent(2, chance(1)).equal(generator.draw_latent(2, chance(1)))

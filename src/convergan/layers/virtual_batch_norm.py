@@ -190,7 +190,7 @@ class VirtualBatchNorm(ScaleAndShift):
                 "hold_reference(network, reference) once, with inputs of the whole network, for "
                 "example noise for a generator"
             )
-        with rows_shared(self, x):
+        with rows_shared(self, x[self.num_reference :]):
             return virtual_batch_norm(
                 x,
                 self.weight,
