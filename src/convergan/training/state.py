@@ -56,7 +56,7 @@ class Player(Generic[Network]):
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = make_average(self.parameters) if make_average else None
         self.historical_weight = historical_weight
-        self.history = HistoricalAverage(self.parameters.items()) if historical_weight else None
+        self.history = HistoricalAverage(self.parameters) if historical_weight else None
 
     def set_rate(self, factor: float) -> None:
         """Set the optimiser's learning rates to ``factor`` times those that it was made with."""
