@@ -18,6 +18,8 @@ from .regularizers import virtual_adversarial as virtual_adversarial
 from .state import NonFiniteError as NonFiniteError
 from .state import Player as Player
 from .state import State as State
+from .step_calls import Losses as Losses
+from .step_calls import Step as Step
 from .steps import adversarial_step as adversarial_step
 from .steps import feature_matching_step as feature_matching_step
 from .steps import joint_step as joint_step
