@@ -2,6 +2,9 @@
 
 from .adam import AdamInsideRoot as AdamInsideRoot
 from .adam import TensorFlowAdam as TensorFlowAdam
+from .callbacks import Callback as Callback
+from .callbacks import CallbackError as CallbackError
+from .callbacks import Every as Every
 from .checkpoint import CheckpointError as CheckpointError
 from .evaluation import Evaluation as Evaluation
 from .evaluation import count_errors as count_errors

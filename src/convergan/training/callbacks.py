@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..core.progress import Progress
+from .loggers import Logger
 
 Callback = Callable[[Progress], None]
 """Takes the progress of a step; a function, or a logger of `convergan.training.loggers`."""
@@ -47,6 +48,8 @@ def name_of(function: Callable[..., object]) -> str:
     """
     if isinstance(function, partial):
         return name_of(function.func)
+    if isinstance(function, Logger):
+        return function.name
     if isinstance(function, Every):
         return name_of(function.callback)
     return getattr(function, "__qualname__", type(function).__qualname__)
