@@ -73,7 +73,7 @@ class Batch(_Fields):
         unlabeled = some[:0] if unlabeled is None else unlabeled
         matching = unlabeled if matching is None else matching
         for kind, rows in zip(KINDS, (labeled, unlabeled, matching), strict=True):
-            if not rows.is_floating_point():
+            if len(rows) and not rows.is_floating_point():
                 raise ValueError(
                     f"{kind} rows are {rows.dtype}; steps take floating point, of images in "
                     "[0, 1]: convergan.data.to_unit_range(rows)"

@@ -174,9 +174,9 @@ class Trainer:
         recorder.metrics |= line
         notices += recorder.log(line)
         picture = self._evaluator.picture_of(taken.step) if evaluating else None
-        return notices + self._tracking.tell(
-            taken._replace(method=self.job.method, metrics=line, picture=picture)
-        )
+        told = {name: value for name, value in line.items() if name != "step"}
+        progress = taken._replace(method=self.job.method, metrics=told, picture=picture)
+        return notices + self._tracking.tell(progress)
 
     def _note_left_out(self, taken: Progress, seconds: float) -> tuple[str, ...]:
         recorder = self._recorder
