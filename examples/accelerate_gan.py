@@ -29,10 +29,8 @@ LATENT, PENALTY = 8, 0.1
 
 def dense(inputs: int, outputs: int) -> nn.Module:
     """Return a small network."""
-    return nn.Sequential(
-        *(nn.Linear(inputs, 64), nn.ReLU()),
-        *(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs)),
-    )
+    hidden = (nn.Linear(inputs, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+    return nn.Sequential(*hidden, nn.Linear(64, outputs))
 
 
 def judging_loss(judge: nn.Module, reals: Tensor, fakes: Tensor, *, relativistic: bool) -> Tensor:

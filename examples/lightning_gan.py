@@ -42,10 +42,8 @@ TOP_K = partial(
 
 def dense(inputs: int, outputs: int) -> nn.Module:
     """Return a small network."""
-    return nn.Sequential(
-        *(nn.Linear(inputs, 64), nn.ReLU()),
-        *(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs)),
-    )
+    hidden = (nn.Linear(inputs, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+    return nn.Sequential(*hidden, nn.Linear(64, outputs))
 
 
 class GAN(lightning.LightningModule):
@@ -64,9 +62,11 @@ class GAN(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         """Make the state of what Lightning has put in its place, or loaded."""
-        judging, making = self.optimizers()  # type: ignore[misc]
+        optimizers: Any = self.optimizers()
         self.state = State.of(
-            *(self.discriminator, self.generator, judging, making),
+            self.discriminator,
+            self.generator,
+            *optimizers,
             latent=LATENT,
             step=self.trainer.global_step // 2,
         )
@@ -90,7 +90,9 @@ def main() -> None:
         trainer = lightning.Trainer(
             max_steps=2 * arguments.steps,
             accelerator="cpu",
-            **dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar"), False),
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
             enable_model_summary=False,
         )
         trainer.fit(gan, loader)

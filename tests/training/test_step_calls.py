@@ -31,7 +31,9 @@ def test_top_k_leaves_fewer_rows_in_a_loop_of_ones_own() -> None:
 
     def remember(logits: torch.Tensor) -> torch.Tensor:
         losses = nn.functional.softplus(-logits)
-        losses.register_hook(lambda gradient: lengths.append(int((gradient != 0).sum())))
+        losses.register_hook(  # type: ignore[no-untyped-call]
+            lambda gradient: lengths.append(int((gradient != 0).sum()))
+        )
         return losses
 
     step = partial(TOP_K, generator_losses=remember)

@@ -82,7 +82,7 @@ class Every:
 def undisturbed() -> Iterator[None]:
     """Put the global random numbers of Python, NumPy and torch back to where they were."""
     python, numpy = random.getstate(), np.random.get_state()
-    used = torch.cuda.is_available() and torch.cuda.is_initialized()
+    used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if used else []):
         try:
             yield
