@@ -7,13 +7,11 @@ among 26,000 samples and their divergence from the data in nats. What OUT has is
 """
 
 import argparse
-import difflib
 import json
 import time
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import torch
@@ -21,11 +19,11 @@ import torch
 from convergan.data import Rows, load
 from convergan.metrics import load_classifier, stacked_coverage
 
+from .edits import Edits, as_module, diff, lines_changed
+
 SCRIPT = Path(__file__).parents[1] / "examples" / "dcgan.py"
 SAMPLES = 26_000
 SEED = attrgetter("seed")
-Edits = Sequence[tuple[str, str]]
-"""What is replaced, each of which the script has at least once, and by what."""
 
 
 def _import(what: str, package: str) -> tuple[str, str]:
@@ -174,42 +172,9 @@ class Trained(NamedTuple):
     seconds: float
 
 
-def edited(technique: str) -> str:
-    """Return the script with a technique in it.
-
-    Raises:
-        ValueError: if the script has not what an edit replaces.
-    """
-    text = SCRIPT.read_text(encoding="utf-8")
-    for old, new in TECHNIQUES[technique]:
-        if old not in text:
-            raise ValueError(f"{technique}: {SCRIPT.name} has no {old.strip()!r}")
-        text = text.replace(old, new)
-    return text
-
-
-def diff(technique: str) -> list[str]:
-    """Return the lines of a unified diff, without its header."""
-    plain = SCRIPT.read_text(encoding="utf-8").splitlines()
-    lines = difflib.unified_diff(plain, edited(technique).splitlines(), lineterm="", n=1)
-    return list(lines)[2:]
-
-
-def lines_changed(technique: str) -> int:
-    """Return how many lines are there that were not before."""
-    return sum(line.startswith("+") for line in diff(technique))
-
-
-def script(technique: str) -> ModuleType:
-    """Return the script with a technique in it as a module."""
-    module = ModuleType("dcgan")
-    exec(compile(edited(technique), f"{technique}.py", "exec"), vars(module))
-    return module
-
-
 def measure(technique: str, seed: int, steps: int, rows: Rows) -> Trained:
     """Train on Stacked MNIST and count the classes in samples."""
-    module, started = script(technique), time.perf_counter()
+    module, started = as_module(SCRIPT, TECHNIQUES[technique]), time.perf_counter()
     generator = module.train(rows.images[:], steps, seed).eval()
     seconds = time.perf_counter() - started
     torch.manual_seed(seed)
@@ -231,9 +196,8 @@ def table(trained: Sequence[Trained]) -> str:
         found = ", ".join(str(one.found) for one in seeds)
         kl = ", ".join(f"{one.kl:.2f}" for one in seeds)
         seconds = sum(one.seconds for one in seeds) / len(seeds)
-        lines.append(
-            f"| {technique} | {lines_changed(technique)} | {found} | {kl} | {seconds:.0f} |"
-        )
+        changed = lines_changed(SCRIPT, TECHNIQUES[technique])
+        lines.append(f"| {technique} | {changed} | {found} | {kl} | {seconds:.0f} |")
     return "\n".join(lines)
 
 
@@ -245,7 +209,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
     if arguments.show:
-        print("\n".join(diff(arguments.show)))
+        print("\n".join(diff(SCRIPT, TECHNIQUES[arguments.show])))
         return
     if arguments.out is None:
         parser.error("name a file for the results, or a technique to --show")

@@ -53,11 +53,10 @@ def test_without_a_marker_every_check_of_scikit_learn_passes(estimator: Any, che
     check(estimator)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
-    [SemiSupervisedGANClassifier(**CHECKED)],
-    expected_failed_checks=lambda _: NAMED @ pytest.mark.nightly,
+    [SemiSupervisedGANClassifier(**CHECKED)], expected_failed_checks=lambda _: NAMED
 )
 def test_with_the_marker_every_check_but_that_for_three_names_passes(
     estimator: Any, check: Any
