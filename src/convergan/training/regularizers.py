@@ -8,7 +8,7 @@ from torch.func import functional_call
 
 from ..collective import all_whole, average, own, whole
 from ..data import Batch
-from ..networks import Critique
+from ..networks import Critique, evaluating
 from ..objectives import (
     class_imbalance,
     consistency_loss,
@@ -101,7 +101,7 @@ def virtual_adversarial(
 
     Args:
         state: of which the discriminator is used.
-        batch: of which ``unlabeled`` is used, judged without noise.
+        batch: of which ``unlabeled`` is used, judged in evaluation mode and so without noise.
         unlabeled_logits: unused.
         chance: draws first directions.
         weight: factor of the loss.
@@ -113,9 +113,10 @@ def virtual_adversarial(
     def classify(rows: Tensor) -> Tensor:
         return network(rows).logits
 
-    loss = virtual_adversarial_loss(
-        classify, batch.unlabeled, radius=radius, probe=probe, chance=chance
-    )
+    with evaluating(network):
+        loss = virtual_adversarial_loss(
+            classify, batch.unlabeled, radius=radius, probe=probe, chance=chance
+        )
     return weight * average(loss)
 
 
@@ -204,7 +205,7 @@ def _teach(
     if spread_weight is not None and not batch.spread.shape[1]:
         raise ValueError("a teacher that begins with spread labels needs a recipe's neighbors")
     player = state.discriminator
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(player.network):
         critique: Critique = functional_call(
             player.network, player.averaged_parameters(), (batch.unlabeled,)
         )
