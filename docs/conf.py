@@ -1,6 +1,7 @@
 """How Sphinx builds the site: `make docs`. Nothing here or in a page needs a network."""
 
 import hashlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -28,6 +29,8 @@ def _digest_of_sources() -> str:
         total.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
     return total.hexdigest()[:16]
 
+
+os.environ["CONVERGAN_ROOT"] = str(ROOT)  # for a tutorial that shows code beside the package
 
 project = "convergan"
 release = version = __version__

@@ -222,7 +222,17 @@ class BatchSharing(Sharing):
 
 
 def share_batches(ranks: Ranks, rows: int, *, unit: int = 1, requests: Requests = tuple) -> Sharing:
-    """Return how processes share batches. Arguments and errors of `BatchSharing`."""
+    """Return how processes share batches.
+
+    Args:
+        ranks: the processes.
+        rows: N, of a batch over all processes.
+        unit: rows that must stay together, for example those of a pack.
+        requests: see `Requests`; they travel with the gradients.
+
+    Raises:
+        ValueError: if there are more processes than units of rows.
+    """
     if ranks.size == 1:
         return Sharing(requests)
     return BatchSharing(ranks, rows, unit=unit, requests=requests)
@@ -235,7 +245,11 @@ _several = 0
 
 @contextmanager
 def use_sharing(sharing: Sharing) -> Iterator[None]:
-    """Share rows inside the block."""
+    """Share rows inside the block.
+
+    Args:
+        sharing: how; `UNSHARED` for not at all.
+    """
     global _several
     token = _CURRENT.set(sharing)
     _several += sharing.ranks.size > 1
@@ -265,12 +279,20 @@ def is_alone() -> bool:
 
 
 def own(rows: Tensor) -> Tensor:
-    """Return this process's share of rows that it has whole, (N, ...)."""
+    """Return this process's share of rows that it has whole, (N, ...).
+
+    Args:
+        rows: (N, ...), or (k N, ...) for k kinds one after the other, whole.
+    """
     return _current().own(rows)
 
 
 def own_first(rows: Tensor) -> Tensor:
-    """Return the rows of all processes, rolled so that this one's own come first."""
+    """Return the rows of all processes, rolled so that this one's own come first.
+
+    Args:
+        rows: (n, ...), this process's.
+    """
     return _current().own_first(rows)
 
 
@@ -278,6 +300,9 @@ def gathered(rows: Tensor) -> Tensor:
     """Return the rows of all processes, given this one's, for each to go on with in its own way.
 
     Gradients come from all processes, and go back to all, to any order.
+
+    Args:
+        rows: (n, ...), this process's.
     """
     return _current().gathered(rows)
 
@@ -286,6 +311,9 @@ def whole(rows: Tensor) -> Tensor:
     """Return the rows of all processes, given this one's, for a loss that all compute alike.
 
     Gradients are of the first order only.
+
+    Args:
+        rows: (n, ...), this process's.
 
     Example:
         >>> whole(torch.arange(3)).tolist()  # alone, its own rows are all
@@ -300,12 +328,20 @@ def all_whole(*rows: Tensor) -> tuple[Tensor, ...]:
 
 
 def whole_count(own: int) -> int:
-    """Return how many rows all processes have where this one has ``own``."""
+    """Return how many rows all processes have where this one has ``own``.
+
+    Args:
+        own: rows of this process, all of one kind.
+    """
     return _current().whole_count(own)
 
 
 def average(value: Tensor) -> Tensor:
-    """Return the mean over the rows of all processes, given that over this one's."""
+    """Return the mean over the rows of all processes, given that over this one's.
+
+    Args:
+        value: any shape, the mean over this process's rows.
+    """
     return _current().average(value)
 
 

@@ -140,7 +140,11 @@ def gain(layer: nn.Module) -> nn.Parameter:
 
 
 def freeze_gain(layer: Layer) -> Layer:
-    """Exclude the gains of ``layer`` from training, as the released code does in hidden layers."""
+    """Exclude the gains of ``layer`` from training, as the released code does in hidden layers.
+
+    Args:
+        layer: made by `weight_norm`; changed in place and returned.
+    """
     gain(layer).requires_grad_(False)
     return layer
 

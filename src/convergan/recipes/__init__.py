@@ -58,6 +58,9 @@ def find_recipe(name: str) -> Recipe:
 
     Either name may go on with parts to leave out, see `convergan.recipes.without`.
 
+    Args:
+        name: such as ``mnist``, ``mnist-without-game`` or ``my_file.py:my_function``.
+
     Raises:
         ValueError: if there is none, the message names the nearest; or no such part in it.
 

@@ -28,6 +28,9 @@ def describe(value: Any) -> Any:
     Functions become ``module.name``, those of this package ``convergan.package.name``, partial
     functions their function and arguments. Two recipes with the same description train alike.
 
+    Args:
+        value: a recipe, a function, a number, a text, or a collection of such.
+
     Raises:
         ValueError: if a function has no name.
     """
@@ -51,7 +54,11 @@ def describe(value: Any) -> Any:
 
 
 def describe_training(recipe: Recipe) -> Any:
-    """Return the description of a recipe but for its summary, which changes no bit."""
+    """Return the description of a recipe but for its summary, which changes no bit.
+
+    Args:
+        recipe: any.
+    """
     return describe(replace(recipe, summary=""))
 
 

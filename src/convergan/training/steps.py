@@ -51,7 +51,15 @@ def adversarial_step(
     discriminator_loss: Callable[[Tensor, Tensor], Tensor],
     generator_loss: Callable[[Tensor], Tensor],
 ) -> Losses:
-    """Update the discriminator, then the generator, on one batch without labels."""
+    """Update the discriminator, then the generator, on one batch without labels.
+
+    Args:
+        state: both players; changed in place.
+        batch: of which ``unlabeled`` is used; or a tensor of such rows, (N, *row shape).
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from logits of data and of samples to a scalar.
+        generator_loss: from logits of samples to a scalar.
+    """
     judging = _judge(state, batch, chance, discriminator_loss)
     making = generator_loss(whole(criticise_fakes(state, batch, chance).logits))
     state.generator.descend(making)
@@ -70,6 +78,13 @@ def feature_matching_step(
     """Update the discriminator as in `adversarial_step`; then match features, section 3.1.
 
     The features of data are those of ``batch.matching``.
+
+    Args:
+        state: both players; changed in place.
+        batch: of which ``unlabeled`` and ``matching`` are used.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from logits of data and of samples to a scalar.
+        feature_matching: from features of samples and of data, (N, A) each, to a scalar.
     """
     judging = _judge(state, batch, chance, discriminator_loss)
     with torch.no_grad():
@@ -95,8 +110,17 @@ def top_k_step(
     """Update the discriminator as in `adversarial_step`; the generator learns from its best rows.
 
     How many rows are left follows from ``state.step``, ``gamma`` and ``nu``, see
-    `convergan.objectives.top_k_count`. ``generator_losses`` and ``realness`` are from logits of
-    samples to the loss and to the realness of each row.
+    `convergan.objectives.top_k_count`.
+
+    Args:
+        state: both players; changed in place, and ``state.step`` anneals.
+        batch: of which ``unlabeled`` is used.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from logits of data and of samples to a scalar.
+        generator_losses: from logits of samples, (N,), to the loss of each, (N,).
+        realness: from logits of samples to how real each looks, (N,).
+        gamma: share of the rows that a step leaves, in (0, 1].
+        nu: share of the rows that is always left, in (0, 1].
     """
     judging = _judge(state, batch, chance, discriminator_loss)
     logits = whole(criticise_fakes(state, batch, chance).logits).flatten()
@@ -113,8 +137,13 @@ def relativistic_step(
     """Update the discriminator under R1 and R2, then the generator, on pairs of rows.
 
     Huang et al. (2024), R3GAN: see `convergan.objectives.relativistic_discriminator_loss`. The
-    discriminator gets ``batch.unlabeled``, the generator ``batch.matching``; half of ``penalty``,
-    gamma, is the factor of R1 and R2.
+    discriminator gets ``batch.unlabeled``, the generator ``batch.matching``.
+
+    Args:
+        state: both players; changed in place.
+        batch: of which ``unlabeled`` and ``matching`` are used.
+        chance: draws latents and noise, on the device of the batch.
+        penalty: gamma, half of which is the factor of R1 and R2; in the units of the rows.
     """
     discriminator = state.discriminator.network
     reals = batch.unlabeled.detach().requires_grad_()
@@ -167,9 +196,13 @@ def semi_supervised_step(
 ) -> Losses:
     """Update the classifier on labelled, unlabelled and generated rows; then match features.
 
-    It takes every kind of rows of the batch. ``unsupervised_weight`` is the factor of the
-    unsupervised loss, 1 as released and 2 as in the paper; ``regularizers`` are further terms of
-    the classifier's loss, none in the paper.
+    Args:
+        state: both players; changed in place.
+        batch: labelled and unlabelled rows.
+        chance: draws latents and noise, on the device of the batch.
+        feature_matching: from features of samples and of data, (N, A) each, to a scalar.
+        unsupervised_weight: factor of the unsupervised loss; 1 as released, 2 as in the paper.
+        regularizers: further terms of the classifier's loss; none in the paper.
     """
     discriminator = state.discriminator.network
 
@@ -272,9 +305,16 @@ def labeled_adversarial_step(
     This is how the scripts with minibatch discrimination use labels, section 5. Labelled,
     unlabelled and generated rows are judged apart, so that minibatch features compare like with
     like. Both losses are of realness, `convergan.objectives.realness`, in the place of logits.
-    ``adversarial_weight`` is the factor of ``discriminator_loss`` beside the loss on labels, one
-    half as released; ``generator_steps`` are updates of the generator, each on new samples, 3 as
-    released.
+
+    Args:
+        state: both players; changed in place.
+        batch: labelled and unlabelled rows.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from realness of data and of samples, (N,) each, to a scalar.
+        generator_loss: from realness of samples to a scalar.
+        adversarial_weight: factor of ``discriminator_loss`` beside the loss on labels; one half as
+            released.
+        generator_steps: updates of the generator, each on new samples; 3 as released.
     """
     discriminator = state.discriminator.network
     with torch.no_grad():
@@ -312,6 +352,13 @@ def joint_step(
     realness is the log-sum-exp of the others less the last, and labels are learned over all K + 1
     classes. Of the batch it uses ``labeled`` alone. Both losses are of realness in the place of
     logits.
+
+    Args:
+        state: both players; changed in place.
+        batch: of which ``labeled`` and ``labels`` are used.
+        chance: draws latents and noise, on the device of the batch.
+        discriminator_loss: from realness of data and of samples, (N,) each, to a scalar.
+        generator_loss: from realness of samples to a scalar.
     """
     generator = state.generator.network
     fakes = generator(draw_latent(generator, len(batch.labeled), chance))
@@ -334,7 +381,13 @@ def joint_step(
 
 @step_function("labeled")
 def supervised_step(state: State, batch: Batch, chance: torch.Generator) -> Losses:
-    """Update the classifier on labelled rows alone: the supervised twin of the step above."""
+    """Update the classifier on labelled rows alone: the supervised twin of the step above.
+
+    Args:
+        state: of which the discriminator is changed in place.
+        batch: of which ``labeled`` and ``labels`` are used.
+        chance: draws noise, on the device of the batch.
+    """
     logits = state.discriminator.network(batch.labeled, chance).logits
     classifying = supervised_loss(*all_whole(logits, batch.labels))
     state.discriminator.descend(classifying)
