@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from .extractor import require_images
+from .tensor_like import TensorLike
 from .weights_file import read_pinned
 
 WIDTHS = {(1, 28, 28): (16, 32), (3, 32, 32): (32, 64, 64)}
@@ -143,7 +144,7 @@ def weights_sha256(data: bytes) -> str:
 
 @torch.no_grad()
 def classify(
-    network: Callable[[Tensor], Tensor], images: Tensor, *, batch_size: int = 1000
+    network: Callable[[Tensor], Tensor], images: TensorLike, *, batch_size: int = 1000
 ) -> Tensor:
     """Return the class probabilities of images: the softmax of a classifier's logits.
 
@@ -158,7 +159,7 @@ def classify(
     Raises:
         ValueError: if there are no images, or they are not in [0, 1].
     """
-    require_images(images)
+    images = require_images(images)
     return torch.cat(
         [network(batch).double().softmax(dim=1) for batch in torch.split(images, batch_size)]
     )

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from .tensor_like import TensorLike, as_tensor
+
 
 @dataclass(frozen=True, kw_only=True)
 class Extractor:
@@ -44,12 +46,15 @@ class Extracted(NamedTuple):
 
 
 @torch.no_grad()
-def extract(extractor: Extractor, images: Tensor) -> Extracted:
+def extract(extractor: Extractor, images: TensorLike) -> Extracted:
     """Run a network on a batch of images.
 
     Args:
         extractor: of a network on the images' device.
         images: (B, C, H, W), floating point in [0, 1], B and C at least 1.
+
+    Returns:
+        Features (B, D) and logits (B, K) on the images' device.
 
     Raises:
         ValueError: if they are no such images, or the network gives something else than finite
@@ -60,7 +65,7 @@ def extract(extractor: Extractor, images: Tensor) -> Extracted:
         >>> extract(Extractor(name="mean", network=mean), torch.zeros(2, 3, 4, 4)).logits.shape
         torch.Size([2, 3])
     """
-    require_images(images)
+    images = require_images(images)
     found = Extracted(*extractor.network(images))
     for name, rows in zip(Extracted._fields, found, strict=True):
         if rows.dim() != 2 or len(rows) != len(images) or not rows.numel():
@@ -77,12 +82,13 @@ def extract(extractor: Extractor, images: Tensor) -> Extracted:
     return Extracted(*(rows.float() for rows in found))
 
 
-def require_images(images: Tensor) -> None:
-    """Refuse what is not floating point images (N, C, H, W) in [0, 1], N of 1 or more.
+def require_images(images: TensorLike) -> Tensor:
+    """Return images as a tensor; refuse what is not floating point (N, C, H, W) in [0, 1].
 
     Raises:
         ValueError: if it is not.
     """
+    images = as_tensor(images, "images")
     if images.dim() != 4 or not images.numel() or not images.is_floating_point():
         raise ValueError(
             "images must be floating point (N, C, H, W), none of them 0, "
@@ -91,6 +97,7 @@ def require_images(images: Tensor) -> None:
     least, most = float(images.min()), float(images.max())
     if not 0 <= least <= most <= 1:
         raise ValueError(f"images must be in [0, 1], got {least:.4g} to {most:.4g}")
+    return images
 
 
 def coloured(images: Tensor) -> Tensor:
