@@ -76,11 +76,11 @@ def test_statistics_keep_no_graph_of_what_they_are_given() -> None:
         moments.covariance,
         score_contributions(logits=rows),
         select_best(rows[:, 0]),
-        *nearest_rows(rows, rows),
+        *nearest_rows(queries=rows, rows=rows),
     ]
     assert not any(tensor.requires_grad for tensor in found)
     inception_score(logits=rows)
-    precision_recall(rows, rows, neighbors=2)
-    different_bins(rows, rows, bins=2, chance=chance)
-    kernel_distance(rows, rows, subsets=2, subset_size=4, chance=chance)
+    precision_recall(real=rows, fake=rows, neighbors=2)
+    different_bins(real=rows, fake=rows, bins=2, chance=chance)
+    kernel_distance(real=rows, fake=rows, subsets=2, subset_size=4, chance=chance)
     polynomial_discrepancy(rows, rows)

@@ -35,6 +35,8 @@ def as_tensor(values: TensorLike, name: str) -> Tensor:
         return values.cpu() if values.device.type == "mps" else values
     try:
         array = np.asarray(values, None if isinstance(values, np.ndarray) else np.float64)
+        if not array.ndim:
+            raise ValueError("one number, or None")
         array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
         return torch.from_numpy(array if array.flags.writeable else array.copy())
     except (TypeError, ValueError):
