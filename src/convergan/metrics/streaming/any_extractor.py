@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from .extractor import Extractor, extract
-from .features import find_extractor
-from .tensor_like import TensorLike, as_tensor
+from ..extractor import Extractor, extract
+from ..features import find_extractor
+from ..tensor_like import TensorLike, as_tensor
 
 AnyExtractor: TypeAlias = str | Extractor | Callable[[Tensor], Any] | None
 Part: TypeAlias = Literal["features", "logits"]
