@@ -50,7 +50,7 @@ def test_what_never_was_a_call_is_refused() -> None:
         ratio(1, 2, 3)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="multiple values for (keyword )?argument 'top'"):
         with pytest.warns(DeprecationWarning):
-            ratio(1, top=2)  # type: ignore[misc]
+            ratio(1, top=2)  # type: ignore[call-arg, misc]
     with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'bottom'"):
         ratio(top=1)  # type: ignore[call-arg]
 

@@ -25,8 +25,8 @@ class FrechetDistance(TwoSets):
 
     Example:
         >>> distance = FrechetDistance(num_features=1)
-        >>> distance.update(torch.tensor([[-1.0], [0.0], [1.0]]), real=True)
-        >>> distance.update(torch.tensor([[0.0], [2.0], [4.0]]), real=False)
+        >>> distance.update([[-1.0], [0.0], [1.0]], real=True)
+        >>> distance.update([[0.0], [2.0], [4.0]], real=False)
         >>> round(float(distance.compute()), 12)
         5.0
     """

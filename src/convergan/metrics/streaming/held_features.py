@@ -26,8 +26,8 @@ class KernelDistance(HeldFeatures):
 
     Example:
         >>> distance = KernelDistance(subsets=1, subset_size=2)
-        >>> distance.update(torch.tensor([[0.0], [2.0]]), real=True)
-        >>> distance.update(torch.tensor([[1.0], [1.0]]), real=False)
+        >>> distance.update([[0.0], [2.0]], real=True)
+        >>> distance.update([[1.0], [1.0]], real=False)
         >>> float(distance.compute())
         -19.0
     """
@@ -75,8 +75,8 @@ class PrecisionRecall(HeldFeatures):
 
     Example:
         >>> shares = PrecisionRecall(neighbors=1)
-        >>> shares.update(torch.tensor([[0.0], [1.0], [5.0]]), real=True)
-        >>> shares.update(torch.tensor([[0.5], [9.5]]), real=False)
+        >>> shares.update([[0.0], [1.0], [5.0]], real=True)
+        >>> shares.update([[0.5], [9.5]], real=False)
         >>> float(shares.compute()["precision"])
         0.5
     """
@@ -118,8 +118,8 @@ class DifferentBins(HeldFeatures):
 
     Example:
         >>> count = DifferentBins(bins=2)
-        >>> count.update(torch.tensor([[0.0], [9.0]]).repeat(50, 1), real=True)
-        >>> count.update(torch.zeros(100, 1), real=False)
+        >>> count.update([[0.0], [9.0]] * 50, real=True)
+        >>> count.update([[0.0]] * 100, real=False)
         >>> float(count.compute())
         2.0
     """

@@ -83,8 +83,10 @@ class StreamingMetric(Metric):
 
 
 def mean_and_std(mean: float, std: float, device: torch.device) -> MeanAndDeviation:
+    """Return both as scalars in float64."""
     return MeanAndDeviation(scalar(mean, device), scalar(std, device))
 
 
 def scalar(value: float, device: torch.device) -> Tensor:
+    """Return a figure as a tensor in float64."""
     return torch.tensor(value, dtype=torch.float64, device=device)
