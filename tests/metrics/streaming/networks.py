@@ -25,7 +25,7 @@ class SmallNetwork(nn.Module):
             )
 
     def forward(self, images: Tensor) -> Tensor:
-        rows: Tensor = self.layers(images.float() / 255).mean(dim=2)
+        rows: Tensor = self.layers(images.to(next(self.parameters())) / 255).mean(dim=2)
         return rows
 
 
