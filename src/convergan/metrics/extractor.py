@@ -85,6 +85,9 @@ def extract(extractor: Extractor, images: TensorLike) -> Extracted:
 def require_images(images: TensorLike) -> Tensor:
     """Return images as a tensor; refuse what is not floating point (N, C, H, W) in [0, 1].
 
+    Args:
+        images: (N, C, H, W), N and C of 1 or more.
+
     Raises:
         ValueError: if it is not.
     """
@@ -103,6 +106,12 @@ def require_images(images: TensorLike) -> Tensor:
 def coloured(images: Tensor) -> Tensor:
     """Repeat the one channel of grey images; leave those of three as they are.
 
+    Args:
+        images: (B, 1 or 3, H, W).
+
+    Returns:
+        (B, 3, H, W), a view.
+
     Raises:
         ValueError: if there is another number of channels.
     """
@@ -118,6 +127,9 @@ def resized(images: Tensor, side: int, mode: str = "bicubic") -> Tensor:
         images: (B, C, H, W) in [0, 1].
         side: wanted.
         mode: ``bicubic``, clipped to [0, 1], or ``bilinear``.
+
+    Returns:
+        (B, C, side, side).
     """
     if tuple(images.shape[2:]) == (side, side):
         return images

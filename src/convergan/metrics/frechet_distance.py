@@ -94,6 +94,9 @@ class FeatureMoments:
     def merge(self, other: "FeatureMoments") -> None:
         """Add what another has, which stays as it is.
 
+        Args:
+            other: of the same width, on any device.
+
         Raises:
             ValueError: if it is of another width.
         """
@@ -104,7 +107,11 @@ class FeatureMoments:
             self._join(other.count, other.mean.to(self.mean.device))
 
     def all_reduce(self, group: "torch.distributed.ProcessGroup | None" = None) -> None:
-        """Add what all processes of a group have, by default of all; every one then has it."""
+        """Add what all processes of a group have, by default of all; every one then has it.
+
+        Args:
+            group: None for all processes.
+        """
         sums = torch.cat([self.mean * self.count, self.mean.new_tensor([self.count])])
         torch.distributed.all_reduce(sums, group=group)
         count = round(float(sums[-1]))

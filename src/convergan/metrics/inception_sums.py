@@ -150,6 +150,9 @@ class InceptionSums:
     def merge(self, other: "InceptionSums") -> None:
         """Add what another has, which stays as it is.
 
+        Args:
+            other: of as many rows, splits and classes, on any device.
+
         Raises:
             ValueError: if it is of another size, or has a row that is here.
         """
@@ -166,6 +169,9 @@ class InceptionSums:
 
     def all_reduce(self, group: "torch.distributed.ProcessGroup | None" = None) -> None:
         """Add what all processes of a group have, by default of all; every one then has it.
+
+        Args:
+            group: None for all processes.
 
         Raises:
             ValueError: on all of them, if two have the same row.
@@ -216,6 +222,10 @@ class InceptionSums:
 
 def require_correction(correction: int, splits: int) -> None:
     """Refuse a correction that is neither 0 nor 1, or leaves no split.
+
+    Args:
+        correction: to check.
+        splits: S.
 
     Raises:
         ValueError: if it is one.

@@ -19,6 +19,9 @@ def by_keyword(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     Args:
         names: of the arguments that could be given by position, in their order then.
 
+    Returns:
+        A decorator of functions whose arguments are keywords alone.
+
     Example:
         >>> @by_keyword("top", "bottom")
         ... def ratio(*, top: float, bottom: float) -> float:

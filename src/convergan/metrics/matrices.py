@@ -38,6 +38,10 @@ def finite_matrix(values: TensorLike, name: str, *, width: int | None = None) ->
 def real_and_fake(real: TensorLike, fake: TensorLike) -> tuple[Tensor, Tensor]:
     """Return features of real and fake samples as matrices of one width, on the device of ``real``.
 
+    Args:
+        real: (N, D).
+        fake: (M, D), on any device.
+
     Raises:
         ValueError: if they are no finite floating point matrices, or of different width.
     """

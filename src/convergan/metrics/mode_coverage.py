@@ -61,6 +61,9 @@ def mode_coverage(
         std: deviation of each Gaussian along each axis, above 0.
         deviations: how many of them away a sample of high quality may be.
 
+    Returns:
+        Modes found, the divergence in nats, and the share of high quality.
+
     Raises:
         ValueError: if these are no such matrices, or widths differ.
 
@@ -87,6 +90,9 @@ def class_coverage(classes: TensorLike, shares: TensorLike) -> ModeCoverage:
     Args:
         classes: (N,) integers in [0, M), at least one.
         shares: (M,) of each class in the data, above 0 with sum 1.
+
+    Returns:
+        Classes found and the divergence in nats.
 
     Raises:
         ValueError: if there are no samples, or a class is out of range.

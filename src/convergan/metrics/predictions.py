@@ -73,7 +73,11 @@ def _require_probabilities(rows: Tensor) -> None:
 
 
 def chunk_rows(classes: int) -> int:
-    """Return how many rows to cut from a larger matrix at a time."""
+    """Return how many rows to cut from a larger matrix at a time.
+
+    Args:
+        classes: K, the numbers of a row.
+    """
     return max(1, CHUNK // classes)
 
 

@@ -28,9 +28,7 @@ def batched(metric: Any, logits: Tensor, sizes: list[int]) -> Any:
 
 @pytest.mark.parametrize("sizes", [[47], [1] * 47, [20, 3, 24], [9, 38]])
 @pytest.mark.parametrize("splits", [1, 4, 10])
-def test_row_i_goes_to_split_i_modulo_s_whatever_the_batches(
-    splits: int, sizes: list[int]
-) -> None:
+def test_row_i_goes_to_split_i_modulo_s_whatever_the_batches(splits: int, sizes: list[int]) -> None:
     found = batched(InceptionScore(num_classes=6, splits=splits), LOGITS, sizes).compute()
     mean, std = of_turns(LOGITS, splits)
     assert float(found.mean) == pytest.approx(mean, rel=1e-12)

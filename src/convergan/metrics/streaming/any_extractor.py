@@ -23,6 +23,10 @@ Part: TypeAlias = Literal["features", "logits"]
 def known_extractor(given: AnyExtractor, device: torch.device | str) -> AnyExtractor:
     """Return the `Extractor` of a name, and all else as it is.
 
+    Args:
+        given: a name or a network.
+        device: where images of a named one will be.
+
     Raises:
         ValueError: if there is none of that name.
     """

@@ -60,7 +60,14 @@ class StreamingMetric(Metric):
         return self._width
 
     def set_dtype(self, dst_type: str | torch.dtype) -> "StreamingMetric":
-        """Change nothing: sums stay in float64 or whole numbers."""
+        """Change nothing: sums stay in float64 or whole numbers.
+
+        Args:
+            dst_type: of no effect.
+
+        Returns:
+            The metric.
+        """
         return self
 
     def _apply(
@@ -83,10 +90,21 @@ class StreamingMetric(Metric):
 
 
 def mean_and_std(mean: float, std: float, device: torch.device) -> MeanAndDeviation:
-    """Return both as scalars in float64."""
+    """Return both as scalars in float64.
+
+    Args:
+        mean: of the splits or subsets.
+        std: of them.
+        device: for the scalars.
+    """
     return MeanAndDeviation(scalar(mean, device), scalar(std, device))
 
 
 def scalar(value: float, device: torch.device) -> Tensor:
-    """Return a figure as a tensor in float64."""
+    """Return a figure as a tensor in float64.
+
+    Args:
+        value: of the figure.
+        device: for the scalar.
+    """
     return torch.tensor(value, dtype=torch.float64, device=device)

@@ -29,7 +29,15 @@ class TwoSets(StreamingMetric):
         self.reset_real_features = reset_real_features
 
     def forward(self, images: TensorLike, real: bool) -> Tensor:
-        """Add a batch and return NaN: a batch has one side. See `update`."""
+        """Add a batch and return NaN: a batch has one side. See `update`.
+
+        Args:
+            images: as for `update`.
+            real: which set they belong to.
+
+        Returns:
+            NaN, a scalar.
+        """
         self.update(images, real)
         none = torch.tensor(math.nan, device=self.device)
         self._forward_cache = none  # type: ignore[assignment]
