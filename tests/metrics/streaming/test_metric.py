@@ -3,6 +3,7 @@
 import copy
 import importlib
 import pickle
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -279,3 +280,21 @@ def test_a_network_by_name_moves_with_the_metric() -> None:
     before = metric.extractor
     assert metric.to("cpu").extractor is before
     assert metric.to("meta").extractor is not before
+
+
+def test_the_programs_of_the_scores_page_run(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "scores.md").read_text()
+    first, second = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {
+        "real_features": REAL.numpy(),
+        "fake_features": FAKE,
+        "probabilities": FAKE.softmax(dim=1),
+    }
+    exec(compile(first, "docs/scores.md", "exec"), names)
+    assert names["distance"] == exact("frechet distance")[0]
+    assert float(names["score"]) == pytest.approx(exact("inception score")[0], rel=1e-12)
+    exec(compile(second, "docs/scores.md", "exec"), names)
+    found = names["distances"].compute()
+    assert 0.1 < float(found["fid"]) and 0 < float(found["kid"].mean)
+    assert 1 < float(names["score"].compute()) < 10
+    assert capsys.readouterr().out.count("\n") == 2
