@@ -175,7 +175,8 @@ def classify(
 
     Args:
         network: maps (B, C, H, W) to logits (B, K).
-        images: (N, C, H, W), floating point in [0, 1], at least one.
+        images: (N, C, H, W), floating point in [0, 1], at least one; a module gets them in its own
+            dtype.
         batch_size: B, the number of images at a time.
 
     Returns:
@@ -185,6 +186,9 @@ def classify(
         ValueError: if there are no images, or they are not in [0, 1].
     """
     images = require_images(images)
+    weights = next(network.parameters(), None) if isinstance(network, nn.Module) else None
+    if weights is not None:
+        images = images.to(weights.dtype)
     return torch.cat(
         [network(batch).double().softmax(dim=1) for batch in torch.split(images, batch_size)]
     )

@@ -122,7 +122,8 @@ def _blocks(
         own = left.double().square().sum(dim=1).to(kind)
         for second in range(first if upper else 0, len(others), block):
             right = (others[second : second + block] - centre).to(kind)
-            squares = torch.addmm(
-                right.double().square().sum(dim=1).to(kind), left, right.T, alpha=-2
-            )
+            with torch.autocast(rows.device.type, enabled=False):  # a user's loop may be in it
+                squares = torch.addmm(
+                    right.double().square().sum(dim=1).to(kind), left, right.T, alpha=-2
+                )
             yield Block(first, second, squares.add_(own[:, None]).clamp_(min=0))

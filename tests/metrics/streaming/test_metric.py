@@ -128,6 +128,18 @@ def test_states_move_and_no_precision_of_the_module_touches_them(name: str) -> N
 
 
 @every
+def test_rounds_may_be_inside_and_outside_of_inference_mode(name: str) -> None:
+    metric, expected = KINDS[name].make(), figures(filled(name))
+    with torch.inference_mode():
+        add(metric, REAL, FAKE)
+        assert figures(metric) == expected
+        metric.reset()
+        add(metric, REAL[:9], FAKE[:9])
+    add(metric, REAL[9:], FAKE[9:])
+    assert figures(metric) == pytest.approx(expected, rel=1e-10, abs=1e-13)
+
+
+@every
 def test_no_graph_is_kept_and_no_global_chance_is_drawn(name: str) -> None:
     before = torch.get_rng_state()
     metric = KINDS[name].make()

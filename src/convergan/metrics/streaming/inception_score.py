@@ -75,11 +75,13 @@ class InceptionScore(StreamingMetric):
         given = (rows, None) if self.probabilities else (None, rows)
         batch = require_predictions(*given, classes=self._width)
         start = self._next_split()
+        sums, counts = self.sums.clone(), self.counts.clone()
         for offset in range(min(self.splits, len(batch))):
             split = (start + offset) % self.splits
             part = batch[offset :: self.splits]
-            self.sums[:, split] += prediction_sums(part, given_logits=not self.probabilities)
-            self.counts[split] += len(part)
+            sums[:, split] += prediction_sums(part, given_logits=not self.probabilities)
+            counts[split] += len(part)
+        self.sums, self.counts = sums, counts
         self._turn = (start + len(batch)) % self.splits
 
     def compute(self) -> MeanAndDeviation:
