@@ -109,14 +109,6 @@ def test_every_floating_dtype_is_taken_and_they_may_differ(name: str, dtype: tor
 
 
 @pytest.mark.parametrize("name", TWO_SETS)
-def test_an_autocast_around_it_changes_no_figure(name: str) -> None:
-    real, fake = REAL.float(), FAKE.float()
-    expected = TWO_SETS[name](real, fake)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert TWO_SETS[name](real, fake) == expected
-
-
-@pytest.mark.parametrize("name", TWO_SETS)
 @pytest.mark.parametrize(
     ("first", "second", "reason"),
     [
