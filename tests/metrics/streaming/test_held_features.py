@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torchmetrics.image.kid import KernelInceptionDistance
@@ -42,6 +44,20 @@ def test_sides_are_not_taken_for_each_other() -> None:
     assert list(found) == ["precision", "recall", "density", "coverage"]
     assert [float(value) for value in found.values()] == list(expected[:4])
     assert expected.precision != expected.recall
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: KernelDistance(subsets=0), "^subsets must be 1 or more, got 0$"),
+        (lambda: KernelDistance(subset_size=1), "^subset_size must be 2 or more, got 1$"),
+        (lambda: PrecisionRecall(neighbors=0), "^neighbors must be 1 or more, got 0$"),
+        (lambda: DifferentBins(bins=1), "^bins must be 2 or more, got 1$"),
+    ],
+)
+def test_numbers_are_checked_before_rows_come(make: Callable[[], object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        make()
 
 
 def test_too_few_rows_are_told() -> None:

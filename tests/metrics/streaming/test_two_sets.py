@@ -40,6 +40,13 @@ def test_all_is_forgotten_unless_that_is_asked_for(name: str) -> None:
         metric.compute()
 
 
+@each
+def test_a_side_is_true_or_false_and_no_name(name: str) -> None:
+    metric = KINDS[name].make()
+    with pytest.raises(ValueError, match="^real must be True or False, got 'fake'$"):
+        metric.update(FAKE, real="fake")
+
+
 def test_float64_and_float32_meet_in_one_set() -> None:
     metric = KINDS["kernel distance"].make()
     add(metric, REAL[:20], FAKE[:20].float())

@@ -8,7 +8,7 @@ from ..frechet_distance import FeatureMoments, frechet_distance
 from ..tensor_like import TensorLike
 from .any_extractor import AnyExtractor
 from .metric import scalar
-from .two_sets import TwoSets
+from .two_sets import TwoSets, side_of
 
 
 class FrechetDistance(TwoSets):
@@ -45,8 +45,9 @@ class FrechetDistance(TwoSets):
         **settings: Any,
     ) -> None:
         super().__init__(extractor, num_features, reset_real_features, **settings)
+        width = self._require_width("num_features")
         for side in ("real", "fake"):
-            start = FeatureMoments(self._require_width("num_features")).packed()
+            start = FeatureMoments(width, device=self.device).packed()
             self.add_state(f"{side}_moments", start, dist_reduce_fx=_joined)
 
     def update(self, images: TensorLike, real: bool) -> None:
@@ -59,7 +60,7 @@ class FrechetDistance(TwoSets):
         Raises:
             ValueError: if they are none, or not finite.
         """
-        side = "real" if real else "fake"
+        side = side_of(real)
         moments = FeatureMoments.unpacked(getattr(self, f"{side}_moments"))
         moments.update(self._rows(images, f"{side} features"))
         setattr(self, f"{side}_moments", moments.packed())

@@ -9,7 +9,7 @@ from ..different_bins import different_bins
 from ..kernel_distance import kernel_distance
 from ..precision_recall import precision_recall
 from .any_extractor import AnyExtractor
-from .metric import MeanAndDeviation, mean_and_std, scalar
+from .metric import MeanAndDeviation, mean_and_std, require_at_least, scalar
 from .two_sets import HeldFeatures
 
 
@@ -23,6 +23,9 @@ class KernelDistance(HeldFeatures):
         seed: draws them, the same ones each time it is computed.
         reset_real_features: whether `reset` forgets the real rows too.
         settings: of `torchmetrics.Metric`.
+
+    Raises:
+        ValueError: if a number is too small.
 
     Example:
         >>> distance = KernelDistance(subsets=1, subset_size=2)
@@ -45,7 +48,9 @@ class KernelDistance(HeldFeatures):
         **settings: Any,
     ) -> None:
         super().__init__(extractor, None, reset_real_features, **settings)
-        self.subsets, self.subset_size, self.seed = subsets, subset_size, seed
+        self.subsets = require_at_least(1, "subsets", subsets)
+        self.subset_size = require_at_least(2, "subset_size", subset_size)
+        self.seed = seed
 
     def compute(self) -> MeanAndDeviation:
         """Return mean and deviation over the subsets, float64.
@@ -73,6 +78,9 @@ class PrecisionRecall(HeldFeatures):
         reset_real_features: whether `reset` forgets the real rows too.
         settings: of `torchmetrics.Metric`.
 
+    Raises:
+        ValueError: if a number is too small.
+
     Example:
         >>> shares = PrecisionRecall(neighbors=1)
         >>> shares.update([[0.0], [1.0], [5.0]], real=True)
@@ -92,7 +100,7 @@ class PrecisionRecall(HeldFeatures):
         **settings: Any,
     ) -> None:
         super().__init__(extractor, None, reset_real_features, **settings)
-        self.neighbors = neighbors
+        self.neighbors = require_at_least(1, "neighbors", neighbors)
 
     def compute(self) -> dict[str, Tensor]:
         """Return ``precision``, ``recall``, ``density`` and ``coverage``, scalars in float64.
@@ -116,6 +124,9 @@ class DifferentBins(HeldFeatures):
         reset_real_features: whether `reset` forgets the real rows too.
         settings: of `torchmetrics.Metric`.
 
+    Raises:
+        ValueError: if a number is too small.
+
     Example:
         >>> count = DifferentBins(bins=2)
         >>> count.update([[0.0], [9.0]] * 50, real=True)
@@ -136,7 +147,7 @@ class DifferentBins(HeldFeatures):
         **settings: Any,
     ) -> None:
         super().__init__(extractor, None, reset_real_features, **settings)
-        self.bins, self.seed = bins, seed
+        self.bins, self.seed = require_at_least(2, "bins", bins), seed
 
     def compute(self) -> Tensor:
         """Return the count, a scalar in float64.

@@ -9,7 +9,7 @@ from ..inception_sums import mean_and_deviation, prediction_sums, require_correc
 from ..predictions import require_predictions
 from ..tensor_like import TensorLike
 from .any_extractor import AnyExtractor
-from .metric import MeanAndDeviation, StreamingMetric, mean_and_std
+from .metric import MeanAndDeviation, StreamingMetric, mean_and_std, require_at_least
 
 
 class InceptionScore(StreamingMetric):
@@ -53,9 +53,7 @@ class InceptionScore(StreamingMetric):
         **settings: Any,
     ) -> None:
         super().__init__(extractor, "logits", num_classes, **settings)
-        if splits < 1:
-            raise ValueError(f"splits must be 1 or more, got {splits}")
-        require_correction(correction, splits)
+        require_correction(correction, require_at_least(1, "splits", splits))
         self.splits, self.correction, self.probabilities = splits, correction, probabilities
         self._turn = 0
         sums = torch.zeros(2, splits, self._require_width("num_classes") + 1, dtype=torch.int64)

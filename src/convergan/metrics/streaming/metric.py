@@ -89,6 +89,22 @@ class StreamingMetric(Metric):
         return [part.to(self.device) for part in state]
 
 
+def require_at_least(least: int, name: str, value: int) -> int:
+    """Return a number that is large enough.
+
+    Args:
+        least: that it may be.
+        name: of it in the message.
+        value: to check.
+
+    Raises:
+        ValueError: if it is less.
+    """
+    if value < least:
+        raise ValueError(f"{name} must be {least} or more, got {value}")
+    return value
+
+
 def mean_and_std(mean: float, std: float, device: torch.device) -> MeanAndDeviation:
     """Return both as scalars in float64.
 

@@ -53,6 +53,20 @@ class TwoSets(StreamingMetric):
             setattr(self, name, kept)
 
 
+def side_of(real: bool) -> str:
+    """Return ``real`` or ``fake``.
+
+    Args:
+        real: True or False.
+
+    Raises:
+        ValueError: if it is something else, such as a name, which would pass for True.
+    """
+    if real not in (True, False):
+        raise ValueError(f"real must be True or False, got {real!r}")
+    return "real" if real else "fake"
+
+
 class HeldFeatures(TwoSets):
     """A figure of two sets whose rows are held, in the precision in which they come."""
 
@@ -81,7 +95,7 @@ class HeldFeatures(TwoSets):
         Raises:
             ValueError: if they are none, or not finite.
         """
-        side = "real" if real else "fake"
+        side = side_of(real)
         held = [*self.real_features, *self.fake_features]
         width = held[0].shape[1] if held else None
         getattr(self, f"{side}_features").append(self._rows(images, f"{side} features", width))
@@ -90,7 +104,7 @@ class HeldFeatures(TwoSets):
         sets = []
         for side in ("real", "fake"):
             held = getattr(self, f"{side}_features")
-            if isinstance(held, list) and not held:
+            if not len(held):
                 raise ValueError(f"no {side} rows were added")
             sets.append(held if isinstance(held, Tensor) else torch.cat(held))
         return sets[0], sets[1]
