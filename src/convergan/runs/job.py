@@ -9,6 +9,7 @@ from ..collective import ALONE, Ranks
 from ..data import Dataset, Images, LabeledSubset
 from ..recipes import Recipe
 from ..training import State
+from ..training.callbacks import Callback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Job:
             the first.
         roll_back: times that the run may go back to a checkpoint rather than stop at a step that is
             not finite and not skipped, see `convergan.runs.roll_back`.
+        callbacks: called with every line of the log, in rank 0.
         ranks: the processes that train as one, of which rank 0 writes.
     """
 
@@ -49,6 +51,7 @@ class Job:
     keep: int
     skip: int = 0
     roll_back: int = 0
+    callbacks: tuple[Callback, ...] = ()
     ranks: Ranks = ALONE
 
     def start(self) -> State:

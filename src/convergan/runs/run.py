@@ -7,7 +7,7 @@ and ``baselines.json`` with ``twin/``, the same kind of folder for the supervise
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import partial
@@ -24,6 +24,7 @@ from ..core.version import __version__
 from ..data import Dataset, LabeledSubset
 from ..recipes import Recipe, describe_training
 from ..training import supervised_step
+from ..training.callbacks import Callback
 from .baselines import BASELINES, GRAPH, Baseline, run_baseline, spread_over_graph
 from .folder import by_content, claim_identity, locked, made_by_version
 from .job import Job
@@ -43,6 +44,7 @@ def run(
     skip: int = 0,
     roll_back: int = 0,
     ranks: Ranks = ALONE,
+    callbacks: Sequence[Callback] = (),
 ) -> Iterator[Progress]:
     """Train, measure and record; go on from the newest checkpoint if there is one.
 
@@ -57,6 +59,8 @@ def run(
         skip: steps in a row that are left out where a loss or gradient is not finite.
         roll_back: times that the run may go back to a checkpoint where more are not finite.
         ranks: the processes that train as one; all call this, rank 0 writes.
+        callbacks: called, in rank 0, with every line of the log and the newest samples, such as the
+            loggers of `convergan.training.loggers`; each gets a step once, through all stops.
 
     Yields:
         `Progress` after every step and every baseline.
@@ -66,6 +70,7 @@ def run(
             are streamed to a recipe that needs them all at once.
         CheckpointError: if there are checkpoints and none can be used.
         NonFiniteError: if a loss or gradient is not finite; the newest checkpoint is named.
+        CallbackError: if a callback fails, naming it.
         Interrupted: after SIGINT or SIGTERM, once a checkpoint is written.
     """
     subset = choose_labels(recipe, dataset, settings)
@@ -102,6 +107,7 @@ def run(
             keep=keep,
             skip=skip,
             roll_back=roll_back,
+            callbacks=tuple(callbacks),
             ranks=ranks,
         )
         with handle_signals() as requests:
