@@ -57,21 +57,21 @@ def test_what_never_was_a_call_is_refused() -> None:
 
 def test_positions_of_before_give_the_figures_of_before() -> None:
     with pytest.warns(DeprecationWarning, match=r"precision_recall\(real=..., fake=...\)"):
-        shares = precision_recall(real=REAL, fake=FAKE, neighbors=3)  # type: ignore[call-arg]
+        shares = precision_recall(REAL, FAKE, neighbors=3)  # type: ignore[call-arg]
     assert shares == precision_recall(real=REAL, fake=FAKE, neighbors=3)
     assert shares != precision_recall(real=FAKE, fake=REAL, neighbors=3)
     with pytest.warns(DeprecationWarning, match=r"different_bins\(real=..., fake=...\)"):
-        bins = different_bins(real=REAL, fake=FAKE + 1, bins=5, chance=chance())  # type: ignore[call-arg]
+        bins = different_bins(REAL, FAKE + 1, bins=5, chance=chance())  # type: ignore[call-arg]
     assert bins == different_bins(real=REAL, fake=FAKE + 1, bins=5, chance=chance())
     with pytest.warns(DeprecationWarning, match=r"kernel_distance\(real=..., fake=...\)"):
-        kernel = kernel_distance(real=REAL, fake=FAKE, subset_size=9, chance=chance())  # type: ignore[call-arg]
+        kernel = kernel_distance(REAL, FAKE, subset_size=9, chance=chance())  # type: ignore[call-arg]
     assert kernel == kernel_distance(real=REAL, fake=FAKE, subset_size=9, chance=chance())
     with pytest.warns(DeprecationWarning, match=r"nearest_rows\(queries=..., rows=...\)"):
-        nearest = nearest_rows(queries=FAKE, rows=REAL)  # type: ignore[call-arg]
+        nearest = nearest_rows(FAKE, REAL)  # type: ignore[call-arg]
     assert torch.equal(nearest[1], nearest_rows(queries=FAKE, rows=REAL)[1])
     with pytest.warns(DeprecationWarning, match=r"mode_coverage\(samples=..., centres=...\)"):
-        modes = mode_coverage(samples=FAKE, centres=REAL, std=1.0)  # type: ignore[call-arg]
+        modes = mode_coverage(FAKE, REAL, std=1.0)  # type: ignore[call-arg]
     assert modes == mode_coverage(samples=FAKE, centres=REAL, std=1.0)
     with pytest.warns(DeprecationWarning, match=r"small_sample_note\(count=..., width=...\)"):
-        note = small_sample_note(count=3, width=5)  # type: ignore[call-arg]
+        note = small_sample_note(3, 5)  # type: ignore[call-arg]
     assert note == small_sample_note(count=3, width=5)
