@@ -163,7 +163,6 @@ class ImageNetDiscriminator(Discriminator):
 
         Each row's judgment depends on all rows. Features are those before the minibatch features.
 
-
         Raises:
             ValueError: if the number of rows is odd.
         """
