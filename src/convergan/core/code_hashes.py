@@ -96,7 +96,9 @@ def _plain(node: Any) -> Any:
 
 
 def _without_docstring(node: ast.AST, body: Any) -> Any:
-    documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    documented = isinstance(
+        node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    )
     match body:
         case [ast.Expr(value=ast.Constant(value=str())), *rest] if documented:
             return rest

@@ -59,7 +59,7 @@ class Probed:
         for folder in sorted((place / "checkpoints").glob("step-*")):
             found = checkpoint.read(folder, config_sha256=self.config["sha256"])
             shape, classes = self.config["row_shape"], len(self.dataset.classes)
-            network = self.recipe.discriminator(shape, classes, derive(0, "unused"))
+            network = self.recipe.make_discriminator(shape, classes, derive(0, "unused"))
             averages = restore(network, "discriminator", found, self.config)
             yield found.step, network, averages
 

@@ -80,7 +80,7 @@ def draw_run_rows(folder: Path, count: int, draw: int, *, ranks: Ranks = ALONE) 
         raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
     facts = {"run": config["sha256"], "newest checkpoint": str(found.step)}
     ranks.require_same(facts, f"{folder} must be the same for all, and nobody train in it")
-    network = recipe.generator(config["row_shape"], derive(0, "unused"))
+    network = recipe.make_generator(config["row_shape"], derive(0, "unused"))
     averages = restore(network, "generator", found, config)
     return draw_samples(
         network.to(settings.device),
