@@ -50,7 +50,8 @@ def train(
         typer.Option(
             help="Name on the Hugging Face hub, or name:config, folder of Parquet files in the "
             "hub's layout, folder with labeled/<class>/* and unlabeled/*, folder with labels.csv, "
-            ".npz file, digits, ring, grid or stacked-mnist. Default: the recipe's."
+            "folder of images with or without a folder for each class, .npz file, digits, ring, "
+            "grid or stacked-mnist. Default: the recipe's."
         ),
     ] = None,
     labels: Annotated[

@@ -114,9 +114,7 @@ def _require_rows(made: Any, rows: Tensor, device: torch.device) -> None:
     _require_numbers("the generator's rows", made, device)
 
 
-def _require_critique(
-    judged: Critique, rows: Tensor, together: int, device: torch.device
-) -> None:
+def _require_critique(judged: Critique, rows: Tensor, together: int, device: torch.device) -> None:
     count, logits = len(rows) // together, judged.logits
     if logits.dim() != 2 or len(logits) != count:
         raise ValueError(
@@ -278,4 +276,3 @@ def _scalar(step: str, name: object, loss: object) -> Tensor:
     if isinstance(loss, Tensor) and loss.numel() == 1:
         return loss.detach().reshape(())
     raise ValueError(f"the step {step} must return scalars; its {name} is {_shown(loss)}")
-

@@ -33,8 +33,8 @@ class Job:
             the first.
         roll_back: times that the run may go back to a checkpoint rather than stop at a step that is
             not finite and not skipped, see `convergan.runs.roll_back`.
-        code: hashes of the user's code that it was trained with, by file; the newest last, none of a
-            recipe of this package.
+        code: hashes of the user's code that it was trained with, by file; the newest last, none of
+            a recipe of this package.
         ranks: the processes that train as one, of which rank 0 writes.
     """
 

@@ -85,7 +85,7 @@ def run(
     ranks.require_same(facts, "start all with the same command, code and data")
     with locked(folder / "config.json") if ranks.leads else nullcontext():
         sha256, code = canonical_sha256(content), code_of(settings.recipe)
-        trained = (code,) if code else ()
+        trained: tuple[Code, ...] = (code,) if code else ()
         if ranks.leads:
             sha256 = _claim(folder, identity, dataset, seen.row_shape)
             _write_labels(folder / "labels.csv", dataset, subset)
