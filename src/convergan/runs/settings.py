@@ -60,10 +60,10 @@ def choose_labels(recipe: Recipe, dataset: Dataset, settings: Settings) -> Label
     """
     if recipe.labels and not bool((dataset.train.labels >= 0).any()):
         raise DataError(
-            f"recipe {settings.recipe} needs labels, and none of the {len(dataset.train.labels):,} "
-            f"training rows of {dataset.source} has one: a folder of images is labelled by a folder "
-            "for each class (<class>/*, what lies loose beside them stays unlabelled) or by "
-            "labels.csv with the columns file,label"
+            f"recipe {settings.recipe} needs labels, and none of {len(dataset.train.labels):,} "
+            f"training rows of {dataset.source} has one: images are labelled by a folder for each "
+            "class (<class>/*, what lies loose beside these stays unlabelled) or by labels.csv "
+            "with the columns file,label"
         )
     if bool(recipe.labels) != bool(settings.labels):
         needs = "needs labels" if recipe.labels else "uses no labels"
