@@ -59,8 +59,9 @@ def _describe(value: Any, place: tuple[str, ...]) -> Any:
         or (isinstance(value, float) and isfinite(value))
     ):
         return value
+    shown = " ".join(repr(value).split())
     raise ValueError(
-        f"{_spelled(place)} is {value!r}, which cannot be written down; a recipe holds numbers, "
+        f"{_spelled(place)} is {shown[:60]}, which cannot be written down; a recipe holds numbers, "
         "texts, tuples, named functions and functools.partial of them, so that a run can say what "
         "it is"
     )

@@ -57,7 +57,6 @@ def require_fields(recipe: Recipe) -> None:
     Raises:
         ValueError: if one is not; the message names the field and what would be right.
     """
-    describe(recipe)
     for name, least in LEAST.items():
         _require_whole(name, getattr(recipe, name), least)
     if recipe.side is not None:
@@ -72,6 +71,7 @@ def require_fields(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if not (value is None and call.optional):
             require_call(name, value, call.arguments)
+    describe(recipe)
 
 
 def _require_whole(name: str, value: object, least: int) -> None:
