@@ -85,6 +85,7 @@ def run(
     ranks.require_same(facts, "start all with the same command, code and data")
     with locked(folder / "config.json") if ranks.leads else nullcontext():
         sha256, code = canonical_sha256(content), code_of(settings.recipe)
+        twin = baselines and recipe.classifies and len(dataset.test.labels) > 0
         trained: tuple[Code, ...] = (code,) if code else ()
         if ranks.leads:
             sha256 = _claim(folder, identity, dataset, seen.row_shape)
@@ -93,7 +94,7 @@ def run(
                 left_out = [("left out",), *((file,) for file in dataset.left_out)]
                 write_csv(folder / "left_out.csv", left_out)
             notices = [_made_by_another_version(folder)]
-            notices += [_go_on_with(folder, code, allow_changed_code, baselines)]
+            notices += [_go_on_with(folder, code, allow=allow_changed_code, twin=twin)]
             trained = trained_with(read_config(folder))
             if any(notices):
                 yield Progress(GAN, 0, settings.steps, {}, tuple(filter(None, notices)))
@@ -117,7 +118,7 @@ def run(
         )
         with handle_signals() as requests:
             yield from Trainer(job, requests).run()
-            if not (baselines and recipe.classifies and len(dataset.test.labels)):
+            if not twin:
                 return
             yield from Trainer(_twin(job), requests).run()
         if ranks.leads:
@@ -198,14 +199,20 @@ def _claim(
     return claim_identity(folder / "config.json", identity, more)
 
 
-def _go_on_with(folder: Path, code: Code, allow: bool, baselines: bool) -> str:
+def _go_on_with(folder: Path, code: Code, *, allow: bool, twin: bool) -> str:
     """See that the code is that of the run, or note that it is not where something is trained yet.
+
+    Args:
+        folder: of the run.
+        code: that is there now.
+        allow: go on with other code.
+        twin: whether the supervised twin is trained as well.
 
     Returns:
         What the user should know, or nothing.
     """
     told = compare_code(folder, read_config(folder), code, allow=allow)
-    places = (folder, folder / "twin") if baselines else (folder,)
+    places = (folder, folder / "twin") if twin else (folder,)
     if told and not all((place / "result.json").exists() for place in places):
         note_changed_code(folder / "config.json", code)
     return told
