@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 INSTALLED = ("site-packages", "dist-packages")
@@ -39,10 +40,18 @@ def load_function(path: Path, function: str) -> Callable[..., Any]:
     return found
 
 
+class _FromSource(SourceFileLoader):
+    """Takes no bytecode, which may be of an earlier edit of the same second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the file."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _run(path: Path) -> Any:
     """Run a file as a module; those that it imports from its folder are read anew as well."""
     file = path.resolve()
-    loader = SourceFileLoader(file.stem, str(file))
+    loader = _FromSource(file.stem, str(file))
     spec = importlib.util.spec_from_file_location(file.stem, file, loader=loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
@@ -55,8 +64,7 @@ def _run(path: Path) -> Any:
     importlib.invalidate_caches()
     before = set(sys.modules)
     try:
-        # From the source, never from bytecode that may be of an earlier edit of the same second.
-        exec(loader.source_to_code(loader.get_data(str(file)), str(file)), vars(module))
+        loader.exec_module(module)
     finally:
         _imported.update(filter(_is_users_module, set(sys.modules) - before))
     return module
