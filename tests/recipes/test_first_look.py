@@ -32,7 +32,7 @@ def pictures(classes: int = 1) -> Dataset:
 
 
 def recipe(**changes: Any) -> Recipe:
-    plain = {
+    plain: dict[str, Any] = {
         "discriminator": Judge,
         "generator": partial(Painter, end=torch.sigmoid),
         "discriminator_start": None,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from convergan.core.files import write_json
-from convergan.runs.code import compare_code, note_changed_code, trained_with
+from convergan.runs.code import compare_code, note_changed_code, summary_of_code, trained_with
 from tests.commands import convergan
 
 ONE, OTHER = {"mine.py": "1", "nets.py": "1"}, {"mine.py": "2", "more.py": "1"}
@@ -44,6 +44,14 @@ def test_what_was_allowed_is_noted_and_counts_from_then_on(tmp_path: Path) -> No
     write_json(file, {})
     note_changed_code(file, ONE)
     assert json.loads(file.read_text()) == {}
+
+
+def test_a_page_says_what_is_unusual_of_the_code() -> None:
+    mine, toy = {"settings": {"recipe": "mine.py:mine"}}, {"settings": {"recipe": "toy"}}
+    assert summary_of_code(toy) == summary_of_code({**mine, "code": ONE}) == ""
+    assert "Nothing is known of its code" in summary_of_code(mine)
+    changed = summary_of_code({**mine, "code": ONE, "changed_code": [OTHER]})
+    assert changed.endswith("trained: mine.py changed, more.py is new, nets.py is gone.")
 
 
 # --- by the command line -------------------------------------------------------------------------
@@ -156,8 +164,10 @@ def test_a_sweep_refuses_changed_code(
 ) -> None:
     digits = "\n\ndef short():\n    return replace(find_recipe('digits'), steps=2)\n"
     (place / "mine.py").write_text(MINE + digits)
-    words = ("mnist-table", "--recipe", "mine.py:short", "--data", "digits", "--labels", 20)
-    words += ("--seeds", 1, "--jobs", 1, "--threads", 1, "--out", "sweep")
+    words = (
+        "mnist-table --recipe mine.py:short --data digits --labels 20 --seeds 1 --jobs 1".split()
+    )
+    words += ["--threads", "1", "--out", "sweep"]
     assert convergan("sweep", *words) == 0
     (place / "beside.py").write_text("NUMBER = 22\n")
     capsys.readouterr()

@@ -51,6 +51,10 @@ class Range(NamedTuple):
         return f"{self.low:.3g} to {self.high:.3g}"
 
 
+STREAMED = Range(0.25, 0.75)
+"""Between which most levels of photographs are thought to lie, where none is looked at."""
+
+
 @torch.no_grad()
 def require_players_fit(recipe: Recipe, state: State, dataset: Dataset, *, seed: int) -> None:
     """Require that both players take and give what the data and the recipe's step need.
@@ -68,10 +72,10 @@ def require_players_fit(recipe: Recipe, state: State, dataset: Dataset, *, seed:
     factor = recipe.schedule(0.0)
     if not isinstance(factor, int | float):
         raise ValueError(f"schedule must return a number, it returned {factor!r}")
-    rows = to_unit_range(dataset.train.images[: recipe.batch_size])
     generator, discriminator = state.generator.network, state.discriminator.network
     device = next(iter(state.generator.parameters.values())).device
     chance = derive(seed, "first look", device=device)
+    rows = _first_rows(dataset, recipe.batch_size)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         latent = generator.draw_latent(len(rows), chance)
         if not isinstance(latent, Tensor) or len(latent) != len(rows):
@@ -88,6 +92,14 @@ def require_players_fit(recipe: Recipe, state: State, dataset: Dataset, *, seed:
         bounds = _bounds(generator, latent)
     if not _is_meant(recipe):
         require_range(bounds, _first_range(made), rows_range(dataset), _core(dataset))
+
+
+def _first_rows(dataset: Dataset, count: int) -> Tensor:
+    """Return rows to judge, as the players get them; of streamed images none is read for it."""
+    images = dataset.train.images
+    if isinstance(images, Tensor):
+        return to_unit_range(images[:count])
+    return torch.rand(count, *dataset.row_shape, generator=torch.Generator().manual_seed(0))
 
 
 def _call(player: str, network: nn.Module, *given: Any) -> Any:
@@ -170,9 +182,9 @@ def rows_range(dataset: Dataset) -> Range:
 def _core(dataset: Dataset) -> Range:
     """Return the range of most of the data's values."""
     rows = dataset.train.images
+    if not isinstance(rows, Tensor):  # streamed, and not read for this
+        return STREAMED
     few = max(1, LOOKED_AT // max(1, rows[:1].numel()))
-    if not isinstance(rows, Tensor):
-        few = min(few, 64)  # each is a file
     values = to_unit_range(rows[:few]).flatten().float()
     low, high = (values.kthvalue(max(1, round(len(values) * q))) for q in (RARE, 1 - RARE))
     return Range(float(low.values), float(high.values))

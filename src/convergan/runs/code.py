@@ -56,6 +56,20 @@ def compare_code(folder: Path, description: Mapping[str, Any], code: Code, *, al
     return f"the code is other than {folder} was trained with: {changed}" if changed else ""
 
 
+def summary_of_code(description: Mapping[str, Any]) -> str:
+    """Say in a sentence what a page should say of the code of a run; nothing if it is as usual.
+
+    Args:
+        description: what the run says of itself.
+    """
+    known = trained_with(description)
+    if not known and ".py:" in description["settings"]["recipe"]:
+        return "Nothing is known of its code: it was made by a version that kept no hash of it."
+    if len(known) > 1:
+        return f"Its code was changed while it was trained: {_changed(known[0], known[-1])}."
+    return ""
+
+
 def note_changed_code(file: Path, code: Code) -> None:
     """Write down in ``config.json`` or ``sweep.json`` that it goes on with other code."""
     description = read_json(file)
