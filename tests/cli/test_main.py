@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from convergan.cli.main import main
-from tests.cli.refused import Ask
 from tests.commands import Call, convergan
 
 
