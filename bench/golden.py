@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from convergan.core.chance import derive, supplied_draws
 from convergan.data import Batch
-from convergan.networks import Discriminator, Generator, similarities
+from convergan.networks import Discriminator, Generator, evaluating, similarities
 from convergan.objectives import supervised_loss, unsupervised_loss
 from convergan.recipes import Recipe, find_recipe
 from convergan.training import State
@@ -361,10 +361,10 @@ def forward(recipe: Recipe, golden: Golden, judge: Discriminator, maker: Generat
     """One forward pass after the start, with and without noise."""
     fakes = maker(golden.latent("fwd"))
     in_script = fakes if golden.script is SCRIPTS["mnist"] else 2 * fakes - 1
+    with evaluating(judge):
+        quiet = judge(golden["x_test"]).logits
     figures = {
-        "forward, logits without noise": relative(
-            judge(golden["x_test"]).logits, golden["logits_det"]
-        ),
+        "forward, logits without noise": relative(quiet, golden["logits_det"]),
         "forward, generated rows": relative(in_script, golden["gen_dat"]),
     }
     kinds = {"lab": golden["fwd/xl"], "unl": golden["fwd/xu"], "fake": fakes}

@@ -86,8 +86,9 @@ def batch(size: int) -> int:
     return 8 if size == 2 else 10
 
 
-# Steps of four processes are held by test_sharing.py in every run.
-@pytest.mark.parametrize("size", [2, pytest.param(4, marks=pytest.mark.nightly)])
+# Single steps are held by test_sharing.py in every run.
+@pytest.mark.nightly
+@pytest.mark.parametrize("size", [2, 4])
 def test_fifty_steps_of_small_recipes_end_where_one_process_does(
     size: int, tmp_path: Path, in_float64: None
 ) -> None:

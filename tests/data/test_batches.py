@@ -1,8 +1,10 @@
+import pickle
+
 import pytest
 import torch
 from torch import Tensor
 
-from convergan.data import Batches, to_unit_range
+from convergan.data import Batch, Batches, to_unit_range
 
 ROWS = torch.arange(23, dtype=torch.float32)[:, None]
 LABELED = torch.tensor([2, 3, 5, 7, 11])
@@ -142,3 +144,37 @@ def test_spread_probabilities_are_those_of_the_unlabeled_rows() -> None:
     for step in range(1, 5):
         batch = batches(step)
         assert batch.spread.equal(batch.unlabeled.repeat(1, 3))
+
+
+# --- batches of one's own ------------------------------------------------------------------------
+
+
+def test_a_batch_of_unlabelled_rows_fills_in_the_rest() -> None:
+    rows = torch.rand(4, 3)
+    batch = Batch(unlabeled=rows)
+    assert batch.unlabeled is rows and batch.matching is rows
+    assert batch.labeled.shape == (0, 3) and batch.labels.tolist() == []
+    assert batch.labels.dtype == torch.int64 and batch.spread.shape == (4, 0)
+
+
+def test_a_batch_of_labelled_rows_has_no_others() -> None:
+    rows, labels = torch.rand(4, 3), torch.arange(4)
+    batch = Batch(rows, labels)
+    assert batch.labeled is rows and batch.labels is labels
+    assert batch.unlabeled.shape == batch.matching.shape == (0, 3) and batch.spread.shape == (0, 0)
+
+
+def test_a_batch_is_still_a_tuple_that_can_be_replaced_in_part_and_copied() -> None:
+    batch = Batch(unlabeled=torch.zeros(2, 1))._replace(matching=torch.ones(2, 1))
+    assert isinstance(batch, Batch) and batch.matching.sum() == 2
+    assert [len(part) for part in Batch(*batch)] == [0, 0, 2, 2, 2]
+    assert pickle.loads(pickle.dumps(batch)).matching.equal(batch.matching)
+
+
+def test_batches_that_no_step_could_take_are_refused() -> None:
+    with pytest.raises(ValueError, match="a batch needs rows"):
+        Batch()
+    with pytest.raises(ValueError, match=r"unlabeled rows are torch.uint8; .*to_unit_range"):
+        Batch(unlabeled=torch.zeros(2, 1, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="2 labelled rows have 0 labels"):
+        Batch(labeled=torch.zeros(2, 1))

@@ -254,7 +254,9 @@ def test_a_file_of_another_kind_is_told_as_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["datasets.py", "datasets/__init__.py"])
+@pytest.mark.parametrize(
+    "place", ["datasets.py", pytest.param("datasets/__init__.py", marks=pytest.mark.nightly)]
+)
 def test_a_module_of_the_users_with_the_librarys_name_is_not_in_the_way(
     tmp_path: Path, place: str
 ) -> None:

@@ -53,7 +53,7 @@ def test_without_a_marker_every_check_of_scikit_learn_passes(estimator: Any, che
     check(estimator)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
     [SemiSupervisedGANClassifier(**CHECKED)], expected_failed_checks=lambda _: NAMED
@@ -497,7 +497,7 @@ def test_a_gan_that_diverges_leaves_a_classifier_and_a_warning() -> None:
     assert model.features(X).shape == X.shape
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore:class . has:UserWarning")
 def test_a_grid_search_of_two_jobs_finds_what_one_job_finds() -> None:
     X, y, _ = blobs()

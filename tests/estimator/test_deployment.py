@@ -119,7 +119,10 @@ def test_an_export_predicts_the_same_for_any_number_of_rows(case: Case, tmp_path
 
 @of_torch_itself
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["wide", "images", "table"])
+@pytest.mark.parametrize(
+    "kind",
+    [*(pytest.param(kind, marks=pytest.mark.nightly) for kind in ("wide", "images")), "table"],
+)
 def test_onnx_predicts_the_same_for_any_number_of_rows(kind: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -213,7 +216,7 @@ def test_rows_that_the_classifier_refuses_have_no_probabilities() -> None:
 
 
 @of_torch_itself
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_page_on_serving_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")

@@ -120,7 +120,7 @@ def test_frames_are_rows_as_well_and_parts_of_a_pipeline_get_the_seed() -> None:
     assert tree.get_params()["decisiontreeclassifier__random_state"] == 99
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_more_labels_help_and_two_processes_find_the_same() -> None:
     found = curve({"spreading": SPREADING}, labels_per_class=(1, 10), seeds=3)
     again = curve({"spreading": SPREADING}, labels_per_class=(1, 10), seeds=3, n_jobs=2)

@@ -7,7 +7,7 @@ from convergan.estimator.mismatch import mismatch_pvalue
 ROWS, DIGITS = load_digits(return_X_y=True)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_pvalues_of_rows_of_one_law_are_even() -> None:
     chance = np.random.default_rng(0)
     found = []

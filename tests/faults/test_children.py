@@ -75,6 +75,7 @@ sys.exit(run_in_group(work, Path("place")))
 """
 
 
+@pytest.mark.nightly
 def test_what_ctrl_c_has_broken_is_no_failure(tmp_path: Path) -> None:
     process = start(BROKEN, tmp_path)
     process.send_signal(signal.SIGINT)

@@ -29,6 +29,7 @@ def test_replies_to_right_and_wrong_answers_are_the_same_bytes(tmp_path: Path) -
     assert differing_replies(tmp_path / "study", 6) == 0
 
 
+@pytest.mark.nightly
 def test_the_areas_interval_holds_a_half_for_noise_and_not_for_a_hint() -> None:
     rng = np.random.default_rng(0)
     generated = np.concatenate([rng.permutation(np.arange(80) < 40) for _ in range(5)])

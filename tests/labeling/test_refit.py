@@ -79,7 +79,7 @@ class Heard:
                 return event
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_process_reads_fits_and_survives_a_fit_that_fails_and_its_own_loss() -> None:
     items, heard = digits(), Heard()
     refitter = Refitter(items, 6, 0, heard)
@@ -102,7 +102,7 @@ def test_the_process_reads_fits_and_survives_a_fit_that_fails_and_its_own_loss()
     assert not vars(refitter)["_thread"].is_alive()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_of_several_requests_the_newest_is_fitted() -> None:
     items, heard = digits(), Heard()
     refitter = Refitter(items, 6, 0, heard)

@@ -95,9 +95,9 @@ def test_autocast_changes_nothing() -> None:
 
 def test_layer_owns_two_scales_and_shifts_and_remembers_no_call() -> None:
     layer, x = CrossBatchNorm(4, chance=torch.Generator()).double(), batch((6, 4))
-    names = ["gamma", "beta"]
+    names = ["weight", "bias"]
     assert list(layer.state_dict()) == [name for name, _ in layer.named_parameters()] == names
-    layer.load_state_dict({"gamma": GAMMA, "beta": BETA})
+    layer.load_state_dict({"weight": GAMMA, "bias": BETA})
     first = layer(x)
     layer(10 * x + 1)
     assert torch.equal(layer.eval()(x), first)
@@ -112,10 +112,10 @@ def test_scales_start_near_one_by_the_chance_given() -> None:
     one, same, other = (
         CrossBatchNorm(5000, chance=torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
     )
-    assert torch.equal(one.gamma, same.gamma) and not torch.equal(one.gamma, other.gamma)
-    assert one.gamma.mean().item() == pytest.approx(1, abs=0.001)
-    assert one.gamma.std().item() == pytest.approx(0.02, rel=0.05)
-    assert one.gamma.shape == (2, 2500) and not one.beta.any()
+    assert torch.equal(one.weight, same.weight) and not torch.equal(one.weight, other.weight)
+    assert one.weight.mean().item() == pytest.approx(1, abs=0.001)
+    assert one.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert one.weight.shape == (2, 2500) and not one.bias.any()
 
 
 def test_odd_channels_and_odd_batches_are_refused() -> None:

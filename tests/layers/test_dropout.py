@@ -41,9 +41,9 @@ def test_same_chance_drops_the_same_and_another_others() -> None:
     assert not torch.equal(layer(x, one), layer(x, one))
 
 
-def test_layer_is_the_identity_without_chance_or_probability() -> None:
+def test_layer_is_the_identity_in_evaluation_mode_and_without_probability() -> None:
     x, untouched = draw(3, 5, seed=3), chance()
-    assert Dropout(0.5)(x, None) is x
+    assert Dropout(0.5).eval()(x) is x
     assert Dropout(0.0)(x, untouched) is x
     assert torch.equal(untouched.get_state(), chance().get_state())
 

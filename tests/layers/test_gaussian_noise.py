@@ -42,9 +42,9 @@ def test_input_is_left_as_it_was() -> None:
     assert torch.equal(x, draw(3, 5, seed=4))
 
 
-def test_layer_is_the_identity_without_chance_or_deviation() -> None:
+def test_layer_is_the_identity_in_evaluation_mode_and_without_deviation() -> None:
     x, untouched = draw(3, 5, seed=5), chance()
-    assert GaussianNoise(0.5)(x, None) is x
+    assert GaussianNoise(0.5).eval()(x) is x
     assert GaussianNoise(0.0)(x, untouched) is x
     assert torch.equal(untouched.get_state(), chance().get_state())
 

@@ -207,11 +207,17 @@ def test_nothing_grows_with_the_square_of_the_batch_not_even_twice_differentiate
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_fewer_than_two_rows_are_refused(rows: int) -> None:
-    with pytest.raises(
-        ValueError, match=f"^minibatch discrimination needs at least 2 rows, got {rows}$"
-    ):
-        minibatch_similarities(torch.zeros(rows, 3, 2))
+def test_the_sum_over_no_other_row_is_zero(rows: int) -> None:
+    assert torch.equal(minibatch_similarities(torch.ones(rows, 3, 2)), torch.zeros(rows, 3))
+
+
+def test_a_row_alone_is_judged_but_nothing_is_learned_from_it() -> None:
+    layer, row = MinibatchDiscrimination(4, 3, 2), torch.ones(1, 4)
+    with pytest.raises(ValueError, match="^in training it needs at least 2 rows, got 1$"):
+        layer(row)
+    assert torch.equal(layer.eval()(row)[:, 4:], layer.bias[None])
+    with pytest.raises(ValueError, match="^it starts from at least 2 rows, got 1$"):
+        layer.start(row)
 
 
 @pytest.mark.parametrize("similarities", [minibatch_similarities, cross_similarities])

@@ -75,10 +75,24 @@ def test_gradients_pass_gradcheck() -> None:
     assert torch.autograd.gradgradcheck(lambda x: minibatch_stddev(x, group_size=2), x)
 
 
-@pytest.mark.parametrize("group_size", [4, 0, -1, 7])
-def test_groups_that_do_not_fill_the_batch_are_refused(group_size: int) -> None:
-    with pytest.raises(ValueError, match=f"divide the 6 samples of the batch, got {group_size}"):
+@pytest.mark.parametrize("group_size", [0, -1])
+def test_groups_without_samples_are_refused(group_size: int) -> None:
+    with pytest.raises(ValueError, match=f"^group_size must be at least 1, got {group_size}$"):
         minibatch_stddev(draw(6, 4), group_size=group_size)
+
+
+@pytest.mark.parametrize(("count", "group_size"), [(6, 4), (6, 7), (5, 4), (10, 4), (1, 4), (7, 2)])
+def test_groups_that_do_not_fill_the_batch_are_as_even_as_can_be(
+    count: int, group_size: int
+) -> None:
+    x = draw(count, 4, 2)
+    groups = -(-count // group_size)
+    y = minibatch_stddev(x, group_size=group_size)
+    for row in range(count):
+        group = x[row % groups :: groups]
+        assert group_size >= len(group) >= count // groups
+        deviation = (group.var(dim=0, correction=0) + 1e-8).sqrt().mean()
+        assert y[row, 4].tolist() == pytest.approx([deviation.item()] * 2, rel=1e-9)
 
 
 @pytest.mark.parametrize("features", [3, 0])

@@ -212,15 +212,17 @@ def test_layer_remembers_no_call() -> None:
     first = layer(x)
     layer(10 * x + 1)
     assert torch.equal(layer.eval()(x), first)
-    assert list(layer.state_dict()) == [n for n, _ in layer.named_parameters()] == ["gamma", "beta"]
-    assert torch.equal(first, virtual_batch_norm(x, layer.gamma, layer.beta, num_reference=N))
+    assert (
+        list(layer.state_dict()) == [n for n, _ in layer.named_parameters()] == ["weight", "bias"]
+    )
+    assert torch.equal(first, virtual_batch_norm(x, layer.weight, layer.bias, num_reference=N))
     assert repr(layer) == "VirtualBatchNorm(3, num_reference=4, mode='per_example', epsilon=1e-05)"
 
 
 def test_layer_hands_on_its_mode_and_epsilon() -> None:
     chance = torch.Generator().manual_seed(0)
     layer = VirtualBatchNorm(3, num_reference=N, chance=chance, mode="paper2016", epsilon=0.1)
-    layer.double().load_state_dict({"gamma": GAMMA, "beta": BETA})
+    layer.double().load_state_dict({"weight": GAMMA, "bias": BETA})
     x = batch((3,))
     assert torch.equal(layer(x), norm(x, "paper2016", 0.1))
 
@@ -230,10 +232,10 @@ def test_scales_start_near_one_by_the_chance_given() -> None:
         VirtualBatchNorm(5000, num_reference=1, chance=torch.Generator().manual_seed(seed))
         for seed in (0, 0, 1)
     )
-    assert torch.equal(one.gamma, same.gamma) and not torch.equal(one.gamma, other.gamma)
-    assert one.gamma.mean().item() == pytest.approx(1, abs=0.001)
-    assert one.gamma.std().item() == pytest.approx(0.02, rel=0.05)
-    assert not one.beta.any()
+    assert torch.equal(one.weight, same.weight) and not torch.equal(one.weight, other.weight)
+    assert one.weight.mean().item() == pytest.approx(1, abs=0.001)
+    assert one.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert not one.bias.any()
 
 
 @pytest.mark.parametrize("n", [-1, 0, 6])

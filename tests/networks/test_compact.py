@@ -128,7 +128,7 @@ def test_generator_is_normalised_relu_deconvolutions_and_tanh_on_the_unit_interv
 def test_a_virtually_normalised_generator_makes_each_row_by_itself() -> None:
     network = virtual_compact_generator((1, 28, 28), chance(), channels=16).double()
     latent = draw(5, 100, seed=2)
-    assert network.reference_latent.shape == (16, 100)
+    assert network.get_buffer("network.reference_batch_0").shape == (16, 100)
     torch.testing.assert_close(network(latent)[2:3], network(latent[2:3]), rtol=1e-9, atol=1e-9)
     assert (maker(1)(latent)[2:4] - maker(1)(latent[2:4])).abs().max().item() > 1e-3
 

@@ -26,7 +26,7 @@ def test_noise_is_that_of_the_chance_given(pair: Pair) -> None:
 
 @pairs
 def test_rows_are_judged_one_by_one(pair: Pair) -> None:
-    discriminator, x = pair[0](chance()).double(), draw(6, *pair[3])
+    discriminator, x = pair[0](chance()).double().eval(), draw(6, *pair[3])
     whole, half = discriminator(x), discriminator(x[3:])
     torch.testing.assert_close(whole.logits[3:], half.logits, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(whole.features[3:], half.features, rtol=1e-12, atol=1e-12)

@@ -11,9 +11,10 @@ from tests.oracles import chance, draw
 
 
 def small(chance: torch.Generator) -> DenseDiscriminator:
-    return DenseDiscriminator(
+    network = DenseDiscriminator(
         (2, 3), 4, hidden=(7, 5), input_noise=0.3, hidden_noise=0.5, chance=chance
-    ).double()
+    )
+    return network.double().eval()
 
 
 def test_features_are_the_last_hidden_layer_before_its_own_noise() -> None:

@@ -52,7 +52,7 @@ def rows(judge: str, count: int = 8, seed: int = 0) -> Tensor:
 
 def build(judge: str, kind: str) -> Discriminator:
     make, shape = JUDGES[judge]
-    return make(shape, 3, chance(), minibatch_features=FEATURES[kind]).double()
+    return make(shape, 3, chance(), minibatch_features=FEATURES[kind]).double().eval()
 
 
 @kinds
@@ -157,7 +157,8 @@ def test_dense_additions_come_from_features_under_their_own_noise() -> None:
         hidden_noise=0.5,
         minibatch_features=FEATURES["similarities"],
         chance=chance(),
-    ).double()
+    )
+    network.double().eval()
     x = rows("dense")
     quiet, noisy = network(x), network(x, chance(1))
     joined = network.minibatch_features(noisy.features)

@@ -16,7 +16,8 @@ SHAPE = (3, 32, 32)
 
 
 def judge(channels: int = 4, slope: float = 0.2) -> ConvolutionalDiscriminator:
-    return ConvolutionalDiscriminator(SHAPE, 10, chance(), channels=channels, slope=slope).double()
+    network = ConvolutionalDiscriminator(SHAPE, 10, chance(), channels=channels, slope=slope)
+    return network.double().eval()
 
 
 def maker() -> ConvolutionalGenerator:
@@ -191,7 +192,8 @@ def test_start_gives_the_images_before_tanh_a_tenth_and_touches_no_other_layer()
 
 
 def test_start_of_the_first_scripts_is_one_deviation_for_a_whole_layer() -> None:
-    network = ConvolutionalDiscriminator(SHAPE, 10, chance(), channels=4, output_std=1.0).double()
+    network = ConvolutionalDiscriminator(SHAPE, 10, chance(), channels=4, output_std=1.0)
+    network.double().eval()
     x = images(12, seed=6)
     initialise_from_batch(network, lambda: network(x), per_channel=False)
     for output in outputs(network, lambda: network(x)):
@@ -215,7 +217,8 @@ GREY = (1, 28, 28)
 
 
 def grey_judge(**options: Any) -> ConvolutionalDiscriminator:
-    return ConvolutionalDiscriminator(GREY, 10, chance(), channels=4, **options).double()
+    network = ConvolutionalDiscriminator(GREY, 10, chance(), channels=4, **options)
+    return network.double().eval()
 
 
 def grey_maker(**options: Any) -> ConvolutionalGenerator:
@@ -241,7 +244,7 @@ def test_at_side_28_the_first_convolution_pads_by_3_and_all_else_is_as_at_side_3
     ]
     # By hand: grey is 0 after the mapping to [-1, 1], as the padding is.
     bordered = torch.nn.functional.pad(x, [2] * 4, value=0.5)
-    for found, expected in zip(network(x), wide.double()(bordered), strict=True):
+    for found, expected in zip(network(x), wide.double().eval()(bordered), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
 
 

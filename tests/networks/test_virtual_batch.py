@@ -45,8 +45,10 @@ def test_live_rows_alone_come_out_each_normalised_with_the_reference_noise() -> 
     made = generator(latent)
     assert made.shape == (5, 3)
     for row, wanted in zip(latent, made, strict=True):
-        rows = inside.dense(torch.cat([generator.reference_latent, row[None]]))
-        plain = batch_norm(rows, None, None, inside.norm.gamma, inside.norm.beta, True, eps=1e-5)
+        rows = inside.dense(
+            torch.cat([generator.get_buffer("network.reference_batch_0"), row[None]])
+        )
+        plain = batch_norm(rows, None, None, inside.norm.weight, inside.norm.bias, True, eps=1e-5)
         torch.testing.assert_close(wanted, plain[-1], rtol=1e-12, atol=1e-12)
 
 
@@ -59,10 +61,12 @@ def test_mode_reaches_the_layers() -> None:
 def test_reference_noise_is_saved_but_not_trained() -> None:
     generator = small()
     assert generator.state_dict().keys() - dict(generator.named_parameters()).keys() == {
-        "reference_latent"
+        "network.reference_batch_0"
     }
     other = VirtualBatchGenerator(Small, num_reference=6, chance=chance(1)).double()
-    assert not other.reference_latent.equal(generator.reference_latent)
+    assert not other.get_buffer("network.reference_batch_0").equal(
+        generator.get_buffer("network.reference_batch_0")
+    )
     other.load_state_dict(generator.state_dict())
     assert other(draw(5, 4)).equal(generator(draw(5, 4)))
 
@@ -80,7 +84,10 @@ def test_noise_is_drawn_as_the_network_inside_draws_it() -> None:
             return super().draw_latent(count, chance) - 0.5
 
     generator = VirtualBatchGenerator(Centred, num_reference=500, chance=chance())
-    for latent in (generator.reference_latent, generator.draw_latent(500, chance(1))):
+    for latent in (
+        generator.get_buffer("network.reference_batch_0"),
+        generator.draw_latent(500, chance(1)),
+    ):
         assert -0.5 <= latent.min().item() < -0.4 and 0.4 < latent.max().item() < 0.5
     assert generator.latent_dim == 4
 
@@ -93,7 +100,9 @@ def test_batch_without_rows_makes_none() -> None:
 
 def test_noise_of_another_shape_than_the_reference_is_refused() -> None:
     for latent in (draw(5, 3), draw(4), draw(5, 4, 1)):
-        with pytest.raises(ValueError, match=r"shape \(N, 4\) as the reference noise is, got \("):
+        with pytest.raises(
+            ValueError, match=r"^Small has a reference batch of rows of shape \(4,\), got"
+        ):
             small()(latent)
 
 
@@ -119,7 +128,7 @@ def test_small_images_differ_from_released_ones_in_their_norms_alone() -> None:
     )
     assert layers == [n.replace("BatchStatisticsNorm", "VirtualBatchNorm") for n in released]
     assert released.count("BatchStatisticsNorm") == 3
-    assert virtual.reference_latent.shape == (7, 100)
+    assert virtual.get_buffer("network.reference_batch_0").shape == (7, 100)
     units = [n.num_reference for n in virtual.modules() if isinstance(n, VirtualBatchNorm)]
     assert units == [7, 7, 7]
 

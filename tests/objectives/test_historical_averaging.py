@@ -1,12 +1,14 @@
+import io
 import itertools
 import math
 
 import pytest
 import torch
 from pytest import approx
-from torch import Tensor
+from torch import Tensor, nn
 
 from convergan.objectives import HistoricalAverage, historical_averaging_penalty
+from convergan.objectives.historical_averaging import Parameters
 from tests import oracles
 from tests.oracles import draw
 
@@ -187,3 +189,82 @@ def test_toy_game_diverges_without_historical_averaging() -> None:
 @pytest.mark.parametrize("decay", [None, 0.99])
 def test_toy_game_converges_under_historical_averaging(decay: float | None) -> None:
     assert play(0.1, steps=2000, decay=decay) < 5e-3
+
+
+# --- modules, mappings and pairs -----------------------------------------------------------------
+
+
+def kinds(network: nn.Module) -> list[Parameters]:
+    """The same parameters in all three ways."""
+    pairs = list(network.named_parameters())
+    return [network, dict(pairs), pairs, iter(pairs)]
+
+
+def line() -> nn.Linear:
+    network = nn.Linear(2, 1).double()
+    with torch.no_grad():
+        network.weight.copy_(torch.tensor([[1.0, 2.0]]))
+        network.bias.zero_()
+    return network
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_a_module_a_mapping_and_pairs_are_taken_everywhere(kind: int) -> None:
+    network = line()
+    average = HistoricalAverage(kinds(network)[kind])
+    with torch.no_grad():
+        network.weight += 2
+    assert average.penalty(kinds(network)[kind]).item() == 8
+    assert historical_averaging_penalty(kinds(network)[kind], average.means).item() == 8
+    average.update(kinds(network)[kind])
+    assert average.means["weight"].tolist() == [[2.0, 3.0]] and average.count.item() == 2
+
+
+def test_of_a_module_only_what_is_trained_is_averaged() -> None:
+    network = line()
+    network.bias.requires_grad_(False)
+    assert HistoricalAverage(network).means.keys() == {"weight"}
+
+
+@decays
+def test_a_loaded_state_goes_on_to_the_same_bits(decay: float | None) -> None:
+    path = walk(30)
+    first = follow(path[:10], decay)
+    buffer = io.BytesIO()
+    torch.save(first.state_dict(), buffer)
+    buffer.seek(0)
+    other = HistoricalAverage(path[20], decay)
+    other.load_state_dict(torch.load(buffer, weights_only=True))
+    for parameters in path[10:]:
+        first.update(parameters)
+        other.update(parameters)
+    assert first.state_dict().keys() == other.state_dict().keys()
+    assert all(torch.equal(t, other.state_dict()[name]) for name, t in first.state_dict().items())
+
+
+def test_a_state_of_another_network_is_refused_and_changes_nothing() -> None:
+    average = HistoricalAverage(line())
+    with pytest.raises(ValueError, match="mean.bias is in one alone"):
+        average.load_state_dict({"count": torch.ones(()), "mean.weight": torch.ones(1, 2)})
+    wrong = {name: torch.ones(3) for name in average.state_dict()}
+    with pytest.raises(ValueError, match=r"count has shape \(\), in the state to load \(3,\)"):
+        average.load_state_dict(wrong)
+    assert average.count.item() == 1 and average.means["weight"].tolist() == [[1.0, 2.0]]
+
+
+def test_an_average_moves_to_a_device_and_says_where_it_is_when_it_has_not() -> None:
+    average = HistoricalAverage(line())
+    assert average.to("meta") is average
+    assert {mean.device.type for mean in average.means.values()} == {"meta"}
+    for call in (average.update, average.penalty):
+        with pytest.raises(ValueError, match=r"weight is on \w+ and \w+; .* by \.to\(device\)"):
+            call(line())
+
+
+def test_a_missing_parameter_and_another_shape_are_named() -> None:
+    average = HistoricalAverage(line())
+    with pytest.raises(ValueError, match="there is no bias among"):
+        average.update({"weight": torch.ones(1, 2)})
+    with pytest.raises(ValueError, match=r"weight has shape \(3,\) and \(1, 2\)"):
+        average.penalty({"weight": torch.ones(3)})
+    assert average.count.item() == 1

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from bench.small import SHAPES, narrow
-from convergan.data import Batch, Dataset, Rows
+from convergan.data import Dataset, Rows
 from convergan.recipes import RECIPES, Recipe, find_recipe
-from convergan.recipes.first_look import Range, checked, require_players_fit, require_range
+from convergan.recipes.first_look import Range, require_players_fit, require_range
 from convergan.training import State
 from tests.recipes.small_networks import Judge, Painter
 
@@ -207,55 +207,3 @@ def require_own_recipe(name: str) -> None:
     before = state.digests()
     require_players_fit(own, state, dataset, seed=0)
     assert state.digests() == before
-
-
-# --- what a step returns -------------------------------------------------------------------------
-
-
-def returning(found: Any) -> Callable[..., Any]:
-    def my_step(state: State, batch: Batch, chance: torch.Generator) -> Any:
-        return found
-
-    return my_step
-
-
-def take(found: Any) -> dict[str, Tensor]:
-    nothing: Any = None
-    return checked(returning(found))(nothing, nothing, nothing)
-
-
-def test_losses_are_tensors_or_numbers_and_have_no_graph() -> None:
-    weight = torch.ones((), requires_grad=True)
-    losses = take({"a_loss": 0.5, "b_loss": 2 * weight, "c": 3, "d": torch.ones(1, 1)})
-    assert {name: loss.item() for name, loss in losses.items()} == {
-        "a_loss": 0.5,
-        "b_loss": 2.0,
-        "c": 3.0,
-        "d": 1.0,
-    }
-    assert not losses["b_loss"].requires_grad
-
-
-@pytest.mark.parametrize(
-    ("found", "reason"),
-    [
-        (None, "the step .*my_step must return its losses by name, .*; it returned None$"),
-        (torch.ones(()), r"by name, .*; it returned a tensor of shape \(\)$"),
-        ({"loss": torch.ones(3)}, r"must return scalars; its loss is a tensor of shape \(3,\)$"),
-        ({"loss": None}, "must return scalars; its loss is None$"),
-        ({1: 0.5}, "must name its losses by texts, got 1$"),
-    ],
-)
-def test_what_is_no_losses_is_refused_with_the_name_of_the_step(found: Any, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        take(found)
-
-
-def test_the_step_of_a_partial_is_named() -> None:
-    nothing: Any = None
-    with pytest.raises(ValueError, match="the step nothing_returned must"):
-        checked(partial(nothing_returned, weight=1))(nothing, nothing, nothing)
-
-
-def nothing_returned(state: State, batch: Batch, chance: torch.Generator, weight: int) -> Any:
-    return None

@@ -1,10 +1,13 @@
 """The loop, with steps of a few lines in the place of losses."""
 
+import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,7 +16,7 @@ from convergan.core.chance import derive
 from convergan.core.progress import Progress
 from convergan.data import Batch, DataError
 from convergan.recipes import find_recipe
-from convergan.training import NonFiniteError, State, train
+from convergan.training import CallbackError, NonFiniteError, State, train
 from convergan.training.loop import LEFT_OUT, TRAINING
 from convergan.training.steps import Losses, Step
 
@@ -140,6 +143,89 @@ def test_products_are_computed_in_the_dtype_that_is_chosen(dtype: torch.dtype | 
     list(loop(state(), multiply, autocast=dtype, steps=1))
     assert seen == [dtype or torch.float32]
     assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+# --- what a step returns, and who is called ---------------------------------------------------
+
+
+def test_losses_may_be_numbers_and_tensors_are_detached() -> None:
+    def mixed(state: State, batch: Batch, chance: torch.Generator) -> Any:
+        return {"a_loss": 0.5, "b_loss": torch.ones((), requires_grad=True) * 2}
+
+    [progress] = loop(state(), mixed, steps=1)
+    assert progress.metrics["a_loss"] == 0.5 and progress.metrics["b_loss"].item() == 2
+    assert not progress.metrics["b_loss"].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, "returned NoneType; it must return its losses by name"),
+        (torch.ones(()), "returned Tensor; it must return"),
+        ({"a_loss": None}, "returned NoneType as a_loss; a loss is a number"),
+        ({"a_loss": torch.ones(3)}, r"returned Tensor of shape \(3,\) as a_loss"),
+    ],
+)
+def test_a_step_that_returns_no_losses_is_refused_by_its_name(
+    returned: object, message: str
+) -> None:
+    def my_step(state: State, batch: Batch, chance: torch.Generator) -> Any:
+        return returned
+
+    with pytest.raises(ValueError, match=rf"^step \S*my_step {message}"):
+        list(loop(state(), my_step))
+
+
+def test_rows_alone_are_a_batch_and_most_arguments_have_defaults() -> None:
+    seen: list[Batch] = []
+
+    def look(state: State, batch: Batch, chance: torch.Generator) -> Any:
+        seen.append(batch)
+        return {}
+
+    list(train(state(), look, lambda step: torch.full((2, 2), float(step)), steps=2))
+    assert [batch.unlabeled[0, 0].item() for batch in seen] == [1, 2]
+
+
+def test_callbacks_get_every_step_before_it_is_yielded_and_those_left_out() -> None:
+    told: list[tuple[int, str | None]] = []
+    events = loop(
+        state(),
+        left_out=lambda step: step == 2,
+        callbacks=[lambda progress: told.append((progress.step, progress.skipped))],
+    )
+    for number, event in enumerate(events, start=1):
+        assert len(told) == number and told[-1] == (event.step, event.skipped)
+    assert told == [(1, None), (2, LEFT_OUT), (3, None), (4, None)]
+
+
+def test_a_callback_that_fails_is_named_with_its_step() -> None:
+    def telegraph(progress: Progress) -> None:
+        if progress.step == 3:
+            raise KeyError("no line")
+
+    with pytest.raises(CallbackError) as failed:
+        list(loop(state(), callbacks=[telegraph]))
+    assert re.fullmatch(
+        r"callback \S*telegraph failed after step 3 of training: KeyError: 'no line'",
+        str(failed.value),
+    )
+
+
+def test_a_callback_that_draws_numbers_changes_no_step() -> None:
+    def noisy(state: State, batch: Batch, chance: torch.Generator) -> Any:
+        return {"drawn": torch.rand(())}  # from the global generator, as a user's dropout does
+
+    def draw(progress: Progress) -> None:
+        torch.rand(5), np.random.rand(), random.random()
+
+    drawn = []
+    with torch.random.fork_rng(devices=[]):
+        for callbacks in ([], [draw]):
+            torch.manual_seed(3)
+            events = loop(state(), noisy, callbacks=callbacks)
+            drawn.append([event.metrics["drawn"].item() for event in events])
+    assert drawn[0] == drawn[1] and len(set(drawn[0])) == 4
 
 
 # --- steps that change nothing -------------------------------------------------------------------

@@ -5,6 +5,7 @@ import torch
 
 from convergan.core.chance import derive
 from convergan.data import Batch
+from convergan.networks import evaluating
 from convergan.objectives import (
     class_imbalance,
     consistency_loss,
@@ -48,7 +49,8 @@ def average_of(state: State) -> WeightAverage:
 
 
 def opinion(state: State) -> torch.Tensor:
-    return state.discriminator.network(rows()).logits.softmax(dim=1).detach()
+    with evaluating(state.discriminator.network):
+        return state.discriminator.network(rows()).logits.softmax(dim=1).detach()
 
 
 def term_of(state: State, batch: Batch) -> torch.Tensor:
@@ -174,13 +176,14 @@ def adversarial(state: State, weight: float = 3.0) -> torch.Tensor:
 
 def test_virtual_adversaries_are_sought_without_noise_and_weighed() -> None:
     state = state_at(0)
-    expected = virtual_adversarial_loss(
-        lambda given: state.discriminator.network(given).logits,
-        rows(),
-        radius=0.5,
-        probe=0.2,
-        chance=derive(0, "term"),
-    ).item()
+    with evaluating(state.discriminator.network):
+        expected = virtual_adversarial_loss(
+            lambda given: state.discriminator.network(given).logits,
+            rows(),
+            radius=0.5,
+            probe=0.2,
+            chance=derive(0, "term"),
+        ).item()
     assert expected > 0
     assert adversarial(state).item() == pytest.approx(3 * expected)
     assert adversarial(state, weight=0.0).item() == 0

@@ -1,6 +1,6 @@
 """The commands for runs: train, sample, report, and the recipes that there are."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,6 +96,13 @@ def train(
     roll_back: RollBack = 0,
     allow_changed_code: AllowChangedCode = False,
     threads: Threads = 0,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also log figures and samples to tensorboard (RUN/tensorboard), wandb or trackio; "
+            "may be given several times."
+        ),
+    ] = None,
 ) -> None:
     """Train a recipe; run the same command again to go on after a stop.
 
@@ -113,7 +120,11 @@ def train(
     from ..runs.report import write_report
     from ..runs.run import run
     from ..runs.settings import Settings, default_labels
+    from ..runs.tracking import key_of
+    from ..training.loggers import LaterLogger, require_logger
 
+    for logger in log or ():
+        require_logger(logger)
     place = choose_device(device)
     prepare(threads, place)
     options = SourceOptions(
@@ -146,6 +157,7 @@ def train(
         )
         name = f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
         folder = out or Path("runs") / name
+        loggers = [LaterLogger(name, folder, key_of) for name in dict.fromkeys(log or ())]
         events = run(
             chosen,
             dataset,
@@ -157,12 +169,16 @@ def train(
             roll_back=roll_back,
             allow_changed_code=allow_changed_code,
             ranks=ranks,
+            callbacks=loggers,
         )
         if not ranks.leads:
             for _ in events:
                 pass
             return
-        show_progress(events)
+        with ExitStack() as opened:
+            for logger in loggers:
+                opened.enter_context(closing(logger))
+            show_progress(events)
         show_errors(table(folder))
         report_file = write_report(folder)
         print_line(f"report: {report_file}")

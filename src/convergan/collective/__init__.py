@@ -1,5 +1,6 @@
 """One training in several processes: batches are shared, gradients and requests added up."""
 
+from .process_group import rows_shared as rows_shared
 from .ranks import ALONE as ALONE
 from .ranks import PeerLeftError as PeerLeftError
 from .ranks import PeerLostError as PeerLostError

@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import torch
 import torch.distributed as dist
@@ -183,7 +183,10 @@ class DistributedRanks(Ranks):
 
     Attributes:
         sent: ``bytes`` that this process passed to operations inside steps, and ``calls`` of them.
+        formed: whether torch's default group is that of one of our runs.
     """
+
+    formed: ClassVar[bool] = False
 
     def __init__(self, store: Store, rank: int, size: int, *, backend: str, seconds: float) -> None:
         self.rank, self.size = rank, size
@@ -198,6 +201,7 @@ class DistributedRanks(Ranks):
         limit = timedelta(seconds=seconds)
         with self._noticing_loss():
             dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=limit)
+            DistributedRanks.formed = True
             self._patient: dist.ProcessGroup | None = dist.new_group(
                 backend="gloo", timeout=PATIENCE
             )
@@ -205,16 +209,10 @@ class DistributedRanks(Ranks):
     # --- inside a step ----------------------------------------------------
 
     def all_gather(self, rows: Tensor, counts: Sequence[int]) -> Tensor:
-        """Gather rows, padded to the same number, as gloo requires."""
-        most = max(counts)
-        padded = rows.contiguous()
-        if len(rows) < most:
-            padded = torch.cat([rows, rows.new_zeros(most - len(rows), *rows.shape[1:])])
-        received = rows.new_empty(self.size, most, *rows.shape[1:])
-        self._count_sent(padded)
+        """Gather rows."""
+        self._count_sent(max(counts) * rows[:1].nbytes)
         with self._noticing_loss():
-            dist.all_gather(list(received), padded)
-        return torch.cat([part[:count] for part, count in zip(received, counts, strict=True)])
+            return gather_padded(rows, counts)
 
     def all_reduce(self, value: Tensor) -> Tensor:
         """Sum a contiguous copy of ``value``."""
@@ -224,7 +222,7 @@ class DistributedRanks(Ranks):
 
     def all_reduce_in_place(self, value: Tensor) -> None:
         """Sum in place."""
-        self._count_sent(value)
+        self._count_sent(value.nbytes)
         with self._noticing_loss():
             dist.all_reduce(value)
 
@@ -237,8 +235,8 @@ class DistributedRanks(Ranks):
         self.all_reduce_in_place(senders)
         return next(filter(None, self.gather_objects(message))) if senders.item() else ""
 
-    def _count_sent(self, tensor: Tensor) -> None:
-        self.sent["bytes"] += tensor.numel() * tensor.element_size()
+    def _count_sent(self, size: int) -> None:
+        self.sent["bytes"] += size
         self.sent["calls"] += 1
 
     # --- between steps ----------------------------------------------------
@@ -408,6 +406,7 @@ class DistributedRanks(Ranks):
         self._patient = None
         if dist.is_initialized():
             dist.destroy_process_group()
+            DistributedRanks.formed = False
 
     def finish(self) -> None:
         """Write it to the store; rank 0, which may hold the store, waits until nobody needs it."""
@@ -439,6 +438,20 @@ class DistributedRanks(Ranks):
                 time.sleep(0.1)
             return first
         return self.rank == 1  # the store is gone, and with it rank 0, which would have printed
+
+
+def gather_padded(rows: Tensor, counts: Sequence[int]) -> Tensor:
+    """Return the rows of all processes of the default group, each with its number in ``counts``.
+
+    They travel padded to the same number, as gloo requires.
+    """
+    most = max(counts)
+    padded = rows.contiguous()
+    if len(rows) < most:
+        padded = torch.cat([rows, rows.new_zeros(most - len(rows), *rows.shape[1:])])
+    received = rows.new_empty(len(counts), most, *rows.shape[1:])
+    dist.all_gather(list(received), padded)
+    return torch.cat([part[:count] for part, count in zip(received, counts, strict=True)])
 
 
 def join(device: str, *, seconds: float | None = None) -> Ranks:

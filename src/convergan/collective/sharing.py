@@ -229,31 +229,49 @@ def share_batches(ranks: Ranks, rows: int, *, unit: int = 1, requests: Requests 
 
 
 _CURRENT: ContextVar[Sharing] = ContextVar("sharing in use", default=UNSHARED)
+_several = 0
+"""Blocks of `use_sharing` by several processes that are open, which traced code can ask."""
 
 
 @contextmanager
 def use_sharing(sharing: Sharing) -> Iterator[None]:
     """Share rows inside the block."""
+    global _several
     token = _CURRENT.set(sharing)
+    _several += sharing.ranks.size > 1
     try:
         yield
     finally:
         _CURRENT.reset(token)
+        _several -= sharing.ranks.size > 1
+
+
+def _current() -> Sharing:
+    """Return what is in use; traced code, which cannot ask a context variable, has all rows.
+
+    Raises:
+        RuntimeError: if code is traced while several processes share rows.
+    """
+    if not torch.compiler.is_compiling():
+        return _CURRENT.get()
+    if _several:
+        raise RuntimeError("what compares rows of several processes cannot be compiled")
+    return UNSHARED
 
 
 def is_alone() -> bool:
     """Whether this process has all rows."""
-    return _CURRENT.get().ranks.size == 1
+    return _current().ranks.size == 1
 
 
 def own(rows: Tensor) -> Tensor:
     """Return this process's share of rows that it has whole, (N, ...)."""
-    return _CURRENT.get().own(rows)
+    return _current().own(rows)
 
 
 def own_first(rows: Tensor) -> Tensor:
     """Return the rows of all processes, rolled so that this one's own come first."""
-    return _CURRENT.get().own_first(rows)
+    return _current().own_first(rows)
 
 
 def gathered(rows: Tensor) -> Tensor:
@@ -261,7 +279,7 @@ def gathered(rows: Tensor) -> Tensor:
 
     Gradients come from all processes, and go back to all, to any order.
     """
-    return _CURRENT.get().gathered(rows)
+    return _current().gathered(rows)
 
 
 def whole(rows: Tensor) -> Tensor:
@@ -278,17 +296,17 @@ def whole(rows: Tensor) -> Tensor:
 
 def all_whole(*rows: Tensor) -> tuple[Tensor, ...]:
     """Return several tensors `whole`, by one exchange; each has as many rows as the others."""
-    return _CURRENT.get().whole(*rows)
+    return _current().whole(*rows)
 
 
 def whole_count(own: int) -> int:
     """Return how many rows all processes have where this one has ``own``."""
-    return _CURRENT.get().whole_count(own)
+    return _current().whole_count(own)
 
 
 def average(value: Tensor) -> Tensor:
     """Return the mean over the rows of all processes, given that over this one's."""
-    return _CURRENT.get().average(value)
+    return _current().average(value)
 
 
 def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -299,7 +317,7 @@ def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     """
     places = [0, *range(2, x.dim())]
     variance, mean = torch.var_mean(x, dim=places, correction=0)
-    return _CURRENT.get().statistics(variance, mean)
+    return _current().statistics(variance, mean)
 
 
 def draw_like(
@@ -331,4 +349,4 @@ def mean_gradients(
         loss: detached, the same scalar in every process.
         gradients: of this process's loss.
     """
-    return _CURRENT.get().mean_gradients(name, loss, gradients)
+    return _current().mean_gradients(name, loss, gradients)

@@ -1,5 +1,6 @@
 """What a loop reports after each step: from training to the bar on the terminal, one type."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -13,6 +14,7 @@ class Progress(NamedTuple):
         metrics: its newest figures by name; of a training step its losses, scalars on the device.
         notices: what the user should know, usually nothing.
         skipped: why this step changed nothing but its number, or None.
+        picture: a file with samples as of this step, or None.
     """
 
     method: str
@@ -21,3 +23,4 @@ class Progress(NamedTuple):
     metrics: dict[str, Any]
     notices: tuple[str, ...] = ()
     skipped: str | None = None
+    picture: Path | None = None

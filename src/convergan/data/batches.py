@@ -9,7 +9,7 @@ Here the order is a function of (seed, epoch), so a position is one number: the 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -22,8 +22,20 @@ KINDS = ("labeled", "unlabeled", "matching")
 """The kinds of rows in a batch."""
 
 
-class Batch(NamedTuple):
+class _Fields(NamedTuple):
+    labeled: Tensor
+    labels: Tensor
+    unlabeled: Tensor
+    matching: Tensor
+    spread: Tensor
+
+
+class Batch(_Fields):
     """What one step takes, on the device, floating point; B rows each.
+
+    ``Batch(unlabeled=rows)`` is enough for a problem without labels, ``Batch(labeled=rows,
+    labels=classes)`` for one without other rows. What is not given has no rows, but ``matching``,
+    which then is ``unlabeled``.
 
     Attributes:
         labeled: (B, *row shape); no rows where nothing is labelled.
@@ -32,13 +44,46 @@ class Batch(NamedTuple):
         matching: (B, *row shape), an independent draw for the generator's step.
         spread: (B, K), class probabilities of ``unlabeled`` by label spreading, see
             `convergan.data.spread_labels`; no columns where a recipe spreads none.
+
+    Raises:
+        ValueError: if there are no rows at all, rows that are not floating point, or not one label
+            for each labelled row.
+
+    Example:
+        >>> batch = Batch(unlabeled=torch.zeros(8, 2))
+        >>> len(batch.labeled), len(batch.matching), batch.spread.shape
+        (0, 8, torch.Size([8, 0]))
     """
 
-    labeled: Tensor
-    labels: Tensor
-    unlabeled: Tensor
-    matching: Tensor
-    spread: Tensor
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        labeled: Tensor | None = None,
+        labels: Tensor | None = None,
+        unlabeled: Tensor | None = None,
+        matching: Tensor | None = None,
+        spread: Tensor | None = None,
+    ) -> Self:
+        """Fill in what is not given."""
+        some = labeled if unlabeled is None else unlabeled
+        if some is None:
+            raise ValueError("a batch needs rows: Batch(unlabeled=rows)")
+        labeled = some[:0] if labeled is None else labeled
+        unlabeled = some[:0] if unlabeled is None else unlabeled
+        matching = unlabeled if matching is None else matching
+        for kind, rows in zip(KINDS, (labeled, unlabeled, matching), strict=True):
+            if len(rows) and not rows.is_floating_point():
+                raise ValueError(
+                    f"{kind} rows are {rows.dtype}; steps take floating point, of images in "
+                    "[0, 1]: convergan.data.to_unit_range(rows)"
+                )
+        if labels is None:
+            labels = torch.empty(0, dtype=torch.int64, device=some.device)
+        if len(labels) != len(labeled):
+            raise ValueError(f"{len(labeled)} labelled rows have {len(labels)} labels")
+        spread = unlabeled.new_empty(len(unlabeled), 0) if spread is None else spread
+        return super().__new__(cls, labeled, labels, unlabeled, matching, spread)
 
 
 def to_unit_range(rows: Tensor) -> Tensor:

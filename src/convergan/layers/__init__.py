@@ -13,6 +13,7 @@ from .minibatch_discrimination import cross_similarities as cross_similarities
 from .minibatch_discrimination import minibatch_similarities as minibatch_similarities
 from .minibatch_stddev import MinibatchStddev as MinibatchStddev
 from .minibatch_stddev import minibatch_stddev as minibatch_stddev
+from .reference_batch import hold_reference as hold_reference
 from .virtual_batch_norm import VirtualBatchNorm as VirtualBatchNorm
 from .virtual_batch_norm import virtual_batch_norm as virtual_batch_norm
 from .weight_norm import StartsFromBatch as StartsFromBatch

@@ -12,15 +12,16 @@ batch; so here, where no running averages exist.
 import torch
 from torch import Tensor, nn
 
-from ..collective import batch_statistics, is_alone
+from ..collective import batch_statistics, is_alone, rows_shared
 
 
 class BatchStatisticsNorm(nn.Module):
-    """Normalise every channel by its batch and add a learned bias.
+    """Normalise every channel by its batch and add a learned bias, in evaluation mode as well.
 
     Args:
         num_channels: size of dimension 1.
         epsilon: added to the variance.
+        sync: see `convergan.collective.rows_shared`.
 
     Example:
         >>> layer = BatchStatisticsNorm(3)
@@ -28,13 +29,20 @@ class BatchStatisticsNorm(nn.Module):
         True
     """
 
-    def __init__(self, num_channels: int, epsilon: float = 1e-6) -> None:
+    def __init__(
+        self, num_channels: int, epsilon: float = 1e-6, *, sync: bool | None = None
+    ) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(num_channels))
         self.epsilon = epsilon
+        self.sync = sync
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` of shape (N, C) or (N, C, H, W); at least two values per channel."""
+        with rows_shared(self, x):
+            return self._normalise(x)
+
+    def _normalise(self, x: Tensor) -> Tensor:
         if is_alone():  # torch has one kernel for it
             return nn.functional.batch_norm(
                 x, None, None, bias=self.bias, training=True, eps=self.epsilon

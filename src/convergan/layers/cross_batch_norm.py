@@ -11,9 +11,10 @@ judge one image alone. An odd number of channels loses one in the code; here it 
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..collective import batch_statistics, whole_count
+from ..collective import batch_statistics, rows_shared, whole_count
+from .scale_and_shift import ScaleAndShift
 
 
 def cross_batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, epsilon: float = 1e-5) -> Tensor:
@@ -37,11 +38,11 @@ def cross_batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, epsilon: float =
         >>> cross_batch_norm(x, torch.ones(2, 1), torch.zeros(2, 1), epsilon=0.0).tolist()
         [[-1.0, -3.0], [1.0, -2.0], [3.0, -1.0], [7.0, 1.0]]
     """
-    if len(x) % 2:
+    if x.shape[0] % 2:
         raise ValueError(f"a batch is half real, half fake rows, so not of odd size: got {len(x)}")
     if x.shape[1] != gamma.numel():
         raise ValueError(f"rows have {x.shape[1]} channels, gamma and beta have {gamma.numel()}")
-    half = len(x) // 2
+    half = x.shape[0] // 2
     if whole_count(x[:half, 0].numel()) < 2:
         raise ValueError(
             f"each half needs at least two values per channel, got rows of shape {tuple(x.shape)}"
@@ -58,33 +59,39 @@ def cross_batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, epsilon: float =
     return y.to(x.dtype)
 
 
-class CrossBatchNorm(nn.Module):
-    """`cross_batch_norm` with two learned scales and shifts.
+class CrossBatchNorm(ScaleAndShift):
+    """`cross_batch_norm` with two learned scales and shifts; the same in evaluation mode.
 
     Args:
         num_channels: size of dimension 1, even.
-        chance: draws gamma from N(1, 0.02); beta starts at 0.
+        chance: draws ``weight`` from N(1, 0.02), None for torch's own generator; ``bias`` starts at
+            0. Both are of shape (2, C / 2).
         epsilon: added to the variance.
+        sync: see `convergan.collective.rows_shared`.
 
     Raises:
         ValueError: if ``num_channels`` is odd.
     """
 
     def __init__(
-        self, num_channels: int, *, chance: torch.Generator, epsilon: float = 1e-5
+        self,
+        num_channels: int,
+        *,
+        chance: torch.Generator | None = None,
+        epsilon: float = 1e-5,
+        sync: bool | None = None,
     ) -> None:
-        super().__init__()
         if num_channels % 2:
             raise ValueError(f"num_channels must be even, one half for each batch: {num_channels}")
-        drawn = torch.empty(2, num_channels // 2).normal_(1.0, 0.02, generator=chance)
-        self.gamma = nn.Parameter(drawn)
-        self.beta = nn.Parameter(torch.zeros_like(drawn))
+        super().__init__(2, num_channels // 2, chance=chance)
         self.epsilon = epsilon
+        self.sync = sync
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` of shape (2 B, C) or (2 B, C, H, W), real rows first."""
-        return cross_batch_norm(x, self.gamma, self.beta, epsilon=self.epsilon)
+        with rows_shared(self, x):
+            return cross_batch_norm(x, self.weight, self.bias, epsilon=self.epsilon)
 
     def extra_repr(self) -> str:
         """Show the sizes in ``repr``."""
-        return f"{self.gamma.numel()}, epsilon={self.epsilon}"
+        return f"{self.weight.numel()}, epsilon={self.epsilon}"

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from ..collective import draw_like
 
 
-def dropout(x: Tensor, probability: float, chance: torch.Generator) -> Tensor:
+def dropout(x: Tensor, probability: float, chance: torch.Generator | None = None) -> Tensor:
     """Return ``x * k / (1 - p)`` with ``k`` drawn as 1 with probability ``1 - p``, else 0.
 
     Args:
         x: any shape, floating point.
         probability: of a value to be dropped, in [0, 1).
-        chance: the generator that draws, on the device of ``x``.
+        chance: the generator that draws, on the device of ``x``; None for torch's.
 
     Returns:
         A tensor of the shape, dtype and device of ``x``.
@@ -30,19 +30,26 @@ def dropout(x: Tensor, probability: float, chance: torch.Generator) -> Tensor:
         >>> sorted(set(dropped.tolist()))
         [0.0, 2.0]
     """
+    if chance is None:
+        return nn.functional.dropout(x, probability)
     # Uniform numbers take a third of the time of Bernoulli ones; float32 has bits enough for p.
     uniform = draw_like(x, lambda empty: empty.uniform_(generator=chance), dtype=torch.float32)
     return x * uniform.ge_(probability).to(x.dtype).div_(1 - probability)
 
 
 class Dropout(nn.Module):
-    """`dropout` with a fixed probability; the identity without a generator.
+    """`dropout` with a fixed probability, while training.
 
     Args:
         probability: of a value to be dropped, in [0, 1).
 
     Raises:
         ValueError: if ``probability`` is outside of [0, 1).
+
+    Example:
+        >>> layer = Dropout(0.5).eval()
+        >>> layer(torch.ones(2)).tolist()
+        [1.0, 1.0]
     """
 
     def __init__(self, probability: float) -> None:
@@ -51,9 +58,15 @@ class Dropout(nn.Module):
             raise ValueError(f"probability must be at least 0 and below 1, got {probability}")
         self.probability = probability
 
-    def forward(self, x: Tensor, chance: torch.Generator | None) -> Tensor:
-        """Drop values by ``chance``; return ``x`` itself if it is None or nothing is dropped."""
-        if chance is None or self.probability == 0:
+    def forward(self, x: Tensor, chance: torch.Generator | None = None) -> Tensor:
+        """Drop values of ``x`` of any shape.
+
+        Args:
+            x: floating point.
+            chance: draws what is dropped, in training and in evaluation mode; None for torch's own
+                generator in training mode and no dropout in evaluation mode.
+        """
+        if self.probability == 0 or (chance is None and not self.training):
             return x
         return dropout(x, self.probability, chance)
 

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from ..collective import draw_like
 
 
-def add_gaussian_noise(x: Tensor, std: float, chance: torch.Generator) -> Tensor:
+def add_gaussian_noise(x: Tensor, std: float, chance: torch.Generator | None = None) -> Tensor:
     """Return ``x + std * e`` with ``e`` drawn from a standard normal distribution.
 
     Args:
         x: any shape, floating point.
         std: standard deviation of the noise, in the units of ``x``; not negative.
-        chance: the generator that supplies the noise, on the device of ``x``.
+        chance: the generator that supplies the noise, on the device of ``x``; None for torch's.
 
     Returns:
         A tensor of the shape, dtype and device of ``x``.
@@ -31,18 +31,25 @@ def add_gaussian_noise(x: Tensor, std: float, chance: torch.Generator) -> Tensor
         >>> torch.equal(noisy, again)
         True
     """
+    if chance is None:
+        return x + std * torch.randn_like(x)
     noise = draw_like(x, lambda empty: empty.normal_(0.0, std, generator=chance))
     return noise.add_(x) if not x.requires_grad else noise + x
 
 
 class GaussianNoise(nn.Module):
-    """`add_gaussian_noise` with a fixed standard deviation; the identity without a generator.
+    """`add_gaussian_noise` with a fixed standard deviation, while training.
 
     Args:
         std: standard deviation, not negative.
 
     Raises:
         ValueError: if ``std`` is negative.
+
+    Example:
+        >>> layer = GaussianNoise(0.5).eval()
+        >>> layer(torch.ones(2)).tolist()
+        [1.0, 1.0]
     """
 
     def __init__(self, std: float) -> None:
@@ -51,9 +58,15 @@ class GaussianNoise(nn.Module):
             raise ValueError(f"std must not be negative, got {std}")
         self.std = std
 
-    def forward(self, x: Tensor, chance: torch.Generator | None) -> Tensor:
-        """Add noise from ``chance``; return ``x`` itself if it is None or ``std`` is 0."""
-        if chance is None or self.std == 0:
+    def forward(self, x: Tensor, chance: torch.Generator | None = None) -> Tensor:
+        """Add noise to ``x`` of any shape.
+
+        Args:
+            x: floating point.
+            chance: draws the noise, in training and in evaluation mode; None for torch's own
+                generator in training mode and no noise in evaluation mode.
+        """
+        if self.std == 0 or (chance is None and not self.training):
             return x
         return add_gaussian_noise(x, self.std, chance)
 

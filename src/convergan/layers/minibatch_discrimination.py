@@ -15,7 +15,8 @@ the code; ``normalization="mean"`` divides by the count of the row.
 The sums pair all rows ``i`` with the rows ``s`` places further on, for ``s = 1 ... N / 2``: every
 pair once, in few operations, each on numbers that lie side by side. No more than `CHUNK` numbers of
 differences a thread exist at a time. The backward pass, and that of it, compute distances
-again, so memory is linear in the size of ``M``.
+again, so memory is linear in the size of ``M``. Traced code (`torch.compile`, `torch.export`) gets
+the expression as it is written, whose number of operations does not depend on that of rows.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ..collective import is_alone, own_first, whole_count
+from ..collective import is_alone, own_first, rows_shared, whole_count
 from .weight_norm import StartsFromBatch
 
 CHUNK = 2**17
@@ -47,7 +48,7 @@ def _pairings(x: Tensor, y: Tensor, among: Among) -> Iterator[tuple[int, int, in
     count, others = x.shape[1], y.shape[1] // 2
     within = among == "each other"
     first = 0 if among == "a batch" else 1
-    rows = max(1, CHUNK * torch.get_num_threads() // x[:, 0].numel())
+    rows = max(1, CHUNK * torch.get_num_threads() // (x.shape[0] * x.shape[2]))
     for start in range(0, count, rows):
         stop = min(start + rows, count)
         for shift in range(first, count // 2 + 1 if within else others):
@@ -164,6 +165,9 @@ def _sums(x: Tensor, y: Tensor, among: Among) -> tuple[Tensor, Tensor]:
 
 def _sums_within(x: Tensor) -> Tensor:
     """Sum over the other rows of the batch, those of other processes among them."""
+    if torch.compiler.is_compiling():
+        others = 1 - torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+        return (_all_kernels(x, x) * others.unsqueeze(2)).sum(dim=1)
     if not is_alone():
         return _sums(x, _of_all(x), "the rest")[0]
     # Each pair is met once: a row is first in some, second in others.
@@ -173,9 +177,17 @@ def _sums_within(x: Tensor) -> Tensor:
 
 def _sums_between(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Sum over the rows of the other batch, those of other processes among them."""
+    if torch.compiler.is_compiling():
+        kernels = _all_kernels(x, y)
+        return kernels.sum(dim=1), kernels.sum(dim=0)
     if is_alone():
         return _sums(x, y, "a batch")
     return _sums(x, _of_all(y), "a batch")[0], _sums(y, _of_all(x), "a batch")[0]
+
+
+def _all_kernels(x: Tensor, y: Tensor) -> Tensor:
+    """Return ``k_ij`` of all pairs, (N, M, B)."""
+    return _kernel((x.unsqueeze(2) - y.unsqueeze(1)).abs())
 
 
 def _of_all(x: Tensor) -> Tensor:
@@ -189,22 +201,20 @@ def minibatch_similarities(projected: Tensor) -> Tensor:
     Can be differentiated twice. Equal coordinates have the derivative 0 through each other.
 
     Args:
-        projected: ``M``, of shape (N, B, C), floating point; N is at least 2.
+        projected: ``M``, of shape (N, B, C), floating point.
 
     Returns:
-        (N, B), in (0, N - 1], of the dtype of ``M``; in half precision the sums are float32 inside.
+        (N, B), in [0, N - 1], 0 for a row that is alone, of the dtype of ``M``; in half precision
+        the sums are float32 inside.
 
     Raises:
-        ValueError: if there is one row, or ``projected`` has not three dimensions.
+        ValueError: if ``projected`` has not three dimensions.
 
     Example:
         >>> minibatch_similarities(torch.zeros(4, 2, 3)).tolist()
         [[3.0, 3.0], [3.0, 3.0], [3.0, 3.0], [3.0, 3.0]]
     """
-    x = _coordinates_first(projected)
-    if whole_count(len(projected)) < 2:
-        raise ValueError(f"minibatch discrimination needs at least 2 rows, got {len(projected)}")
-    return _sums_within(x).to(projected.dtype)
+    return _sums_within(_coordinates_first(projected)).to(projected.dtype)
 
 
 Normalization = Literal["released", "mean"]
@@ -235,7 +245,7 @@ def cross_similarities(projected: Tensor, *, normalization: Normalization = "rel
     """
     _check_normalization(normalization)
     x = _coordinates_first(projected)
-    if whole_count(len(projected)) < 4 or len(projected) % 2:
+    if whole_count(projected.shape[0]) < 4 or projected.shape[0] % 2:
         raise ValueError(
             f"two halves of at least 2 rows are needed, an even number, got {len(projected)} rows"
         )
@@ -265,6 +275,16 @@ def nearest_distances(projected: Tensor) -> Tensor:
     return torch.minimum(*nearest.chunk(2))
 
 
+def _flattened(features: Tensor, count: int) -> Tensor:
+    flat = features.flatten(1)
+    if flat.shape[1] != count:
+        raise ValueError(
+            f"rows of shape {tuple(features.shape[1:])} have {flat.shape[1]} values, in_features "
+            f"is {count}"
+        )
+    return flat
+
+
 class MinibatchDiscrimination(StartsFromBatch):
     """Features and, for each kernel, the similarities to the other rows, for small images.
 
@@ -272,14 +292,21 @@ class MinibatchDiscrimination(StartsFromBatch):
     N(0, 0.05), ``sigma`` from 0 and biases from -1. (The scripts of 2016-06-08 have N(0, 0.1),
     which only makes directions turn more slowly.) `initialise_from_batch` sets ``sigma`` and the
     biases so that, on its batch, the mean distance to the nearest row is 2 and the mean of every
-    new feature 0. Sums grow with the batch: in smaller ones the features lie below 0.
+    new feature 0. Sums grow with the batch: in smaller ones the features lie below 0, and a row
+    that is judged alone, which only evaluation mode allows, has sums of 0.
 
     Args:
-        in_features: ``A``, the number of features.
+        in_features: ``A``, the number of features; of a map (C, H, W) the product.
         num_kernels: ``B``, the number of new features.
         kernel_dim: ``C``, the number of coordinates between which distances are taken.
         theta_std: deviation that ``theta`` is drawn with.
-        chance: draws ``theta``.
+        chance: draws ``theta``; None for torch's own generator.
+        sync: see `convergan.collective.rows_shared`.
+
+    Example:
+        >>> layer = MinibatchDiscrimination(4 * 3 * 3, num_kernels=10)
+        >>> layer(torch.rand(8, 4, 3, 3)).shape  # the map, flattened, and ten similarities
+        torch.Size([8, 46])
     """
 
     def __init__(
@@ -289,9 +316,11 @@ class MinibatchDiscrimination(StartsFromBatch):
         kernel_dim: int = 5,
         *,
         theta_std: float = 0.05,
-        chance: torch.Generator,
+        chance: torch.Generator | None = None,
+        sync: bool | None = None,
     ) -> None:
         super().__init__()
+        self.sync = sync
         directions = torch.empty(in_features, num_kernels, kernel_dim)
         self.directions = nn.Parameter(
             nn.init.normal_(directions, 0.0, theta_std, generator=chance)
@@ -307,15 +336,31 @@ class MinibatchDiscrimination(StartsFromBatch):
         return projected
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map (N, A) to (N, A + B); every row of the result depends on all rows."""
-        similarities = minibatch_similarities(self.project(features)) + self.bias
+        """Map (N, A), or a map that is flattened to it, to (N, A + B).
+
+        Every row of the result depends on all rows.
+
+        Raises:
+            ValueError: if rows have not A values, or in training mode if there is one row.
+        """
+        features = _flattened(features, len(self.directions))
+        with rows_shared(self, features):
+            if self.training and whole_count(features.shape[0]) < 2:
+                raise ValueError(f"in training it needs at least 2 rows, got {len(features)}")
+            similarities = minibatch_similarities(self.project(features)) + self.bias
         return torch.cat([features, similarities.to(features.dtype)], dim=1)
 
     def start(self, features: Tensor) -> None:
         """Scale distances and centre the new features on one batch.
 
         A kernel under which all rows are equal keeps its scale.
+
+        Raises:
+            ValueError: if rows have not A values, or there is one row.
         """
+        features = _flattened(features, len(self.directions))
+        if len(features) < 2:
+            raise ValueError(f"it starts from at least 2 rows, got {len(features)}")
         halved = nearest_distances(self.project(features)).mean(dim=0) / 2
         scale = torch.where(halved > 0, halved, torch.ones_like(halved))
         self.log_gains.sub_(scale.log().unsqueeze(1))
@@ -334,11 +379,12 @@ class CrossHalfDiscrimination(nn.Module):
     which no difference sees: its gradient is 0.
 
     Args:
-        in_features: ``A``, the number of features.
+        in_features: ``A``, the number of features; of a map (C, H, W) the product.
         num_kernels: ``B``, half the number of new features.
         kernel_dim: ``C``, the number of coordinates between which distances are taken.
         normalization: as in `cross_similarities`.
-        chance: draws the weights.
+        chance: draws the weights; None for torch's own generator.
+        sync: see `convergan.collective.rows_shared`.
 
     Raises:
         ValueError: if ``normalization`` is unknown.
@@ -351,9 +397,11 @@ class CrossHalfDiscrimination(nn.Module):
         kernel_dim: int = 50,
         *,
         normalization: Normalization = "released",
-        chance: torch.Generator,
+        chance: torch.Generator | None = None,
+        sync: bool | None = None,
     ) -> None:
         super().__init__()
+        self.sync = sync
         _check_normalization(normalization)
         self.kernel_shape = (num_kernels, kernel_dim)
         self.normalization: Normalization = normalization
@@ -363,9 +411,15 @@ class CrossHalfDiscrimination(nn.Module):
         nn.init.zeros_(self.projection.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map (2 N, A), real rows and then generated ones, to (2 N, A + 2 B)."""
+        """Map (2 N, A), real rows and then generated ones, to (2 N, A + 2 B).
+
+        Raises:
+            ValueError: if rows have not A values, or as `cross_similarities`.
+        """
+        features = _flattened(features, self.projection.in_features)
         projected = self.projection(features).unflatten(1, self.kernel_shape)
-        similarities = cross_similarities(projected, normalization=self.normalization)
+        with rows_shared(self, features):
+            similarities = cross_similarities(projected, normalization=self.normalization)
         return torch.cat([features, similarities.to(features.dtype)], dim=1)
 
     def extra_repr(self) -> str:

@@ -5,15 +5,16 @@ of ``G`` samples, ``sqrt(v + 1e-8)`` with the variance ``v`` of every value, ave
 and places to one number, which all samples of the group get as a constant map.
 
 Paper and released code: the paper has one group, the batch; the code splits it in groups of 4. Of
-``N`` samples, with ``n = N / G``, those numbered ``i, i + n, i + 2 n ...`` are a group, as in
-StyleGAN's line. The variance is the biased one, divided by ``G``. ``F`` maps average over ``F``
-blocks of channels, one each. Written from the formula.
+``N`` samples, with ``n = N / G`` rounded up, those numbered ``i, i + n, i + 2 n ...`` are a group,
+as in StyleGAN's line. Where ``G`` does not divide ``N``, an error there, groups are as even as can
+be. The variance is the biased one. ``F`` maps average over ``F`` blocks of channels, one each.
+Written from the formula.
 """
 
 import torch
 from torch import Tensor, nn
 
-from ..collective import gathered, own
+from ..collective import gathered, own, rows_shared
 
 EPSILON = 1e-8
 
@@ -23,14 +24,14 @@ def minibatch_stddev(x: Tensor, *, group_size: int, features: int = 1) -> Tensor
 
     Args:
         x: (N, C, ...), any number of places, none among them, floating point.
-        group_size: ``G``, a divisor of N.
+        group_size: ``G``, of the largest group.
         features: ``F``, the number of maps, a divisor of C.
 
     Returns:
         (N, C + F, ...): ``x`` and then the maps.
 
     Raises:
-        ValueError: if ``group_size`` does not divide N or ``features`` does not divide C.
+        ValueError: if ``group_size`` is below 1 or ``features`` does not divide C.
 
     Example:
         >>> x = torch.tensor([[0.0], [5.0], [2.0], [5.0]])
@@ -38,16 +39,34 @@ def minibatch_stddev(x: Tensor, *, group_size: int, features: int = 1) -> Tensor
         tensor([1.0000e+00, 1.0000e-04, 1.0000e+00, 1.0000e-04])
     """
     count, channels = x.shape[:2]
-    if group_size < 1 or count % group_size:
-        raise ValueError(
-            f"group_size must divide the {count} samples of the batch, got {group_size}"
-        )
+    if group_size < 1:
+        raise ValueError(f"group_size must be at least 1, got {group_size}")
     if features < 1 or channels % features:
         raise ValueError(f"features must divide the {channels} channels, got {features}")
-    groups = x.reshape(group_size, count // group_size, features, -1)  # (G, n, F, C/F * places)
-    deviations = (groups.var(dim=0, correction=0) + EPSILON).sqrt().mean(dim=2)  # (n, F)
-    maps = deviations.repeat(group_size, 1).view(count, features, *[1] * (x.dim() - 2))
+    # Traced code must hold for any number of rows, and the second way does.
+    traced = torch.compiler.is_compiling()
+    variances = _ragged_variances if traced or count % group_size else _even_variances
+    deviations = (variances(x, group_size, features) + EPSILON).sqrt().mean(dim=2)  # (n, F)
+    maps = deviations.repeat(group_size, 1)[:count].view(count, features, *[1] * (x.dim() - 2))
     return torch.cat([x, maps.expand(-1, -1, *x.shape[2:])], dim=1)
+
+
+def _even_variances(x: Tensor, group_size: int, features: int) -> Tensor:
+    """Return the variance of every value of a group, (n, F, C/F * places)."""
+    return x.reshape(group_size, len(x) // group_size, features, -1).var(dim=0, correction=0)
+
+
+def _ragged_variances(x: Tensor, group_size: int, features: int) -> Tensor:
+    """Return the same for any number of rows: absent rows at the end count for nothing."""
+    count = x.shape[0]
+    groups = (count + group_size - 1) // group_size
+    absent = groups * group_size - count
+    rows = nn.functional.pad(x.reshape(count, features, -1), (0, 0, 0, 0, 0, absent))
+    there = nn.functional.pad(x.new_ones(count), (0, absent)).view(group_size, groups, 1, 1)
+    rows = rows.view(group_size, groups, features, -1)
+    sizes = there.sum(dim=0)
+    centred = (rows - rows.sum(dim=0) / sizes) * there
+    return centred.square().sum(dim=0) / sizes
 
 
 class MinibatchStddev(nn.Module):
@@ -56,17 +75,20 @@ class MinibatchStddev(nn.Module):
     Args:
         group_size: samples in a group.
         features: maps to append.
+        sync: see `convergan.collective.rows_shared`.
     """
 
-    def __init__(self, group_size: int = 4, features: int = 1) -> None:
+    def __init__(self, group_size: int = 4, features: int = 1, *, sync: bool | None = None) -> None:
         super().__init__()
+        self.sync = sync
         self.group_size = group_size
         self.features = features
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, ...) to (N, C + F, ...)."""
-        y = minibatch_stddev(gathered(x), group_size=self.group_size, features=self.features)
-        return own(y)
+        with rows_shared(self, x):
+            rows = gathered(x)
+            return own(minibatch_stddev(rows, group_size=self.group_size, features=self.features))
 
     def extra_repr(self) -> str:
         """Show the sizes in ``repr``."""

@@ -24,16 +24,17 @@ ImageNet samples must come from the first. In the second, mean square minus squa
 variance: the output is NaN where it falls below ``-epsilon``.
 
 The code keeps the reference statistics of the last call in each layer. Here the reference rows
-travel through the network in front of the live ones, so that no layer remembers a call. Gradients
-go through the reference statistics, there and here.
+travel through the network in front of the live ones (`hold_reference`), so that no layer remembers
+a call. Gradients go through the reference statistics, there and here.
 """
 
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..collective import gathered
+from ..collective import gathered, rows_shared
+from .scale_and_shift import ScaleAndShift
 
 Mode = Literal["per_example", "paper2016", "june2016"]
 """What is mixed with the reference statistics."""
@@ -117,64 +118,91 @@ def _together(means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _check(x: Tensor, gamma: Tensor, num_reference: int, mode: str) -> None:
-    if not 1 <= num_reference <= len(x):
+    if not 1 <= num_reference <= x.shape[0]:
         raise ValueError(
             f"the first {num_reference} rows are to be the reference batch, which needs at least 1 "
             f"and at most the {len(x)} rows there are"
         )
     if x.shape[1] != len(gamma):
         raise ValueError(f"rows have {x.shape[1]} channels, gamma and beta have {len(gamma)}")
+    _check_mode(mode)
+
+
+def _check_mode(mode: str) -> None:
     if mode not in get_args(Mode):
         raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}")
 
 
-class VirtualBatchNorm(nn.Module):
-    """`virtual_batch_norm` with a learned scale and shift.
+class VirtualBatchNorm(ScaleAndShift):
+    """`virtual_batch_norm` with a learned scale and shift, in the place of `torch.nn.BatchNorm2d`.
+
+    The network gets its reference batch by `hold_reference`, and is then called as ever. The layer
+    is the same in training and in evaluation mode.
 
     Args:
         num_channels: size of dimension 1.
-        num_reference: n, how many rows at the front of every batch are the reference, at least 1.
-        chance: draws gamma from N(1, 0.02); beta starts at 0.
+        num_reference: n, how many rows at the front of every batch are the reference; None until
+            `hold_reference` says it.
+        chance: draws ``weight`` from N(1, 0.02), None for torch's own generator; ``bias`` starts at
+            0. Both are of shape (C,).
         mode: whose statistics are mixed with those of the reference.
         epsilon: added to the variance.
+        sync: see `convergan.collective.rows_shared`; ``per_example`` compares no rows.
+
+    Raises:
+        ValueError: if there is no such mode.
 
     Example:
-        >>> layer = VirtualBatchNorm(3, num_reference=2, chance=torch.Generator().manual_seed(0))
-        >>> reference, live = torch.zeros(2, 3, 4, 4), torch.ones(5, 3, 4, 4)
-        >>> layer(torch.cat([reference, live]))[2:].shape
-        torch.Size([5, 3, 4, 4])
+        >>> from torch import nn
+        >>> from convergan.layers import hold_reference
+        >>> network = nn.Sequential(nn.Linear(2, 3), VirtualBatchNorm(3), nn.ReLU())
+        >>> network = hold_reference(network, torch.randn(16, 2))
+        >>> network(torch.randn(5, 2)).shape
+        torch.Size([5, 3])
     """
 
     def __init__(
         self,
         num_channels: int,
         *,
-        num_reference: int,
-        chance: torch.Generator,
+        num_reference: int | None = None,
+        chance: torch.Generator | None = None,
         mode: Mode = "per_example",
         epsilon: float = 1e-5,
+        sync: bool | None = None,
     ) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.empty(num_channels).normal_(1.0, 0.02, generator=chance))
-        self.beta = nn.Parameter(torch.zeros(num_channels))
+        _check_mode(mode)
+        super().__init__(num_channels, chance=chance)
         self.num_reference = num_reference
         self.mode: Mode = mode
         self.epsilon = epsilon
+        self.sync = False if mode == "per_example" else sync
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise ``x`` of shape (n + N, C) or (n + N, C, H, W), reference rows first."""
-        return virtual_batch_norm(
-            x,
-            self.gamma,
-            self.beta,
-            num_reference=self.num_reference,
-            mode=self.mode,
-            epsilon=self.epsilon,
-        )
+        """Normalise ``x`` of shape (n + N, C) or (n + N, C, H, W), reference rows first.
+
+        Raises:
+            RuntimeError: if there is no reference batch.
+        """
+        if self.num_reference is None:
+            raise RuntimeError(
+                "virtual batch normalisation has no reference batch: call "
+                "hold_reference(network, reference) once, with inputs of the whole network, for "
+                "example noise for a generator"
+            )
+        with rows_shared(self, x[self.num_reference :]):
+            return virtual_batch_norm(
+                x,
+                self.weight,
+                self.bias,
+                num_reference=self.num_reference,
+                mode=self.mode,
+                epsilon=self.epsilon,
+            )
 
     def extra_repr(self) -> str:
         """Show the sizes and the mode in ``repr``."""
         return (
-            f"{self.gamma.numel()}, num_reference={self.num_reference}, mode={self.mode!r}, "
+            f"{self.weight.numel()}, num_reference={self.num_reference}, mode={self.mode!r}, "
             f"epsilon={self.epsilon}"
         )

@@ -80,6 +80,8 @@ class _GainAndDirection(nn.Module):
         self.start_std = start_std
 
     def forward(self, gains: Tensor, directions: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():  # the compiler fuses these passes itself
+            return directions * (gains / _norms(directions, self.channel_dim, self.epsilon))
         weight: Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
             gains, directions, self.channel_dim, self.epsilon
         )
@@ -95,7 +97,7 @@ def weight_norm(layer: Layer, epsilon: float = 0.0, start_std: float = 1.0) -> L
     """Normalise ``layer.weight`` per output channel; every gain starts at 1.
 
     Args:
-        layer: a linear, convolutional or transposed convolutional layer with a bias.
+        layer: a linear, convolutional or transposed convolutional layer.
         epsilon: added to the squared norm under the root.
         start_std: the deviation ``s0`` that `initialise_from_batch` is to give; changes nothing
             before.
@@ -104,15 +106,32 @@ def weight_norm(layer: Layer, epsilon: float = 0.0, start_std: float = 1.0) -> L
         The same layer. The output channels of a transposed convolution are dimension 1 of its
         weight, of the others dimension 0.
 
+    Raises:
+        ValueError: if the layer has no weight of two dimensions or more, or is normalised already.
+
     Example:
         >>> layer = weight_norm(nn.Linear(5, 2))
         >>> bool((layer.weight.norm(dim=1) - 1).abs().max() < 1e-6)
         True
     """
+    weight = getattr(layer, "weight", None)
+    if not isinstance(weight, Tensor) or weight.dim() < 2:
+        raise ValueError(
+            "weight normalisation is for linear and convolutional layers, not for "
+            f"{type(layer).__name__}"
+        )
+    if parametrize.is_parametrized(layer, "weight"):
+        raise ValueError(f"the weight of this {type(layer).__name__} is parametrised already")
     transposed = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
     parametrisation = _GainAndDirection(1 if transposed else 0, epsilon, start_std)
     parametrize.register_parametrization(layer, "weight", parametrisation, unsafe=True)
     return layer
+
+
+def _is_normalised(layer: nn.Module) -> bool:
+    if not parametrize.is_parametrized(layer, "weight"):
+        return False
+    return isinstance(layer.get_submodule("parametrizations.weight.0"), _GainAndDirection)
 
 
 def gain(layer: nn.Module) -> nn.Parameter:
@@ -148,10 +167,10 @@ def initialise_from_batch(
 
     Every weight-normalised layer of ``network`` is set when ``forward`` reaches it, on the already
     normalised output of the layers below; ``forward`` should reach each layer once. So is every
-    `StartsFromBatch`, in its own way.
+    `StartsFromBatch`, in its own way. A layer without a bias gets its gain alone.
 
     Args:
-        network: holds the layers; each needs a bias.
+        network: holds the layers.
         forward: calls the network once on the batch, with its noise on or off, for example
             ``lambda: network(images, chance)``.
         per_channel: one deviation per channel, or one per layer as in most scripts of 2016-06-08.
@@ -165,9 +184,11 @@ def initialise_from_batch(
     """
 
     def set_from(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-        bias = layer.get_parameter("bias")
+        bias = layer.bias
+        assert bias is None or isinstance(bias, Tensor)
         channels = (1, -1) + (1,) * (output.dim() - 2)  # broadcast over (N, C, ...)
-        raw = (output - bias.view(channels)).transpose(0, 1).flatten(1)  # (C, N*...)
+        raw = output if bias is None else output - bias.view(channels)
+        raw = raw.transpose(0, 1).flatten(1)  # (C, N*...)
         raw = raw / gain(layer).view(-1, 1)
         mean = raw.mean(dim=1)
         deviation = raw.std(dim=1, correction=0)
@@ -175,7 +196,8 @@ def initialise_from_batch(
             deviation = raw.var(dim=1, correction=0).mean().sqrt().expand_as(deviation)
         scale = torch.where(deviation > 0, start_std(layer) / deviation, torch.ones_like(deviation))
         gain(layer).copy_(scale.view_as(gain(layer)))
-        bias.copy_(-mean * scale)
+        if bias is not None:
+            bias.copy_(-mean * scale)
         normalised: Tensor = layer.forward(*inputs)
         return normalised
 
@@ -185,7 +207,7 @@ def initialise_from_batch(
     hooks = [
         layer.register_forward_hook(set_from)
         for layer in network.modules()
-        if parametrize.is_parametrized(layer, "weight")
+        if _is_normalised(layer)
     ]
     hooks += [
         layer.register_forward_pre_hook(start)

@@ -29,6 +29,7 @@ from .mnist import digits_discriminator as digits_discriminator
 from .mnist import digits_generator as digits_generator
 from .mnist import mnist_discriminator as mnist_discriminator
 from .mnist import mnist_generator as mnist_generator
+from .modes import evaluating as evaluating
 from .packing import PackedDiscriminator as PackedDiscriminator
 from .packing import pack as pack
 from .packing import packed_discriminator as packed_discriminator

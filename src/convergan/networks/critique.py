@@ -28,6 +28,10 @@ class Discriminator(nn.Module):
     rows_together = 1
 
     def __call__(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
-        """Judge rows of shape (N, *row shape); without ``chance`` noise is off."""
+        """Judge rows of shape (N, *row shape).
+
+        Noise and dropout are drawn from ``chance``; without it, in training mode alone, from
+        torch's own generator.
+        """
         critique: Critique = super().__call__(images, chance)
         return critique

@@ -69,7 +69,7 @@ class DenseDiscriminator(Discriminator):
         self.output = weight_norm(_dense(joined, num_classes, start))
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
-        """Judge ``images`` of shape (N, *image_shape); noise is off without ``chance``."""
+        """Judge ``images`` of shape (N, *image_shape); noise as `Discriminator` says."""
         h = features = self.input_noise(images.flatten(1), chance)
         for layer in self.hidden:
             features = relu(layer(h))

@@ -26,7 +26,7 @@ class EncodingDiscriminator(Discriminator):
         raise NotImplementedError
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
-        """Judge ``images`` of shape (N, *image_shape); noise is off without ``chance``."""
+        """Judge ``images`` of shape (N, *image_shape); noise as `Discriminator` says."""
         critique, _ = self.encode(images, chance)
         return critique
 
@@ -58,7 +58,7 @@ class GuidedDiscriminator(Discriminator):
         self.decoder = decoder
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
-        """Judge ``images`` of shape (N, *image_shape); noise is off without ``chance``."""
+        """Judge ``images`` of shape (N, *image_shape); noise as `Discriminator` says."""
         return self.discriminator(images, chance)
 
     def decode(

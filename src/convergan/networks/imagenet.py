@@ -162,7 +162,6 @@ class ImageNetDiscriminator(Discriminator):
         """Judge (2 B, 3, 128, 128) images in [0, 1], B real, then B fake ones.
 
         Each row's judgment depends on all rows. Features are those before the minibatch features.
-        Noise is off without ``chance``.
 
         Raises:
             ValueError: if the number of rows is odd.

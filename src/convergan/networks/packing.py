@@ -14,7 +14,7 @@ independent, so shuffle data first. A logit belongs to a pack, so this is no cla
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .critique import Critique, Discriminator
 
@@ -62,14 +62,14 @@ class PackedDiscriminator(Discriminator):
     """A discriminator of packs that takes single rows; with ``m`` of 1 the one it wraps.
 
     Args:
-        discriminator: built for rows of `packed_shape`.
+        discriminator: any module that is built for rows of `packed_shape`.
         m: rows in a pack.
 
     Raises:
         ValueError: if ``m`` is less than 1.
     """
 
-    def __init__(self, discriminator: Discriminator, m: int) -> None:
+    def __init__(self, discriminator: nn.Module, m: int) -> None:
         super().__init__()
         if m < 1:
             raise ValueError(f"a pack has at least 1 row, got {m}")
@@ -77,8 +77,13 @@ class PackedDiscriminator(Discriminator):
         self.m = self.rows_together = m
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
-        """Judge ``images`` of shape (N, *image_shape): a critique of N/m rows, one a pack."""
-        return self.discriminator(pack(images, self.m), chance)
+        """Judge ``images`` of shape (N, *image_shape): a critique of N/m rows, one a pack.
+
+        What a module of the user's returns is returned as it is.
+        """
+        packs = pack(images, self.m)
+        judged: Critique = self.discriminator(packs, *([] if chance is None else [chance]))
+        return judged
 
     def extra_repr(self) -> str:
         """Show the number of rows in ``repr``."""

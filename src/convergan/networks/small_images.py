@@ -131,7 +131,7 @@ class ConvolutionalDiscriminator(Discriminator):
         self.output = weight_norm(output, epsilon, start_std=output_std)
 
     def forward(self, images: Tensor, chance: torch.Generator | None = None) -> Critique:
-        """Judge ``images`` of shape (N, *image_shape); noise is off without ``chance``."""
+        """Judge ``images`` of shape (N, *image_shape); noise as `Discriminator` says."""
         h = self.noise(2 * images - 1 if self.centred else images, chance)
         # With channels last, convolutions are about a tenth faster on a CPU.
         h = h.contiguous(memory_format=torch.channels_last)

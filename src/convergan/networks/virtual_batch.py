@@ -1,8 +1,7 @@
 """A generator whose batch normalisation is virtual.
 
 Salimans et al. (2016), section 3.5: every sample is normalised by itself and by a reference batch
-that is chosen once. For a generator the reference batch is noise, drawn before training. It goes
-through the network in front of the live noise, with the weights of the moment.
+that is chosen once. For a generator the reference batch is noise, drawn before training.
 
 Paper and released code: the paper speaks of a reference batch of examples; in the ImageNet code it
 is 16 rows of noise, stored with the weights, and so here.
@@ -14,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ..layers import VirtualBatchNorm
+from ..layers import VirtualBatchNorm, hold_reference
 from ..layers.virtual_batch_norm import Mode
 from .generator import Generator
 
@@ -35,8 +34,6 @@ class VirtualBatchGenerator(Generator):
         ValueError: if ``num_reference`` is below 1.
     """
 
-    reference_latent: Tensor
-
     def __init__(
         self,
         make: Callable[[MakeNorm], Generator],
@@ -47,11 +44,9 @@ class VirtualBatchGenerator(Generator):
     ) -> None:
         if num_reference < 1:
             raise ValueError(f"num_reference must be at least 1, got {num_reference}")
-        norm = partial(VirtualBatchNorm, num_reference=num_reference, mode=mode, chance=chance)
-        network = make(norm)
+        network = make(partial(VirtualBatchNorm, mode=mode, chance=chance))
         super().__init__(network.latent_dim)
-        self.network = network
-        self.register_buffer("reference_latent", network.draw_latent(num_reference, chance))
+        self.network = hold_reference(network, network.draw_latent(num_reference, chance))
 
     def draw_latent(self, count: int, chance: torch.Generator) -> Tensor:
         """Draw ``count`` noise vectors as the network inside wants them."""
@@ -63,11 +58,5 @@ class VirtualBatchGenerator(Generator):
         Raises:
             ValueError: if ``latent`` is not of the shape of the reference noise.
         """
-        reference = self.reference_latent
-        if latent.shape[1:] != reference.shape[1:]:
-            raise ValueError(
-                f"noise must be of shape (N, {self.latent_dim}) as the reference noise is, got "
-                f"{tuple(latent.shape)}"
-            )
-        rows: Tensor = self.network(torch.cat([reference, latent]))
-        return rows[len(reference) :]
+        rows: Tensor = self.network(latent)
+        return rows

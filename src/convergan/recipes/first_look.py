@@ -10,8 +10,6 @@ refused where a bound keeps it from the data, or where it reaches as far beyond 
 wide. One without bounds, as for points in the plane, fits any data.
 """
 
-from collections.abc import Mapping
-from functools import wraps
 from typing import Any, NamedTuple
 
 import torch
@@ -22,7 +20,6 @@ from ..core.chance import derive
 from ..data import Dataset, to_unit_range
 from ..networks import Critique
 from ..training import State
-from ..training.steps import Step
 from .players import LogitsAlone
 from .recipe import Recipe
 
@@ -254,37 +251,3 @@ def _how_to_map(made: Range, data: Range) -> str:
         f"let it return {data.low:.3g} + {factor:.3g} * (rows - {made.low:.3g}), or end without a "
         "bound"
     )
-
-
-# --- what a step returns -------------------------------------------------------------------------
-
-
-def checked(step: Step) -> Step:
-    """Return a step that returns its losses as scalar tensors, of whatever numbers they were.
-
-    Raises:
-        ValueError: when it is called, if it returns no losses by name.
-    """
-    name = getattr(getattr(step, "func", step), "__qualname__", "of the recipe")
-
-    @wraps(step, assigned=())
-    def taken(state: State, batch: Any, chance: torch.Generator) -> dict[str, Tensor]:
-        losses: Any = step(state, batch, chance)
-        if not isinstance(losses, Mapping):
-            raise ValueError(
-                f"the step {name} must return its losses by name, such as "
-                f'{{"generator_loss": loss.detach()}}; it returned {_shown(losses)}'
-            )
-        return {key: _scalar(name, key, loss) for key, loss in losses.items()}
-
-    return taken
-
-
-def _scalar(step: str, name: object, loss: object) -> Tensor:
-    if not isinstance(name, str):
-        raise ValueError(f"the step {step} must name its losses by texts, got {name!r}")
-    if isinstance(loss, int | float):
-        return torch.tensor(float(loss))
-    if isinstance(loss, Tensor) and loss.numel() == 1:
-        return loss.detach().reshape(())
-    raise ValueError(f"the step {step} must return scalars; its {name} is {_shown(loss)}")

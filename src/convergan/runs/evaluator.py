@@ -1,5 +1,6 @@
 """What a network pair is worth: test errors, figures of samples, pictures, predictions."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -81,12 +82,20 @@ class Evaluator:
         return {"test_error": averaged, "test_error_last": last}
 
     def _write_picture(self, step: int, samples: Tensor) -> tuple[str, ...]:
-        file = self._job.folder / "samples" / f"step-{step:09d}.png"
+        file = self._file_of(step)
         try:
             replace_file(file, self._picture(samples))
         except OSError as error:
             return (f"{file} could not be written: {error}",)
         return ()
+
+    def _file_of(self, step: int) -> Path:
+        return self._job.folder / "samples" / f"step-{step:09d}.png"
+
+    def picture_of(self, step: int) -> Path | None:
+        """Return the picture of a step, if it could be written."""
+        file = self._file_of(step)
+        return file if file.exists() else None
 
     def _picture(self, samples: Tensor) -> bytes:
         """Show samples; of descriptors, the training images that come nearest to each."""

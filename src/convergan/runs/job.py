@@ -10,6 +10,7 @@ from ..data import Dataset, Images, LabeledSubset
 from ..recipes import Recipe
 from ..training import State
 from .code import Code
+from ..training.callbacks import Callback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Job:
             not finite and not skipped, see `convergan.runs.roll_back`.
         code: hashes of the user's code that it was trained with, by file; the newest last, none of
             a recipe of this package.
+        callbacks: called with every line of the log, in rank 0.
         ranks: the processes that train as one, of which rank 0 writes.
     """
 
@@ -53,6 +55,7 @@ class Job:
     skip: int = 0
     roll_back: int = 0
     code: tuple[Code, ...] = ()
+    callbacks: tuple[Callback, ...] = ()
     ranks: Ranks = ALONE
 
     def start(self) -> State:

@@ -55,13 +55,13 @@ class Probed:
     dataset: Dataset
 
     def networks(self, place: Path) -> Iterator[tuple[int, Discriminator, dict[str, Tensor]]]:
-        """Yield step, classifier and averaged weights of each checkpoint in a folder."""
+        """Yield step, classifier, in evaluation mode, and averaged weights of each checkpoint."""
         for folder in sorted((place / "checkpoints").glob("step-*")):
             found = checkpoint.read(folder, config_sha256=self.config["sha256"])
             shape, classes = self.config["row_shape"], len(self.dataset.classes)
             network = self.recipe.make_discriminator(shape, classes, derive(0, "unused"))
             averages = restore(network, "discriminator", found, self.config)
-            yield found.step, network, averages
+            yield found.step, network.eval(), averages
 
 
 def probe(

@@ -120,15 +120,20 @@ def restore(
     Raises:
         CheckpointError: if they are those of another network.
     """
+
+    def those_of(what: str) -> dict[str, torch.Tensor]:
+        tensors = _below(f"{player}.{what}.", found.tensors)
+        return checkpoint.under_present_names(tensors, network.state_dict())
+
     try:
-        network.load_state_dict(_below(f"{player}.network.", found.tensors))
+        network.load_state_dict(those_of("network"))
     except RuntimeError as error:
         raise CheckpointError(
             f"{found.folder} has the weights of another {player} than that of "
             f"{config['settings']['recipe']} here: it is of convergan {made_by_version(config)}, "
             f"this is {__version__}, see CHANGELOG.md"
         ) from error
-    return _below(f"{player}.average.value.", found.tensors)
+    return those_of("average.value")
 
 
 def what_ran(folder: Path, *, allow_changed_code: bool = False) -> tuple[Settings, Recipe]:

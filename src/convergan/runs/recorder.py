@@ -119,7 +119,8 @@ class Recorder:
         expected = state.tensors()
 
         def fits(found: checkpoint.Checkpoint) -> None:
-            checkpoint.require_same_layout(found.tensors, expected)
+            tensors = checkpoint.under_present_names(found.tensors, expected)
+            checkpoint.require_same_layout(tensors, expected)
             self._log.require_beginning(found.extra)
 
         found, refused = checkpoint.read_latest(
@@ -137,7 +138,7 @@ class Recorder:
         for line in self._log.cut_back(found.extra):
             if not line.keys() & {"skipped", "rolled_back_to"}:
                 self.metrics |= line
-        state.load(found.tensors)
+        state.load(checkpoint.under_present_names(found.tensors, expected))
         self.left_out = LeftOut.from_plain(found.extra)
         return found.extra["seconds"], (*notices, f"going on from step {found.step}")
 

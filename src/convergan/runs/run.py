@@ -7,7 +7,7 @@ and ``baselines.json`` with ``twin/``, the same kind of folder for the supervise
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import partial
@@ -24,6 +24,7 @@ from ..core.version import __version__
 from ..data import Dataset, LabeledSubset
 from ..recipes import Recipe, code_of, describe_training, require_fields
 from ..training import supervised_step
+from ..training.callbacks import Callback
 from .baselines import BASELINES, GRAPH, Baseline, run_baseline, spread_over_graph
 from .code import Code, compare_code, note_changed_code, trained_with
 from .folder import by_content, claim_identity, locked, made_by_version
@@ -45,6 +46,7 @@ def run(
     roll_back: int = 0,
     allow_changed_code: bool = False,
     ranks: Ranks = ALONE,
+    callbacks: Sequence[Callback] = (),
 ) -> Iterator[Progress]:
     """Train, measure and record; go on from the newest checkpoint if there is one.
 
@@ -61,6 +63,8 @@ def run(
         allow_changed_code: go on where the user's code is other than the run was trained with, see
             `convergan.runs.code`.
         ranks: the processes that train as one; all call this, rank 0 writes.
+        callbacks: called, in rank 0, with every line of the log and the newest samples, such as the
+            loggers of `convergan.training.loggers`; each gets a step once, through all stops.
 
     Yields:
         `Progress` after every step and every baseline.
@@ -71,6 +75,7 @@ def run(
             do not go together, see `convergan.recipes.first_look`.
         CheckpointError: if there are checkpoints and none can be used.
         NonFiniteError: if a loss or gradient is not finite; the newest checkpoint is named.
+        CallbackError: if a callback fails, naming it.
         Interrupted: after SIGINT or SIGTERM, once a checkpoint is written.
     """
     require_fields(recipe)
@@ -114,6 +119,7 @@ def run(
             skip=skip,
             roll_back=roll_back,
             code=trained,
+            callbacks=tuple(callbacks),
             ranks=ranks,
         )
         with handle_signals() as requests:

@@ -12,7 +12,7 @@ from ..core.files import write_json
 from ..core.progress import Progress
 from ..core.signals import Interrupted, StopRequests, decode_counts
 from ..data import Batch, Batches, DataError
-from ..recipes.first_look import checked, require_players_fit
+from ..recipes.first_look import require_players_fit
 from ..training import NonFiniteError, State, train
 from ..training.loop import LEFT_OUT
 from .evaluator import Evaluator
@@ -20,6 +20,7 @@ from .job import Job
 from .neighbor_cache import find_neighbors
 from .recorder import Recorder
 from .roll_back import LeftOut, roll_back
+from .tracking import Tracking
 
 LOG_EVERY = 50
 
@@ -37,6 +38,7 @@ class Trainer:
         self._requests = requests
         self._recorder = Recorder(job)
         self._evaluator = Evaluator(job)
+        self._tracking = Tracking(job.folder, job.callbacks if job.ranks.leads else ())
         self._started = 0.0
 
     def run(self) -> Iterator[Progress]:
@@ -106,7 +108,7 @@ class Trainer:
         job, recorder = self.job, self._recorder
         steps = train(
             state,
-            checked(job.recipe.step),
+            job.recipe.step,
             partial(self._batch, batches, state),
             steps=job.steps,
             schedule=job.recipe.schedule,
@@ -166,13 +168,17 @@ class Trainer:
         if not evaluating and taken.step % LOG_EVERY:
             return notices
         line: dict[str, Any] = {"step": taken.step, "seconds": seconds}
-        line |= {name: loss.item() for name, loss in taken.metrics.items()}
+        line |= {name: float(loss) for name, loss in taken.metrics.items()}
         if evaluating:
             figures, more = self._evaluator.measure(state)
             line |= figures
             notices += more
         recorder.metrics |= line
-        return notices + recorder.log(line)
+        notices += recorder.log(line)
+        picture = self._evaluator.picture_of(taken.step) if evaluating else None
+        told = {name: value for name, value in line.items() if name != "step"}
+        progress = taken._replace(method=self.job.method, metrics=told, picture=picture)
+        return notices + self._tracking.tell(progress)
 
     def _note_left_out(self, taken: Progress, seconds: float) -> tuple[str, ...]:
         recorder = self._recorder
@@ -214,7 +220,7 @@ class Trainer:
         made = roll_back(before, step, every=job.recipe.checkpoint_every, reason=str(error))
         notices = recorder.go_back(state, LeftOut(rolled_back=(*before, made)))
         told = f"step {step}: {error}; rolled back, and leaving out steps {made.first} to {step}"
-        return (told, *notices)
+        return (told, *notices, *self._tracking.gave_up(made.first, step))
 
     def _finish(self, state: State, real: dict[str, float]) -> None:
         job, metrics, left_out = self.job, self._recorder.metrics, self._recorder.left_out

@@ -2,6 +2,9 @@
 
 from .adam import AdamInsideRoot as AdamInsideRoot
 from .adam import TensorFlowAdam as TensorFlowAdam
+from .callbacks import Callback as Callback
+from .callbacks import CallbackError as CallbackError
+from .callbacks import Every as Every
 from .checkpoint import CheckpointError as CheckpointError
 from .evaluation import Evaluation as Evaluation
 from .evaluation import count_errors as count_errors
@@ -18,6 +21,8 @@ from .regularizers import virtual_adversarial as virtual_adversarial
 from .state import NonFiniteError as NonFiniteError
 from .state import Player as Player
 from .state import State as State
+from .step_calls import Losses as Losses
+from .step_calls import Step as Step
 from .steps import adversarial_step as adversarial_step
 from .steps import feature_matching_step as feature_matching_step
 from .steps import joint_step as joint_step

@@ -213,6 +213,30 @@ def require_same_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tens
             raise CheckpointError(f"tensor {name} of the checkpoint is not finite")
 
 
+EARLIER_NAMES = {
+    ".gamma": ".weight",
+    ".beta": ".bias",
+    "reference_latent": "network.reference_batch_0",
+}
+"""Ends of names up to version 0.13, and those of today."""
+
+
+def under_present_names(
+    found: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Rename tensors of earlier versions to names that are expected; leave all others."""
+    return {_present_name(name, expected): tensor for name, tensor in found.items()}
+
+
+def _present_name(name: str, expected: Mapping[str, Tensor]) -> str:
+    candidates = (
+        name.removesuffix(earlier) + present
+        for earlier, present in EARLIER_NAMES.items()
+        if name.endswith(earlier)
+    )
+    return next((c for c in candidates if name not in expected and c in expected), name)
+
+
 def _put_aside(folder: Path) -> None:
     folder.rename(folder.with_name(f".bad-{folder.name}-{secrets.token_hex(4)}"))
 

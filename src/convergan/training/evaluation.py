@@ -9,7 +9,7 @@ from torch.func import functional_call
 
 from ..collective import ALONE, Ranks
 from ..data import Images, Rows, to_unit_range
-from ..networks import Discriminator, Generator
+from ..networks import Discriminator, Generator, evaluating
 
 
 class Evaluation(NamedTuple):
@@ -35,10 +35,10 @@ def predict_probabilities(
     batch_size: int = 1000,
     ranks: Ranks = ALONE,
 ) -> Tensor:
-    """Return ``p(y | x, y <= K)`` of shape (N, K), float64 on the CPU; noise is off.
+    """Return ``p(y | x, y <= K)`` of shape (N, K), float64 on the CPU.
 
     Args:
-        network: a discriminator.
+        network: a discriminator; it is in evaluation mode meanwhile, and so has no noise.
         parameters: to use in place of its own, for example the averaged ones.
         images: as in `convergan.data.Rows`.
         rows: (N,), which of them; None for all.
@@ -49,12 +49,13 @@ def predict_probabilities(
     """
     rows = torch.arange(len(images)) if rows is None else rows
     chunks = rows.tensor_split(max(1, -(-len(rows) // batch_size)))
-    judged = [
-        functional_call(
-            network, dict(parameters), (to_unit_range(images[chunk].to(device)),)
-        ).logits
-        for chunk in chunks[ranks.shard(len(chunks))]
-    ]
+    with evaluating(network):
+        judged = [
+            functional_call(
+                network, dict(parameters), (to_unit_range(images[chunk].to(device)),)
+            ).logits
+            for chunk in chunks[ranks.shard(len(chunks))]
+        ]
     return ranks.gather_shards(judged).double().softmax(dim=1).cpu()
 
 
@@ -67,7 +68,7 @@ def evaluate(
     batch_size: int = 1000,
     ranks: Ranks = ALONE,
 ) -> Evaluation:
-    """Predict the class of every row as the argmax over K, with noise off, and count errors.
+    """Predict the class of every row as the argmax over K, and count errors.
 
     Arguments as for `predict_probabilities`.
     """
@@ -99,7 +100,7 @@ def draw_samples(
     """Return ``count`` generated rows, (count, *row shape).
 
     Args:
-        network: a generator.
+        network: a generator; it is in evaluation mode meanwhile.
         parameters: to use in place of its own, for example averaged ones.
         count: rows wanted.
         batch_size: rows at a time; generators that normalise by the batch need that of training.
@@ -109,8 +110,9 @@ def draw_samples(
     numbers = range(-(-count // batch_size))
     own = numbers[ranks.shard(len(numbers))]
     batches = []
-    for number in numbers:
-        latent = network.draw_latent(batch_size, chance)  # of every batch, as chance goes on
-        if number in own:
-            batches.append(functional_call(network, dict(parameters), (latent,)))
+    with evaluating(network):
+        for number in numbers:
+            latent = network.draw_latent(batch_size, chance)  # of every batch, as chance goes on
+            if number in own:
+                batches.append(functional_call(network, dict(parameters), (latent,)))
     return ranks.gather_shards(batches)[:count]

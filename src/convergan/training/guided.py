@@ -16,11 +16,12 @@ from ..data import Batch
 from ..networks import GuidedDiscriminator, MappingGenerator
 from ..objectives import guidance_loss, r1_penalty
 from .state import State
-from .steps import Losses, criticise_fakes, draw_latent
+from .step_calls import Losses, criticise_fakes, draw_latent, step_function
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
+@step_function("unlabeled")
 def guided_step(
     state: State,
     batch: Batch,

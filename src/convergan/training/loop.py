@@ -1,15 +1,19 @@
 """The loop: a generator that steps and yields; whoever calls it prints, measures and saves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..collective import UNSHARED, Sharing, use_sharing
 from ..core.chance import derive
 from ..core.progress import Progress
 from ..data import Batch
+from .callbacks import Callback, call_back, name_of
+from .ranges import warn_of_other_range
 from .state import NonFiniteError, State
-from .steps import Step
+from .step_calls import Step, as_batch
 
 TRAINING = "training"
 """The method that the loop reports; who knows what is trained gives it a better name."""
@@ -17,19 +21,25 @@ LEFT_OUT = "left out"
 """Why a step changed nothing that was not tried."""
 
 
+def constant(progress: float) -> float:
+    """Return 1, whatever the progress: learning rates stay as they are."""
+    return 1.0
+
+
 def train(
     state: State,
     step: Step,
-    batches: Callable[[int], Batch],
+    batches: Callable[[int], Batch | Tensor],
     *,
     steps: int,
-    schedule: Callable[[float], float],
-    seed: int,
-    device: torch.device,
+    schedule: Callable[[float], float] = constant,
+    seed: int = 0,
+    device: torch.device | None = None,
     autocast: torch.dtype | None = None,
     may_skip: Callable[[], bool] = lambda: False,
     left_out: Callable[[int], bool] = lambda number: False,
     sharing: Sharing = UNSHARED,
+    callbacks: Sequence[Callback] = (),
 ) -> Iterator[Progress]:
     """Take the steps from where ``state`` stands up to ``steps``, yielding after each.
 
@@ -37,44 +47,82 @@ def train(
 
     Args:
         state: both players; changed in place.
-        step: one of `convergan.training.steps`, with its losses chosen.
-        batches: from the number of a step to its batch.
+        step: one of `convergan.training.steps`, with its losses chosen; or a function of yours from
+            state, batch and chance to losses by name, tensors or numbers.
+        batches: from the number of a step to its batch, or to its unlabelled rows alone.
         steps: number of the last step.
         schedule: from progress in [0, 1) to the factor of both learning rates.
         seed: of the run.
-        device: where the batches and networks are.
+        device: where the batches and networks are; None for where the networks are.
         autocast: compute matrix products in this dtype, or None for that of the weights.
         may_skip: whether the next step may be left out as a whole if a loss or gradient is not
             finite, which costs a copy of the state.
         left_out: whether a step, given its number, is left out whatever it would bring.
         sharing: how batches are shared with other processes, who all call this.
+        callbacks: called with the `Progress` of each step before it is yielded, such as the loggers
+            of `convergan.training.loggers`. What they draw at random changes no step.
 
     Yields:
         `Progress` after each step, when ``state.step`` equals its number.
 
     Raises:
         NonFiniteError: before the update, if a loss or gradient is not finite and is not skipped.
+        CallbackError: if a callback fails, naming it.
+        ValueError: if a step returns no losses by name.
+
+    Warns:
+        UserWarning: if generated rows of the first step cannot be in the range of the data's.
     """
+    device = device or state.discriminator.device or torch.device("cpu")
+    first = state.step + 1
     while state.step < steps:
         number = state.step + 1
         if left_out(number):
             state.step = number
-            yield Progress(TRAINING, number, steps, {}, skipped=LEFT_OUT)
+            yield call_back(callbacks, Progress(TRAINING, number, steps, {}, skipped=LEFT_OUT))
             continue
         for player in state.players():
             player.set_rate(schedule(state.step / steps))
         sharing.ranks.report_progress(step=number, phase="batch")
-        batch = batches(number)
+        batch = as_batch(batches(number))
         chance = derive(seed, "step", number, device=device)
         before = state.copied_tensors() if may_skip() else None
         precision = torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
+        watched = warn_of_other_range(state, batch, when=number == first)
         try:
-            with precision, use_sharing(sharing):
-                taken = Progress(TRAINING, number, steps, step(state, batch, chance))
+            with precision, use_sharing(sharing), watched, state.counted():
+                losses = losses_of(step, step(state, batch, chance))
+            taken = Progress(TRAINING, number, steps, losses)
         except NonFiniteError as error:
             if before is None:
                 raise
             state.load(before)  # one player may have moved already
             taken = Progress(TRAINING, number, steps, {}, skipped=str(error))
         state.step = number
-        yield taken
+        yield call_back(callbacks, taken)
+
+
+def losses_of(step: Callable[..., Any], returned: object) -> dict[str, Tensor | float]:
+    """Return the losses that a step returned, tensors detached.
+
+    Raises:
+        ValueError: if it returned something else; the message names the step.
+    """
+    if not isinstance(returned, Mapping):
+        raise ValueError(
+            f"step {name_of(step)} returned {type(returned).__name__}; it must return its losses "
+            "by name, such as {'generator_loss': loss}"
+        )
+    losses: dict[str, Tensor | float] = {}
+    for name, value in returned.items():
+        if isinstance(value, Tensor) and value.numel() == 1:
+            losses[name] = value.detach()
+        elif isinstance(value, int | float):
+            losses[name] = value
+        else:
+            shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
+            raise ValueError(
+                f"step {name_of(step)} returned {type(value).__name__}{shape} as {name}; a loss is "
+                "a number or a tensor with one"
+            )
+    return losses

@@ -8,7 +8,7 @@ from torch.func import functional_call
 
 from ..collective import all_whole, average, own, whole
 from ..data import Batch
-from ..networks import Critique
+from ..networks import Critique, evaluating
 from ..objectives import (
     class_imbalance,
     consistency_loss,
@@ -97,18 +97,19 @@ def virtual_adversarial(
 ) -> Tensor:
     """Hold the classifier to its own predictions against the worst small change of each row.
 
-    The rows are ``batch.unlabeled``, judged without noise; ``unlabeled_logits`` are unused, and
-    ``chance`` draws first directions. ``radius`` and ``probe`` are those of
-    `convergan.objectives.virtual_adversarial_loss`.
+    The rows are ``batch.unlabeled``, judged in evaluation mode and so without noise;
+    ``unlabeled_logits`` are unused, and ``chance`` draws first directions. ``radius`` and ``probe``
+    are those of `convergan.objectives.virtual_adversarial_loss`.
     """
     network = state.discriminator.network
 
     def classify(rows: Tensor) -> Tensor:
         return network(rows).logits
 
-    loss = virtual_adversarial_loss(
-        classify, batch.unlabeled, radius=radius, probe=probe, chance=chance
-    )
+    with evaluating(network):
+        loss = virtual_adversarial_loss(
+            classify, batch.unlabeled, radius=radius, probe=probe, chance=chance
+        )
     return weight * average(loss)
 
 
@@ -197,7 +198,7 @@ def _teach(
     if spread_weight is not None and not batch.spread.shape[1]:
         raise ValueError("a teacher that begins with spread labels needs a recipe's neighbors")
     player = state.discriminator
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(player.network):
         critique: Critique = functional_call(
             player.network, player.averaged_parameters(), (batch.unlabeled,)
         )

@@ -2,16 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from contextlib import contextmanager
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from ..collective import mean_gradients
 from ..core.layout import align
 from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
 from .optimizers import MakeOptimizer, make_ready
+from .plain_networks import Latent, as_discriminator, as_generator, require_owned
 from .weight_average import WeightAverage
 
 MakeAverage = Callable[[Mapping[str, Tensor]], WeightAverage]
@@ -30,33 +33,46 @@ class Player(Generic[Network]):
     Args:
         name: for messages and checkpoints.
         network: whose trainable parameters the optimiser gets.
-        make_optimizer: from parameters to an optimiser.
+        make_optimizer: from parameters to an optimiser; or one that is there, which is neither
+            probed nor changed and must own all of them.
         make_average: from named parameters to their moving average; None for no average.
         historical_weight: factor of the historical averaging penalty; 0 for none.
 
     Raises:
-        ValueError: as `convergan.training.optimizers.make_ready`, naming the player.
+        ValueError: as `convergan.training.optimizers.make_ready`, naming the player; or if an
+            optimiser that is there does not own all parameters.
     """
 
     def __init__(
         self,
         name: str,
         network: Network,
-        make_optimizer: MakeOptimizer,
+        make_optimizer: MakeOptimizer | Optimizer,
         make_average: MakeAverage | None = None,
         historical_weight: float = 0.0,
     ) -> None:
         self.name = name
         self.network = network
         self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
-        try:
-            self.optimizer = make_ready(make_optimizer, self.parameters)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
+        self.optimizer = self._optimizer_of(make_optimizer)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = make_average(self.parameters) if make_average else None
         self.historical_weight = historical_weight
-        self.history = HistoricalAverage(self.parameters.items()) if historical_weight else None
+        self.history = HistoricalAverage(self.parameters) if historical_weight else None
+
+    def _optimizer_of(self, given: MakeOptimizer | Optimizer) -> Optimizer:
+        if isinstance(given, Optimizer):
+            require_owned(self.name, given, self.parameters)
+            return given
+        try:
+            return make_ready(given, self.parameters)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
+    @property
+    def device(self) -> torch.device | None:
+        """Where its parameters are; None where it has none."""
+        return next((p.device for p in self.parameters.values()), None)
 
     def set_rate(self, factor: float) -> None:
         """Set the optimiser's learning rates to ``factor`` times those that it was made with."""
@@ -141,12 +157,101 @@ class Player(Generic[Network]):
 
 
 class State:
-    """Everything that training changes: two players, and the number of finished steps."""
+    """Everything that training changes: two players, and the number of finished steps.
+
+    Recipes make it; `of` makes one of networks and optimizers that are there.
+
+    Attributes:
+        discriminator: the player that judges.
+        generator: the player that makes rows.
+        step: number of finished steps. A step function adds one when it is done, so that what
+            follows from it, as in `convergan.training.top_k_step`, goes on in any loop. Set it
+            where a loop goes on from a checkpoint.
+    """
 
     def __init__(self, discriminator: Player[Discriminator], generator: Player[Generator]) -> None:
+        _require_asked_as_ours(discriminator, "rows_together", Discriminator)
+        _require_asked_as_ours(generator, "draw_latent", Generator)
         self.discriminator = discriminator
         self.generator = generator
         self.step = 0
+        self._counted = False
+
+    @classmethod
+    def of(
+        cls,
+        discriminator: nn.Module,
+        generator: nn.Module,
+        discriminator_optimizer: Optimizer,
+        generator_optimizer: Optimizer,
+        *,
+        latent: Latent | None = None,
+        historical_weight: float = 0.0,
+        step: int = 0,
+    ) -> Self:
+        """Make a state of networks and optimizers that are there, for a loop of one's own.
+
+        Nothing is copied: what steps train are the networks that are given, through the optimizers
+        that are given, whose learning rates stay the caller's.
+
+        Args:
+            discriminator: a `convergan.networks.Discriminator`, or any module from rows
+                (N, *row shape) to logits, (N,), (N, K) or (N, K, 1, 1), or to
+                ``(logits, features)``. K is 1 for "data or not", larger for "data", the number of
+                classes for steps that learn labels.
+            generator: a `convergan.networks.Generator`, or any module from latents to rows.
+            discriminator_optimizer: of all trainable parameters of the discriminator.
+            generator_optimizer: of all trainable parameters of the generator.
+            latent: of a plain generator: 100 for Gaussian noise of shape (N, 100), a shape such as
+                (100, 1, 1) for (N, 100, 1, 1), or a function from N to N latents.
+            historical_weight: factor of the historical averaging penalty of both players.
+            step: number of finished steps.
+
+        Raises:
+            ValueError: if an optimizer does not own a parameter of its network, the networks are
+                on different devices, ``latent`` is missing, or several processes train, whose
+                gradients a step would not average.
+
+        Example:
+            >>> judge, maker = nn.Linear(2, 1), nn.Linear(8, 2)
+            >>> adams = [torch.optim.Adam(network.parameters()) for network in (judge, maker)]
+            >>> State.of(judge, maker, *adams, latent=8).step
+            0
+        """
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            if (size := torch.distributed.get_world_size()) > 1:
+                raise ValueError(
+                    f"{size} processes would train apart, as steps average gradients in "
+                    "convergan.training.train alone; take convergan.objectives and backward()"
+                )
+        judge, maker = as_discriminator(discriminator), as_generator(generator, latent)
+        state = cls(
+            Player("discriminator", judge, discriminator_optimizer, None, historical_weight),
+            Player("generator", maker, generator_optimizer, None, historical_weight),
+        )
+        places = [player.device for player in state.players()]
+        if places[0] != places[1]:
+            raise ValueError(
+                f"the discriminator is on {places[0]}, the generator on {places[1]}; move both to "
+                "one device"
+            )
+        state.step = step
+        return state
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count what happens inside as one step, whatever step functions are called."""
+        before, self._counted = self._counted, True
+        try:
+            yield
+        finally:
+            self._counted = before
+        self.count()
+
+    def count(self) -> None:
+        """Count a step, unless `counted` does."""
+        if not self._counted:
+            self.step += 1
 
     def players(self) -> Iterator[Player[Any]]:
         """Yield the discriminator, then the generator."""
@@ -182,6 +287,15 @@ class State:
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
             digest.update(_bits(tensor))
         return digest.hexdigest()
+
+
+def _require_asked_as_ours(player: Player[Any], attribute: str, kind: type[nn.Module]) -> None:
+    if not hasattr(player.network, attribute):
+        raise ValueError(
+            f"the {player.name} is a {type(player.network).__name__} and no "
+            f"convergan.networks.{kind.__name__}; subclass that, or take State.of, which takes any "
+            "nn.Module"
+        )
 
 
 def _bits(tensor: Tensor) -> memoryview:

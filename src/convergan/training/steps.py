@@ -7,6 +7,13 @@ unless it says otherwise; ``chance`` draws latents and noise, on the device of t
 ``discriminator_loss`` is from logits of data and of samples to a scalar, a ``generator_loss`` from
 logits of samples to a scalar, and ``feature_matching`` from features of samples and of data to a
 scalar. What a step returns are its losses, detached, by name.
+
+In a loop of one's own the batch may be a tensor, which then is ``unlabeled``, and without
+``chance`` torch's global generator draws; see `convergan.training.State.of`. Each counts itself in
+``state.step``.
+
+Each raises ValueError if rows that it needs are missing or on another device than the networks, or
+if what the networks return does not fit.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +22,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.parametrize import cached
 
-from ..collective import all_whole, average, own, whole, whole_count
+from ..collective import all_whole, average, whole
 from ..data import Batch
-from ..networks import Critique, Generator
 from ..objectives import (
     r1_penalty,
     r2_penalty,
@@ -31,11 +37,12 @@ from ..objectives import (
 )
 from .regularizers import Regularizer
 from .state import State
+from .step_calls import Losses as Losses
+from .step_calls import Step as Step
+from .step_calls import criticise_fakes, draw_fakes, draw_latent, features_of, step_function
 
-Losses = dict[str, Tensor]
-Step = Callable[[State, Batch, torch.Generator], Losses]
 
-
+@step_function("unlabeled")
 def adversarial_step(
     state: State,
     batch: Batch,
@@ -51,6 +58,7 @@ def adversarial_step(
     return {"discriminator_loss": judging, "generator_loss": making.detach()}
 
 
+@step_function("unlabeled", "matching")
 def feature_matching_step(
     state: State,
     batch: Batch,
@@ -65,13 +73,14 @@ def feature_matching_step(
     """
     judging = _judge(state, batch, chance, discriminator_loss)
     with torch.no_grad():
-        real_features = state.discriminator.network(batch.matching, chance).features
-    fake_features = criticise_fakes(state, batch, chance).features
+        real_features = features_of(state.discriminator.network(batch.matching, chance))
+    fake_features = features_of(criticise_fakes(state, batch, chance))
     making = feature_matching(*all_whole(fake_features, real_features))
     state.generator.descend(making)
     return {"discriminator_loss": judging, "generator_loss": making.detach()}
 
 
+@step_function("unlabeled")
 def top_k_step(
     state: State,
     batch: Batch,
@@ -97,6 +106,7 @@ def top_k_step(
     return {"discriminator_loss": judging, "generator_loss": making.detach()}
 
 
+@step_function("unlabeled", "matching")
 def relativistic_step(
     state: State, batch: Batch, chance: torch.Generator, *, penalty: float
 ) -> Losses:
@@ -109,7 +119,7 @@ def relativistic_step(
     discriminator = state.discriminator.network
     reals = batch.unlabeled.detach().requires_grad_()
     with torch.no_grad():
-        fakes = _draw_fakes(state, batch, chance)
+        fakes = draw_fakes(state, batch, chance)
     fakes.requires_grad_()
     real_logits = discriminator(reals, chance).logits
     fake_logits = discriminator(fakes, chance).logits
@@ -137,7 +147,7 @@ def _judge(
 ) -> Tensor:
     discriminator = state.discriminator.network
     with torch.no_grad():
-        fakes = _draw_fakes(state, batch, chance)
+        fakes = draw_fakes(state, batch, chance)
     real_logits = discriminator(batch.unlabeled, chance).logits
     fake_logits = discriminator(fakes, chance).logits
     judging = discriminator_loss(*all_whole(real_logits, fake_logits))
@@ -145,21 +155,7 @@ def _judge(
     return judging.detach()
 
 
-def criticise_fakes(state: State, batch: Batch, chance: torch.Generator) -> Critique:
-    """Judge new samples, with gradients to the generator."""
-    return state.discriminator.network(_draw_fakes(state, batch, chance), chance)
-
-
-def _draw_fakes(state: State, batch: Batch, chance: torch.Generator) -> Tensor:
-    generator = state.generator.network
-    return generator(draw_latent(generator, len(batch.unlabeled), chance))
-
-
-def draw_latent(generator: Generator, count: int, chance: torch.Generator) -> Tensor:
-    """Draw noise for ``count`` rows of this process: its share of that for the whole batch."""
-    return own(generator.draw_latent(whole_count(count), chance))
-
-
+@step_function("labeled", "unlabeled", "matching")
 def semi_supervised_step(
     state: State,
     batch: Batch,
@@ -178,7 +174,7 @@ def semi_supervised_step(
     discriminator = state.discriminator.network
 
     with torch.no_grad():
-        fakes = _draw_fakes(state, batch, chance)
+        fakes = draw_fakes(state, batch, chance)
     rows = torch.cat([batch.labeled, batch.unlabeled, fakes])
     sizes = [len(batch.labeled), len(batch.unlabeled), len(fakes)]
     logits = torch.split(discriminator(rows, chance).logits, sizes)
@@ -191,8 +187,8 @@ def semi_supervised_step(
 
     with cached():
         with torch.no_grad():
-            real_features = discriminator(batch.matching, chance).features
-        fake_features = criticise_fakes(state, batch, chance).features
+            real_features = features_of(discriminator(batch.matching, chance))
+        fake_features = features_of(criticise_fakes(state, batch, chance))
     matching = feature_matching(*all_whole(fake_features, real_features))
     state.generator.descend(matching)
     return {
@@ -202,6 +198,7 @@ def semi_supervised_step(
     }
 
 
+@step_function("labeled", "unlabeled")
 def semi_supervised_joint_step(
     state: State,
     batch: Batch,
@@ -246,8 +243,8 @@ def semi_supervised_joint_step(
     judging = unsupervised_loss(unlabeled, fake_logits)
     terms = (term(state, batch, unlabeled, chance) for term in regularizers)
     regularizing = sum(terms, fake_logits.new_zeros(()))
-    real_features = real.features[len(batch.labeled) :].detach()
-    matching = feature_matching(whole(fake.features), whole(real_features))
+    real_features = features_of(real)[len(batch.labeled) :].detach()
+    matching = feature_matching(whole(features_of(fake)), whole(real_features))
     loss = classifying + unsupervised_weight * judging + regularizing
     gradients = state.discriminator.differentiate(loss, keep_graph=True)
     state.generator.update(state.generator.differentiate(matching))
@@ -259,6 +256,7 @@ def semi_supervised_joint_step(
     }
 
 
+@step_function("labeled", "unlabeled")
 def labeled_adversarial_step(
     state: State,
     batch: Batch,
@@ -280,7 +278,7 @@ def labeled_adversarial_step(
     """
     discriminator = state.discriminator.network
     with torch.no_grad():
-        fakes = _draw_fakes(state, batch, chance)
+        fakes = draw_fakes(state, batch, chance)
     judged = [
         discriminator(rows, chance).logits for rows in (batch.labeled, batch.unlabeled, fakes)
     ]
@@ -299,6 +297,7 @@ def labeled_adversarial_step(
     }
 
 
+@step_function("labeled")
 def joint_step(
     state: State,
     batch: Batch,
@@ -333,6 +332,7 @@ def joint_step(
     }
 
 
+@step_function("labeled")
 def supervised_step(state: State, batch: Batch, chance: torch.Generator) -> Losses:
     """Update the classifier on labelled rows alone: the supervised twin of the step above."""
     logits = state.discriminator.network(batch.labeled, chance).logits

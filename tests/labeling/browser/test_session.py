@@ -102,6 +102,7 @@ def test_sure_ones_are_confirmed_by_the_grid(folder: Path, page: Page) -> None:
         assert labels(folder) == given
 
 
+@pytest.mark.nightly
 def test_two_people_get_different_items_and_a_phone_needs_no_scrolling(
     folder: Path, page: Page, other: Page
 ) -> None:

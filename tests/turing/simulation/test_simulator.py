@@ -48,6 +48,7 @@ def test_annotators_come_to_the_code_and_their_votes_are_what_they_meant(
     assert not any(visit.failures for visit in visits)
 
 
+@pytest.mark.nightly
 def test_the_same_seeds_give_the_same_votes_on_servers_of_their_own(tmp_path: Path) -> None:
     plan = StudySettings(trials=6, attention=1, annotators_wanted=4, seed=3)
 
@@ -122,6 +123,7 @@ def test_bots_are_excluded_and_others_are_not(serve: Serve, tmp_path: Path) -> N
     assert found.result is not None and found.without_exclusion is not None
 
 
+@pytest.mark.nightly
 def test_learners_learn_with_feedback_alone(serve: Serve, tmp_path: Path) -> None:
     server = serve(trials=30, attention=0, annotators_wanted=16, feedback="split")
     visits = run(server, tmp_path, Participants(16, ["learner:slope=8"]))

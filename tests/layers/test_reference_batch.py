@@ -1,0 +1,126 @@
+import copy
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import batch_norm
+
+from convergan.layers import VirtualBatchNorm, hold_reference
+from tests.oracles import draw
+
+
+def generator() -> nn.Sequential:
+    """As in the DCGAN of PyTorch's examples, small."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(6, 8, 4, 1, 0, bias=False),
+        VirtualBatchNorm(8),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(8, 1, 4, 2, 1, bias=False),
+        nn.Tanh(),
+    ).double()
+
+
+def weights_init(m: nn.Module) -> None:
+    """As every DCGAN starts its weights."""
+    name = m.__class__.__name__
+    if name.find("Conv") != -1:
+        nn.init.normal_(m.weight, 0.0, 0.02)  # type: ignore[arg-type]
+    elif name.find("BatchNorm") != -1:
+        nn.init.normal_(m.weight, 1.0, 0.02)  # type: ignore[arg-type]
+        nn.init.zeros_(m.bias)  # type: ignore[arg-type]
+
+
+def test_a_row_is_normalised_with_the_reference_rows_and_no_other() -> None:
+    network, reference, live = generator(), draw(5, 6, 1, 1), draw(3, 6, 1, 1, seed=1)
+    first, norm, *_ = network
+    assert isinstance(norm, VirtualBatchNorm)
+    hold_reference(network, reference)
+    for row, made in zip(live, network(live), strict=True):
+        h = first(torch.cat([reference, row[None]]))
+        h = batch_norm(h, None, None, norm.weight, norm.bias, training=True, eps=1e-5)
+        torch.testing.assert_close(made, network[2:](h)[-1])
+
+
+def test_the_weights_of_every_dcgan_start_and_are_named_as_ever() -> None:
+    network = generator().apply(weights_init)
+    hold_reference(network, draw(5, 6, 1, 1))
+    assert {"1.weight", "1.bias"} < network.state_dict().keys()
+    assert network(draw(2, 6, 1, 1)).shape == (2, 1, 8, 8)
+
+
+def test_without_a_reference_batch_nothing_is_silently_lost() -> None:
+    for network in (generator(), generator().eval()):
+        with pytest.raises(RuntimeError, match=r"no reference batch: call hold_reference\("):
+            network(draw(20, 6, 1, 1))
+
+
+def test_the_reference_is_saved_moved_and_copied_with_the_network() -> None:
+    network = hold_reference(generator(), draw(5, 6, 1, 1))
+    other = hold_reference(generator(), draw(5, 6, 1, 1, seed=7))
+    live = draw(3, 6, 1, 1, seed=1)
+    assert not torch.equal(network(live), other(live))
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(network(live), other(live))
+    assert torch.equal(copy.deepcopy(network)(live), network(live))
+    assert network.float()(live.float()).dtype == torch.float32
+
+
+def test_it_does_not_change_when_the_callers_tensor_does() -> None:
+    reference, live = draw(5, 6, 1, 1), draw(3, 6, 1, 1, seed=1)
+    network = hold_reference(generator(), reference)
+    before = network(live)
+    reference.zero_()
+    assert torch.equal(network(live), before)
+
+
+def test_a_second_call_takes_other_rows() -> None:
+    network, live = generator(), draw(3, 6, 1, 1, seed=1)
+    before = hold_reference(network, draw(5, 6, 1, 1))(live)
+    after = hold_reference(network, draw(9, 6, 1, 1, seed=2))(live)
+    assert after.shape == before.shape and not torch.equal(after, before)
+    again = hold_reference(copy.deepcopy(network), draw(5, 6, 1, 1))(live)
+    assert torch.equal(again, before)
+
+
+class Judged(NamedTuple):
+    logits: Tensor
+    features: Tensor
+
+
+class Conditional(nn.Module):
+    """Two inputs, several outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = VirtualBatchNorm(4)
+        self.embed = nn.Embedding(3, 4)
+
+    def forward(self, x: Tensor, labels: Tensor) -> dict[str, object]:
+        h = self.norm(x + self.embed(labels))
+        return {"judged": Judged(h.sum(dim=1), h), "parts": [h, (h, 7)]}
+
+
+def test_every_input_and_output_of_a_conditional_network_is_taken_care_of() -> None:
+    network = Conditional()
+    hold_reference(network, torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1]))
+    made = network(torch.randn(2, 4), torch.tensor([2, 0]))
+    judged = made["judged"]
+    assert isinstance(judged, Judged) and judged.logits.shape == (2,)
+    assert made["parts"][0].shape == (2, 4) and made["parts"][1][1] == 7
+    with pytest.raises(ValueError, match="as many for each input"):
+        hold_reference(network, torch.randn(5, 4), torch.tensor([0, 1]))
+
+
+def test_what_it_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="^Linear has no layer VirtualBatchNorm$"):
+        hold_reference(nn.Linear(2, 2), torch.randn(3, 2))
+    for reference in ((), (torch.randn(0, 6, 1, 1),)):
+        with pytest.raises(ValueError, match="^a reference batch is at least one row"):
+            hold_reference(generator(), *reference)
+    network = hold_reference(generator(), draw(5, 6, 1, 1))
+    with pytest.raises(ValueError, match=r"rows of shape \(6, 1, 1\), got rows of shape \(6,\)$"):
+        network(draw(3, 6))
+    network = nn.Sequential(VirtualBatchNorm(2), nn.Flatten(0))
+    with pytest.raises(ValueError, match="^Sequential made 14 rows of 7: "):
+        hold_reference(network, torch.randn(5, 2))(torch.randn(2, 2))
