@@ -9,8 +9,8 @@ from ..collective import ALONE, Ranks
 from ..data import Dataset, Images, LabeledSubset
 from ..recipes import Recipe
 from ..training import State
-from .code import Code
 from ..training.callbacks import Callback
+from .code import Code
 
 
 @dataclass(frozen=True, kw_only=True)
