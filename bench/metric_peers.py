@@ -133,7 +133,7 @@ def precision_ours(rows: int) -> Steps:
     from convergan.metrics import precision_recall
 
     real, fake = (drawn_features(rows, fake=fake) for fake in (False, True))
-    yield lambda: precision_recall(real, fake, neighbors=3).precision
+    yield lambda: precision_recall(real=real, fake=fake, neighbors=3).precision
 
 
 def precision_torch_fidelity(rows: int) -> Steps:

@@ -150,7 +150,7 @@ def prdc(rows: int) -> None:
     chance = torch.Generator().manual_seed(0)
     real, fake = torch.randn(2, rows, WIDTH, generator=chance)
     before, clock = peak(), Clock()
-    found = precision_recall(real, fake, neighbors=5)
+    found = precision_recall(real=real, fake=fake, neighbors=5)
     print(
         f"prdc       {rows:,} x {WIDTH:,}: {clock.lap():.0f} s, peak {peak() / 1024:.0f} MiB, "
         f"{before / 1024:.0f} MiB before\n           {found}",

@@ -84,9 +84,13 @@ def figures(real: Extracted, fake: Extracted) -> dict[str, float]:
         held.update(found.features)
     size = min(1000, len(real.features), len(fake.features))
     kernel = kernel_distance(
-        fake.features, real.features, subsets=20, subset_size=size, chance=derive(0, "subsets")
+        real=real.features,
+        fake=fake.features,
+        subsets=20,
+        subset_size=size,
+        chance=derive(0, "subsets"),
     )
-    prdc = precision_recall(real.features, fake.features, neighbors=5)
+    prdc = precision_recall(real=real.features, fake=fake.features, neighbors=5)
     return {
         "IS": inception_score(logits=fake.logits).mean,
         "FID": frechet_distance(*moments),

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "src" / "convergan"
 sys.path[:0] = [str(ROOT / "src"), str(DOCS)]
 
 import reference_pages  # noqa: E402
+from jupyter_client.connect import ConnectionFileMixin  # noqa: E402
 
 from convergan.core.version import __version__  # noqa: E402
 
@@ -30,6 +31,7 @@ def _digest_of_sources() -> str:
     return total.hexdigest()[:16]
 
 
+ConnectionFileMixin.transport.default_value = "ipc"  # kernels of tutorials open no port
 os.environ["CONVERGAN_ROOT"] = str(ROOT)  # for a tutorial that shows code beside the package
 
 project = "convergan"

@@ -18,7 +18,7 @@ def counts(real: Tensor, fake: Tensor, neighbors: int, *, whole: bool) -> tuple[
 
 
 def our_counts(real: Tensor, fake: Tensor, neighbors: int) -> tuple[int, int]:
-    found = precision_recall(real, fake, neighbors=neighbors, block=40)
+    found = precision_recall(real=real, fake=fake, neighbors=neighbors, block=40)
     return round(found.precision * len(fake)), round(found.recall * len(real))
 
 

@@ -20,7 +20,8 @@ features | ``frechet_distance``, rounded so |
 | torch-fidelity KID | numpy's subsets of seed 2020 | ``polynomial_discrepancy`` of those subsets \
 (``test_distances.py``) |
 | torchmetrics ``KernelInceptionDistance`` | subsets by the global generator | after \
-``torch.manual_seed(s)``: ``kernel_distance(real, fake, chance=torch.Generator().manual_seed(s))`` |
+``torch.manual_seed(s)``: ``kernel_distance(real=..., fake=..., \
+chance=torch.Generator().manual_seed(s))`` |
 | torch-fidelity PRC | k = 3 | ``precision_recall(neighbors=3)`` (``test_precision_recall.py``) |
 
 Features and logits are given here; how images are resized is in ``test_resize.py``.
@@ -150,7 +151,7 @@ def test_torchmetrics_frechet_distance_is_ours_in_the_precision_of_the_features(
 def test_torchmetrics_kernel_distance_is_ours_by_the_same_seed(pair: Pair, layer: str) -> None:
     real, fake = pair.real.layers[layer], pair.fake.layers[layer]
     found = kernel_distance(
-        real, fake, subsets=20, subset_size=50, chance=torch.Generator().manual_seed(SEED)
+        real=real, fake=fake, subsets=20, subset_size=50, chance=torch.Generator().manual_seed(SEED)
     )
     for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-3)):
         metric = KernelInceptionDistance(feature=Given(0), subsets=20, subset_size=50)

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from convergan.cli.main import main
-from tests.cli.refused import Ask
-from tests.commands import convergan
+from tests.commands import Call, convergan
 
 
 def test_version_and_help_say_what_they_should(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,16 +68,25 @@ def test_a_fresh_process_leaves_with_the_code_and_one_line_on_stderr(tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unexpected_error_leaves_its_traceback_in_a_file(ask: Ask) -> None:
+def test_an_unexpected_error_leaves_its_traceback_in_a_file_and_shows_the_users_lines(
+    call: Call,
+) -> None:
     Path("mine.py").write_text("def broken():\n    return {}['lost']\n")
-    code, line = ask("train", "mine.py:broken")
+    code, _, stderr = call("train", "mine.py:broken")
+    line, *shown = stderr.splitlines()
     assert code == 1
     start = "convergan: unexpected KeyError: 'lost'; the traceback is in "
     assert line.startswith(start)
     log = Path(line.removeprefix(start))
     assert "mine.py" in log.read_text() and "KeyError: 'lost'" in log.read_text()
+    assert [text for text in shown if text.startswith('  File "')] == [
+        f'  File "{Path("mine.py").resolve()}", line 2, in broken'
+    ]
+    assert shown[-1] == "KeyError: 'lost'"
 
 
-def test_an_unexpected_error_of_several_lines_is_told_in_one(ask: Ask) -> None:
+def test_an_unexpected_error_of_several_lines_is_told_in_one(call: Call) -> None:
     Path("mine.py").write_text('def broken():\n    raise RuntimeError("one\\ntwo")\n')
-    assert ask("train", "mine.py:broken")[0] == 1
+    code, _, stderr = call("train", "mine.py:broken")
+    assert code == 1
+    assert stderr.startswith("convergan: unexpected RuntimeError: one two; the traceback is in /")

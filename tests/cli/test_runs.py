@@ -376,3 +376,28 @@ def test_a_pickle_under_the_name_of_an_archive_is_refused_unopened(ask: Ask) -> 
     code, line = ask(*train("--data", "rows.npz"))
     assert code == 65 and "rows.npz is not a readable npz archive without pickles" in line
     assert not Path("opened").exists()
+
+
+@pytest.mark.slow
+def test_figures_and_samples_go_to_a_tracker_once_through_a_second_call(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = tmp_path / "run"
+    words = ("train", "toy", "--steps", 60, "--out", folder, "--threads", 1)
+    for _ in range(2):  # the second finds a finished run
+        assert convergan(*words, "--log", "tensorboard", "--log", "tensorboard") == 0
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("GAN/generator_loss")] == [50, 60]
+    assert [event.step for event in events.Scalars("GAN/found")] == [60]
+    assert [event.step for event in events.Images("GAN/samples")] == [60]
+    assert len(list((folder / "tensorboard").iterdir())) == 1
+
+
+def test_an_unknown_tracker_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    assert convergan("train", "toy", "--out", folder, "--log", "mlflow") == 2
+    assert "no logger 'mlflow'; take tensorboard, wandb, trackio" in capsys.readouterr().err
+    assert not folder.exists()

@@ -50,8 +50,8 @@ def test_other_names_are_built_in_or_on_the_hub() -> None:
 
 
 def test_what_cannot_be_trained_on_is_refused_saying_what_it_is(tmp_path: Path) -> None:
-    (tmp_path / "0.png").touch()
-    with pytest.raises(DataError, match="or labels.csv; the 1 image files in it have no classes$"):
+    (tmp_path / "0.txt").touch()
+    with pytest.raises(DataError, match="or labels.csv; no image file is in it$"):
         load(str(tmp_path))
     (tmp_path / "config.json").touch()
     with pytest.raises(DataError, match="or labels.csv; it is the folder of a run$"):

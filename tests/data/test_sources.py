@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from convergan.data import DataError, load
+from convergan.data import DataError, Streaming, load
 from tests.data.written import LABELS, LEVELS, archive, encoded, picture, write_parquet
 
 # --- embedded ------------------------------------------------------------------------------------
@@ -364,3 +364,49 @@ def test_damaged_images_are_named_where_others_are_cut(tmp_path: Path) -> None:
     cut(picture(tmp_path / "labeled" / "a" / "2.png", size=(9, 9)))
     with pytest.raises(DataError, match=r"1 unreadable: labeled/a/2\.png"):
         load(str(tmp_path), side=2)
+
+
+# --- folders without labeled/ and train/ ---------------------------------------------------------
+
+
+def test_a_flat_folder_of_images_is_rows_without_classes(tmp_path: Path) -> None:
+    for number in range(3):
+        picture(tmp_path / f"{number}.png", level=10 * number)
+    (tmp_path / "notes.txt").touch()
+    dataset = load(str(tmp_path))
+    assert dataset.classes == () and dataset.train.labels.tolist() == [-1] * 3
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [0, 10, 20]
+    assert dataset.train.names == ("0.png", "1.png", "2.png") and not len(dataset.test.labels)
+    assert any("no images are left out" in note for note in dataset.notes)
+
+
+def test_folders_of_classes_are_labels_and_loose_images_beside_them_have_none(
+    tmp_path: Path,
+) -> None:
+    for name in ("dog/1.png", "cat/deeper/2.png", "dog/3.png", "4.png"):
+        picture(tmp_path / name, level=int(Path(name).stem))
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.train.labels.tolist() == [0, 1, 1, -1]
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [2, 1, 3, 4]
+
+
+def test_splits_without_classes_are_rows_to_learn_from_and_to_measure_on(tmp_path: Path) -> None:
+    for name in ("train/1.png", "train/2.png", "val/3.png", "4.png"):
+        picture(tmp_path / name, level=int(Path(name).stem))
+    dataset = load(str(tmp_path))
+    assert dataset.classes == ()
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [1, 2]
+    assert dataset.test.images[:, 0, 0, 0].tolist() == [3]
+    assert dataset.notes == ("1 images in no class folder are left out: 4.png",)
+
+
+@pytest.mark.parametrize("names", [("1.png", "2.png"), ("a/1.png", "b/2.png", "3.png")])
+def test_such_folders_are_the_same_data_streamed(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        picture(tmp_path / name, level=int(Path(name).stem), mode="RGB", size=(6, 4))
+    held = load(str(tmp_path), 4)
+    streamed = load(str(tmp_path), 4, streaming=Streaming(0))
+    assert streamed.sha256() == held.sha256()
+    assert torch.equal(streamed.train.images[:], held.train.images[:])
+    assert torch.equal(streamed.train.labels, held.train.labels)

@@ -116,3 +116,12 @@ def test_any_function_to_logits_can_be_the_classifier() -> None:
 def test_what_are_no_such_images_is_refused(images: Tensor, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         classify(untrained(), images)
+
+
+def test_a_module_gets_images_in_the_dtype_of_its_weights() -> None:
+    network, images = load_classifier("mnist"), torch.rand(3, 1, 28, 28).double()
+    expected = classify(network, images.float())
+    assert torch.equal(classify(network, images), expected)
+    assert torch.equal(classify(network, images.numpy()), expected)
+    found = classify(network.double(), images.float())
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)

@@ -28,7 +28,11 @@ def slow_test(n: int, m: int, rows: int, others: int) -> float:
 def test_bins_are_the_clusters_and_the_count_is_that_of_the_slow_test(seed: int) -> None:
     counts, others = [100, 50, 30, 20], [40, 27, 11, 22]
     found = different_bins(
-        around(counts), around(others, seed=1), bins=4, chance=chance(seed), significance=0.1
+        real=around(counts),
+        fake=around(others, seed=1),
+        bins=4,
+        chance=chance(seed),
+        significance=0.1,
     )
     assert sorted(found.real_shares) == [0.1, 0.15, 0.25, 0.5]
     pairs = dict(zip(found.real_shares, found.fake_shares, strict=True))
@@ -42,26 +46,26 @@ def test_each_row_is_in_the_bin_of_the_nearest_centre_which_is_the_mean_of_its_r
     """Of three points on a line, two near each other: k-means with two bins has one answer."""
     real = torch.tensor([[0.0], [1.0], [9.0]]).repeat(10, 1)
     fake = torch.tensor([[4.7], [4.8], [4.9]])  # centres 0.5 and 9 are parted at 4.75
-    found = different_bins(real, fake, bins=2, chance=chance())
+    found = different_bins(real=real, fake=fake, bins=2, chance=chance())
     shares = dict(zip(found.real_shares, found.fake_shares, strict=True))
     assert shares == pytest.approx({2 / 3: 1 / 3, 1 / 3: 2 / 3})
 
 
 def test_equal_shares_differ_nowhere() -> None:
     real = around([40, 30, 20, 10])
-    assert different_bins(real, real, bins=10, chance=chance()).different == 0
+    assert different_bins(real=real, fake=real, bins=10, chance=chance()).different == 0
 
 
 def test_a_mode_that_is_missed_differs() -> None:
     found = different_bins(
-        around([500] * 4), around([700, 700, 600, 0], seed=1), bins=4, chance=chance()
+        real=around([500] * 4), fake=around([700, 700, 600, 0], seed=1), bins=4, chance=chance()
     )
     assert found.different == 4
 
 
 def test_rows_held_out_differ_in_few_bins() -> None:
     rows = oracles.draw(4000, 4)
-    found = different_bins(rows[:2000], rows[2000:], bins=40, chance=chance())
+    found = different_bins(real=rows[:2000], fake=rows[2000:], bins=40, chance=chance())
     assert found.different <= 8 and len(found.real_shares) == len(found.fake_shares) == 40
     assert sum(found.real_shares) == pytest.approx(1) and min(found.real_shares) > 0
 
@@ -78,7 +82,7 @@ def test_counts_from_start_to_start_deviate_by_as_much_as_is_stated() -> None:
     real, held_out = rows(5000), rows(2000)
     counts = torch.tensor(
         [
-            different_bins(real, held_out, bins=50, chance=chance(100 * start)).different
+            different_bins(real=real, fake=held_out, bins=50, chance=chance(100 * start)).different
             for start in range(10)
         ],
         dtype=torch.float64,
@@ -90,26 +94,28 @@ def test_counts_from_start_to_start_deviate_by_as_much_as_is_stated() -> None:
 def test_the_same_chance_finds_the_same_and_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
     real, fake = oracles.draw(100, 2), oracles.draw(90, 2, seed=1)
-    first, second = (different_bins(real, fake, bins=7, chance=chance(3)) for _ in range(2))
+    first, second = (
+        different_bins(real=real, fake=fake, bins=7, chance=chance(3)) for _ in range(2)
+    )
     assert first == second and torch.equal(before, torch.get_rng_state())
 
 
 def test_bins_of_copies_are_refused() -> None:
     real = torch.tensor([[0.0], [1.0]]).repeat(8, 1)
     with pytest.raises(ValueError, match="^bins must be at most the 2 different real rows, got 3$"):
-        different_bins(real, real, bins=3, chance=chance())
+        different_bins(real=real, fake=real, bins=3, chance=chance())
 
 
 def test_what_does_not_fit_is_refused() -> None:
     rows = torch.zeros(5, 2)
     with pytest.raises(ValueError, match="^bins must be from 2 to the 5 real rows, got 6$"):
-        different_bins(rows, rows, bins=6, chance=chance())
+        different_bins(real=rows, fake=rows, bins=6, chance=chance())
     with pytest.raises(ValueError, match="^bins must be from 2 to the 5 real rows, got 1$"):
-        different_bins(rows, rows, bins=1, chance=chance())
+        different_bins(real=rows, fake=rows, bins=1, chance=chance())
     with pytest.raises(ValueError, match="^significance must be above 0 and below 1, got 1$"):
-        different_bins(rows, rows, bins=2, chance=chance(), significance=1)
+        different_bins(real=rows, fake=rows, bins=2, chance=chance(), significance=1)
     with pytest.raises(ValueError, match="^fake features must have 2 columns, got 3$"):
-        different_bins(rows, torch.zeros(5, 3), bins=2, chance=chance())
+        different_bins(real=rows, fake=torch.zeros(5, 3), bins=2, chance=chance())
 
 
 def test_a_count_says_how_it_was_taken() -> None:

@@ -154,6 +154,6 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_as_few_rows_as_features_are_noted() -> None:
-    assert small_sample_note(65, 64) is None
-    note = small_sample_note(64, 64)
+    assert small_sample_note(count=65, width=64) is None
+    note = small_sample_note(count=64, width=64)
     assert note is not None and note.startswith("64 rows of 64 features: ")

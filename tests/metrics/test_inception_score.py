@@ -172,10 +172,14 @@ def test_a_score_leaves_the_global_generator_alone() -> None:
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (torch.ones(3), r"a floating point matrix \(N, K\), got torch.float32 \(3,\)"),
+        (
+            torch.ones(3),
+            r"a floating point matrix \(N, K\), got torch.float32 \(3,\): one row is a sample, "
+            r"a single column has shape \(N, 1\)",
+        ),
         (torch.ones(0, 3), r"got torch.float32 \(0, 3\)"),
         (torch.ones(3, 0), r"got torch.float32 \(3, 0\)"),
-        (torch.ones(3, 1).long(), r"got torch.int64 \(3, 1\)"),
+        (torch.ones(3, 1).long(), r"got torch.int64 \(3, 1\): convert them to float32 or float64"),
         (torch.tensor([[1.0, 0.0], [math.nan, 0.5]]), "finite, row 1 is not"),
         (torch.tensor([[math.inf, 0.0], [0.5, 0.5]]), "finite, row 0 is not"),
     ],
@@ -186,9 +190,9 @@ def test_what_is_no_matrix_of_numbers_is_refused(name: str, rows: Tensor, reason
 
 
 def test_what_is_no_probability_is_refused() -> None:
-    with pytest.raises(ValueError, match="must not be negative, got -0.25$"):
+    with pytest.raises(ValueError, match="must not be negative, got -0.25; logits are given as"):
         inception_score(probabilities=torch.tensor([[1.25, -0.25]]), splits=1)
-    with pytest.raises(ValueError, match="to 1 within 0.0001, row 1 sums to 1.001$"):
+    with pytest.raises(ValueError, match="to 1 within 0.0001, row 1 sums to 1.001; logits are"):
         inception_score(probabilities=torch.tensor([[0.5, 0.50005], [0.5, 0.501]]), splits=1)
 
 

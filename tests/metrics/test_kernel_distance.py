@@ -38,7 +38,7 @@ def test_distance_is_mean_and_population_deviation_of_the_drawn_subsets() -> Non
         x = features[torch.randperm(30, generator=drawn)[:8]]
         y = others[torch.randperm(20, generator=drawn)[:8]]
         values.append(slow_discrepancy(x.numpy(), y.numpy()))
-    found = kernel_distance(features, others, subsets=6, subset_size=8, chance=chance(5))
+    found = kernel_distance(real=features, fake=others, subsets=6, subset_size=8, chance=chance(5))
     assert found.mean == pytest.approx(oracles.mean(values), rel=1e-11)
     assert found.std == pytest.approx(oracles.deviation(values), rel=1e-9)
     assert found[2:] == (6, 8)
@@ -56,7 +56,9 @@ def test_it_is_zero_on_average_between_sets_of_one_distribution_and_may_be_below
 def test_it_grows_with_a_shift() -> None:
     rows, others = oracles.draw(60, 3), oracles.draw(60, 3, seed=1)
     found = [
-        kernel_distance(rows, others + shift, subsets=3, subset_size=50, chance=chance()).mean
+        kernel_distance(
+            real=rows, fake=others + shift, subsets=3, subset_size=50, chance=chance()
+        ).mean
         for shift in (0, 1, 2, 4)
     ]
     assert found == sorted(found)
@@ -71,7 +73,8 @@ def test_the_same_chance_draws_the_same_and_the_global_generator_is_left_alone()
     before = torch.get_rng_state()
     x, y = oracles.draw(20, 4), oracles.draw(20, 4, seed=1)
     a, b, c = (
-        kernel_distance(x, y, subsets=2, subset_size=5, chance=chance(seed)) for seed in (0, 0, 1)
+        kernel_distance(real=x, fake=y, subsets=2, subset_size=5, chance=chance(seed))
+        for seed in (0, 0, 1)
     )
     assert a == b != c and torch.equal(before, torch.get_rng_state())
 
@@ -86,12 +89,12 @@ def test_a_distance_says_how_it_was_taken() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     x, y = torch.zeros(5, 2), torch.zeros(4, 2)
     with pytest.raises(ValueError, match="^subsets of 5 rows need as many, got 5 and 4$"):
-        kernel_distance(x, y, subset_size=5, chance=chance())
+        kernel_distance(real=x, fake=y, subset_size=5, chance=chance())
     with pytest.raises(ValueError, match="^subset_size must be 2 or more, got 1$"):
-        kernel_distance(x, y, subset_size=1, chance=chance())
+        kernel_distance(real=x, fake=y, subset_size=1, chance=chance())
     with pytest.raises(ValueError, match="^subsets must be 1 or more, got 0$"):
-        kernel_distance(x, y, subsets=0, chance=chance())
-    with pytest.raises(ValueError, match="^features must have 2 columns, got 3$"):
+        kernel_distance(real=x, fake=y, subsets=0, chance=chance())
+    with pytest.raises(ValueError, match="^fake features must have 2 columns, got 3$"):
         polynomial_discrepancy(x, torch.zeros(5, 3))
-    with pytest.raises(ValueError, match="^features must be finite, row 0 is not$"):
+    with pytest.raises(ValueError, match="^fake features must be finite, row 0 is not$"):
         polynomial_discrepancy(x, torch.full((3, 2), math.nan))

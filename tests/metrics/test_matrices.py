@@ -67,6 +67,14 @@ def test_low_precision_is_multiplied_in_float32_and_a_mean_far_from_zero_loses_n
     torch.testing.assert_close(far.squares, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_an_autocast_of_the_users_does_not_reach_the_products() -> None:
+    rows, others = oracles.draw(14, 3).float(), oracles.draw(9, 3, seed=1).float()
+    [expected] = squared_distances(rows, others, block=50)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        [found] = squared_distances(rows, others, block=50)
+    assert torch.equal(found.squares, expected.squares)
+
+
 def test_statistics_keep_no_graph_of_what_they_are_given() -> None:
     rows = oracles.draw(12, 3).requires_grad_()
     chance = torch.Generator().manual_seed(0)
@@ -76,11 +84,11 @@ def test_statistics_keep_no_graph_of_what_they_are_given() -> None:
         moments.covariance,
         score_contributions(logits=rows),
         select_best(rows[:, 0]),
-        *nearest_rows(rows, rows),
+        *nearest_rows(queries=rows, rows=rows),
     ]
     assert not any(tensor.requires_grad for tensor in found)
     inception_score(logits=rows)
-    precision_recall(rows, rows, neighbors=2)
-    different_bins(rows, rows, bins=2, chance=chance)
-    kernel_distance(rows, rows, subsets=2, subset_size=4, chance=chance)
+    precision_recall(real=rows, fake=rows, neighbors=2)
+    different_bins(real=rows, fake=rows, bins=2, chance=chance)
+    kernel_distance(real=rows, fake=rows, subsets=2, subset_size=4, chance=chance)
     polynomial_discrepancy(rows, rows)

@@ -43,7 +43,7 @@ def test_shares_are_those_of_the_slow_loop_whatever_the_blocks(
     block: int, neighbors: int, shift: float
 ) -> None:
     real, fake = oracles.draw(40, 4), 0.8 * oracles.draw(33, 4, seed=1) + shift
-    found = precision_recall(real, fake, neighbors=neighbors, block=block)
+    found = precision_recall(real=real, fake=fake, neighbors=neighbors, block=block)
     expected = slow_shares(real.numpy(), fake.numpy(), neighbors)
     assert found[:4] == pytest.approx(expected, rel=1e-12)
     assert found[4:] == (neighbors, (40, 33))
@@ -53,27 +53,27 @@ def test_shares_are_those_of_the_slow_loop_whatever_the_blocks(
 def test_fakes_of_the_same_distribution_have_density_and_coverage_as_expected() -> None:
     """Coverage of N fakes of N real rows tends to 1 - 2^-k: Naeem et al., section 3.3."""
     real, fake = oracles.draw(1000, 8), oracles.draw(1000, 8, seed=1)
-    found = precision_recall(real, fake, neighbors=3)
+    found = precision_recall(real=real, fake=fake, neighbors=3)
     assert found.density == pytest.approx(1, abs=0.1)
     assert found.coverage == pytest.approx(1 - 2**-3, abs=0.04)
 
 
 def test_fakes_far_away_have_none_of_it() -> None:
     real = oracles.draw(30, 3)
-    assert precision_recall(real, real + 100, neighbors=3)[:4] == (0, 0, 0, 0)
+    assert precision_recall(real=real, fake=real + 100, neighbors=3)[:4] == (0, 0, 0, 0)
 
 
 def test_fakes_of_one_place_are_precise_and_recall_little() -> None:
     real = oracles.draw(200, 2)
     fake = 0.01 * oracles.draw(50, 2, seed=1)
-    found = precision_recall(real, fake, neighbors=3)
+    found = precision_recall(real=real, fake=fake, neighbors=3)
     assert found.precision == 1 and found.recall < 0.02 and found.coverage < 0.1
 
 
 def test_a_far_fake_spoils_recall_and_not_coverage() -> None:
     real = oracles.draw(100, 2)
     fake = torch.cat([0.01 * oracles.draw(50, 2, seed=1), torch.full((1, 2), 50.0)])
-    without, found = (precision_recall(real, f, neighbors=1) for f in (fake[:-1], fake))
+    without, found = (precision_recall(real=real, fake=f, neighbors=1) for f in (fake[:-1], fake))
     assert without.recall == 0 and found.recall > 0.4
     assert found.coverage == without.coverage
 
@@ -81,17 +81,17 @@ def test_a_far_fake_spoils_recall_and_not_coverage() -> None:
 def test_copies_of_the_real_rows_are_in_every_ball() -> None:
     real = oracles.draw(50, 3)
     for fake in (real, real.clone()):
-        found = precision_recall(real, fake, neighbors=2, block=16)
+        found = precision_recall(real=real, fake=fake, neighbors=2, block=16)
         assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
 
 
 def test_a_large_mean_takes_no_digits_away() -> None:
     real, fake = oracles.draw(60, 4).half().float(), oracles.draw(60, 4, seed=1).half().float()
-    expected = precision_recall(real, fake, neighbors=3)
-    assert precision_recall(real + 512, fake + 512, neighbors=3) == precision_recall(
-        (real + 512) - 512, (fake + 512) - 512, neighbors=3
+    expected = precision_recall(real=real, fake=fake, neighbors=3)
+    assert precision_recall(real=real + 512, fake=fake + 512, neighbors=3) == precision_recall(
+        real=(real + 512) - 512, fake=(fake + 512) - 512, neighbors=3
     )
-    assert expected == precision_recall(real.double(), fake.double(), neighbors=3)
+    assert expected == precision_recall(real=real.double(), fake=fake.double(), neighbors=3)
 
 
 def test_shares_say_how_they_were_taken() -> None:
@@ -105,7 +105,7 @@ def test_shares_say_how_they_were_taken() -> None:
 def test_more_neighbors_than_other_rows_are_refused(neighbors: int) -> None:
     reason = f"less than the 5 real and 4 fake rows, got {neighbors}$"
     with pytest.raises(ValueError, match=reason):
-        precision_recall(torch.zeros(5, 2), torch.zeros(4, 2), neighbors=neighbors)
+        precision_recall(real=torch.zeros(5, 2), fake=torch.zeros(4, 2), neighbors=neighbors)
 
 
 def test_what_is_no_matrix_of_numbers_is_refused() -> None:
@@ -113,8 +113,8 @@ def test_what_is_no_matrix_of_numbers_is_refused() -> None:
     with pytest.raises(ValueError, match="^real features must be finite, row 4 is not$"):
         bad = torch.zeros(5, 2)
         bad[4, 1] = math.nan
-        precision_recall(bad, rows, neighbors=1)
+        precision_recall(real=bad, fake=rows, neighbors=1)
     with pytest.raises(ValueError, match="^fake features must have 2 columns, got 3$"):
-        precision_recall(rows, torch.zeros(5, 3), neighbors=1)
+        precision_recall(real=rows, fake=torch.zeros(5, 3), neighbors=1)
     with pytest.raises(ValueError, match="^block must be 1 or more, got 0$"):
-        precision_recall(rows, rows, neighbors=1, block=0)
+        precision_recall(real=rows, fake=rows, neighbors=1, block=0)

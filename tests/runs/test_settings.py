@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from convergan.data import Dataset, Rows
+from convergan.data import DataError, Dataset, Rows
 from convergan.recipes import find_recipe
 from convergan.runs.settings import Settings, choose_labels, default_labels
 
@@ -98,3 +98,16 @@ def test_every_label_is_taken_where_as_many_are_asked_for_though_classes_differ(
 def test_without_labels_no_row_keeps_one() -> None:
     subset = choose_labels(replace(RECIPE, labels=0), dataset([0, 1] * 4), settings(labels=0))
     assert len(subset.rows) == 0 and len(subset.labels) == 0
+
+
+def test_a_recipe_that_needs_labels_says_how_images_get_them() -> None:
+    unlabeled = replace(dataset([-1] * 9), classes=())
+    chosen = settings(labels=default_labels(RECIPE, unlabeled))
+    with pytest.raises(
+        DataError,
+        match="^recipe mine needs labels, and none of 9 training rows of rows has one: images are "
+        "labelled by a folder for each class .* or by labels.csv",
+    ):
+        choose_labels(RECIPE, unlabeled, chosen)
+    without = replace(RECIPE, labels=0)
+    assert not len(choose_labels(without, unlabeled, settings(labels=0)).rows)

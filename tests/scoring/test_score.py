@@ -29,7 +29,7 @@ def test_figures_are_those_of_all_rows_at_once(scores: Scores) -> None:
         held.update(found[0])
     distance = frechet_distance(*moments)
     assert by_name["Frechet distance"].value == pytest.approx(distance, rel=1e-5)
-    distances, rows = nearest_rows(samples[0], reference[0])
+    distances, rows = nearest_rows(queries=samples[0], rows=reference[0])
     assert torch.allclose(scores.nearest.distances, distances)
     assert torch.equal(scores.nearest.rows, rows)
 

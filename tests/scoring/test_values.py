@@ -32,19 +32,21 @@ def test_distances_are_those_of_the_samples_to_the_reference() -> None:
         held.update(found.features)
     assert values("fid") == {"Frechet distance": frechet_distance(*moments)}
     chance = derive(3, "score subsets")
-    kernel = kernel_distance(SAMPLES.features, REFERENCE.features, subset_size=60, chance=chance)
+    kernel = kernel_distance(
+        real=REFERENCE.features, fake=SAMPLES.features, subset_size=60, chance=chance
+    )
     assert values("kid") == {"kernel distance": kernel.mean}
 
 
 def test_shares_tell_real_rows_from_samples() -> None:
-    found = precision_recall(REFERENCE.features, SAMPLES.features, neighbors=5)
+    found = precision_recall(real=REFERENCE.features, fake=SAMPLES.features, neighbors=5)
     names = ("precision", "recall", "density", "coverage")
     assert values("prdc") == dict(zip(names, found[:4], strict=True))
 
 
 def test_there_is_a_bin_for_ten_rows_of_the_reference() -> None:
     found = different_bins(
-        REFERENCE.features, SAMPLES.features, bins=20, chance=derive(3, "score bins")
+        real=REFERENCE.features, fake=SAMPLES.features, bins=20, chance=derive(3, "score bins")
     )
     assert values("ndb") == {"different bins of 20": found.different}
 

@@ -11,9 +11,9 @@ from convergan.core.chance import derive
 from convergan.data import Batch
 from convergan.objectives import squared_feature_matching
 from convergan.recipes import find_recipe
-from convergan.training import semi_supervised_step, supervised_step, train
+from convergan.training import Player, State, semi_supervised_step, supervised_step, train
 from convergan.training.step_calls import global_generator
-from tests.training.own_loop import ADVERSARIAL, TOP_K, own_state
+from tests.training.own_loop import ADVERSARIAL, TOP_K, networks, own_state
 
 ROWS = torch.randn(8, 2, generator=derive(0, "rows"))
 
@@ -114,3 +114,35 @@ def test_devices_that_differ_are_named() -> None:
 def test_generated_rows_of_another_shape_are_named() -> None:
     with pytest.raises(ValueError, match=r"makes rows of shape \(5,\), those of the batch have"):
         ADVERSARIAL(own_state(maker=nn.Linear(3, 5)), ROWS)
+
+
+def test_a_plain_module_that_nobody_wrapped_is_named() -> None:
+    judge, maker = networks()
+    descent = partial(torch.optim.SGD, lr=0.1)
+    plain = State(
+        Player("discriminator", judge, descent),  # type: ignore[arg-type]
+        Player("generator", maker, descent),  # type: ignore[arg-type]
+    )
+    with pytest.raises(ValueError, match="the discriminator is a Sequential .* make the state by"):
+        ADVERSARIAL(plain, ROWS)
+
+
+def test_several_processes_are_not_left_to_train_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    with pytest.raises(ValueError, match="^2 processes would train apart"):
+        own_state()
+
+
+def test_the_historical_penalty_pulls_in_a_loop_of_ones_own() -> None:
+    ends = []
+    for weight in (0.0, 5.0):
+        judge, maker = networks()
+        descents = [torch.optim.SGD(network.parameters(), lr=0.1) for network in (judge, maker)]
+        state = State.of(judge, maker, *descents, latent=3, historical_weight=weight, step=7)
+        for number in range(3):
+            ADVERSARIAL(state, ROWS, derive(0, "step", number))
+        assert state.step == 10
+        ends.append(torch.cat([p.flatten() for p in judge.parameters()]))
+    start = torch.cat([p.flatten() for p in networks()[0].parameters()])
+    assert (ends[1] - start).norm() < 0.9 * (ends[0] - start).norm()

@@ -41,8 +41,12 @@ def run_in_every_process(work: "Callable[[Ranks], None]", ranks: "Ranks") -> Non
 
 
 def explain(error: Exception) -> tuple[int, str]:
-    """Return the exit code and the one line for an error; see the command's help for the codes."""
+    """Return the exit code and the one line for an error; see the command's help for the codes.
+
+    An error that came through a file of the user's has the lines of that file after the one line.
+    """
     from ..core.signals import Interrupted
+    from ..core.user_code import user_traceback
     from ..turing.errors import StudyError
 
     if isinstance(error, Interrupted):
@@ -70,9 +74,11 @@ def explain(error: Exception) -> tuple[int, str]:
     ]
     for kind, code in codes:
         if isinstance(error, kind) and not isinstance(error, UnicodeError):  # no argument is wrong
-            return code, line + more
+            told = "" if code in (NON_FINITE, LOST) else user_traceback(error)
+            return code, line + more + told
     log = write_aside("traceback.txt", "".join(traceback.format_exception(error)))
-    return 1, f"unexpected {type(error).__name__}: {line}; the traceback is in {log}"
+    told = f"unexpected {type(error).__name__}: {line}; the traceback is in {log}"
+    return 1, told + user_traceback(error)
 
 
 def write_aside(name: str, text: str) -> Path:

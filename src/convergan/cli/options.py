@@ -72,6 +72,14 @@ SkipNonFinite = Annotated[
         "rather than stop.",
     ),
 ]
+AllowChangedCode = Annotated[
+    bool,
+    typer.Option(
+        "--allow-changed-code",
+        help="Go on though my_file.py, or what it imports from beside it, is other code than the "
+        "run was trained with; the run notes both.",
+    ),
+]
 RollBack = Annotated[
     int,
     typer.Option(

@@ -12,6 +12,7 @@ from .console import errors, output, print_line
 from .exits import run_in_every_process
 from .options import (
     AllowBad,
+    AllowChangedCode,
     Decoders,
     Device,
     FollowLinks,
@@ -49,7 +50,8 @@ def train(
         typer.Option(
             help="Name on the Hugging Face hub, or name:config, folder of Parquet files in the "
             "hub's layout, folder with labeled/<class>/* and unlabeled/*, folder with labels.csv, "
-            ".npz file, digits, ring, grid or stacked-mnist. Default: the recipe's."
+            "folder of images with or without a folder for each class, .npz file, digits, ring, "
+            "grid or stacked-mnist. Default: the recipe's."
         ),
     ] = None,
     labels: Annotated[
@@ -92,6 +94,7 @@ def train(
     test_split: TestSplit = None,
     skip_non_finite: SkipNonFinite = 0,
     roll_back: RollBack = 0,
+    allow_changed_code: AllowChangedCode = False,
     threads: Threads = 0,
     log: Annotated[
         list[str] | None,
@@ -164,6 +167,7 @@ def train(
             keep=keep,
             skip=skip_non_finite,
             roll_back=roll_back,
+            allow_changed_code=allow_changed_code,
             ranks=ranks,
             callbacks=loggers,
         )
@@ -190,11 +194,15 @@ def sample(
         Path | None,
         typer.Option(help=".png for a grid, .npz for an array. Default: RUN/samples.png"),
     ] = None,
+    allow_changed_code: AllowChangedCode = False,
 ) -> None:
     """Draw samples from a trained generator."""
-    from ..runs.reading import draw_run_samples
+    from ..runs.reading import draw_run_samples, note_of_code
 
-    file = draw_run_samples(run, count, seed, out or run / "samples.png")
+    file = draw_run_samples(
+        run, count, seed, out or run / "samples.png", allow_changed_code=allow_changed_code
+    )
+    show_notes(note_of_code(run))
     print_line(str(file))
 
 
@@ -208,6 +216,7 @@ def probe(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides clones and subspaces.")] = 0,
+    allow_changed_code: AllowChangedCode = False,
     threads: Threads = 0,
 ) -> None:
     """Ask which moments a classifier uses, and how sharp its minimum is; into the report.
@@ -217,15 +226,19 @@ def probe(
     """
     from ..data import load
     from ..runs.probe import probe as probe_run
-    from ..runs.reading import read_config, what_ran
+    from ..runs.reading import note_of_code, what_ran
     from ..runs.report import write_report
 
     sizes = () if batch_sizes is None else parse_whole_numbers("batch sizes", batch_sizes)
     prepare(threads, "cpu")
-    settings, recipe = what_ran(read_config(run))
+    settings, recipe = what_ran(run, allow_changed_code=allow_changed_code)
+    show_notes(note_of_code(run))
     with errors.status(escape(f"reading {settings.data}")):
         dataset = load(settings.data, recipe.side)
-    show_progress(probe_run(run, dataset, batch_sizes=sizes, seed=seed))
+    probed = probe_run(
+        run, dataset, batch_sizes=sizes, seed=seed, allow_changed_code=allow_changed_code
+    )
+    show_progress(probed)
     print_line(f"report: {write_report(run)}")
 
 

@@ -14,6 +14,7 @@ from ..core.progress import Progress
 from .console import errors, output, print_line
 from .exits import run_in_every_process
 from .options import (
+    AllowChangedCode,
     Decimal,
     Device,
     Encoding,
@@ -94,6 +95,7 @@ def score(
     follow_links: FollowLinks = False,
     image_column: ImageColumn = None,
     split: Split = None,
+    allow_changed_code: AllowChangedCode = False,
     device: Device = "auto",
     threads: Threads = 0,
     verify_weights: Annotated[
@@ -155,6 +157,7 @@ def score(
                 side=side,
                 seed=seed,
                 ranks=ranks,
+                allow_changed_code=allow_changed_code,
                 options=SourceOptions(
                     follow_links=follow_links, image_column=image_column, split=split
                 ),

@@ -14,6 +14,7 @@ from .console import errors, output, print_line
 from .exits import UnfinishedError
 from .options import (
     AllowBad,
+    AllowChangedCode,
     Decoders,
     Device,
     FollowLinks,
@@ -102,6 +103,7 @@ def sweep(
     test_split: TestSplit = None,
     skip_non_finite: SkipNonFinite = 0,
     roll_back: RollBack = 0,
+    allow_changed_code: AllowChangedCode = False,
     threads: Annotated[
         int, typer.Option(min=0, help="Of each run; 0 shares the cores out, on a cluster 1.")
     ] = 0,
@@ -115,6 +117,7 @@ def sweep(
     from ..core.devices import choose_device
     from ..data import SourceOptions, Streaming, load
     from ..recipes import find_recipe
+    from ..runs.code import ALLOW
     from ..runs.settings import Settings
     from ..sweeps.paper_tables import TABLES
     from ..sweeps.studies import STUDIES, require_table
@@ -163,7 +166,8 @@ def sweep(
         )
     more = ["--workers", str(decoders), "--skip-non-finite", str(skip_non_finite)]
     more += ["--roll-back", str(roll_back)]
-    more += [name for name, on in (("--stream", stream), ("--allow-bad", allow_bad)) if on]
+    switches = {"--stream": stream, "--allow-bad": allow_bad, ALLOW: allow_changed_code}
+    more += [name for name, on in switches.items() if on]
     options = SourceOptions(
         follow_links=follow_links,
         image_column=image_column,
@@ -181,7 +185,7 @@ def sweep(
         }
     for dataset in datasets.values():
         show_notes(dataset.notes)
-    show_progress(run_sweep(plan, datasets, workers))
+    show_progress(run_sweep(plan, datasets, workers, allow_changed_code=allow_changed_code))
     show_sweep(plan)
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from .console import errors, print_line
-from .options import FollowLinks, ImageColumn, Split, show_notes
+from .options import AllowChangedCode, FollowLinks, ImageColumn, Split, show_notes
 
 if TYPE_CHECKING:
     from ..data import SourceOptions
@@ -140,6 +140,7 @@ def create(
     follow_links: FollowLinks = False,
     image_column: ImageColumn = None,
     split: Split = None,
+    allow_changed_code: AllowChangedCode = False,
 ) -> None:
     """Make a study and print its owner's token, which is stored nowhere.
 
@@ -170,8 +171,10 @@ def create(
     settings.check()
     with errors.status(escape(f"reading {', '.join([real, *fake])}")):
         options = SourceOptions(follow_links=follow_links, image_column=image_column, split=split)
-        reals = read_images(real, images, seed, options)
-        fakes = [read_images(name, images, seed, options) for name in fake]
+        reals, *fakes = (
+            read_images(name, images, seed, options, allow_changed_code=allow_changed_code)
+            for name in (real, *fake)
+        )
     for source in (reals, *fakes):
         show_notes(f"{source.name}: {note}" for note in source.notes)
     if scale is None:
@@ -429,7 +432,12 @@ def read_text(file: Path) -> str:
 
 
 def read_images(
-    source: str, most: int, seed: int, options: "SourceOptions | None" = None
+    source: str,
+    most: int,
+    seed: int,
+    options: "SourceOptions | None" = None,
+    *,
+    allow_changed_code: bool = False,
 ) -> "Source":
     """Find images by the words of the command line.
 
@@ -438,6 +446,7 @@ def read_images(
         most: how many, drawn at random.
         seed: decides which, and a run's samples.
         options: how a folder or a table of images is read.
+        allow_changed_code: draw a run's samples though the user's code has changed since.
     """
     import numpy as np
 
@@ -448,9 +457,11 @@ def read_images(
     location = locate(source)
     path, options = location.path, options or PLAIN
     if location.kind is Kind.RUN:
-        from ..runs.reading import draw_run_rows
+        from ..runs.reading import draw_run_rows, note_of_code
 
-        found = source_from_array(path.name, draw_run_rows(path, most, seed).clamp(0, 1).numpy())
+        rows = draw_run_rows(path, most, seed, allow_changed_code=allow_changed_code)
+        found = source_from_array(path.name, rows.clamp(0, 1).numpy())
+        found = replace(found, notes=note_of_code(path))
     elif location.plain_images:
         found = read_source(path, follow_links=options.follow_links)
     else:

@@ -78,17 +78,15 @@ def _class_folders(reader: ImageFolder, place: Path) -> dict[str, list[Path]]:
 
 def _notes(
     reader: ImageFolder,
-    classes: dict[str, list[Path]],
+    classes: dict[str, list[Path]] | None,
     splits: tuple[str, str],
     table_beside: bool,
 ) -> list[str]:
-    """Say what in a folder is not as one might think."""
-    root, notes = reader.root, _notes_of_classes(reader.root, classes, depth=3)
+    """Say what in a folder is not as one might think; without classes, splits are loose images."""
+    root, notes = reader.root, _notes_of_classes(reader.root, classes or {}, depth=3)
+    places = (root, *(root / split for split in splits if classes is not None))
     loose = [
-        reader.name(image)
-        for place in (root, *(root / split for split in splits))
-        if place.is_dir()
-        for image in reader.files(place)
+        reader.name(image) for place in places if place.is_dir() for image in reader.files(place)
     ]
     if loose:
         notes.append(f"{len(loose):,} images in no class folder are left out: {some(loose)}")
@@ -137,6 +135,29 @@ def find_folders_and_loose(folder: Path, *, follow_links: bool = False) -> Encod
     files = [(path, n) for n, paths in enumerate(classes.values()) for path in paths]
     train, test = (_encoded_files(folder, part, follow_links) for part in (files + loose, []))
     return EncodedSet(str(folder), tuple(classes), train, test, tuple(notes))
+
+
+def find_unlabeled_splits(folder: Path, held_out: str, *, follow_links: bool = False) -> EncodedSet:
+    """Find images that lie in ``train/`` without class folders, and those in a folder beside it.
+
+    Args:
+        folder: with ``train/``.
+        held_out: name of the folder of rows to measure on, which may be missing.
+        follow_links: follow links out of ``folder``.
+
+    Raises:
+        DataError: if a folder is a link that leads out.
+    """
+    reader = ImageFolder(folder, follow_links=follow_links)
+    try:
+        found = [
+            [(path, -1) for path in reader.images(folder / split)] for split in ("train", held_out)
+        ]
+        notes = _notes(reader, None, ("train", held_out), table_beside=False)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    train, test = (_encoded_files(folder, part, follow_links) for part in found)
+    return EncodedSet(str(folder), (), train, test, tuple(notes))
 
 
 def find_table_of_labels(

@@ -6,7 +6,7 @@ In this order, a text is
 * ``FILE.npz``: of images where it has an array ``samples`` or ``images``, otherwise a data set;
 * a folder: with ``labeled/``, of a run (``config.json`` beside what training writes), with
   ``labels.csv``, with class folders below ``train/``, with Parquet files at any depth, or else of
-  plain images;
+  plain images, whose folders are their classes where labels are wanted;
 * a name on the Hugging Face hub.
 
 Only names are looked at: what is in a file, its reader finds out.

@@ -14,6 +14,8 @@ when they are asked for:
   as ImageNet is unpacked;
 * a folder with ``labels.csv``: columns ``file,label``, an empty label for an unlabelled image;
 * a folder of Parquet files in the layout of the Hugging Face hub;
+* another folder of images: those in ``<class>/*`` are of that class, those that lie loose or in
+  ``train/`` have none;
 * a name on the hub, such as ``ylecun/mnist``, or with one of its configurations,
   such as ``ufldl-stanford/svhn:cropped_digits``. A folder of the name's last part, here ``svhn``,
   in the folder that the environment variable CONVERGAN_DATA names is taken instead, by the same
@@ -25,20 +27,25 @@ A label of -1 in an archive marks an unlabelled row.
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.image_folders import ImageFolder
 from .archives import read_data_archive
 from .dataset import Dataset as Dataset
 from .dataset import Rows as Rows
 from .decoding import DataError as DataError
 from .decoding import decode, some, stacked, why_not
 from .encoded import EncodedSet, Split
-from .folders import find_class_folders, find_table_of_labels
+from .folders import (
+    find_class_folders,
+    find_folders_and_loose,
+    find_table_of_labels,
+    find_unlabeled_splits,
+)
 from .hub import find_on_hub, read_hub_layout
 from .locations import Kind, Location, locate
 from .source_options import PLAIN, TEST_SPLITS, SourceOptions
@@ -126,20 +133,28 @@ def _find_in_folder(location: Location, options: SourceOptions) -> EncodedSet:
         case Kind.LABEL_TABLE:
             return find_table_of_labels(folder, follow_links=follow)
         case Kind.TRAIN_FOLDERS:
-            held_out = next((name for name in TEST_SPLITS if (folder / name).is_dir()), "test")
             return find_class_folders(
-                folder, labeled="train", held_out=held_out, follow_links=follow
+                folder, labeled="train", held_out=_held_out(folder), follow_links=follow
             )
         case Kind.PARQUET:
             return read_hub_layout(str(folder), str(folder), options=options)
-    there = "it is the folder of a run"
-    if kind is not Kind.RUN:
-        images = ImageFolder(folder, follow_links=True).images(folder)
-        there = f"the {len(images):,} image files in it have no classes"
+        case Kind.IMAGE_FOLDER:
+            if (folder / "train").is_dir():
+                found = find_unlabeled_splits(folder, _held_out(folder), follow_links=follow)
+            else:
+                found = find_folders_and_loose(folder, follow_links=follow)
+            if len(found.train.labels):
+                return found
+    there = "it is the folder of a run" if kind is Kind.RUN else "no image file is in it"
     raise DataError(
-        f"{folder} holds no data: expected Parquet files in the hub's layout, "
-        f"labeled/<class>/* and unlabeled/*, train/<class>/*, or labels.csv; {there}"
+        f"{folder} holds no data: expected Parquet files in the hub's layout, images with or "
+        "without a folder for each class, labeled/<class>/* and unlabeled/*, train/<class>/*, or "
+        f"labels.csv; {there}"
     )
+
+
+def _held_out(folder: Path) -> str:
+    return next((name for name in TEST_SPLITS if (folder / name).is_dir()), "test")
 
 
 def _check(dataset: Dataset) -> None:

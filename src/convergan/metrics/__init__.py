@@ -33,3 +33,4 @@ from .score_selection import select_best as select_best
 from .sharpness import sharpness as sharpness
 from .stacked_coverage import stacked_coverage as stacked_coverage
 from .stacked_coverage import stacked_shares as stacked_shares
+from .tensor_like import TensorLike as TensorLike

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from .extractor import require_images
+from .tensor_like import TensorLike
 from .weights_file import read_pinned
 
 WIDTHS = {(1, 28, 28): (16, 32), (3, 32, 32): (32, 64, 64)}
@@ -75,7 +76,14 @@ class ImageClassifier(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return what the dense layer sees of ``images``, (N, D); arguments as for `forward`."""
+        """Return what the dense layer sees of ``images``, (N, D); arguments as for `forward`.
+
+        Args:
+            images: (N, *image_shape) in [0, 1].
+
+        Raises:
+            ValueError: if they have another shape.
+        """
         if images.shape[1:] != self.image_shape:
             shape = ", ".join(map(str, self.image_shape))
             raise ValueError(f"images must be (N, {shape}), got {tuple(images.shape)}")
@@ -84,7 +92,11 @@ class ImageClassifier(nn.Module):
         return images.flatten(1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits (N, 10) of ``images``, (N, *image_shape) in [0, 1]."""
+        """Return logits (N, 10) of ``images``, (N, *image_shape) in [0, 1].
+
+        Args:
+            images: (N, *image_shape) in [0, 1].
+        """
         logits: Tensor = self.output(self.features(images))
         return logits
 
@@ -95,6 +107,9 @@ def load_classifier(name: str) -> ImageClassifier:
     Args:
         name: ``mnist``, 99.35 % right on its test rows, ``fashion_mnist``, 91.68 %, or
             ``cifar10``, 68.1 % of the first 1,000.
+
+    Returns:
+        The network, on the CPU.
 
     Raises:
         ValueError: if there is none of that name, or its file is not the one that was packaged.
@@ -115,6 +130,9 @@ def read_classifier(file: Path, *, sha256: str | None = None) -> ImageClassifier
         file: of its weights.
         sha256: what the file must hash to, in hexadecimal digits; None for any.
 
+    Returns:
+        The network, on the CPU.
+
     Raises:
         OSError: if it cannot be read.
         ValueError: if the hash differs, or the file is missing or does not hold such weights.
@@ -132,24 +150,33 @@ def read_classifier(file: Path, *, sha256: str | None = None) -> ImageClassifier
 
 
 def classifier_weights(network: ImageClassifier) -> bytes:
-    """Return what a file of weights holds; `read_classifier` reads it."""
+    """Return what a file of weights holds; `read_classifier` reads it.
+
+    Args:
+        network: on any device.
+    """
     return serialise_tensors({name: t.cpu() for name, t in network.state_dict().items()})
 
 
 def weights_sha256(data: bytes) -> str:
-    """Return the SHA-256 of a file of weights."""
+    """Return the SHA-256 of a file of weights.
+
+    Args:
+        data: what the file holds.
+    """
     return hashlib.sha256(data).hexdigest()
 
 
 @torch.no_grad()
 def classify(
-    network: Callable[[Tensor], Tensor], images: Tensor, *, batch_size: int = 1000
+    network: Callable[[Tensor], Tensor], images: TensorLike, *, batch_size: int = 1000
 ) -> Tensor:
     """Return the class probabilities of images: the softmax of a classifier's logits.
 
     Args:
         network: maps (B, C, H, W) to logits (B, K).
-        images: (N, C, H, W), floating point in [0, 1], at least one.
+        images: (N, C, H, W), floating point in [0, 1], at least one; a module gets them in its own
+            dtype.
         batch_size: B, the number of images at a time.
 
     Returns:
@@ -158,7 +185,10 @@ def classify(
     Raises:
         ValueError: if there are no images, or they are not in [0, 1].
     """
-    require_images(images)
+    images = require_images(images)
+    weights = next(network.parameters(), None) if isinstance(network, nn.Module) else None
+    if weights is not None:
+        images = images.to(weights.dtype)
     return torch.cat(
         [network(batch).double().softmax(dim=1) for batch in torch.split(images, batch_size)]
     )

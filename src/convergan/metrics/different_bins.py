@@ -27,7 +27,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .matrices import require_finite_matrix, squared_distances
+from .keywords import by_keyword
+from .matrices import real_and_fake, squared_distances
+from .tensor_like import TensorLike
 
 BLOCK = 4096
 ROUNDS = 100
@@ -53,6 +55,10 @@ class DifferentBins(NamedTuple):
     real_shares: tuple[float, ...]
     fake_shares: tuple[float, ...]
 
+    def __float__(self) -> float:
+        """Return the count."""
+        return float(self.different)
+
     def __str__(self) -> str:
         """Return the count with its definition in one line."""
         return (
@@ -62,11 +68,12 @@ class DifferentBins(NamedTuple):
         )
 
 
+@by_keyword("real", "fake")
 @torch.no_grad()
 def different_bins(
-    real: Tensor,
-    fake: Tensor,
     *,
+    real: TensorLike,
+    fake: TensorLike,
     bins: int = 100,
     chance: torch.Generator,
     significance: float = 0.05,
@@ -75,23 +82,25 @@ def different_bins(
 
     Args:
         real: (N, D), finite.
-        fake: (M, D), finite, on the same device.
+        fake: (M, D), finite.
         bins: K, from 2 to the number of different real rows.
         chance: draws the first centres.
         significance: of the test in each bin, in (0, 1).
+
+    Returns:
+        The count with its definition; ``float`` of it is the count.
 
     Raises:
         ValueError: if these are no such matrices or numbers.
 
     Example:
         >>> real = torch.tensor([[0.0], [9.0]]).repeat(50, 1)
-        >>> chance = torch.Generator().manual_seed(0)
-        >>> print(different_bins(real, real[:1].repeat(100, 1), bins=2, chance=chance))
+        >>> fake, chance = real[:1].repeat(100, 1), torch.Generator().manual_seed(0)
+        >>> print(different_bins(real=real, fake=fake, bins=2, chance=chance))
         ... # doctest: +ELLIPSIS
         2 of 2 bins differ: k-means on the real rows, two-proportion z test at 0.05, ...
     """
-    require_finite_matrix(real, "real features")
-    require_finite_matrix(fake, "fake features", width=real.shape[1])
+    real, fake = real_and_fake(real, fake)
     if not 2 <= bins <= len(real):
         raise ValueError(f"bins must be from 2 to the {len(real)} real rows, got {bins}")
     if not 0 < significance < 1:

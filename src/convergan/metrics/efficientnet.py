@@ -71,7 +71,11 @@ class EfficientNetLite0(nn.Module):
         self.to_empty(device="cpu").requires_grad_(False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features (B, 1280) and logits (B, 1000) of (B, 3, H, W), about -1 to 1."""
+        """Return features (B, 1280) and logits (B, 1000) of (B, 3, H, W), about -1 to 1.
+
+        Args:
+            images: (B, 3, H, W), about -1 to 1.
+        """
         rows = relu6(self.conv_stem(images))
         for block in self.blocks:
             rows = block(rows)
@@ -146,6 +150,13 @@ def weights_place() -> Path:
 
 def read_efficientnet(file: Path, sha256: str = SHA256) -> EfficientNetLite0:
     """Read the weights; their hash is checked before they are parsed.
+
+    Args:
+        file: of the weights.
+        sha256: what it must hash to, in hexadecimal digits.
+
+    Returns:
+        The network, on the CPU.
 
     Raises:
         ValueError: if the hash is another, or it does not hold such weights.

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from .tensor_like import TensorLike, as_tensor
+
 
 @dataclass(frozen=True, kw_only=True)
 class Extractor:
@@ -44,12 +46,15 @@ class Extracted(NamedTuple):
 
 
 @torch.no_grad()
-def extract(extractor: Extractor, images: Tensor) -> Extracted:
+def extract(extractor: Extractor, images: TensorLike) -> Extracted:
     """Run a network on a batch of images.
 
     Args:
         extractor: of a network on the images' device.
         images: (B, C, H, W), floating point in [0, 1], B and C at least 1.
+
+    Returns:
+        Features (B, D) and logits (B, K) on the images' device.
 
     Raises:
         ValueError: if they are no such images, or the network gives something else than finite
@@ -60,7 +65,7 @@ def extract(extractor: Extractor, images: Tensor) -> Extracted:
         >>> extract(Extractor(name="mean", network=mean), torch.zeros(2, 3, 4, 4)).logits.shape
         torch.Size([2, 3])
     """
-    require_images(images)
+    images = require_images(images)
     found = Extracted(*extractor.network(images))
     for name, rows in zip(Extracted._fields, found, strict=True):
         if rows.dim() != 2 or len(rows) != len(images) or not rows.numel():
@@ -77,12 +82,16 @@ def extract(extractor: Extractor, images: Tensor) -> Extracted:
     return Extracted(*(rows.float() for rows in found))
 
 
-def require_images(images: Tensor) -> None:
-    """Refuse what is not floating point images (N, C, H, W) in [0, 1], N of 1 or more.
+def require_images(images: TensorLike) -> Tensor:
+    """Return images as a tensor; refuse what is not floating point (N, C, H, W) in [0, 1].
+
+    Args:
+        images: (N, C, H, W), N and C of 1 or more.
 
     Raises:
         ValueError: if it is not.
     """
+    images = as_tensor(images, "images")
     if images.dim() != 4 or not images.numel() or not images.is_floating_point():
         raise ValueError(
             "images must be floating point (N, C, H, W), none of them 0, "
@@ -91,10 +100,17 @@ def require_images(images: Tensor) -> None:
     least, most = float(images.min()), float(images.max())
     if not 0 <= least <= most <= 1:
         raise ValueError(f"images must be in [0, 1], got {least:.4g} to {most:.4g}")
+    return images
 
 
 def coloured(images: Tensor) -> Tensor:
     """Repeat the one channel of grey images; leave those of three as they are.
+
+    Args:
+        images: (B, 1 or 3, H, W).
+
+    Returns:
+        (B, 3, H, W), a view.
 
     Raises:
         ValueError: if there is another number of channels.
@@ -111,6 +127,9 @@ def resized(images: Tensor, side: int, mode: str = "bicubic") -> Tensor:
         images: (B, C, H, W) in [0, 1].
         side: wanted.
         mode: ``bicubic``, clipped to [0, 1], or ``bilinear``.
+
+    Returns:
+        (B, C, side, side).
     """
     if tuple(images.shape[2:]) == (side, side):
         return images

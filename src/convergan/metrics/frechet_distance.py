@@ -23,8 +23,12 @@ import torch
 import torch.distributed
 from torch import Tensor
 
-from .matrices import require_finite_matrix
+from .keywords import by_keyword
+from .matrices import finite_matrix
+from .tensor_like import TensorLike
 
+AT_A_TIME = 10_000
+"""Rows that are held in float64."""
 ROOT_TOLERANCE = 1e-7
 """Of the sum of roots: an estimate of its error above this asks for the slower way. The estimate is
 high: where it was 1e-6, with deviations over five decades, the two ways were 1e-15 apart."""
@@ -70,7 +74,7 @@ class FeatureMoments:
         return self._products / (self.count - 1)
 
     @torch.no_grad()
-    def update(self, features: Tensor) -> None:
+    def update(self, features: TensorLike) -> None:
         """Add a batch.
 
         Args:
@@ -79,15 +83,19 @@ class FeatureMoments:
         Raises:
             ValueError: if they are no such matrix.
         """
-        require_finite_matrix(features, "features", width=self.width)
-        rows = features.to(self.mean.device, torch.float64)
-        mean = rows.mean(dim=0)
-        rows = rows - mean
-        self._products.addmm_(rows.T, rows)
-        self._join(len(rows), mean)
+        given = finite_matrix(features, "features", width=self.width)
+        for part in torch.split(given, AT_A_TIME):
+            rows = part.to(self.mean.device, torch.float64)
+            mean = rows.mean(dim=0)
+            rows = rows - mean
+            self._products.addmm_(rows.T, rows)
+            self._join(len(rows), mean)
 
     def merge(self, other: "FeatureMoments") -> None:
         """Add what another has, which stays as it is.
+
+        Args:
+            other: of the same width, on any device.
 
         Raises:
             ValueError: if it is of another width.
@@ -99,7 +107,11 @@ class FeatureMoments:
             self._join(other.count, other.mean.to(self.mean.device))
 
     def all_reduce(self, group: "torch.distributed.ProcessGroup | None" = None) -> None:
-        """Add what all processes of a group have, by default of all; every one then has it."""
+        """Add what all processes of a group have, by default of all; every one then has it.
+
+        Args:
+            group: None for all processes.
+        """
         sums = torch.cat([self.mean * self.count, self.mean.new_tensor([self.count])])
         torch.distributed.all_reduce(sums, group=group)
         count = round(float(sums[-1]))
@@ -107,6 +119,28 @@ class FeatureMoments:
         self._products.addr_(self.mean - mean, self.mean - mean, alpha=self.count)
         torch.distributed.all_reduce(self._products, group=group)
         self.count, self.mean = count, mean
+
+    def packed(self) -> Tensor:
+        """Return all that is held as a copy, (D + 2, D) float64: products, mean, and the count."""
+        count = torch.full_like(self.mean, self.count)
+        return torch.cat([self._products, self.mean[None], count[None]])
+
+    @classmethod
+    def unpacked(cls, packed: Tensor) -> "FeatureMoments":
+        """Return the moments that `packed` gave, on the device of ``packed``.
+
+        Raises:
+            ValueError: if it is of another shape or dtype.
+        """
+        if packed.dim() != 2 or len(packed) != packed.shape[1] + 2 or packed.dtype != torch.float64:
+            raise ValueError(
+                f"packed moments must be float64 (D + 2, D), got {packed.dtype} "
+                f"{tuple(packed.shape)}"
+            )
+        moments = cls(packed.shape[1], device=packed.device)
+        moments._products.copy_(packed[:-2])
+        moments.mean, moments.count = packed[-2].clone(), int(packed[-1, 0])
+        return moments
 
     def _join(self, count: int, mean: Tensor) -> None:
         """Account for the distance between the means of two parts whose products are added."""
@@ -117,31 +151,40 @@ class FeatureMoments:
         self.count = total
 
 
-def frechet_distance(a: FeatureMoments, b: FeatureMoments) -> float:
+@torch.no_grad()
+def frechet_distance(real: FeatureMoments | TensorLike, fake: FeatureMoments | TensorLike) -> float:
     """Return the Frechet distance of two sets of features; order does not matter.
 
     Args:
-        a: of one set, 2 rows or more.
-        b: of the other, of the same width, on the same device.
+        real: one set: features (N, D), finite, or their moments; 2 rows or more.
+        fake: the other, of the same width.
+
+    Returns:
+        The distance, computed on the device of ``real``.
 
     Raises:
-        ValueError: if widths differ, or one has fewer rows.
+        ValueError: if they are no such features, widths differ, or one has fewer rows.
 
     Example:
-        >>> a, b = FeatureMoments(1), FeatureMoments(1)
-        >>> a.update(torch.tensor([[-1.0], [0.0], [1.0]]))
-        >>> b.update(torch.tensor([[0.0], [2.0], [4.0]]))
-        >>> round(frechet_distance(a, b), 12)  # (0 - 2)^2 + (1 - 2)^2
+        >>> real, fake = FeatureMoments(1), FeatureMoments(1)
+        >>> real.update([[-1.0], [0.0]])
+        >>> real.update([[1.0]])
+        >>> fake.update([[0.0], [2.0], [4.0]])
+        >>> round(frechet_distance(real, fake), 12)  # (0 - 2)^2 + (1 - 2)^2
+        5.0
+        >>> round(frechet_distance([[-1.0], [0.0], [1.0]], fake), 12)
         5.0
     """
+    a, b = _moments(real, "real features"), _moments(fake, "fake features")
     if a.width != b.width:
         raise ValueError(f"widths must be equal, got {a.width} and {b.width}")
-    first, second = a.covariance, b.covariance
-    gap = (a.mean - b.mean).square().sum()
+    first, second = a.covariance, b.covariance.to(a.mean.device)
+    gap = (a.mean - b.mean.to(a.mean.device)).square().sum()
     return float(gap + first.trace() + second.trace() - 2 * _shared_trace(first, second))
 
 
-def small_sample_note(count: int, width: int) -> str | None:
+@by_keyword("count", "width")
+def small_sample_note(*, count: int, width: int) -> str | None:
     """Return what to print next to a distance of few rows, or None if there are enough.
 
     Args:
@@ -149,9 +192,9 @@ def small_sample_note(count: int, width: int) -> str | None:
         width: D of the features.
 
     Example:
-        >>> small_sample_note(1000, 2048)
+        >>> small_sample_note(count=1000, width=2048)
         '1,000 rows of 2,048 features: the covariance is singular and the distance biased upwards'
-        >>> small_sample_note(50000, 2048)
+        >>> small_sample_note(count=50000, width=2048)
     """
     if count > width:
         return None
@@ -159,6 +202,15 @@ def small_sample_note(count: int, width: int) -> str | None:
         f"{count:,} rows of {width:,} features: the covariance is singular and the distance "
         "biased upwards"
     )
+
+
+def _moments(features: FeatureMoments | TensorLike, name: str) -> FeatureMoments:
+    if isinstance(features, FeatureMoments):
+        return features
+    rows = finite_matrix(features, name)
+    moments = FeatureMoments(rows.shape[1], device=rows.device)
+    moments.update(rows)
+    return moments
 
 
 def _shared_trace(first: Tensor, second: Tensor) -> float:

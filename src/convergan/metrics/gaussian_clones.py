@@ -11,11 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .tensor_like import TensorLike, as_tensor
+
 Moments = Literal[1, 2]
 
 
 def gaussian_clones(
-    rows: Tensor, labels: Tensor, moments: Moments, chance: torch.Generator
+    rows: TensorLike, labels: TensorLike, moments: Moments, chance: torch.Generator
 ) -> Tensor:
     """Draw one clone of every row, of the same class, clipped to the range of the rows.
 
@@ -31,6 +33,7 @@ def gaussian_clones(
     Raises:
         ValueError: if a class has one row, of which there is no variance.
     """
+    rows, labels = as_tensor(rows, "rows"), as_tensor(labels, "labels")
     flat = rows.flatten(1)
     clones = torch.empty_like(flat)
     for label in torch.unique(labels):
@@ -43,10 +46,10 @@ def gaussian_clones(
         centred = members - mean
         if moments == 1:
             deviation = centred.square().sum(dim=0).div(count - 1).mean().sqrt()
-            noise = deviation * torch.randn(members.shape, generator=chance)
+            noise = deviation * torch.randn(members.shape, generator=chance).to(members)
         else:
             # A sum of centred rows with normal factors has their covariance, singular or not.
-            factors = torch.randn(count, count, generator=chance)
+            factors = torch.randn(count, count, generator=chance).to(members)
             noise = factors @ centred / (count - 1) ** 0.5
         clones[of_class] = mean + noise
     return clones.clamp_(flat.min(), flat.max()).view_as(rows)

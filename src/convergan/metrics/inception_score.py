@@ -18,17 +18,17 @@ last bias and has 1,008 outputs; here any classifier will do.
 """
 
 import torch
-from torch import Tensor
 
 from .inception_sums import InceptionScore, InceptionSums
 from .predictions import chunk_rows, require_predictions
+from .tensor_like import TensorLike
 
 
 @torch.no_grad()
 def inception_score(
+    probabilities: TensorLike | None = None,
     *,
-    probabilities: Tensor | None = None,
-    logits: Tensor | None = None,
+    logits: TensorLike | None = None,
     splits: int = 10,
     correction: int = 0,
     shuffle: torch.Generator | None = None,
@@ -44,6 +44,9 @@ def inception_score(
         shuffle: draws another order of the rows; None for that in which they are given.
         classifier: what made the rows, for the printed definition: weights, how images are resized,
             whether the last bias is in.
+
+    Returns:
+        Mean and deviation with their definition; ``float`` of it is the mean.
 
     Raises:
         ValueError: if both or neither are given, if they are no such matrix, if there are fewer

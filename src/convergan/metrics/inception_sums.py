@@ -25,6 +25,7 @@ import torch.distributed
 from torch import Tensor
 
 from .predictions import LINE, Likelihoods, likelihoods, require_predictions
+from .tensor_like import TensorLike
 
 MOST_ROWS = 2**28
 DIGIT = 2**29
@@ -57,6 +58,10 @@ class InceptionScore(NamedTuple):
     correction: int
     order: str
     classifier: str
+
+    def __float__(self) -> float:
+        """Return the mean."""
+        return self.mean
 
     def __str__(self) -> str:
         """Return the score with its definition in one line."""
@@ -107,7 +112,11 @@ class InceptionSums:
 
     @torch.no_grad()
     def update(
-        self, first: int, *, probabilities: Tensor | None = None, logits: Tensor | None = None
+        self,
+        first: int,
+        probabilities: TensorLike | None = None,
+        *,
+        logits: TensorLike | None = None,
     ) -> None:
         """Add a batch; give either probabilities or logits.
 
@@ -132,15 +141,17 @@ class InceptionSums:
         while begin < last:
             split = ((begin + 1) * self.splits - 1) // self.rows
             end = min(last, (split + 1) * self.rows // self.splits)
-            sums = self._sums[:, split]
             part = batch[begin - first : end - first]
-            for block in likelihoods(part, given_logits=logits is not None, scale=UNITS):
-                sums += _digits(block, self.classes).to(sums.device)
+            found = prediction_sums(part, given_logits=logits is not None)
+            self._sums[:, split] += found.to(self._sums.device)
             begin = end
-        self._carry()
+        _carry(self._sums)
 
     def merge(self, other: "InceptionSums") -> None:
         """Add what another has, which stays as it is.
+
+        Args:
+            other: of as many rows, splits and classes, on any device.
 
         Raises:
             ValueError: if it is of another size, or has a row that is here.
@@ -154,10 +165,13 @@ class InceptionSums:
             raise ValueError(f"row {int(both.nonzero()[0])} is in both sums")
         self._seen |= other._seen.to(self._seen.device)
         self._sums += other._sums.to(self._sums.device)
-        self._carry()
+        _carry(self._sums)
 
     def all_reduce(self, group: "torch.distributed.ProcessGroup | None" = None) -> None:
         """Add what all processes of a group have, by default of all; every one then has it.
+
+        Args:
+            group: None for all processes.
 
         Raises:
             ValueError: on all of them, if two have the same row.
@@ -169,7 +183,7 @@ class InceptionSums:
             raise ValueError(f"row {row} is in the sums of {int(times[row])} processes")
         torch.distributed.all_reduce(self._sums, group=group)
         self._seen = times.bool()
-        self._carry()
+        _carry(self._sums)
 
     def score(self, correction: int = 0, classifier: str = "") -> InceptionScore:
         """Return the score of the N rows.
@@ -181,26 +195,11 @@ class InceptionSums:
         Raises:
             ValueError: if rows are missing, or ``correction`` is neither or leaves no split.
         """
-        if correction not in (0, 1) or correction >= self.splits:
-            allowed = "0" if self.splits == 1 else "0 or 1"
-            raise ValueError(
-                f"correction must be {allowed} with {self.splits} splits, got {correction}"
-            )
-        means = self._means()
-        marginals, certainties = means[:, :-1], means[:, -1]
-        logarithms = certainties - torch.xlogy(marginals, marginals).sum(dim=1)
-        scores = [math.exp(value) for value in logarithms.tolist()]
-        mean = math.fsum(scores) / self.splits
-        variance = math.fsum((s - mean) ** 2 for s in scores) / (self.splits - correction)
+        require_correction(correction, self.splits)
+        mean, std = mean_and_deviation(self._means(), correction)
+        rows, order = self.rows, "as given"
         return InceptionScore(
-            mean,
-            math.sqrt(variance),
-            self.splits,
-            self.rows,
-            self.classes,
-            correction,
-            "as given",
-            classifier,
+            mean, std, self.splits, rows, self.classes, correction, order, classifier
         )
 
     def marginals(self) -> Tensor:
@@ -218,17 +217,74 @@ class InceptionSums:
             missing = int((~self._seen).nonzero()[0])
             raise ValueError(f"{count} of {self.rows} rows were added, row {missing} was not")
         bounds = torch.arange(self.splits + 1, device=self._sums.device) * self.rows // self.splits
-        high, low = self._sums.double()
-        means: Tensor = (high * DIGIT + low) / bounds.diff()[:, None] / UNITS
-        means[:, -1] *= CERTAINTY
-        return means
+        return split_means(self._sums, bounds.diff())
 
-    def _carry(self) -> None:
-        """Bring the second digits back to [0, 2^29): a sum has one way to be written."""
-        high, low = self._sums
-        carry = low >> 29
-        high += carry
-        low -= carry << 29
+
+def require_correction(correction: int, splits: int) -> None:
+    """Refuse a correction that is neither 0 nor 1, or leaves no split.
+
+    Args:
+        correction: to check.
+        splits: S.
+
+    Raises:
+        ValueError: if it is one.
+    """
+    if correction not in (0, 1) or correction >= splits:
+        allowed = "0" if splits == 1 else "0 or 1"
+        raise ValueError(f"correction must be {allowed} with {splits} splits, got {correction}")
+
+
+def prediction_sums(batch: Tensor, *, given_logits: bool) -> Tensor:
+    """Return what rows of one split add to the sums, (2, K + 1) int64 in two digits.
+
+    Args:
+        batch: (B, K), checked.
+        given_logits: whether they are logits, not probabilities.
+    """
+    classes = batch.shape[1]
+    sums = torch.zeros(2, classes + 1, dtype=torch.int64, device=batch.device)
+    for block in likelihoods(batch, given_logits=given_logits, scale=UNITS):
+        sums += _digits(block, classes)
+    return sums
+
+
+def split_means(sums: Tensor, counts: Tensor) -> Tensor:
+    """Return the means of ``p`` and of ``sum_k p log p`` in each split, (S, K + 1) float64.
+
+    Args:
+        sums: (2, S, K + 1), from `prediction_sums`, added up.
+        counts: (S,) rows of each split, 1 or more.
+    """
+    sums = sums.clone()
+    _carry(sums)
+    high, low = sums.double()
+    means: Tensor = (high * DIGIT + low) / counts[:, None] / UNITS
+    means[:, -1] *= CERTAINTY
+    return means
+
+
+def mean_and_deviation(means: Tensor, correction: int) -> tuple[float, float]:
+    """Return mean and deviation of the scores of splits.
+
+    Args:
+        means: (S, K + 1), from `split_means`.
+        correction: 0 for the population deviation, 1 for that of a sample.
+    """
+    marginals, certainties = means[:, :-1], means[:, -1]
+    logarithms = certainties - torch.xlogy(marginals, marginals).sum(dim=1)
+    scores = [math.exp(value) for value in logarithms.tolist()]
+    mean = math.fsum(scores) / len(scores)
+    variance = math.fsum((s - mean) ** 2 for s in scores) / (len(scores) - correction)
+    return mean, math.sqrt(variance)
+
+
+def _carry(sums: Tensor) -> None:
+    """Bring the second digits back to [0, 2^29): a sum has one way to be written."""
+    high, low = sums
+    carry = low >> 29
+    high += carry
+    low -= carry << 29
 
 
 def _digits(block: Likelihoods, classes: int) -> Tensor:

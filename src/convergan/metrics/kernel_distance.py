@@ -19,14 +19,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .matrices import require_finite_matrix
+from .keywords import by_keyword
+from .matrices import real_and_fake
+from .tensor_like import TensorLike
 
 
 class KernelDistance(NamedTuple):
     """A distance and what it was taken of.
 
     Attributes:
+        mean: over the subsets; may be below 0.
         std: population deviation over the subsets.
+        subsets: how many.
         subset_size: rows of each set in a subset.
     """
 
@@ -34,6 +38,10 @@ class KernelDistance(NamedTuple):
     std: float
     subsets: int
     subset_size: int
+
+    def __float__(self) -> float:
+        """Return the mean."""
+        return self.mean
 
     def __str__(self) -> str:
         """Return the distance with its definition in one line."""
@@ -44,12 +52,14 @@ class KernelDistance(NamedTuple):
 
 
 @torch.no_grad()
-def polynomial_discrepancy(x: Tensor, y: Tensor) -> float:
+def polynomial_discrepancy(real: TensorLike, fake: TensorLike) -> float:
     """Return the squared discrepancy of two sets by the polynomial kernel, without bias.
 
+    Order does not matter.
+
     Args:
-        x: (n, D), 2 rows or more, finite.
-        y: (m, D), likewise.
+        real: (n, D), 2 rows or more, finite.
+        fake: (m, D), likewise.
 
     Raises:
         ValueError: if they are no such matrices.
@@ -58,8 +68,7 @@ def polynomial_discrepancy(x: Tensor, y: Tensor) -> float:
         >>> polynomial_discrepancy(torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [1.0]]))
         -19.0
     """
-    _require_sets(x, y, size=2)
-    x, y = x.double(), y.double()
+    x, y = (rows.double() for rows in _sets(real, fake, size=2))
     within = [
         (kernel.sum() - kernel.trace()) / (len(kernel) * (len(kernel) - 1))
         for kernel in (_kernel(x, x), _kernel(y, y))
@@ -67,11 +76,12 @@ def polynomial_discrepancy(x: Tensor, y: Tensor) -> float:
     return float(within[0] + within[1] - 2 * _kernel(x, y).mean())
 
 
+@by_keyword("real", "fake")
 @torch.no_grad()
 def kernel_distance(
-    features: Tensor,
-    others: Tensor,
     *,
+    real: TensorLike,
+    fake: TensorLike,
     subsets: int = 100,
     subset_size: int = 1000,
     chance: torch.Generator,
@@ -79,11 +89,14 @@ def kernel_distance(
     """Return the mean discrepancy of random subsets of two sets of features.
 
     Args:
-        features: (N, D), finite.
-        others: (M, D), finite, on the same device.
+        real: (N, D), finite. Its subset is drawn first.
+        fake: (M, D), finite.
         subsets: how many are drawn, 1 or more.
         subset_size: rows of each set in a subset, from 2 to the rows of the smaller set.
         chance: draws them, without replacement within a subset.
+
+    Returns:
+        Mean and deviation over the subsets; ``float`` of it is the mean.
 
     Raises:
         ValueError: if these are no such matrices or numbers.
@@ -91,18 +104,19 @@ def kernel_distance(
     Example:
         >>> rows = torch.arange(6.0).reshape(3, 2)
         >>> chance = torch.Generator().manual_seed(0)
-        >>> kernel_distance(rows, rows, subsets=2, subset_size=3, chance=chance).subset_size
-        3
+        >>> found = kernel_distance(real=rows, fake=rows, subset_size=3, chance=chance)
+        >>> float(found) == found.mean
+        True
     """
     if subsets < 1:
         raise ValueError(f"subsets must be 1 or more, got {subsets}")
     if subset_size < 2:
         raise ValueError(f"subset_size must be 2 or more, got {subset_size}")
-    _require_sets(features, others, size=subset_size)
+    first, second = _sets(real, fake, size=subset_size)
     found = [
         polynomial_discrepancy(
-            features[_draw(len(features), subset_size, chance, features.device)],
-            others[_draw(len(others), subset_size, chance, others.device)],
+            first[_draw(len(first), subset_size, chance, first.device)],
+            second[_draw(len(second), subset_size, chance, second.device)],
         )
         for _ in range(subsets)
     ]
@@ -119,8 +133,8 @@ def _draw(rows: int, size: int, chance: torch.Generator, device: torch.device) -
     return torch.randperm(rows, generator=chance, device=chance.device)[:size].to(device)
 
 
-def _require_sets(x: Tensor, y: Tensor, *, size: int) -> None:
-    require_finite_matrix(x, "features")
-    require_finite_matrix(y, "features", width=x.shape[1])
+def _sets(real: TensorLike, fake: TensorLike, *, size: int) -> tuple[Tensor, Tensor]:
+    x, y = real_and_fake(real, fake)
     if min(len(x), len(y)) < size:
         raise ValueError(f"subsets of {size} rows need as many, got {len(x)} and {len(y)}")
+    return x, y

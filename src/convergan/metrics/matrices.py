@@ -7,27 +7,57 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .tensor_like import TensorLike, as_tensor
 
-def require_finite_matrix(rows: Tensor, name: str, *, width: int | None = None) -> None:
-    """Refuse what is no floating point matrix (N, K) of finite numbers with a row or more.
+
+def finite_matrix(values: TensorLike, name: str, *, width: int | None = None) -> Tensor:
+    """Return rows as a tensor; refuse what is no floating point matrix (N, K) of finite numbers.
 
     Args:
-        rows: to check.
+        values: (N, K), with a row or more.
         name: of the rows in the message.
         width: K, or None for any.
 
     Raises:
         ValueError: if it is none, naming the first row that is not finite.
     """
+    rows = as_tensor(values, name)
     if rows.dim() != 2 or not rows.numel() or not rows.is_floating_point():
         raise ValueError(
             f"{name} must be a floating point matrix (N, K), got {rows.dtype} {tuple(rows.shape)}"
+            f"{_advice(rows)}"
         )
     if width not in (None, rows.shape[1]):
         raise ValueError(f"{name} must have {width} columns, got {rows.shape[1]}")
     if not math.isfinite(float(rows.amax())) or not math.isfinite(float(rows.amin())):
         row = int((~rows.isfinite().all(dim=1)).nonzero()[0])
         raise ValueError(f"{name} must be finite, row {row} is not")
+    return rows
+
+
+def real_and_fake(real: TensorLike, fake: TensorLike) -> tuple[Tensor, Tensor]:
+    """Return features of real and fake samples as matrices of one width, on the device of ``real``.
+
+    Args:
+        real: (N, D).
+        fake: (M, D), on any device.
+
+    Raises:
+        ValueError: if they are no finite floating point matrices, or of different width.
+    """
+    first = finite_matrix(real, "real features")
+    return first, finite_matrix(fake, "fake features", width=first.shape[1]).to(first.device)
+
+
+def _advice(rows: Tensor) -> str:
+    """Say what may be meant by rows that are no floating point matrix."""
+    if rows.dim() == 1:
+        return ": one row is a sample, a single column has shape (N, 1)"
+    if rows.dim() in (3, 4):
+        return ": these look like images, take features of them first (convergan.metrics.extract)"
+    if rows.numel() and not rows.is_floating_point():
+        return ": convert them to float32 or float64"
+    return ""
 
 
 class Block(NamedTuple):
@@ -92,7 +122,8 @@ def _blocks(
         own = left.double().square().sum(dim=1).to(kind)
         for second in range(first if upper else 0, len(others), block):
             right = (others[second : second + block] - centre).to(kind)
-            squares = torch.addmm(
-                right.double().square().sum(dim=1).to(kind), left, right.T, alpha=-2
-            )
+            with torch.autocast(rows.device.type, enabled=False):  # a user's loop may be in it
+                squares = torch.addmm(
+                    right.double().square().sum(dim=1).to(kind), left, right.T, alpha=-2
+                )
             yield Block(first, second, squares.add_(own[:, None]).clamp_(min=0))

@@ -22,6 +22,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .keywords import by_keyword
+from .matrices import finite_matrix
+from .tensor_like import TensorLike, as_tensor
+
 
 class ModeCoverage(NamedTuple):
     """What samples found.
@@ -44,44 +48,51 @@ class ModeCoverage(NamedTuple):
         return f"{self.found} of {self.modes} modes, KL {self.kl:.3f} nats{quality}"
 
 
+@by_keyword("samples", "centres")
+@torch.no_grad()
 def mode_coverage(
-    samples: Tensor, centres: Tensor, *, std: float, deviations: float = 3.0
+    *, samples: TensorLike, centres: TensorLike, std: float, deviations: float = 3.0
 ) -> ModeCoverage:
     """Count the modes of a mixture of equal Gaussians that samples find.
 
     Args:
-        samples: (N, D), at least one.
+        samples: (N, D), at least one, finite.
         centres: (M, D), equally frequent.
         std: deviation of each Gaussian along each axis, above 0.
         deviations: how many of them away a sample of high quality may be.
 
+    Returns:
+        Modes found, the divergence in nats, and the share of high quality.
+
     Raises:
-        ValueError: if there are no samples, or widths differ.
+        ValueError: if these are no such matrices, or widths differ.
 
     Example:
         >>> centres = torch.tensor([[0.0, 0.0], [9.0, 0.0]])
-        >>> print(mode_coverage(torch.zeros(4, 2), centres, std=1.0))
+        >>> print(mode_coverage(samples=torch.zeros(4, 2), centres=centres, std=1.0))
         1 of 2 modes, KL 0.693 nats, 100.0% near one
     """
-    if samples.dim() != 2 or samples.shape[1:] != centres.shape[1:] or not len(samples):
-        raise ValueError(
-            f"samples must be (N, {centres.shape[1]}) with N of 1 or more, "
-            f"got {tuple(samples.shape)}"
-        )
+    centres = finite_matrix(centres, "centres")
+    samples = finite_matrix(samples, "samples", width=centres.shape[1]).to(centres.device)
     nearest = torch.cdist(samples.double(), centres.double()).min(dim=1)
     near = nearest.values <= deviations * std
     found = int(nearest.indices[near].bincount().count_nonzero())
-    shares = torch.full((len(centres),), 1 / len(centres), dtype=torch.float64)
+    shares = torch.full(
+        (len(centres),), 1 / len(centres), dtype=torch.float64, device=centres.device
+    )
     kl = _divergence(nearest.indices, shares)
     return ModeCoverage(found, len(centres), kl, near.double().mean().item())
 
 
-def class_coverage(classes: Tensor, shares: Tensor) -> ModeCoverage:
+def class_coverage(classes: TensorLike, shares: TensorLike) -> ModeCoverage:
     """Count the classes that a classifier sees in samples, such as the thousand of Stacked MNIST.
 
     Args:
-        classes: (N,) int64 in [0, M), at least one.
+        classes: (N,) integers in [0, M), at least one.
         shares: (M,) of each class in the data, above 0 with sum 1.
+
+    Returns:
+        Classes found and the divergence in nats.
 
     Raises:
         ValueError: if there are no samples, or a class is out of range.
@@ -90,10 +101,22 @@ def class_coverage(classes: Tensor, shares: Tensor) -> ModeCoverage:
         >>> print(class_coverage(torch.tensor([0, 1, 1, 0]), torch.full((4,), 0.25)))
         2 of 4 modes, KL 0.693 nats
     """
+    classes = as_tensor(classes, "classes")
+    shares = as_tensor(shares, "shares").to(classes.device)
+    if classes.dim() != 1 or not _whole(classes):
+        raise ValueError(
+            f"classes must be integers (N,), got {classes.dtype} {tuple(classes.shape)}"
+        )
+    classes = classes.long()
     if not len(classes) or not 0 <= int(classes.min()) <= int(classes.max()) < len(shares):
         raise ValueError(f"classes must be one or more numbers from 0 to {len(shares) - 1}")
     found = int(classes.bincount().count_nonzero())
     return ModeCoverage(found, len(shares), _divergence(classes, shares.double()), None)
+
+
+def _whole(numbers: Tensor) -> bool:
+    """Whether they are integers, as are those of a list that became float64."""
+    return not numbers.is_floating_point() or bool((numbers == numbers.round()).all())
 
 
 def _divergence(modes: Tensor, shares: Tensor) -> float:

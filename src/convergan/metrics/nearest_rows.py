@@ -8,11 +8,16 @@ Paper and released code: not in Salimans et al. (2016).
 import torch
 from torch import Tensor
 
-from .matrices import require_finite_matrix, squared_distances
+from .keywords import by_keyword
+from .matrices import finite_matrix, squared_distances
+from .tensor_like import TensorLike
 
 
+@by_keyword("queries", "rows")
 @torch.no_grad()
-def nearest_rows(queries: Tensor, rows: Tensor, *, block: int = 1024) -> tuple[Tensor, Tensor]:
+def nearest_rows(
+    *, queries: TensorLike, rows: TensorLike, block: int = 1024
+) -> tuple[Tensor, Tensor]:
     """Find the nearest row of each query, of all rows, in blocks.
 
     Products are in float64, and the distance of the row that is found is taken once more by
@@ -20,7 +25,7 @@ def nearest_rows(queries: Tensor, rows: Tensor, *, block: int = 1024) -> tuple[T
 
     Args:
         queries: (N, D), floating point, finite.
-        rows: (M, D), likewise, on the same device.
+        rows: (M, D), likewise.
         block: rows of each whose distances are held at a time.
 
     Returns:
@@ -30,11 +35,11 @@ def nearest_rows(queries: Tensor, rows: Tensor, *, block: int = 1024) -> tuple[T
         ValueError: if these are no such matrices.
 
     Example:
-        >>> nearest_rows(torch.tensor([[1.0], [8.0]]), torch.tensor([[0.0], [8.0], [3.0]]))
+        >>> nearest_rows(queries=[[1.0], [8.0]], rows=[[0.0], [8.0], [3.0]])
         (tensor([1., 0.], dtype=torch.float64), tensor([0, 1]))
     """
-    require_finite_matrix(queries, "queries")
-    require_finite_matrix(rows, "rows", width=queries.shape[1])
+    queries = finite_matrix(queries, "queries")
+    rows = finite_matrix(rows, "rows", width=queries.shape[1]).to(queries.device)
     least = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
     indices = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
     for first, second, squares in squared_distances(

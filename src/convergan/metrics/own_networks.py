@@ -24,6 +24,10 @@ from .extractor import Extractor, coloured, resized
 def from_function(file: str, function: str) -> Extractor:
     """Return the extractor of a function in a Python file; images stay on their device.
 
+    Args:
+        file: in Python.
+        function: its name there.
+
     Raises:
         ValueError: if there is no such file or function.
     """
@@ -33,6 +37,10 @@ def from_function(file: str, function: str) -> Extractor:
 
 def from_file(file: str, device: torch.device | str = "cpu") -> Extractor:
     """Return the extractor of a network in a file: ``.pt2`` of `torch.export`, or TorchScript.
+
+    Args:
+        file: ``.pt2`` or ``.pt``.
+        device: where images will be.
 
     Raises:
         ValueError: if there is no such file, or it holds no network.
@@ -60,6 +68,10 @@ def from_hugging_face(name: str, device: torch.device | str = "cpu") -> Extracto
     Images are scaled whole to the side that its preprocessor names, and shifted and scaled by its
     means and deviations. Features are the last hidden states: their mean over places where there
     are places, the first of a transformer's tokens where there are tokens.
+
+    Args:
+        name: on the hub, or a folder.
+        device: where images will be.
 
     Raises:
         ValueError: if transformers is not installed, or there is no such model.
@@ -139,7 +151,11 @@ def _run_timm(
 
 
 def weights_digest(model: Any) -> str:
-    """Return the beginning of a hash of all weights of a network."""
+    """Return the beginning of a hash of all weights of a network.
+
+    Args:
+        model: with a ``state_dict``.
+    """
     weights = hashlib.sha256()
     for key, tensor in sorted(model.state_dict().items()):
         weights.update(key.encode() + tensor.cpu().contiguous().view(-1).numpy().tobytes())
@@ -184,6 +200,9 @@ def _features_and_logits(
 
 def require_file(file: str) -> Path:
     """Return the path of a file.
+
+    Args:
+        file: its path.
 
     Raises:
         DataError: if there is none.

@@ -21,7 +21,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .matrices import require_finite_matrix, squared_distances, squared_distances_within
+from .keywords import by_keyword
+from .matrices import real_and_fake, squared_distances, squared_distances_within
+from .tensor_like import TensorLike
 
 
 class PrecisionRecall(NamedTuple):
@@ -52,15 +54,16 @@ class PrecisionRecall(NamedTuple):
         )
 
 
+@by_keyword("real", "fake")
 @torch.no_grad()
 def precision_recall(
-    real: Tensor, fake: Tensor, *, neighbors: int, block: int = 1024
+    *, real: TensorLike, fake: TensorLike, neighbors: int, block: int = 1024
 ) -> PrecisionRecall:
     """Return precision, recall, density and coverage of fakes.
 
     Args:
         real: (N, D), finite.
-        fake: (M, D), finite, on the same device.
+        fake: (M, D), finite.
         neighbors: k, 1 or more and less than N and M; 3 in the paper of the first two, 5 in that of
             the last two.
         block: rows of each set whose distances are held at a time.
@@ -70,11 +73,10 @@ def precision_recall(
 
     Example:
         >>> real, fake = torch.tensor([[0.0], [1.0], [5.0]]), torch.tensor([[0.5], [9.5]])
-        >>> precision_recall(real, fake, neighbors=1)[:3]
+        >>> precision_recall(real=real, fake=fake, neighbors=1)[:3]
         (0.5, 1.0, 1.0)
     """
-    require_finite_matrix(real, "real features")
-    require_finite_matrix(fake, "fake features", width=real.shape[1])
+    real, fake = real_and_fake(real, fake)
     if not 1 <= neighbors < min(len(real), len(fake)):
         raise ValueError(
             f"neighbors must be from 1 to less than the {len(real)} real and {len(fake)} fake "

@@ -14,10 +14,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .matrices import require_finite_matrix
+from .matrices import finite_matrix
+from .tensor_like import TensorLike
 
 TOLERANCE = 1e-4
 """How far from 1 a row of probabilities may sum, as those of float32 and float16 do."""
+GIVE_LOGITS = "logits are given as logits=..."
 CHUNK = 2**18
 """Numbers of a batch that is cut from a larger one."""
 BLOCK = 2**16
@@ -33,39 +35,49 @@ TINY = 1e-300
 
 
 def require_predictions(
-    probabilities: Tensor | None, logits: Tensor | None, *, classes: int | None = None
+    probabilities: TensorLike | None, logits: TensorLike | None, *, classes: int | None = None
 ) -> Tensor:
     """Return whichever is given, probabilities or logits, and refuse what is not that.
+
+    Args:
+        probabilities: (N, K), not negative, rows with sum 1 within 1e-4.
+        logits: (N, K), finite.
+        classes: K, or None for any.
 
     Raises:
         ValueError: if both or neither are given, or they are no such matrix.
     """
     if probabilities is not None and logits is None:
-        require_finite_matrix(probabilities, "probabilities", width=classes)
-        _require_probabilities(probabilities)
-        return probabilities
+        rows = finite_matrix(probabilities, "probabilities", width=classes)
+        _require_probabilities(rows)
+        return rows
     if logits is not None and probabilities is None:
-        require_finite_matrix(logits, "logits", width=classes)
-        return logits
+        return finite_matrix(logits, "logits", width=classes)
     given = "neither" if logits is None else "both of them"
     raise ValueError(f"give either probabilities or logits, got {given}")
 
 
 def _require_probabilities(rows: Tensor) -> None:
     if float(rows.min()) < 0:
-        raise ValueError(f"probabilities must not be negative, got {float(rows.min()):.4g}")
+        raise ValueError(
+            f"probabilities must not be negative, got {float(rows.min()):.4g}; {GIVE_LOGITS}"
+        )
     sums = rows.sum(dim=1, dtype=torch.float64)
     wrong = ((sums - 1).abs() > TOLERANCE).nonzero()
     if len(wrong):
         row = int(wrong[0])
         raise ValueError(
             f"rows of probabilities must sum to 1 within {TOLERANCE:g}, row {row} sums to "
-            f"{float(sums[row]):.6g}"
+            f"{float(sums[row]):.6g}; {GIVE_LOGITS}"
         )
 
 
 def chunk_rows(classes: int) -> int:
-    """Return how many rows to cut from a larger matrix at a time."""
+    """Return how many rows to cut from a larger matrix at a time.
+
+    Args:
+        classes: K, the numbers of a row.
+    """
     return max(1, CHUNK // classes)
 
 

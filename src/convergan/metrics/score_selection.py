@@ -18,11 +18,12 @@ from torch import Tensor
 
 from .inception_sums import InceptionSums
 from .predictions import likelihoods, require_predictions
+from .tensor_like import TensorLike, as_tensor
 
 
 @torch.no_grad()
 def score_contributions(
-    *, probabilities: Tensor | None = None, logits: Tensor | None = None
+    probabilities: TensorLike | None = None, *, logits: TensorLike | None = None
 ) -> Tensor:
     """Return each sample's divergence ``KL(p(y|x) || p(y))``, with ``p(y)`` over all samples.
 
@@ -54,7 +55,7 @@ def score_contributions(
 
 
 @torch.no_grad()
-def select_best(contributions: Tensor, fraction: float = 0.01) -> Tensor:
+def select_best(contributions: TensorLike, fraction: float = 0.01) -> Tensor:
     """Return which samples have the largest contributions, the largest first.
 
     Never optimise the score directly: that yields adversarial examples. A share of one sample
@@ -74,14 +75,15 @@ def select_best(contributions: Tensor, fraction: float = 0.01) -> Tensor:
         >>> select_best(torch.tensor([0.1, 0.9, 0.5, 0.9]), fraction=0.5)
         tensor([1, 3])
     """
-    if contributions.dim() != 1 or not len(contributions):
+    shares = as_tensor(contributions, "contributions")
+    if shares.dim() != 1 or not len(shares):
         raise ValueError(
-            f"contributions must be (N,) with N of 1 or more, got {tuple(contributions.shape)}"
+            f"contributions must be (N,) with N of 1 or more, got {tuple(shares.shape)}"
         )
-    if not bool(contributions.isfinite().all()):
-        row = int((~contributions.isfinite()).nonzero()[0])
+    if not bool(shares.isfinite().all()):
+        row = int((~shares.isfinite()).nonzero()[0])
         raise ValueError(f"contributions must be finite, row {row} is not")
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction must be above 0 and at most 1, got {fraction}")
-    chosen = max(1, round(fraction * len(contributions)))
-    return contributions.argsort(descending=True, stable=True)[:chosen]
+    chosen = max(1, round(fraction * len(shares)))
+    return shares.argsort(descending=True, stable=True)[:chosen]

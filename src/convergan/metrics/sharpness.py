@@ -14,13 +14,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .tensor_like import TensorLike, as_tensor
+
 STEP = 0.5
 """Of the ascent: what a coordinate of mean slope moves, of the half width of the box."""
 
 
 def sharpness(
     loss: Callable[[Tensor], Tensor],
-    weights: Tensor,
+    weights: TensorLike,
     *,
     epsilon: float,
     dimensions: int = 100,
@@ -43,6 +45,7 @@ def sharpness(
     Raises:
         ValueError: if ``epsilon`` or ``dimensions`` is out of range.
     """
+    weights = as_tensor(weights, "weights")
     if not epsilon > 0:
         raise ValueError(f"epsilon must be above 0, got {epsilon}")
     if not 1 <= dimensions <= len(weights):

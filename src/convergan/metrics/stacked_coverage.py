@@ -20,9 +20,10 @@ from torch import Tensor
 
 from .classifier import classify
 from .mode_coverage import ModeCoverage, class_coverage
+from .tensor_like import TensorLike, as_tensor
 
 
-def stacked_shares(digit_shares: Tensor) -> Tensor:
+def stacked_shares(digit_shares: TensorLike) -> Tensor:
     """Return the share of each class of Stacked MNIST: ``f_a f_b f_c`` for class abc.
 
     Args:
@@ -38,7 +39,7 @@ def stacked_shares(digit_shares: Tensor) -> Tensor:
         >>> stacked_shares(torch.full((10,), 0.1))[:2]
         tensor([0.0010, 0.0010], dtype=torch.float64)
     """
-    shares = digit_shares.double()
+    shares = as_tensor(digit_shares, "digit shares").double()
     if shares.shape != (10,) or not float(shares.min()) > 0 or abs(float(shares.sum()) - 1) > 1e-5:
         raise ValueError(
             f"digit shares must be (10,) above 0 with sum 1, got {tuple(shares.shape)} "
@@ -48,7 +49,7 @@ def stacked_shares(digit_shares: Tensor) -> Tensor:
 
 
 def stacked_coverage(
-    network: Callable[[Tensor], Tensor], images: Tensor, digit_shares: Tensor
+    network: Callable[[Tensor], Tensor], images: TensorLike, digit_shares: TensorLike
 ) -> ModeCoverage:
     """Count the classes of Stacked MNIST in samples.
 
@@ -56,6 +57,9 @@ def stacked_coverage(
         network: a classifier of digits: maps (B, 1, 28, 28) to logits (B, 10).
         images: (N, 3, 28, 28), floating point in [0, 1], one digit a channel.
         digit_shares: (10,) of each digit in MNIST's training set, above 0 with sum 1.
+
+    Returns:
+        Classes found of the thousand and the divergence in nats.
 
     Raises:
         ValueError: if there are no such images or shares.
@@ -67,6 +71,7 @@ def stacked_coverage(
         1
     """
     shares = stacked_shares(digit_shares)
+    images = as_tensor(images, "images")
     if images.shape[1:] != (3, 28, 28) or not images.is_floating_point():
         raise ValueError(
             "images must be floating point (N, 3, 28, 28), "
@@ -74,4 +79,4 @@ def stacked_coverage(
         )
     channels = images.flatten(0, 1).unsqueeze(1)  # (3 N, 1, 28, 28)
     digits = classify(network, channels).argmax(dim=1).view(-1, 3)
-    return class_coverage(digits @ digits.new_tensor([100, 10, 1]), shares.to(images.device))
+    return class_coverage(digits @ digits.new_tensor([100, 10, 1]), shares)

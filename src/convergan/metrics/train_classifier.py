@@ -105,7 +105,12 @@ def move(images: Tensor, *, reach: int, chance: torch.Generator) -> Tensor:
 
 
 def measure_accuracy(network: ImageClassifier, rows: Rows) -> float:
-    """Return the fraction of rows whose most probable class is their label."""
+    """Return the fraction of rows whose most probable class is their label.
+
+    Args:
+        network: to measure.
+        rows: labelled images in bytes.
+    """
     predicted = classify(network, to_unit_range(rows.images[:])).argmax(dim=1)
     return float(predicted.eq(rows.labels).double().mean())
 

@@ -34,6 +34,13 @@ def read_pinned(file: Path, sha256: str) -> bytes:
 def parse_tensors(data: bytes, source: str) -> Mapping[str, Tensor]:
     """Parse what `torch.save` wrote, tensors by name and nothing that runs.
 
+    Args:
+        data: what the file holds.
+        source: of the data in messages.
+
+    Returns:
+        Tensors on the CPU.
+
     Raises:
         ValueError: if it holds anything else.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core.code_hashes import code_hashes
 from ..core.names import look_up
 from ..core.user_code import load_function
 from ..data import DataError
@@ -11,9 +12,11 @@ from .collapse import variants
 from .description import describe as describe
 from .description import describe_training as describe_training
 from .digits import digits
+from .fields import require_fields as require_fields
 from .imagenet import imagenet
 from .minibatch import cifar10_minibatch, cifar10_narrow_minibatch, mnist_minibatch, svhn_minibatch
 from .mnist import mnist, mnist_2016, mnist_graph, mnist_pixels, mnist_vectors
+from .players import why_not_callable
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .residual import cifar10_ggdr, cifar10_r3gan
@@ -91,7 +94,24 @@ def _from_file(file: str, function: str) -> Recipe:
     path = Path(file)
     if not path.is_file():
         raise DataError(f"no file {file} to take the recipe {function} from")
-    recipe = load_function(path, function)()
+    make = load_function(path, function)
+    if problem := why_not_callable(make, ()):
+        raise ValueError(
+            f"{file}:{function} is called without arguments to return a Recipe: {problem}; give "
+            "its arguments defaults"
+        )
+    recipe = make()
     if not isinstance(recipe, Recipe):
         raise ValueError(f"{file}:{function} must return a Recipe, got {type(recipe)}")
+    require_fields(recipe)
     return recipe
+
+
+def code_of(name: str) -> dict[str, str]:
+    """Return the hashes of the user's code that a recipe comes from; none of a built-in one.
+
+    Args:
+        name: as in `find_recipe`, which has been called with it.
+    """
+    file, colon, _ = name.split(WITHOUT)[0].rpartition(".py:")
+    return code_hashes(Path(f"{file}.py")) if colon else {}

@@ -4,9 +4,10 @@ A function of this package is described by the package that it is in and its nam
 may be renamed, split or merged without making another run of every run.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from .recipe import Recipe
@@ -32,25 +33,66 @@ def describe(value: Any) -> Any:
         value: a recipe, a function, a number, a text, or a collection of such.
 
     Raises:
-        ValueError: if a function has no name.
+        ValueError: if a function has no name, or a value is none that JSON can hold; the message
+            says where in the recipe it is.
     """
+    return _describe(value, ())
+
+
+def _describe(value: Any, place: tuple[str, ...]) -> Any:
+    """Describe a value at a place in a recipe: fields and arguments, the outermost first."""
     if isinstance(value, partial):
-        arguments = {f"{n}": describe(v) for n, v in enumerate(value.args)}
-        arguments |= {name: describe(v) for name, v in value.keywords.items()}
-        return {"function": describe(value.func), "arguments": arguments}
-    if hasattr(value, "__dataclass_fields__"):
-        return {field.name: describe(getattr(value, field.name)) for field in fields(value)}
+        given = {f"{number}": each for number, each in enumerate(value.args)} | value.keywords
+        arguments = {name: _describe(each, (*place, name)) for name, each in given.items()}
+        return {"function": _describe(value.func, place), "arguments": arguments}
+    if isinstance(value, type):
+        return _name(value, place)
+    if is_dataclass(value):
+        names = [field.name for field in fields(value)]
+        return {name: _describe(getattr(value, name), (*place, name)) for name in names}
     if isinstance(value, tuple | list):
-        return [describe(item) for item in value]
+        return [_describe(item, (*place, f"item {n}")) for n, item in enumerate(value)]
     if callable(value):
-        name = getattr(value, "__qualname__", "")
-        if not name or "<" in name:
-            raise ValueError(
-                f"a recipe holds named functions and partials of them, so that a run can say what "
-                f"it is; got {value!r}"
-            )
-        return _without_file(f"{value.__module__}.{name}")
-    return value
+        return _name(value, place)
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return {name: _describe(item, (*place, name)) for name, item in value.items()}
+    if (
+        value is None
+        or isinstance(value, str | int)
+        or (isinstance(value, float) and isfinite(value))
+    ):
+        return value
+    shown = " ".join(repr(value).split())
+    raise ValueError(
+        f"{_spelled(place)} is {shown[:60]}, which cannot be written down; a recipe holds numbers, "
+        "texts, tuples, named functions and functools.partial of them, so that a run can say what "
+        "it is"
+    )
+
+
+def _name(function: Callable[..., Any], place: tuple[str, ...]) -> str:
+    name = getattr(function, "__qualname__", "")
+    if name and "<" not in name:
+        return _without_file(f"{function.__module__}.{name}")
+    code = getattr(function, "__code__", None)
+    there = f" (line {code.co_firstlineno} of {code.co_filename})" if code else ""
+    found = f"an object of {type(function).__qualname__}, which has no name"
+    if name:
+        found = "a lambda" if name.endswith("<lambda>") else f"{name}, made inside a function"
+    raise ValueError(
+        f"{_spelled(place)} is {found}{there}; so that a run can say what it is, make it a "
+        "function of its own (def) at the left edge of the file, or functools.partial of one"
+    )
+
+
+def _spelled(place: tuple[str, ...]) -> str:
+    """Return what a place in a recipe is called.
+
+    Example:
+        >>> _spelled(("step", "generator_loss"))
+        'generator_loss of step'
+    """
+    return " of ".join(reversed(place)) or "it"
 
 
 def describe_training(recipe: Recipe) -> Any:

@@ -37,7 +37,8 @@ def mixture_modes(samples: Tensor, dataset: Dataset) -> dict[str, float]:
     if dataset.source not in MIXTURES:
         known = " or ".join(MIXTURES)
         raise ValueError(f"modes are counted on {known}, got --data {dataset.source}")
-    return _figures(mode_coverage(samples, MIXTURES[dataset.source], std=TOY_STD))
+    centres = MIXTURES[dataset.source]
+    return _figures(mode_coverage(samples=samples, centres=centres, std=TOY_STD))
 
 
 def stacked_modes(samples: Tensor, dataset: Dataset) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from ..networks import Discriminator, Generator
 from ..training.optimizers import MakeOptimizer
 from ..training.state import MakeAverage, Player, State
 from ..training.steps import Step
+from .players import as_discriminator, as_generator, make_network
 
 MakeDiscriminator = Callable[[Sequence[int], int, torch.Generator], Discriminator]
 MakeGenerator = Callable[[Sequence[int], torch.Generator], Generator]
@@ -114,8 +116,8 @@ class Recipe:
         row_shape = tuple(images.shape[1:])
         chance = derive(seed, "initial weights")
         logits = num_classes if self.labels else 1
-        discriminator = self.discriminator(row_shape, logits, chance)
-        generator = self.generator(row_shape, chance)
+        discriminator = self.make_discriminator(row_shape, logits, chance)
+        generator = self.make_generator(row_shape, chance)
         chance = derive(seed, "data-dependent start")
         if self.discriminator_start:
             drawn = torch.randperm(len(images), generator=chance)[: self.discriminator_start.rows]
@@ -125,6 +127,26 @@ class Recipe:
             latent = generator.draw_latent(self.generator_start.rows, chance)
             self.generator_start(generator, lambda: generator(latent))
         return self.players(discriminator.to(device), generator.to(device))
+
+    def make_discriminator(
+        self, row_shape: Sequence[int], logits: int, chance: torch.Generator
+    ) -> Discriminator:
+        """Build the discriminator, see `convergan.recipes.players`.
+
+        Raises:
+            ValueError: if what the recipe names makes none.
+        """
+        make = partial(self.discriminator, row_shape, logits, chance)
+        return as_discriminator(make_network("discriminator", make, chance))
+
+    def make_generator(self, row_shape: Sequence[int], chance: torch.Generator) -> Generator:
+        """Build the generator, see `convergan.recipes.players`.
+
+        Raises:
+            ValueError: if what the recipe names makes none.
+        """
+        make = partial(self.generator, row_shape, chance)
+        return as_generator(make_network("generator", make, chance))
 
     def players(self, discriminator: Discriminator, generator: Generator) -> State:
         """Give two networks, started and in their place, their optimizers and averages."""

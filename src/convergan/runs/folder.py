@@ -64,7 +64,7 @@ def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping
     Args:
         description: as in `locked`.
         identity: what may not differ, with the parts ``settings`` and ``recipe``, or ``recipes``
-            by name.
+            by name; and ``code`` where it is of the user's, which `convergan.runs.code` compares.
         more: what is written down beside it.
 
     Returns:
@@ -81,7 +81,8 @@ def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping
         write_json(description, written)
         return sha256
     found = read_description(description)
-    _require_same(description, found, identity)
+    wanted = {part: value for part, value in identity.items() if part != "code"}
+    _require_same(description, found, wanted)
     return str(found.get("sha256", sha256))
 
 

@@ -10,6 +10,7 @@ from ..data import Dataset, Images, LabeledSubset
 from ..recipes import Recipe
 from ..training import State
 from ..training.callbacks import Callback
+from .code import Code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class Job:
             the first.
         roll_back: times that the run may go back to a checkpoint rather than stop at a step that is
             not finite and not skipped, see `convergan.runs.roll_back`.
+        code: hashes of the user's code that it was trained with, by file; the newest last, none of
+            a recipe of this package.
         callbacks: called with every line of the log, in rank 0.
         ranks: the processes that train as one, of which rank 0 writes.
     """
@@ -51,6 +54,7 @@ class Job:
     keep: int
     skip: int = 0
     roll_back: int = 0
+    code: tuple[Code, ...] = ()
     callbacks: tuple[Callback, ...] = ()
     ranks: Ranks = ALONE
 

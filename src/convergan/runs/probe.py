@@ -59,13 +59,18 @@ class Probed:
         for folder in sorted((place / "checkpoints").glob("step-*")):
             found = checkpoint.read(folder, config_sha256=self.config["sha256"])
             shape, classes = self.config["row_shape"], len(self.dataset.classes)
-            network = self.recipe.discriminator(shape, classes, derive(0, "unused"))
+            network = self.recipe.make_discriminator(shape, classes, derive(0, "unused"))
             averages = restore(network, "discriminator", found, self.config)
             yield found.step, network.eval(), averages
 
 
 def probe(
-    folder: Path, dataset: Dataset, *, batch_sizes: Sequence[int] = (), seed: int = 0
+    folder: Path,
+    dataset: Dataset,
+    *,
+    batch_sizes: Sequence[int] = (),
+    seed: int = 0,
+    allow_changed_code: bool = False,
 ) -> Iterator[Progress]:
     """Probe a finished run, and the supervised twin where there is one.
 
@@ -75,6 +80,7 @@ def probe(
         batch_sizes: train the recipe anew with each of them and as many rows in all, that is with
             fewer steps the larger the batch; nothing else is changed.
         seed: decides clones and subspaces.
+        allow_changed_code: go on though the user's code is other than that of the run.
 
     Yields:
         `Progress` of the probes, and of the runs with other batch sizes.
@@ -85,7 +91,7 @@ def probe(
         DataError: if the data are others than the run's or have no test rows.
         CheckpointError: if a checkpoint cannot be used.
     """
-    probed = _what_is_probed(folder, dataset)
+    probed = _what_is_probed(folder, dataset, allow_changed_code)
     places = {GAN: folder, TWIN: folder / "twin"}
     places = {method: place for method, place in places.items() if place.is_dir()}
     total = 2 * len(places) + len(batch_sizes)
@@ -99,7 +105,7 @@ def probe(
         found["sharpness"] += [{"method": method, **row} for row in _sharpness(probed, place, seed)]
     for size in batch_sizes:
         place = folder / "probe" / f"batch-{size}"
-        yield from _train_with_batch(probed, dataset, size, place)
+        yield from _train_with_batch(probed, dataset, size, place, allow_changed_code)
         result = read_json(place / "result.json")
         other = replace(probed, folder=place, config=read_config(place))
         figures = {"batch_size": size, "steps": result["steps"]}
@@ -118,9 +124,9 @@ def _notices(curve: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     )
 
 
-def _what_is_probed(folder: Path, dataset: Dataset) -> Probed:
+def _what_is_probed(folder: Path, dataset: Dataset, allow_changed_code: bool) -> Probed:
     config = read_config(folder)
-    settings, recipe = what_ran(config)
+    settings, recipe = what_ran(folder, allow_changed_code=allow_changed_code)
     if not recipe.classifies:
         raise ValueError(
             f"{folder} is a run of {settings.recipe}, which classifies no rows; "
@@ -214,11 +220,19 @@ def _sharpness(probed: Probed, place: Path, seed: int) -> list[dict[str, Any]]:
 
 
 def _train_with_batch(
-    probed: Probed, dataset: Dataset, size: int, place: Path
+    probed: Probed, dataset: Dataset, size: int, place: Path, allow_changed_code: bool
 ) -> Iterator[Progress]:
     if size < 1:
         raise ValueError(f"batch sizes must be at least 1, got {size}")
     recipe = replace(probed.recipe, batch_size=size)
     steps = max(1, round(probed.settings.steps * probed.recipe.batch_size / size))
     settings = replace(probed.settings, steps=steps)
-    yield from run(recipe, dataset, settings, place, baselines=False, keep=1)
+    yield from run(
+        recipe,
+        dataset,
+        settings,
+        place,
+        baselines=False,
+        keep=1,
+        allow_changed_code=allow_changed_code,
+    )

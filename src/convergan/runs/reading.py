@@ -14,10 +14,11 @@ from ..core.files import read_json, replace_file
 from ..core.pictures import sample_picture
 from ..core.version import __version__
 from ..data import DataError
-from ..recipes import Recipe, find_recipe
+from ..recipes import Recipe, code_of, find_recipe
 from ..training import CheckpointError, checkpoint, draw_samples
 from ..training.checkpoint import Checkpoint
 from .baselines import Baseline
+from .code import compare_code
 from .folder import made_by_version, read_description
 from .settings import Settings
 
@@ -38,7 +39,9 @@ def table(folder: Path) -> list[Baseline]:
     return rows
 
 
-def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
+def draw_run_samples(
+    folder: Path, count: int, draw: int, file: Path, *, allow_changed_code: bool = False
+) -> Path:
     """Draw samples from the newest checkpoint of a run into a file, and return that.
 
     Args:
@@ -46,20 +49,21 @@ def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
         count: rows to draw.
         draw: number of the draw; each gives other samples.
         file: ``.png`` for a grid, ``.npz`` for an array ``samples`` of float32.
+        allow_changed_code: draw them though the user's code is other than that of the run.
 
     Raises:
-        ValueError: if ``folder`` is no run, or the file's ending is another.
+        ValueError: if ``folder`` is no run, its code has changed, or the file's ending is another.
         CheckpointError: if no checkpoint can be used, or it is of another generator.
     """
     if file.suffix not in (".png", ".npz"):
         raise ValueError(f"samples go to a .png or .npz file, got {file}")
-    settings, recipe = what_ran(read_config(folder))
+    settings, recipe = what_ran(folder, allow_changed_code=allow_changed_code)
     if recipe.descriptor is not None and file.suffix == ".png":
         raise ValueError(
             f"recipe {settings.recipe} generates descriptors, which are no pictures: name a .npz "
             "file; the run's samples/ show the training images nearest to them"
         )
-    rows = draw_run_rows(folder, count, draw)
+    rows = draw_run_rows(folder, count, draw, allow_changed_code=allow_changed_code)
     if file.suffix == ".png":
         replace_file(file, sample_picture(rows))
     else:
@@ -67,20 +71,27 @@ def draw_run_samples(folder: Path, count: int, draw: int, file: Path) -> Path:
     return file
 
 
-def draw_run_rows(folder: Path, count: int, draw: int, *, ranks: Ranks = ALONE) -> torch.Tensor:
+def draw_run_rows(
+    folder: Path,
+    count: int,
+    draw: int,
+    *,
+    allow_changed_code: bool = False,
+    ranks: Ranks = ALONE,
+) -> torch.Tensor:
     """Draw samples from the newest checkpoint of a run, (count, *row shape) on the CPU.
 
     Arguments and exceptions as for `draw_run_samples`; ``ranks`` are processes who share the work
     and all get the result, that of one alone.
     """
     config = read_config(folder)
-    settings, recipe = what_ran(config)
+    settings, recipe = what_ran(folder, allow_changed_code=allow_changed_code)
     found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
     if found is None:
         raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
     facts = {"run": config["sha256"], "newest checkpoint": str(found.step)}
     ranks.require_same(facts, f"{folder} must be the same for all, and nobody train in it")
-    network = recipe.generator(config["row_shape"], derive(0, "unused"))
+    network = recipe.make_generator(config["row_shape"], derive(0, "unused"))
     averages = restore(network, "generator", found, config)
     return draw_samples(
         network.to(settings.device),
@@ -125,10 +136,24 @@ def restore(
     return those_of("average.value")
 
 
-def what_ran(config: dict[str, Any]) -> tuple[Settings, Recipe]:
-    """Return settings and recipe of a run; the device is the one that is best here."""
+def what_ran(folder: Path, *, allow_changed_code: bool = False) -> tuple[Settings, Recipe]:
+    """Return settings and recipe of a run; the device is the one that is best here.
+
+    Raises:
+        ValueError: if the user's code is other than that of the run, unless that is allowed.
+    """
+    config = read_config(folder)
     settings = Settings(**config["settings"] | {"device": choose_device("auto")})
-    return settings, find_recipe(settings.recipe)
+    recipe = find_recipe(settings.recipe)
+    compare_code(folder, config, code_of(settings.recipe), allow=allow_changed_code)
+    return settings, recipe
+
+
+def note_of_code(folder: Path) -> tuple[str, ...]:
+    """Return what a user should know of the code of a run that is read, in a line each."""
+    config = read_config(folder)
+    code = code_of(config["settings"]["recipe"])
+    return tuple(filter(None, [compare_code(folder, config, code, allow=True)]))
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.files import read_json, replace_file
 from ..core.html import Folded, Paragraph, Picture, Preformatted, Section, Table, plot, render
 from .baselines import COLUMNS, Baseline
+from .code import summary_of_code
 from .probe import FILE as PROBE
 from .reading import GAN, read_config, table
 
@@ -29,7 +30,7 @@ def write_report(folder: Path) -> Path:
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     result = read_json(folder / "result.json") if (folder / "result.json").exists() else {}
     sections = [
-        Section("", _summary(settings, result, lines)),
+        Section("", [*_summary(settings, result, lines), *_code(config)]),
         Section("Test error", _errors(table(folder))),
         Section("Samples against real rows", _judged(result)),
         Section("Curves", _curves(lines)),
@@ -57,6 +58,11 @@ def _summary(
         return [Paragraph(f"{text}not finished: {done:,} of {settings['steps']:,} steps.")]
     text += f"{result['steps']:,} steps in {result['seconds']:,.0f} seconds."
     return [Paragraph(text), Paragraph(f"Hash of the final state: {result['state_sha256']}")]
+
+
+def _code(config: dict[str, Any]) -> list[Paragraph]:
+    said = summary_of_code(config)
+    return [Paragraph(said)] if said else []
 
 
 def _errors(rows: list[Baseline]) -> list[Table]:

@@ -22,10 +22,11 @@ from ..core.progress import Progress
 from ..core.signals import handle_signals
 from ..core.version import __version__
 from ..data import Dataset, LabeledSubset
-from ..recipes import Recipe, describe_training
+from ..recipes import Recipe, code_of, describe_training, require_fields
 from ..training import supervised_step
 from ..training.callbacks import Callback
 from .baselines import BASELINES, GRAPH, Baseline, run_baseline, spread_over_graph
+from .code import Code, compare_code, note_changed_code, trained_with
 from .folder import by_content, claim_identity, locked, made_by_version
 from .job import Job
 from .reading import GAN, TWIN, read_config
@@ -43,6 +44,7 @@ def run(
     keep: int = 3,
     skip: int = 0,
     roll_back: int = 0,
+    allow_changed_code: bool = False,
     ranks: Ranks = ALONE,
     callbacks: Sequence[Callback] = (),
 ) -> Iterator[Progress]:
@@ -58,6 +60,8 @@ def run(
         keep: checkpoints to keep.
         skip: steps in a row that are left out where a loss or gradient is not finite.
         roll_back: times that the run may go back to a checkpoint where more are not finite.
+        allow_changed_code: go on where the user's code is other than the run was trained with, see
+            `convergan.runs.code`.
         ranks: the processes that train as one; all call this, rank 0 writes.
         callbacks: called, in rank 0, with every line of the log and the newest samples, such as the
             loggers of `convergan.training.loggers`; each gets a step once, through all stops.
@@ -66,13 +70,15 @@ def run(
         `Progress` after every step and every baseline.
 
     Raises:
-        ValueError: if the folder is in use or another run's, the labels cannot be drawn, or images
-            are streamed to a recipe that needs them all at once.
+        ValueError: if the folder is in use, another run's or of other code, the labels cannot be
+            drawn, images are streamed to a recipe that needs them all at once, or recipe and data
+            do not go together, see `convergan.recipes.first_look`.
         CheckpointError: if there are checkpoints and none can be used.
         NonFiniteError: if a loss or gradient is not finite; the newest checkpoint is named.
         CallbackError: if a callback fails, naming it.
         Interrupted: after SIGINT or SIGTERM, once a checkpoint is written.
     """
+    require_fields(recipe)
     subset = choose_labels(recipe, dataset, settings)
     _require_in_memory(recipe, dataset, settings)
     seen = recipe.as_players_see(dataset)
@@ -83,15 +89,20 @@ def run(
     facts["--baselines"] = str(baselines)
     ranks.require_same(facts, "start all with the same command, code and data")
     with locked(folder / "config.json") if ranks.leads else nullcontext():
-        sha256 = canonical_sha256(content)
+        sha256, code = canonical_sha256(content), code_of(settings.recipe)
+        twin = baselines and recipe.classifies and len(dataset.test.labels) > 0
+        trained: tuple[Code, ...] = (code,) if code else ()
         if ranks.leads:
             sha256 = _claim(folder, identity, dataset, seen.row_shape)
             _write_labels(folder / "labels.csv", dataset, subset)
             if dataset.left_out:
                 left_out = [("left out",), *((file,) for file in dataset.left_out)]
                 write_csv(folder / "left_out.csv", left_out)
-            if notice := _made_by_another_version(folder):
-                yield Progress(GAN, 0, settings.steps, {}, (notice,))
+            notices = [_made_by_another_version(folder)]
+            notices += [_go_on_with(folder, code, allow=allow_changed_code, twin=twin)]
+            trained = trained_with(read_config(folder))
+            if any(notices):
+                yield Progress(GAN, 0, settings.steps, {}, tuple(filter(None, notices)))
         job = Job(
             method=GAN,
             recipe=recipe,
@@ -107,12 +118,13 @@ def run(
             keep=keep,
             skip=skip,
             roll_back=roll_back,
+            code=trained,
             callbacks=tuple(callbacks),
             ranks=ranks,
         )
         with handle_signals() as requests:
             yield from Trainer(job, requests).run()
-            if not (baselines and recipe.classifies and len(dataset.test.labels)):
+            if not twin:
                 return
             yield from Trainer(_twin(job), requests).run()
         if ranks.leads:
@@ -172,10 +184,12 @@ def _fit_baselines(fits: Mapping[str, Callable[[], Baseline]], file: Path) -> It
 
 def _identity(recipe: Recipe, dataset: Dataset, settings: Settings) -> dict[str, Any]:
     """Return what a run is: two with the same of it end alike."""
+    code = code_of(settings.recipe)
     return {
         "settings": asdict(settings),
         "recipe": describe_training(recipe),
         "data_sha256": dataset.sha256(),
+        **({"code": code} if code else {}),
     }
 
 
@@ -189,6 +203,25 @@ def _claim(
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
     }
     return claim_identity(folder / "config.json", identity, more)
+
+
+def _go_on_with(folder: Path, code: Code, *, allow: bool, twin: bool) -> str:
+    """See that the code is that of the run, or note that it is not where something is trained yet.
+
+    Args:
+        folder: of the run.
+        code: that is there now.
+        allow: go on with other code.
+        twin: whether the supervised twin is trained as well.
+
+    Returns:
+        What the user should know, or nothing.
+    """
+    told = compare_code(folder, read_config(folder), code, allow=allow)
+    places = (folder, folder / "twin") if twin else (folder,)
+    if told and not all((place / "result.json").exists() for place in places):
+        note_changed_code(folder / "config.json", code)
+    return told
 
 
 def _made_by_another_version(folder: Path) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..core.devices import require_device
-from ..data import Dataset, LabeledSubset, draw_labeled_subset
+from ..data import DataError, Dataset, LabeledSubset, draw_labeled_subset
 from ..recipes import Recipe
 
 
@@ -56,7 +56,15 @@ def choose_labels(recipe: Recipe, dataset: Dataset, settings: Settings) -> Label
 
     Raises:
         ValueError: if recipe, rows and number of labels do not go together.
+        DataError: if a recipe that needs labels gets data that have none.
     """
+    if recipe.labels and not bool((dataset.train.labels >= 0).any()):
+        raise DataError(
+            f"recipe {settings.recipe} needs labels, and none of {len(dataset.train.labels):,} "
+            f"training rows of {dataset.source} has one: images are labelled by a folder for each "
+            "class (<class>/*, what lies loose beside these stays unlabelled) or by labels.csv "
+            "with the columns file,label"
+        )
     if bool(recipe.labels) != bool(settings.labels):
         needs = "needs labels" if recipe.labels else "uses no labels"
         raise ValueError(f"recipe {settings.recipe} {needs}, got --labels {settings.labels}")

@@ -12,6 +12,7 @@ from ..core.files import write_json
 from ..core.progress import Progress
 from ..core.signals import Interrupted, StopRequests, decode_counts
 from ..data import Batch, Batches, DataError
+from ..recipes.first_look import require_players_fit
 from ..training import NonFiniteError, State, train
 from ..training.loop import LEFT_OUT
 from .evaluator import Evaluator
@@ -51,6 +52,7 @@ class Trainer:
         # Before the first step, as a judge may refuse the data.
         real = self._evaluator.judge_real_rows()
         state = job.start()
+        require_players_fit(job.recipe, state, job.dataset, seed=job.seed)
         sharing = share_batches(
             job.ranks,
             job.recipe.batch_size,
@@ -221,7 +223,7 @@ class Trainer:
         return (told, *notices, *self._tracking.gave_up(made.first, step))
 
     def _finish(self, state: State, real: dict[str, float]) -> None:
-        metrics, left_out = self._recorder.metrics, self._recorder.left_out
+        job, metrics, left_out = self.job, self._recorder.metrics, self._recorder.left_out
         result: dict[str, Any] = {
             "steps": state.step,
             "seconds": round(self._seconds(), 3),
@@ -229,13 +231,15 @@ class Trainer:
             "test_error": metrics.get("test_error"),
             "test_error_last": metrics.get("test_error_last"),
         }
+        if job.code:
+            result["code"] = list(map(dict, job.code))
         if left_out.skipped:
             result["skipped_steps"] = left_out.skipped
         if left_out.rolled_back:
             result["rolled_back"] = [made._asdict() for made in left_out.rolled_back]
-        if self.job.recipe.judge:
+        if job.recipe.judge:
             result |= {"judged": {name: metrics[name] for name in real}, "real": real}
         result |= self._evaluator.predict(state)
-        if self.job.ranks.leads:
-            write_json(self.job.folder / "result.json", result)
-        self.job.ranks.barrier()
+        if job.ranks.leads:
+            write_json(job.folder / "result.json", result)
+        job.ranks.barrier()

@@ -237,7 +237,7 @@ def _notes(
     notes = []
     if "fid" in settings.metrics:
         least = min(count, len(reference.features), len(held_out.features))
-        if note := small_sample_note(least, width):
+        if note := small_sample_note(count=least, width=width):
             notes.append(note)
     if len(held_out.features) < count:
         notes.append(

@@ -12,7 +12,7 @@ from ..data import DataError, ImageFiles, ImageRows, ImageSet, SourceOptions, lo
 from ..data.archives import read_image_archive
 from ..data.locations import Kind, Location, locate
 from ..data.source_options import PLAIN
-from ..runs.reading import draw_run_rows
+from ..runs.reading import draw_run_rows, note_of_code
 
 MOST = 50_000
 """Samples of a run unless another number is asked for, and if there are as many reference rows."""
@@ -45,6 +45,7 @@ def open_sets(
     side: int | None = None,
     seed: int = 0,
     ranks: Ranks = ALONE,
+    allow_changed_code: bool = False,
     options: SourceOptions = PLAIN,
 ) -> Sets:
     """Find the images, or draw them.
@@ -63,6 +64,7 @@ def open_sets(
         side: to which images in folders are cut and scaled; None for the reference's.
         seed: decides draws.
         ranks: processes that share the drawing of a run's samples; each finds all images.
+        allow_changed_code: draw a run's samples though the user's code has changed since.
         options: how both are read.
 
     Raises:
@@ -93,7 +95,14 @@ def open_sets(
         chosen = _first(found, parts.pop(), count, "samples", samples)
     else:
         chosen, notes = _open_samples(
-            samples, reference, count, side or reference.side, seed, ranks, options
+            samples,
+            reference,
+            count,
+            side or reference.side,
+            seed,
+            ranks,
+            allow_changed_code,
+            options,
         )
         told += [f"{samples}: {note}" for note in notes]
     if len(held_out) > len(chosen):  # figures of different numbers of rows do not compare
@@ -109,14 +118,21 @@ def _open_samples(
     side: int | None,
     seed: int,
     ranks: Ranks,
+    allow_changed_code: bool,
     options: SourceOptions,
 ) -> tuple[ImageSet, tuple[str, ...]]:
     """Return samples, and notes on them."""
     found: ImageSet
     location = locate(source)
     if location.kind is Kind.RUN:
-        drawn = draw_run_rows(location.path, count or min(MOST, len(reference)), seed, ranks=ranks)
-        return ImageRows(drawn.clamp(0, 1), source), ()
+        drawn = draw_run_rows(
+            location.path,
+            count or min(MOST, len(reference)),
+            seed,
+            allow_changed_code=allow_changed_code,
+            ranks=ranks,
+        )
+        return ImageRows(drawn.clamp(0, 1), source), note_of_code(location.path)
     if location.plain_images:
         found, notes = _plain_images(location, side, options)
     else:

@@ -45,6 +45,10 @@ class MetricValue(NamedTuple):
     interval: tuple[float, float] | None
     definition: str
 
+    def __float__(self) -> float:
+        """Return the value."""
+        return float(self.value)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSettings:
@@ -107,8 +111,8 @@ def find_nearest(found: list[Extracted], name: str, settings: ScoreSettings) -> 
         settings: the seed of the bootstrap, and the device.
     """
     samples, rows, held_out = (part.features.to(settings.device) for part in found)
-    distances, indices = (part.cpu() for part in nearest_rows(samples[:NEAREST], rows))
-    floor = nearest_rows(held_out[:NEAREST], rows)[0].cpu()
+    distances, indices = (part.cpu() for part in nearest_rows(queries=samples[:NEAREST], rows=rows))
+    floor = nearest_rows(queries=held_out[:NEAREST], rows=rows)[0].cpu()
     near = floor.quantile(NEAR)
     closer = (distances < near).double()
     chance = derive(settings.seed, "score bootstrap", 1)
@@ -164,7 +168,9 @@ def _kernel(
 ) -> list[MetricValue]:
     size = min(1000, len(judged.features), len(reference.features))
     chance = derive(settings.seed, "score subsets")
-    found = kernel_distance(judged.features, reference.features, subset_size=size, chance=chance)
+    found = kernel_distance(
+        real=reference.features, fake=judged.features, subset_size=size, chance=chance
+    )
     definition = f"{found}, extractor {name}"
     return [MetricValue("kernel distance", found.mean, found.std, None, definition)]
 
@@ -173,8 +179,8 @@ def _shares(
     judged: Extracted, reference: Extracted, name: str, settings: ScoreSettings
 ) -> list[MetricValue]:
     found = precision_recall(
-        reference.features.to(settings.device),
-        judged.features.to(settings.device),
+        real=reference.features.to(settings.device),
+        fake=judged.features.to(settings.device),
         neighbors=NEIGHBORS,
     )
     definition = f"{found}, extractor {name}"
@@ -187,7 +193,10 @@ def _bins(
 ) -> list[MetricValue]:
     bins = max(2, min(100, len(reference.features) // 10))
     found = different_bins(
-        reference.features, judged.features, bins=bins, chance=derive(settings.seed, "score bins")
+        real=reference.features,
+        fake=judged.features,
+        bins=bins,
+        chance=derive(settings.seed, "score bins"),
     )
     definition = f"{found}, extractor {name}"
     return [MetricValue(f"different bins of {bins}", found.different, None, None, definition)]

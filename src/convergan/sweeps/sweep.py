@@ -22,9 +22,10 @@ from ..core.html import Picture
 from ..core.progress import Progress
 from ..core.signals import Interrupted, StopRequests, handle_signals
 from ..data import DataError, Dataset
-from ..recipes import describe_training, find_recipe, name_without
+from ..recipes import code_of, describe_training, find_recipe, name_without
 from ..recipes.without import WITHOUT
-from ..runs.folder import claim_identity, is_locked, locked
+from ..runs.code import compare_code, note_changed_code
+from ..runs.folder import claim_identity, is_locked, locked, read_description
 from ..runs.settings import Settings, choose_labels
 from .label_table import errors_line, label_table
 from .results import (
@@ -202,7 +203,11 @@ def _require_once(kind: str, named: Sequence[object]) -> None:
 
 
 def run_sweep(
-    sweep: Sweep, datasets: Mapping[str, Dataset], workers: Workers
+    sweep: Sweep,
+    datasets: Mapping[str, Dataset],
+    workers: Workers,
+    *,
+    allow_changed_code: bool = False,
 ) -> Iterator[Progress]:
     """Run what is not finished and write the table.
 
@@ -210,12 +215,14 @@ def run_sweep(
         sweep: what to run.
         datasets: by source, of all runs; every run loads its own again in its own process.
         workers: how many at a time, and where.
+        allow_changed_code: go on where the user's code is other than the sweep was begun with.
 
     Yields:
         `Progress` in steps of all runs together; a notice for each run that ends.
 
     Raises:
-        ValueError: if labels cannot be drawn, or the folder is in use or another sweep's.
+        ValueError: if labels cannot be drawn, or the folder is in use, another sweep's or of other
+            code.
         DataError: if there are no test rows.
         Interrupted: after SIGINT or SIGTERM, once every run has stopped with a checkpoint.
     """
@@ -224,11 +231,11 @@ def run_sweep(
     if sweep.needs_test_rows:
         _require_test_rows(datasets)
     with locked(sweep.folder / "sweep.json"), handle_signals() as requests:
-        _claim_folder(sweep, datasets)
+        told = _claim_folder(sweep, datasets, allow_changed_code)
         left = {sweep.folder_of(run): run for run in sweep.unfinished()}
         failed: list[str] = []
         held = [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
-        shown = _progress(sweep, left, held)
+        shown = _progress(sweep, left, [*filter(None, [told]), *held])
         yield shown
         tasks = [_task(sweep, run, workers.threads) for run in left.values()]
         for outcomes in _perform_in_thread(tasks, workers, sweep.folder / STOP, requests):
@@ -253,16 +260,24 @@ def _require_test_rows(datasets: Mapping[str, Dataset]) -> None:
             raise DataError(f"{source} has no test rows, which a table needs")
 
 
-def _claim_folder(sweep: Sweep, datasets: Mapping[str, Dataset]) -> None:
+def _claim_folder(sweep: Sweep, datasets: Mapping[str, Dataset], allow_changed_code: bool) -> str:
+    """Make the folder this sweep's, or see that it is; return what the user should know."""
     recipes = sorted({run.recipe for run in sweep.runs})
+    code = {file: sha256 for name in recipes for file, sha256 in code_of(name).items()}
     identity = {
         "settings": dict(sweep.common),
         "recipes": {name: describe_training(find_recipe(name)) for name in recipes},
         "data_sha256": {source: dataset.sha256() for source, dataset in datasets.items()},
+        **({"code": code} if code else {}),
     }
-    claim_identity(sweep.folder / "sweep.json", identity, {})
+    file = sweep.folder / "sweep.json"
+    claim_identity(file, identity, {})
+    told = compare_code(sweep.folder, read_description(file), code, allow=allow_changed_code)
+    if told and sweep.unfinished():
+        note_changed_code(file, code)
     if sweep.needs_test_rows:
         write_array(sweep.folder / "test_labels.npy", datasets[sweep.runs[0].data].test.labels)
+    return told
 
 
 def _task(sweep: Sweep, run: Settings, threads: int) -> Task:

@@ -219,12 +219,12 @@ def _wanted_signal(stop: Path) -> int:
 
 
 def _reason(code: int, stderr: IO[str]) -> str:
-    """Return the last line that a failed process wrote, or what killed it."""
+    """Return the line by which a failed process said why, else its last, or what killed it."""
     if code == 0:
         return ""
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     stderr.seek(0)
-    lines = stderr.read().split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing said")
-    return f"exit code {code}: {last.removeprefix('convergan: ')}"
+    lines = [line.strip() for line in stderr.read().split("\n") if line.strip()]
+    said = [line for line in lines if line.startswith("convergan: ")] or lines or ["nothing said"]
+    return f"exit code {code}: {said[-1].removeprefix('convergan: ')}"

@@ -27,11 +27,12 @@ def make_ready(make: MakeOptimizer, parameters: Mapping[str, Tensor]) -> Optimiz
         parameters: by name; unchanged.
 
     Raises:
-        ValueError: if the optimizer needs a closure, keeps something else than tensors, starts from
-            a state other than zeros that it creates in its first step, or cannot take the memory
-            layout or dtype of a parameter.
+        ValueError: if ``make`` makes no optimizer of just these parameters, or one that needs a
+            closure, keeps something else than tensors, starts from a state other than zeros that it
+            creates in its first step, or cannot take the memory layout or dtype of a parameter.
     """
     optimizer = make(parameters.values())
+    _require_owner(optimizer, parameters)
     if any(group.get("fused") for group in optimizer.param_groups):
         for name, parameter in parameters.items():
             _require_fused_update_is_right(optimizer, name, parameter)
@@ -53,6 +54,26 @@ def make_ready(make: MakeOptimizer, parameters: Mapping[str, Tensor]) -> Optimiz
     if isinstance(make, Hashable):
         _require_start_from_zero(make)
     return optimizer
+
+
+def _require_owner(optimizer: object, parameters: Mapping[str, Tensor]) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise ValueError(
+            "the optimizer must be a torch.optim.Optimizer, made of the parameters that it is "
+            f"called with; got {optimizer!r}"
+        )
+    owned = {id(tensor) for group in optimizer.param_groups for tensor in group["params"]}
+    lacking = [name for name, parameter in parameters.items() if id(parameter) not in owned]
+    if lacking or len(owned) > len(parameters):
+        others = len(owned) - len(parameters) + len(lacking)
+        lacks = f"does not own {', '.join(lacking[:3])}" if lacking else ""
+        rest = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        owns = f"owns {others} tensors of no parameter of the network" if others else ""
+        raise ValueError(
+            f"{_kind(optimizer)} {' and '.join(filter(None, [lacks + rest, owns]))}; give it every "
+            "parameter that it is made with and no others (what shall stay as it is has "
+            "requires_grad=False)"
+        )
 
 
 def _kind(optimizer: Optimizer) -> str:

@@ -170,8 +170,6 @@ class State:
     """
 
     def __init__(self, discriminator: Player[Discriminator], generator: Player[Generator]) -> None:
-        _require_asked_as_ours(discriminator, "rows_together", Discriminator)
-        _require_asked_as_ours(generator, "draw_latent", Generator)
         self.discriminator = discriminator
         self.generator = generator
         self.step = 0
@@ -287,15 +285,6 @@ class State:
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
             digest.update(_bits(tensor))
         return digest.hexdigest()
-
-
-def _require_asked_as_ours(player: Player[Any], attribute: str, kind: type[nn.Module]) -> None:
-    if not hasattr(player.network, attribute):
-        raise ValueError(
-            f"the {player.name} is a {type(player.network).__name__} and no "
-            f"convergan.networks.{kind.__name__}; subclass that, or take State.of, which takes any "
-            "nn.Module"
-        )
 
 
 def _bits(tensor: Tensor) -> memoryview:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..collective import own, whole_count
 from ..data import Batch
-from ..networks import Critique, Generator
+from ..networks import Critique, Discriminator, Generator
 from .state import State
 
 Losses = dict[str, Tensor]
@@ -57,6 +57,7 @@ def step_function(*needs: str) -> Callable[[Wanted[Options]], StepFunction[Optio
             **kwargs: Options.kwargs,
         ) -> Losses:
             batch = as_batch(batch)
+            _require_players(state)
             for kind in needs:
                 if not len(getattr(batch, kind)):
                     raise ValueError(f"{take.__name__} needs {WANTED[kind]}")
@@ -141,6 +142,20 @@ def draw_fakes(state: State, batch: Batch, chance: torch.Generator) -> Tensor:
 def draw_latent(generator: Generator, count: int, chance: torch.Generator) -> Tensor:
     """Draw noise for ``count`` rows of this process: its share of that for the whole batch."""
     return own(generator.draw_latent(whole_count(count), chance))
+
+
+def _require_players(state: State) -> None:
+    """Require networks that can be asked as a step asks them."""
+    for player, attribute, kind in (
+        (state.discriminator, "rows_together", Discriminator),
+        (state.generator, "draw_latent", Generator),
+    ):
+        if not hasattr(player.network, attribute):
+            raise ValueError(
+                f"the {player.name} is a {type(player.network).__name__} and no "
+                f"convergan.networks.{kind.__name__}; subclass that, or make the state by "
+                "State.of, which takes any nn.Module"
+            )
 
 
 def _require_one_device(state: State, batch: Batch, chance: torch.Generator | None) -> None:
