@@ -54,6 +54,9 @@ LEAST = {
 def require_fields(recipe: Recipe) -> None:
     """Require that every field is what `Recipe` says, as far as that is seen without data.
 
+    Args:
+        recipe: any, as its function returned it.
+
     Raises:
         ValueError: if one is not; the message names the field and what would be right.
     """

@@ -118,6 +118,10 @@ def as_generator(network: nn.Module) -> Generator:
 def why_not_callable(function: Callable[..., Any], arguments: tuple[object, ...]) -> str:
     """Say why a function cannot be called with so many arguments; nothing if it can, or may.
 
+    Args:
+        function: anything.
+        arguments: the names of what it would be given by position.
+
     Example:
         >>> why_not_callable(len, ("rows", "chance"))
         'too many positional arguments'
