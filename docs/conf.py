@@ -13,7 +13,6 @@ PACKAGE = ROOT / "src" / "convergan"
 sys.path[:0] = [str(ROOT / "src"), str(DOCS)]
 
 import reference_pages  # noqa: E402
-from jupyter_client.connect import ConnectionFileMixin  # noqa: E402
 
 from convergan.core.version import __version__  # noqa: E402
 
@@ -31,7 +30,8 @@ def _digest_of_sources() -> str:
     return total.hexdigest()[:16]
 
 
-ConnectionFileMixin.transport.default_value = "ipc"  # kernels of tutorials open no port
+# Kernels of tutorials read this profile, and none of the user's.
+os.environ["IPYTHONDIR"] = str(DOCS / "_ipython")
 os.environ["CONVERGAN_ROOT"] = str(ROOT)  # for a tutorial that shows code beside the package
 
 project = "convergan"
@@ -45,7 +45,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["_static"]
+exclude_patterns = ["_static", "_ipython"]
 default_role = "py:obj"
 suppress_warnings = ["config.cache"]
 
