@@ -89,7 +89,7 @@ TECHNIQUES: Mapping[str, Edits] = {
         ),
         (
             FAKE_LOSS,
-            "        errG = criterion(netD(fake), label) + history.penalty(netG)\n",
+            "        errG = criterion(netD(fake), label) + 0.01 * history.penalty(netG)\n",
         ),
         (
             "        optimizerG.step()\n",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -135,11 +136,14 @@ def test_the_home_address_is_declared_once_as_a_placeholder() -> None:
 
 
 @pytest.mark.slow
-def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_programs_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None:
     from convergan import SemiSupervisedGANClassifier
 
-    [block] = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
-    assert len([line for line in block.splitlines() if line]) <= 8
+    block, layers = re.findall(
+        r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL
+    )
+    for program in (block, layers):
+        assert len([line for line in program.splitlines() if line]) <= 12
     fit = SemiSupervisedGANClassifier.fit
 
     def fit_soon(self: SemiSupervisedGANClassifier, *data: object) -> SemiSupervisedGANClassifier:
@@ -152,6 +156,9 @@ def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None
     names["print"] = shown.append
     exec(compile(block, str(README), "exec"), names)
     assert len(shown) == 1 and 0.5 < shown[0] <= 1
+    exec(compile(layers, str(README), "exec"), names)
+    made = names["netG"](torch.randn(5, 100, 1, 1))  # type: ignore[operator]
+    assert made.shape == (5, 3, 8, 8)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "README.md"])

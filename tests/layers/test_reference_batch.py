@@ -112,6 +112,26 @@ def test_every_input_and_output_of_a_conditional_network_is_taken_care_of() -> N
         hold_reference(network, torch.randn(5, 4), torch.tensor([0, 1]))
 
 
+def test_inputs_by_name_have_their_reference_rows_as_well() -> None:
+    network = Conditional()
+    hold_reference(network, torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1]))
+    x, labels = torch.randn(2, 4), torch.tensor([2, 0])
+    wanted = network(x, labels)["judged"].logits
+    assert torch.equal(network(x, labels=labels)["judged"].logits, wanted)
+    assert torch.equal(network(labels=labels, x=x)["judged"].logits, wanted)
+    with pytest.raises(ValueError, match="for its input labels, which this call does not give$"):
+        network(x)
+    hold_reference(network, torch.randn(7, 4))
+    with pytest.raises(RuntimeError):  # labels have no reference rows any more
+        network(x, labels)
+
+
+def test_a_part_that_holds_a_reference_batch_is_named() -> None:
+    network = nn.Sequential(hold_reference(nn.Sequential(VirtualBatchNorm(2)), torch.randn(3, 2)))
+    with pytest.raises(ValueError, match="^0, a part of Sequential, holds a reference batch"):
+        hold_reference(network, torch.randn(3, 2))
+
+
 def test_what_it_cannot_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="^Linear has no layer VirtualBatchNorm$"):
         hold_reference(nn.Linear(2, 2), torch.randn(3, 2))

@@ -133,10 +133,10 @@ def test_an_optimizer_without_parameters_of_its_network_is_refused_by_name() -> 
     with pytest.raises(ValueError) as refused:
         State.of(judge, maker, of_both[1], of_both[0], latent=3)
     assert str(refused.value).startswith(
-        "the optimizer of the discriminator does not own 0.weight, 0.bias, 2.weight and 1 more"
+        "discriminator: SGD does not own 0.weight, 0.bias, 2.weight and 1 more"
     )
     partly = torch.optim.SGD(list(maker.parameters())[:-1], lr=0.1)
-    with pytest.raises(ValueError, match="the generator does not own 2.bias; make it of"):
+    with pytest.raises(ValueError, match="generator: SGD does not own 2.bias; make it of"):
         State.of(judge, maker, of_both[0], partly, latent=3)
     list(maker.parameters())[-1].requires_grad_(False)
     State.of(judge, maker, of_both[0], partly, latent=3)

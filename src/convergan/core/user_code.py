@@ -5,6 +5,7 @@ fails inside of such files is told by the user's own lines, see `user_traceback`
 """
 
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -117,3 +118,23 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def why_not_callable(function: Callable[..., Any], arguments: tuple[object, ...]) -> str:
+    """Say why a function cannot be called with so many arguments; nothing if it can, or may.
+
+    Example:
+        >>> why_not_callable(len, ("rows", "chance"))
+        'too many positional arguments'
+        >>> why_not_callable(print, ("rows", "chance"))
+        ''
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some functions that are not written in Python have none
+        return ""
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        return str(error)
+    return ""

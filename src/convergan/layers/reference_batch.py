@@ -10,6 +10,8 @@ arguments, its class. The reference rows are buffers, which are saved, moved and
 """
 
 from collections.abc import Callable
+from inspect import signature
+from itertools import count
 from typing import Any, TypeVar
 
 import torch
@@ -39,8 +41,8 @@ def hold_reference(network: Network, *reference: Tensor) -> Network:
         The same network.
 
     Raises:
-        ValueError: if the network has no such layer, there are no reference rows, or inputs have
-            different numbers of them.
+        ValueError: if the network has no such layer, there are no reference rows, inputs have
+            different numbers of them, or a part of the network holds some already.
 
     Example:
         >>> network = nn.Sequential(nn.Conv2d(1, 4, 3), VirtualBatchNorm(4))
@@ -56,27 +58,58 @@ def hold_reference(network: Network, *reference: Tensor) -> Network:
             "a reference batch is at least one row, as many for each input, got shapes "
             f"{[tuple(rows.shape) for rows in reference]}"
         )
-    if not hasattr(network, NAME.format(0)):
-        network.register_forward_pre_hook(_put_in_front)
-        network.register_forward_hook(_take_off)
+    held = [name for name, part in network.named_modules() if part is not network and _held(part)]
+    if held:
+        raise ValueError(
+            f"{held[0]}, a part of {type(network).__name__}, holds a reference batch already; hold "
+            "it in one of both"
+        )
+    if not _held(network):
+        network.register_forward_pre_hook(_put_in_front, with_kwargs=True)
+        network.register_forward_hook(_take_off, with_kwargs=True)
+    for number in range(_held(network)):
+        delattr(network, NAME.format(number))
     for number, rows in enumerate(reference):
         network.register_buffer(NAME.format(number), rows.detach().clone())
     for layer in layers:
-        layer.num_reference = counts.copy().pop()
+        layer.num_reference = len(reference[0])
     return network
 
 
-def _put_in_front(network: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _held(network: nn.Module) -> int:
+    """Return for how many inputs a network holds reference rows."""
+    return next(number for number in count() if not hasattr(network, NAME.format(number)))
+
+
+def _names(network: nn.Module, given: int) -> list[str]:
+    """Return the names of the inputs that have reference rows and are not ``given`` by position."""
+    held = _held(network)
+    return list(signature(network.forward).parameters)[given:held] if given < held else []
+
+
+def _put_in_front(
+    network: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Put reference rows in front of each input that has them."""
-    return tuple(
-        _joined(network, network.get_buffer(name), part)
-        if hasattr(network, name := NAME.format(number))
-        else part
+    joined = [
+        _joined(network, number, part) if number < _held(network) else part
         for number, part in enumerate(inputs)
-    )
+    ]
+    names = _names(network, len(inputs))
+    if missing := [name for name in names if name not in named]:
+        raise ValueError(
+            f"{type(network).__name__} holds reference rows for its input {missing[0]}, which this "
+            "call does not give"
+        )
+    fronted = {
+        name: _joined(network, number, named[name])
+        for number, name in enumerate(names, start=len(inputs))
+    }
+    return tuple(joined), named | fronted
 
 
-def _joined(network: nn.Module, rows: Tensor, live: Tensor) -> Tensor:
+def _joined(network: nn.Module, number: int, live: Tensor) -> Tensor:
+    rows = network.get_buffer(NAME.format(number))
     if live.shape[1:] != rows.shape[1:]:
         raise ValueError(
             f"{type(network).__name__} has a reference batch of rows of shape "
@@ -85,15 +118,18 @@ def _joined(network: nn.Module, rows: Tensor, live: Tensor) -> Tensor:
     return torch.cat([rows.to(live.dtype), live])
 
 
-def _take_off(network: nn.Module, inputs: tuple[Any, ...], outputs: Any) -> Any:
+def _take_off(
+    network: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], outputs: Any
+) -> Any:
     """Take the outputs of the reference rows off."""
     first = len(network.get_buffer(NAME.format(0)))
+    total = (inputs[0] if inputs else named[_names(network, 0)[0]]).shape[0]
 
     def without(rows: Tensor) -> Tensor:
-        if rows.shape[0] != inputs[0].shape[0]:
+        if rows.shape[0] != total:
             raise ValueError(
-                f"{type(network).__name__} made {len(rows)} rows of {len(inputs[0])}: under "
-                "virtual batch normalisation each row of its input must have one of its output"
+                f"{type(network).__name__} made {len(rows)} rows of {total}: under virtual batch "
+                "normalisation each row of its input must have one of its output"
             )
         return rows[first:]
 

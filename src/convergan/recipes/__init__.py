@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..core.code_hashes import code_hashes
 from ..core.names import look_up
-from ..core.user_code import load_function
+from ..core.user_code import load_function, why_not_callable
 from ..data import DataError
 from .ablations import ablation, ablations, cifar10_ablation
 from .collapse import variants
@@ -16,7 +16,6 @@ from .fields import require_fields as require_fields
 from .imagenet import imagenet
 from .minibatch import cifar10_minibatch, cifar10_narrow_minibatch, mnist_minibatch, svhn_minibatch
 from .mnist import mnist, mnist_2016, mnist_graph, mnist_pixels, mnist_vectors
-from .players import why_not_callable
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .residual import cifar10_ggdr, cifar10_r3gan

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from torch import nn
 from torch.optim import Optimizer
 
+from ..core.user_code import why_not_callable
 from ..data import KINDS
 from .description import describe
-from .players import why_not_callable
 from .recipe import Recipe
 
 

@@ -20,7 +20,6 @@ from ..core.chance import derive
 from ..data import Dataset, to_unit_range
 from ..networks import Critique
 from ..training import State
-from .players import LogitsAlone
 from .recipe import Recipe
 
 SCALES = (10.0, 1000.0)
@@ -123,7 +122,12 @@ def _require_rows(made: Any, rows: Tensor, device: torch.device) -> None:
     _require_numbers("the generator's rows", made, device)
 
 
-def _require_critique(judged: Critique, rows: Tensor, together: int, device: torch.device) -> None:
+def _require_critique(judged: Any, rows: Tensor, together: int, device: torch.device) -> None:
+    if not isinstance(judged, Critique):
+        raise ValueError(
+            "the discriminator must return convergan.networks.Critique(logits, features), it "
+            f"returned {_shown(judged)}"
+        )
     count, logits = len(rows) // together, judged.logits
     if logits.dim() != 2 or len(logits) != count:
         raise ValueError(
@@ -131,8 +135,6 @@ def _require_critique(judged: Critique, rows: Tensor, together: int, device: tor
             f"{len(rows)} rows, it returned {_shown(logits)}"
         )
     _require_numbers("the discriminator's logits", logits, device)
-    if isinstance(judged, LogitsAlone):
-        return
     if not isinstance(judged.features, Tensor) or judged.features.dim() < 2:
         raise ValueError(
             "the discriminator's features must be a tensor with a row for each row of data, got "

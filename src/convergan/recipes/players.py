@@ -1,36 +1,20 @@
 """Networks of the user's as players: what they lack is put in, or named.
 
-A discriminator may be any `torch.nn.Module`. If it takes no ``chance`` it gets none, and a tensor
-that it returns is its logits. Hooks do that, so that the names of its weights are its own.
+A discriminator may be any `torch.nn.Module`, see `convergan.training.PlainDiscriminator`.
 """
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..networks import Critique, Discriminator, Generator
+from ..core.user_code import why_not_callable
+from ..networks import Discriminator, Generator
+from ..training import PlainDiscriminator
 
 _OTHER_STREAM = {"discriminator": 1, "generator": 2}
 """So that both networks do not start from the same numbers of torch's own generator."""
-
-
-class LogitsAlone(Critique):
-    """The judgment of a discriminator that returns no features."""
-
-    @property
-    def features(self) -> Tensor:
-        """Refuse.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError(
-            "this step needs features of the discriminator, which returns logits alone: let it "
-            "return convergan.networks.Critique(logits, features)"
-        )
 
 
 def make_network(player: str, make: Callable[[], Any], chance: torch.Generator) -> nn.Module:
@@ -56,41 +40,10 @@ def make_network(player: str, make: Callable[[], Any], chance: torch.Generator) 
 
 
 def as_discriminator(network: nn.Module) -> Discriminator:
-    """Make sure that a network can be called and read as a `Discriminator`; changed in place.
-
-    Raises:
-        ValueError: when it is called, if it returns neither a `Critique` nor logits.
-    """
-    if type(network).__module__.split(".")[0] == "convergan":
+    """Return a network as the steps call it: one that has ``rows_together`` as it is."""
+    if hasattr(network, "rows_together"):
         return cast(Discriminator, network)
-    if not hasattr(network, "rows_together"):
-        network.rows_together = 1  # type: ignore[assignment]
-    if why_not_callable(network.forward, ("rows", "chance")):
-        network.register_forward_pre_hook(_rows_alone)
-    network.register_forward_hook(_as_critique)
-    return cast(Discriminator, network)
-
-
-def _rows_alone(network: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-    return given[:1]
-
-
-def _as_critique(network: nn.Module, given: tuple[Any, ...], found: Any) -> Critique:
-    if isinstance(found, Critique):
-        return found
-    if isinstance(found, Tensor):
-        logits = found.reshape(len(found), -1) if found.dim() else found
-        return LogitsAlone(logits, logits.new_empty(len(logits) if logits.dim() else 0, 0))
-    if (
-        isinstance(found, Sequence)
-        and len(found) == 2
-        and all(isinstance(t, Tensor) for t in found)
-    ):
-        return Critique(*found)
-    raise ValueError(
-        f"the discriminator {_kind(network)} must return convergan.networks.Critique(logits, "
-        f"features), or logits alone as a tensor; it returned {_kind(found)}"
-    )
+    return PlainDiscriminator(network)
 
 
 def as_generator(network: nn.Module) -> Generator:
@@ -115,6 +68,7 @@ def as_generator(network: nn.Module) -> Generator:
     return cast(Generator, network)
 
 
+<<<<<<< HEAD
 def why_not_callable(function: Callable[..., Any], arguments: tuple[object, ...]) -> str:
     """Say why a function cannot be called with so many arguments; nothing if it can, or may.
 
@@ -139,5 +93,7 @@ def why_not_callable(function: Callable[..., Any], arguments: tuple[object, ...]
     return ""
 
 
+=======
+>>>>>>> main
 def _kind(value: object) -> str:
     return "None" if value is None else type(value).__qualname__

@@ -13,6 +13,7 @@ from .evaluation import evaluate as evaluate
 from .evaluation import predict_probabilities as predict_probabilities
 from .guided import guided_step as guided_step
 from .loop import train as train
+from .plain_networks import PlainDiscriminator as PlainDiscriminator
 from .regularizers import certainty as certainty
 from .regularizers import interpolation_consistency as interpolation_consistency
 from .regularizers import teacher_adversarial as teacher_adversarial

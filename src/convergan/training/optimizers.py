@@ -56,23 +56,42 @@ def make_ready(make: MakeOptimizer, parameters: Mapping[str, Tensor]) -> Optimiz
     return optimizer
 
 
+def require_owned(optimizer: Optimizer, parameters: Mapping[str, Tensor]) -> None:
+    """Require an optimizer to own all trainable parameters of a network.
+
+    Args:
+        optimizer: may own others too.
+        parameters: by name.
+
+    Raises:
+        ValueError: if it does not; the message names those that it does not own.
+    """
+    owned = _owned(optimizer)
+    names = [name.removeprefix("network.") for name, p in parameters.items() if id(p) not in owned]
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise ValueError(
+            f"{_kind(optimizer)} does not own {', '.join(names[:3])}{more}; make it of all "
+            "parameters, and set requires_grad_(False) on what is not to be trained"
+        )
+
+
+def _owned(optimizer: Optimizer) -> set[int]:
+    return {id(tensor) for group in optimizer.param_groups for tensor in group["params"]}
+
+
 def _require_owner(optimizer: object, parameters: Mapping[str, Tensor]) -> None:
+    """Require an optimizer of these parameters and no others."""
     if not isinstance(optimizer, Optimizer):
         raise ValueError(
             "the optimizer must be a torch.optim.Optimizer, made of the parameters that it is "
             f"called with; got {optimizer!r}"
         )
-    owned = {id(tensor) for group in optimizer.param_groups for tensor in group["params"]}
-    lacking = [name for name, parameter in parameters.items() if id(parameter) not in owned]
-    if lacking or len(owned) > len(parameters):
-        others = len(owned) - len(parameters) + len(lacking)
-        lacks = f"does not own {', '.join(lacking[:3])}" if lacking else ""
-        rest = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        owns = f"owns {others} tensors of no parameter of the network" if others else ""
+    require_owned(optimizer, parameters)
+    if (others := len(_owned(optimizer)) - len(parameters)) > 0:
         raise ValueError(
-            f"{_kind(optimizer)} {' and '.join(filter(None, [lacks + rest, owns]))}; give it every "
-            "parameter that it is made with and no others (what shall stay as it is has "
-            "requires_grad=False)"
+            f"{_kind(optimizer)} owns {others} tensors of no parameter of the network; make it of "
+            "the parameters that it is called with"
         )
 
 

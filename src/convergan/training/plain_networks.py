@@ -1,4 +1,4 @@
-"""Networks and optimizers of a loop of one's own, as the steps need them.
+"""Networks of a user's, as the steps need them.
 
 A step asks a discriminator for a `Critique` and a generator for a latent. Any ``nn.Module`` can be
 asked so through the two classes here, which own nothing: the modules inside are the user's, and
@@ -7,14 +7,14 @@ what is loaded into them, or moved, or set to evaluation, is seen by both.
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import Optimizer
 
 from ..core.chance import draw_into
+from ..core.user_code import why_not_callable
 from ..networks import Critique, Discriminator, Generator
 
 Latent = int | Sequence[int] | Callable[[int], Tensor]
@@ -25,22 +25,24 @@ class PlainDiscriminator(Discriminator):
     """Any module that judges rows, as a discriminator of ours.
 
     Args:
-        network: from (N, *row shape) to logits, (N,), (N, K) or (N, K, 1, 1), or to a pair of such
-            logits and features, (N, ...).
+        network: from (N, *row shape), and chance where it takes that too, to logits, (N,), (N, K)
+            or (N, K, 1, 1), or to a pair of such logits and features, (N, ...).
     """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
         self.training = network.training
+        self._takes_chance = not why_not_callable(network.forward, ("rows", "chance"))
 
     def forward(self, rows: Tensor, chance: torch.Generator | None = None) -> Critique:
-        """Judge rows; a plain module draws its noise itself, so ``chance`` is unused.
+        """Judge rows; a module that takes no ``chance`` draws its noise itself.
 
         Raises:
             ValueError: if the rows do not fit the network, or what it returns is no judgment.
         """
-        found = _call("discriminator", self.network, rows)
+        chances = (chance,) if self._takes_chance else ()
+        found = _call("discriminator", self.network, rows, *chances)
         logits: object = found
         features: object = rows.new_empty(len(rows), 0)
         if isinstance(found, tuple | list) and len(found) == 2:
@@ -135,22 +137,6 @@ def as_generator(network: nn.Module, latent: Latent | None) -> Generator:
     return PlainGenerator(network, latent)
 
 
-def require_owned(player: str, optimizer: Optimizer, parameters: Mapping[str, Tensor]) -> None:
-    """Require an optimizer to own all trainable parameters of a network.
-
-    Raises:
-        ValueError: if it does not; the message names those that it does not own.
-    """
-    owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    names = [name.removeprefix("network.") for name, p in parameters.items() if id(p) not in owned]
-    if names:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        raise ValueError(
-            f"the optimizer of the {player} does not own {', '.join(names[:3])}{more}; make it of "
-            f"{player}.parameters(), or set requires_grad_(False) on what is not to be trained"
-        )
-
-
 def _refuse_parallel(player: str, network: nn.Module) -> None:
     if isinstance(network, DistributedDataParallel):
         raise ValueError(
@@ -159,10 +145,12 @@ def _refuse_parallel(player: str, network: nn.Module) -> None:
         )
 
 
-def _call(player: str, network: nn.Module, rows: Tensor) -> object:
+def _call(
+    player: str, network: nn.Module, rows: Tensor, *chances: torch.Generator | None
+) -> object:
     """Call a network, and say in one line which shape did not fit."""
     try:
-        found: object = network(rows)
+        found: object = network(rows, *chances)
     except RuntimeError as error:
         line = str(error).strip().partition("\n")[0]
         memory = isinstance(error, torch.OutOfMemoryError)

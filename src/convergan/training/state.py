@@ -13,8 +13,8 @@ from ..collective import mean_gradients
 from ..core.layout import align
 from ..networks import Discriminator, Generator
 from ..objectives import HistoricalAverage, historical_averaging_penalty
-from .optimizers import MakeOptimizer, make_ready
-from .plain_networks import Latent, as_discriminator, as_generator, require_owned
+from .optimizers import MakeOptimizer, make_ready, require_owned
+from .plain_networks import Latent, as_discriminator, as_generator
 from .weight_average import WeightAverage
 
 MakeAverage = Callable[[Mapping[str, Tensor]], WeightAverage]
@@ -61,13 +61,13 @@ class Player(Generic[Network]):
         self.history = HistoricalAverage(self.parameters) if historical_weight else None
 
     def _optimizer_of(self, given: MakeOptimizer | Optimizer) -> Optimizer:
-        if isinstance(given, Optimizer):
-            require_owned(self.name, given, self.parameters)
-            return given
         try:
-            return make_ready(given, self.parameters)
+            if not isinstance(given, Optimizer):
+                return make_ready(given, self.parameters)
+            require_owned(given, self.parameters)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
+        return given
 
     @property
     def device(self) -> torch.device | None:
