@@ -68,32 +68,5 @@ def as_generator(network: nn.Module) -> Generator:
     return cast(Generator, network)
 
 
-<<<<<<< HEAD
-def why_not_callable(function: Callable[..., Any], arguments: tuple[object, ...]) -> str:
-    """Say why a function cannot be called with so many arguments; nothing if it can, or may.
-
-    Args:
-        function: anything.
-        arguments: the names of what it would be given by position.
-
-    Example:
-        >>> why_not_callable(len, ("rows", "chance"))
-        'too many positional arguments'
-        >>> why_not_callable(print, ("rows", "chance"))
-        ''
-    """
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some functions that are not written in Python have none
-        return ""
-    try:
-        signature.bind(*arguments)
-    except TypeError as error:
-        return str(error)
-    return ""
-
-
-=======
->>>>>>> main
 def _kind(value: object) -> str:
     return "None" if value is None else type(value).__qualname__
