@@ -25,7 +25,7 @@ OMITTED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 def described(docstring: str) -> set[str]:
     """The names that the sections Args and Attributes of a docstring describe."""
     text = inspect.cleandoc(docstring) + "\n"
-    found = set()
+    found: set[str] = set()
     for section in re.findall(SECTION, text, re.MULTILINE):
         for names in re.findall(r"^    ([\w, ]+?)(?: \([^)]*\))?: *\S", section, re.MULTILINE):
             found.update(name.strip() for name in names.split(","))
