@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convergan.networks import toy_discriminator, toy_generator
+from convergan.networks import PackedDiscriminator, toy_discriminator, toy_generator
 from convergan.training import State
 from convergan.training.plain_networks import PlainDiscriminator, PlainGenerator, as_generator
 from tests.oracles import chance
@@ -120,6 +120,17 @@ def test_networks_of_ours_are_taken_as_they_are() -> None:
     assert state.discriminator.network is judge and state.generator.network is maker
     with pytest.raises(ValueError, match="draws its own latents; leave latent out"):
         State.of(judge, maker, *adams, latent=3)
+
+
+def test_packs_are_judged_by_a_plain_module() -> None:
+    first, maker = nn.Linear(4, 1), nn.Linear(3, 2)
+    packed = PackedDiscriminator(nn.Sequential(first, nn.Flatten(0)), 2)
+    adams = [torch.optim.Adam(network.parameters()) for network in (packed, maker)]
+    state = State.of(packed, maker, *adams, latent=3)
+    before = first.weight.clone()
+    ADVERSARIAL(state, torch.rand(6, 2))
+    assert not torch.equal(first.weight, before)
+    assert packed(torch.rand(6, 2)).shape == (3,)  # the user's own is as it was
 
 
 def test_a_plain_generator_needs_a_latent() -> None:

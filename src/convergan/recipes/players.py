@@ -11,7 +11,7 @@ from torch import nn
 
 from ..core.user_code import why_not_callable
 from ..networks import Discriminator, Generator
-from ..training import PlainDiscriminator
+from ..training.plain_networks import as_discriminator as adapted
 
 _OTHER_STREAM = {"discriminator": 1, "generator": 2}
 """So that both networks do not start from the same numbers of torch's own generator."""
@@ -40,10 +40,10 @@ def make_network(player: str, make: Callable[[], Any], chance: torch.Generator) 
 
 
 def as_discriminator(network: nn.Module) -> Discriminator:
-    """Return a network as the steps call it: one that has ``rows_together`` as it is."""
-    if hasattr(network, "rows_together"):
+    """Return a network as the steps call it; one that has ``rows_together`` may be of no class."""
+    if hasattr(network, "rows_together") and not isinstance(network, Discriminator):
         return cast(Discriminator, network)
-    return PlainDiscriminator(network)
+    return adapted(network)
 
 
 def as_generator(network: nn.Module) -> Generator:

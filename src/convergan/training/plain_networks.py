@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..core.chance import draw_into
 from ..core.user_code import why_not_callable
-from ..networks import Critique, Discriminator, Generator
+from ..networks import Critique, Discriminator, Generator, PackedDiscriminator
 
 Latent = int | Sequence[int] | Callable[[int], Tensor]
 """Of a generator: the size or shape of a row of Gaussian noise, or from a count to such rows."""
@@ -114,6 +114,8 @@ class PlainGenerator(Generator):
 def as_discriminator(network: nn.Module) -> Discriminator:
     """Return a network as the steps call it, one of ours as it is."""
     _refuse_parallel("discriminator", network)
+    if isinstance(network, PackedDiscriminator):
+        return PackedDiscriminator(as_discriminator(network.discriminator), network.m)
     return network if isinstance(network, Discriminator) else PlainDiscriminator(network)
 
 
