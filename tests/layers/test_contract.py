@@ -75,6 +75,7 @@ CASES: Mapping[str, Case] = {
         lambda: MinibatchDiscrimination(A, 3, 2), together=True, flattens=True
     ),
     "MinibatchStddev": Case(lambda: MinibatchStddev(2), together=True),
+    "MinibatchStddev of four": Case(lambda: MinibatchStddev(), together=True),
     "MinibatchStddev of rows": Case(lambda: MinibatchStddev(2), map=False, together=True),
     "PackedDiscriminator": Case(
         lambda: PackedDiscriminator(nn.Conv2d(2 * C, 1, SIDE), 2), unit=2, together=True

@@ -99,3 +99,11 @@ def test_groups_that_do_not_fill_the_batch_are_as_even_as_can_be(
 def test_maps_that_do_not_divide_the_channels_are_refused(features: int) -> None:
     with pytest.raises(ValueError, match=f"divide the 4 channels, got {features}"):
         minibatch_stddev(draw(6, 4), group_size=2, features=features)
+
+
+def test_half_precision_has_gradients_for_equal_rows_and_no_overflow() -> None:
+    x = torch.ones(4, 3, dtype=torch.float16, requires_grad=True)
+    minibatch_stddev(x, group_size=4).sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None and x.grad.isfinite().all()
+    wide = torch.tensor([[300.0], [-300.0]], dtype=torch.float16)
+    assert minibatch_stddev(wide, group_size=2)[0, 1].item() == 300

@@ -1,12 +1,24 @@
 import copy
-from typing import NamedTuple
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.functional import batch_norm
 
-from convergan.layers import VirtualBatchNorm, hold_reference
+from convergan.layers import (
+    BatchStatisticsNorm,
+    CrossBatchNorm,
+    CrossHalfDiscrimination,
+    MinibatchDiscrimination,
+    MinibatchStddev,
+    VirtualBatchNorm,
+    hold_reference,
+)
 from tests.oracles import draw
 
 
@@ -122,8 +134,11 @@ def test_inputs_by_name_have_their_reference_rows_as_well() -> None:
     with pytest.raises(ValueError, match="for its input labels, which this call does not give$"):
         network(x)
     hold_reference(network, torch.randn(7, 4))
-    with pytest.raises(RuntimeError):  # labels have no reference rows any more
-        network(x, labels)
+    for call in (lambda: network(x, labels), lambda: network(x, labels=labels)):
+        with pytest.raises(ValueError, match=r"input of shape \(2,\) that has no reference rows"):
+            call()
+    with pytest.raises(ValueError, match="^Conditional holds reference rows for input 0, got None"):
+        network(None)
 
 
 def test_a_part_that_holds_a_reference_batch_is_named() -> None:
@@ -144,3 +159,101 @@ def test_what_it_cannot_hold_is_refused() -> None:
     network = nn.Sequential(VirtualBatchNorm(2), nn.Flatten(0))
     with pytest.raises(ValueError, match="^Sequential made 14 rows of 7: "):
         hold_reference(network, torch.randn(5, 2))(torch.randn(2, 2))
+
+
+def test_a_part_called_by_itself_takes_no_live_row_for_a_reference() -> None:
+    network, live = generator(), draw(20, 6, 1, 1)
+    hold_reference(network, draw(5, 6, 1, 1))
+    for call in (network.forward, network[:2]):
+        with pytest.raises(RuntimeError, match="and then the network itself, not a part of it"):
+            call(live)
+    with pytest.raises(ValueError):
+        network(draw(3, 6))
+    with pytest.raises(RuntimeError):  # after an error as well
+        network[:2](live)
+
+
+def test_there_are_as_many_reference_rows_as_the_network_holds_at_the_moment() -> None:
+    network, other, live = generator(), generator(), draw(3, 6, 1, 1, seed=1)
+    hold_reference(network, draw(5, 6, 1, 1))
+    fewer = {"reference_batch_0": draw(2, 6, 1, 1)}
+    expected = hold_reference(copy.deepcopy(network), draw(2, 6, 1, 1))(live)
+    assert torch.equal(functional_call(network, fewer, (live,)), expected)
+    before = network(live)
+    other[1] = network[1]  # a layer of two networks
+    hold_reference(other, draw(9, 6, 1, 1))
+    assert torch.equal(network(live), before)
+
+
+def test_saved_weights_load_after_the_saved_rows_are_held() -> None:
+    network, live = hold_reference(generator(), draw(5, 6, 1, 1)), draw(3, 6, 1, 1, seed=1)
+    saved, fresh = network.state_dict(), generator()
+    hold_reference(fresh, saved["reference_batch_0"]).load_state_dict(saved)
+    assert torch.equal(fresh(live), network(live))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.BatchNorm1d(2),
+        BatchStatisticsNorm(2),
+        CrossBatchNorm(2),
+        CrossHalfDiscrimination(2, 3, 2),
+        MinibatchDiscrimination(2, 3, 2),
+        MinibatchStddev(),
+    ],
+)
+def test_layers_that_would_compare_live_rows_with_reference_rows_are_refused(
+    layer: nn.Module,
+) -> None:
+    network = nn.Sequential(nn.Sequential(nn.Linear(2, 2), VirtualBatchNorm(2)), layer)
+    with pytest.raises(ValueError, match=f"^1 of Sequential is a {type(layer).__name__} and would"):
+        hold_reference(network, torch.randn(4, 2))
+    first = network[0]
+    assert isinstance(first, nn.Sequential)
+    hold_reference(first, torch.randn(4, 2))
+    assert network(torch.randn(6, 2)).shape[0] == 6
+
+
+@dataclass
+class Made:
+    """An output as some libraries have it."""
+
+    rows: Tensor
+    step: int
+
+
+class Wraps(nn.Module):
+    """Puts its rows into a container."""
+
+    def __init__(self, wrap: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.norm, self.wrap = VirtualBatchNorm(2), wrap
+
+    def forward(self, x: Tensor) -> Any:
+        return self.wrap(self.norm(x))
+
+
+def test_containers_keep_their_kind_and_lose_the_reference_rows() -> None:
+    x = torch.randn(3, 2)
+
+    def made(wrap: Callable[[Tensor], Any]) -> Any:
+        return hold_reference(Wraps(wrap), torch.randn(4, 2))(x)
+
+    assert made(lambda rows: Made(rows, 7)).rows.shape == (3, 2)
+    ordered = made(lambda rows: OrderedDict(rows=rows, loss=rows.mean()))
+    assert type(ordered) is OrderedDict and ordered["rows"].shape == (3, 2)
+    assert ordered["loss"].shape == ()
+    with pytest.raises(ValueError, match="must return tensors, or tuples.* got set$"):
+        made(lambda rows: {rows})
+
+
+def test_a_reference_of_another_kind_of_number_is_refused() -> None:
+    network = hold_reference(nn.Sequential(VirtualBatchNorm(2)), torch.full((4, 2), 0.5))
+    with pytest.raises(ValueError, match="reference batch of torch.float32, got rows of torch.int"):
+        network(torch.ones(3, 2, dtype=torch.int64))
+
+
+def test_a_compiled_network_is_to_hold_it_before() -> None:
+    with pytest.raises(ValueError, match="before torch.compile"):
+        hold_reference(torch.compile(generator(), backend="eager"), draw(5, 6, 1, 1))

@@ -369,3 +369,45 @@ def test_gradient_stays_orthogonal_to_the_direction_where_products_are_in_bfloat
     lengths = vector_norm(direction, dim=others) * vector_norm(gradient, dim=others)
     assert bool((along < 1e-5 * lengths).all())
     assert gains_gradient.dtype == gradient.dtype == torch.float32
+
+
+def test_channels_of_a_linear_layer_come_last() -> None:
+    layer, x = weight_norm(nn.Linear(5, 4)), 3 * torch.randn(32, 4, 5) + 1
+    initialise_from_batch(layer, lambda: layer(x))
+    y = layer(x).flatten(0, 1)
+    torch.testing.assert_close(y.mean(dim=0), torch.zeros(4), rtol=0, atol=1e-5)
+    torch.testing.assert_close(y.std(dim=0, correction=0), torch.ones(4), rtol=1e-5, atol=0)
+
+
+def test_a_layer_without_bias_gets_its_gain_alone() -> None:
+    layer, x = weight_norm(nn.Conv2d(2, 3, 3, bias=False)), torch.randn(16, 2, 5, 5)
+    initialise_from_batch(layer, lambda: layer(x))
+    deviations = layer(x).transpose(0, 1).flatten(1).std(dim=1, correction=0)
+    torch.testing.assert_close(deviations, torch.ones(3), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.BatchNorm2d(3), nn.Embedding(3, 2), nn.ReLU(), nn.ConvTranspose2d(4, 6, 3, groups=2)],
+)
+def test_layers_that_could_not_be_started_are_refused(layer: nn.Module) -> None:
+    with pytest.raises(ValueError, match="^weight normalisation is for linear and convolutional"):
+        weight_norm(layer)
+
+
+def test_a_weight_that_is_parametrised_besides_is_refused() -> None:
+    layer = weight_norm(nn.Linear(3, 2))
+    with pytest.raises(ValueError, match="the weight of this .*Linear is parametrised already"):
+        weight_norm(layer)
+    torch.nn.utils.parametrizations.spectral_norm(layer)
+    with pytest.raises(ValueError, match="goes through _SpectralNorm after weight normalisation"):
+        initialise_from_batch(layer, lambda: layer(torch.randn(4, 3)))
+
+
+def test_where_nothing_is_started_it_says_so() -> None:
+    plain = nn.Sequential(torch.nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)))
+    with pytest.raises(ValueError, match="^nothing in Sequential starts from a batch"):
+        initialise_from_batch(plain, lambda: plain(torch.randn(4, 3)))
+    network = nn.Sequential(weight_norm(nn.Linear(3, 2)), weight_norm(nn.Linear(2, 2)))
+    with pytest.raises(ValueError, match="did not reach this layer, which is not started"):
+        initialise_from_batch(network, lambda: network[0](torch.randn(4, 3)))

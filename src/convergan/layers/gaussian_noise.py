@@ -54,7 +54,7 @@ class GaussianNoise(nn.Module):
 
     def __init__(self, std: float) -> None:
         super().__init__()
-        if std < 0:
+        if not std >= 0:
             raise ValueError(f"std must not be negative, got {std}")
         self.std = std
 

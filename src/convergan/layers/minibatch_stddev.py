@@ -46,7 +46,9 @@ def minibatch_stddev(x: Tensor, *, group_size: int, features: int = 1) -> Tensor
     # Traced code must hold for any number of rows, and the second way does.
     traced = torch.compiler.is_compiling()
     variances = _ragged_variances if traced or count % group_size else _even_variances
-    deviations = (variances(x, group_size, features) + EPSILON).sqrt().mean(dim=2)  # (n, F)
+    values = x.to(torch.promote_types(x.dtype, torch.float32))  # 1e-8 is nothing in half precision
+    deviations = (variances(values, group_size, features) + EPSILON).sqrt().mean(dim=2)  # (n, F)
+    deviations = deviations.to(x.dtype)
     maps = deviations.repeat(group_size, 1)[:count].view(count, features, *[1] * (x.dim() - 2))
     return torch.cat([x, maps.expand(-1, -1, *x.shape[2:])], dim=1)
 
@@ -57,16 +59,16 @@ def _even_variances(x: Tensor, group_size: int, features: int) -> Tensor:
 
 
 def _ragged_variances(x: Tensor, group_size: int, features: int) -> Tensor:
-    """Return the same for any number of rows: absent rows at the end count for nothing."""
+    """Return the same for any number of rows."""
     count = x.shape[0]
     groups = (count + group_size - 1) // group_size
-    absent = groups * group_size - count
-    rows = nn.functional.pad(x.reshape(count, features, -1), (0, 0, 0, 0, 0, absent))
-    there = nn.functional.pad(x.new_ones(count), (0, absent)).view(group_size, groups, 1, 1)
-    rows = rows.view(group_size, groups, features, -1)
-    sizes = there.sum(dim=0)
-    centred = (rows - rows.sum(dim=0) / sizes) * there
-    return centred.square().sum(dim=0) / sizes
+    group = torch.arange(count, device=x.device) % groups
+    members = (group.unsqueeze(1) == torch.arange(groups, device=x.device)).to(x.dtype)  # (N, n)
+    shares = (members / members.sum(dim=0)).t()
+    rows = x.reshape(count, -1)
+    with torch.autocast(x.device.type, enabled=False):
+        centred = rows - members @ (shares @ rows)
+        return (shares @ centred.square()).reshape(groups, features, -1)
 
 
 class MinibatchStddev(nn.Module):

@@ -28,6 +28,7 @@ travel through the network in front of the live ones (`hold_reference`), so that
 a call. Gradients go through the reference statistics, there and here.
 """
 
+from contextvars import ContextVar
 from typing import Literal, get_args
 
 import torch
@@ -36,6 +37,8 @@ from torch import Tensor
 from ..collective import gathered, rows_shared
 from .scale_and_shift import ScaleAndShift
 
+ROWS_IN_FRONT: ContextVar[int | None] = ContextVar("reference rows in front", default=None)
+"""While a network that holds a reference batch is called: how many rows of it are in front."""
 Mode = Literal["per_example", "paper2016", "june2016"]
 """What is mixed with the reference statistics."""
 
@@ -141,8 +144,8 @@ class VirtualBatchNorm(ScaleAndShift):
 
     Args:
         num_channels: size of dimension 1.
-        num_reference: n, how many rows at the front of every batch are the reference; None until
-            `hold_reference` says it.
+        num_reference: n, how many rows at the front of every batch are the reference, for who puts
+            them there; None where `hold_reference` does.
         chance: draws ``weight`` from N(1, 0.02), None for torch's own generator; ``bias`` starts at
             0. Both are of shape (C,).
         mode: whose statistics are mixed with those of the reference.
@@ -174,6 +177,7 @@ class VirtualBatchNorm(ScaleAndShift):
         _check_mode(mode)
         super().__init__(num_channels, chance=chance)
         self.num_reference = num_reference
+        self.held = False
         self.mode: Mode = mode
         self.epsilon = epsilon
         self.sync = False if mode == "per_example" else sync
@@ -184,18 +188,22 @@ class VirtualBatchNorm(ScaleAndShift):
         Raises:
             RuntimeError: if there is no reference batch.
         """
-        if self.num_reference is None:
+        num_reference = self.num_reference
+        if self.held and not torch.compiler.is_compiling():  # who traces asks no context variable
+            num_reference = ROWS_IN_FRONT.get()
+        if num_reference is None:
             raise RuntimeError(
                 "virtual batch normalisation has no reference batch: call "
                 "hold_reference(network, reference) once, with inputs of the whole network, for "
-                "example noise for a generator"
+                "example noise for a generator, and then the network itself, not a part of it or "
+                "its forward"
             )
-        with rows_shared(self, x[self.num_reference :]):
+        with rows_shared(self, x[num_reference:]):
             return virtual_batch_norm(
                 x,
                 self.weight,
                 self.bias,
-                num_reference=self.num_reference,
+                num_reference=num_reference,
                 mode=self.mode,
                 epsilon=self.epsilon,
             )

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils import parametrize
 
 Layer = TypeVar("Layer", bound=nn.Module)
@@ -107,31 +108,56 @@ def weight_norm(layer: Layer, epsilon: float = 0.0, start_std: float = 1.0) -> L
         weight, of the others dimension 0.
 
     Raises:
-        ValueError: if the layer has no weight of two dimensions or more, or is normalised already.
+        ValueError: if the layer is another, or its weight is parametrised already.
 
     Example:
         >>> layer = weight_norm(nn.Linear(5, 2))
         >>> bool((layer.weight.norm(dim=1) - 1).abs().max() < 1e-6)
         True
     """
-    weight = getattr(layer, "weight", None)
-    if not isinstance(weight, Tensor) or weight.dim() < 2:
+    grouped = isinstance(layer, _ConvTransposeNd) and layer.groups > 1
+    if not isinstance(layer, nn.Linear | _ConvNd) or grouped:
         raise ValueError(
-            "weight normalisation is for linear and convolutional layers, not for "
-            f"{type(layer).__name__}"
+            "weight normalisation is for linear and convolutional layers, and for transposed ones "
+            f"without groups; not for {layer}"
         )
     if parametrize.is_parametrized(layer, "weight"):
         raise ValueError(f"the weight of this {type(layer).__name__} is parametrised already")
-    transposed = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
+    transposed = isinstance(layer, _ConvTransposeNd)
     parametrisation = _GainAndDirection(1 if transposed else 0, epsilon, start_std)
     parametrize.register_parametrization(layer, "weight", parametrisation, unsafe=True)
     return layer
 
 
 def _is_normalised(layer: nn.Module) -> bool:
+    """Whether `weight_norm` made a layer.
+
+    Raises:
+        ValueError: if its weight is parametrised by something else besides.
+    """
     if not parametrize.is_parametrized(layer, "weight"):
         return False
-    return isinstance(layer.get_submodule("parametrizations.weight.0"), _GainAndDirection)
+    first, *others = layer.get_submodule("parametrizations.weight").children()
+    ours = isinstance(first, _GainAndDirection)
+    if ours and others:
+        raise ValueError(
+            f"the weight of a {type(layer).__name__} goes through {type(others[0]).__name__} after "
+            "weight normalisation, which cannot set its scale then"
+        )
+    return ours
+
+
+def starts_from_batch(network: nn.Module) -> bool:
+    """Whether `initialise_from_batch` has anything to start in a network."""
+    return bool(_to_start(network))
+
+
+def _to_start(network: nn.Module) -> list[nn.Module]:
+    return [
+        layer
+        for layer in network.modules()
+        if isinstance(layer, StartsFromBatch) or _is_normalised(layer)
+    ]
 
 
 def gain(layer: nn.Module) -> nn.Parameter:
@@ -179,6 +205,9 @@ def initialise_from_batch(
             ``lambda: network(images, chance)``.
         per_channel: one deviation per channel, or one per layer as in most scripts of 2016-06-08.
 
+    Raises:
+        ValueError: if there is nothing to start, or ``forward`` does not reach all of it.
+
     Example:
         >>> layer = weight_norm(nn.Linear(3, 4))
         >>> batch = torch.arange(15.0).reshape(5, 3).sin()
@@ -186,10 +215,14 @@ def initialise_from_batch(
         >>> bool((layer(batch).std(dim=0, correction=0) - 1).abs().max() < 1e-5)
         True
     """
+    reached: list[nn.Module] = []
 
     def set_from(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+        reached.append(layer)
         bias = layer.bias
         assert bias is None or isinstance(bias, Tensor)
+        if isinstance(layer, nn.Linear):
+            output = output.flatten(0, -2)  # channels come last
         channels = (1, -1) + (1,) * (output.dim() - 2)  # broadcast over (N, C, ...)
         raw = output if bias is None else output - bias.view(channels)
         raw = raw.transpose(0, 1).flatten(1)  # (C, N*...)
@@ -206,17 +239,20 @@ def initialise_from_batch(
         return normalised
 
     def start(layer: StartsFromBatch, inputs: tuple[Tensor]) -> None:
+        reached.append(layer)
         layer.start(*inputs)
 
+    layers = _to_start(network)
+    if not layers:
+        raise ValueError(
+            f"nothing in {type(network).__name__} starts from a batch: no layer of "
+            "convergan.layers.weight_norm, no MinibatchDiscrimination"
+        )
     hooks = [
-        layer.register_forward_hook(set_from)
-        for layer in network.modules()
-        if _is_normalised(layer)
-    ]
-    hooks += [
         layer.register_forward_pre_hook(start)
-        for layer in network.modules()
         if isinstance(layer, StartsFromBatch)
+        else layer.register_forward_hook(set_from)
+        for layer in layers
     ]
     try:
         with torch.no_grad():
@@ -224,3 +260,7 @@ def initialise_from_batch(
     finally:
         for hook in hooks:
             hook.remove()
+    if missed := [layer for layer in layers if layer not in reached]:
+        raise ValueError(
+            f"the forward pass did not reach this layer, which is not started: {missed[0]}"
+        )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..core.chance import derive
 from ..data import KINDS, Dataset, Images, Neighbors, spread_labels, to_unit_range
 from ..layers import initialise_from_batch
+from ..layers.weight_norm import starts_from_batch
 from ..networks import Discriminator, Generator
 from ..training.optimizers import MakeOptimizer
 from ..training.state import MakeAverage, Player, State
@@ -171,5 +172,7 @@ class StartFromData:
     per_channel: bool = True
 
     def __call__(self, network: nn.Module, forward: Callable[[], Any]) -> None:
-        """Set the gains and biases of ``network``."""
+        """Set the gains and biases of ``network``, where it has any."""
+        if not starts_from_batch(network):
+            return
         initialise_from_batch(network, forward, per_channel=self.per_channel)
