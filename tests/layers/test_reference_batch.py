@@ -134,9 +134,10 @@ def test_inputs_by_name_have_their_reference_rows_as_well() -> None:
     with pytest.raises(ValueError, match="for its input labels, which this call does not give$"):
         network(x)
     hold_reference(network, torch.randn(7, 4))
-    for call in (lambda: network(x, labels), lambda: network(x, labels=labels)):
-        with pytest.raises(ValueError, match=r"input of shape \(2,\) that has no reference rows"):
-            call()
+    with pytest.raises(ValueError, match=r"input of shape \(2,\) that has no reference rows"):
+        network(x, labels)
+    with pytest.raises(ValueError, match=r"input of shape \(2,\) that has no reference rows"):
+        network(x, labels=labels)
     with pytest.raises(ValueError, match="^Conditional holds reference rows for input 0, got None"):
         network(None)
 
@@ -164,7 +165,8 @@ def test_what_it_cannot_hold_is_refused() -> None:
 def test_a_part_called_by_itself_takes_no_live_row_for_a_reference() -> None:
     network, live = generator(), draw(20, 6, 1, 1)
     hold_reference(network, draw(5, 6, 1, 1))
-    for call in (network.forward, network[:2]):
+    calls: list[Callable[[Tensor], Any]] = [network.forward, network[:2]]
+    for call in calls:
         with pytest.raises(RuntimeError, match="and then the network itself, not a part of it"):
             call(live)
     with pytest.raises(ValueError):
@@ -256,4 +258,5 @@ def test_a_reference_of_another_kind_of_number_is_refused() -> None:
 
 def test_a_compiled_network_is_to_hold_it_before() -> None:
     with pytest.raises(ValueError, match="before torch.compile"):
-        hold_reference(torch.compile(generator(), backend="eager"), draw(5, 6, 1, 1))
+        compiled: Any = torch.compile(generator(), backend="eager")
+        hold_reference(compiled, draw(5, 6, 1, 1))

@@ -130,7 +130,8 @@ def test_packs_are_judged_by_a_plain_module() -> None:
     before = first.weight.clone()
     ADVERSARIAL(state, torch.rand(6, 2))
     assert not torch.equal(first.weight, before)
-    assert packed(torch.rand(6, 2)).shape == (3,)  # the user's own is as it was
+    judged: object = packed(torch.rand(6, 2))
+    assert isinstance(judged, Tensor) and judged.shape == (3,)  # the user's own is as it was
 
 
 def test_a_plain_generator_needs_a_latent() -> None:
