@@ -55,7 +55,7 @@ STOPS = Row(
     number=4,
     fault="SIGTERM, SIGINT, SIGUSR1 at random times",
     holds="checkpoint at the next step, exit 143 / 130 within 5 s, then as undisturbed",
-    ci=30,
+    ci=15,
     full=300,
     perform=perform,
 )

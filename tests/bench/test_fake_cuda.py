@@ -35,6 +35,7 @@ def expected_waits(name: str) -> dict[str, int]:
 @pytest.mark.parametrize(
     "group", [0, *(pytest.param(group, marks=pytest.mark.nightly) for group in range(1, GROUPS))]
 )
+@pytest.mark.nightly
 def test_no_step_mixes_devices_or_waits_but_for_its_updates(group: int, tmp_path: Path) -> None:
     names = list(RECIPES)[group::GROUPS]
     done = watched(*names, out=tmp_path / "found.json")
@@ -90,6 +91,7 @@ def choosing() -> Recipe:
 """
 
 
+@pytest.mark.nightly
 def test_faults_are_seen(tmp_path: Path) -> None:
     file, out = tmp_path / "faulty.py", tmp_path / "found.json"
     file.write_text(FAULTY)

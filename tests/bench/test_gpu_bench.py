@@ -43,7 +43,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "train_on", lambda name, plan: gpu.Result(f"{name} trained", {}))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.usefixtures("no_training")
 def test_sections_end_in_a_table_and_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -101,7 +101,7 @@ def test_a_run_whose_generator_has_changed_since_is_refused_in_one_line(
     assert "Traceback" not in told and not (tmp_path / "a.npz").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_training_in_bfloat16_differs_from_float32_and_ends_as_well(tmp_path: Path) -> None:
     hashes = set()
     for precision in ("float32", "bfloat16"):

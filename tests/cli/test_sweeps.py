@@ -126,7 +126,7 @@ def test_a_sweep_cuts_images_as_its_recipe_says(ask: Ask) -> None:
     assert refused == (65, "convergan: data has no test rows, which a table needs")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_sweep_and_its_runs_leave_out_what_they_are_allowed_to(ask: Ask) -> None:
     for number in range(140):
         split = "test" if number >= 120 else "labeled"

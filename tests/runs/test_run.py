@@ -52,7 +52,7 @@ def imagenet():
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_an_imagenet_run_of_before_the_bias_makes_the_images_that_it_made(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(RECIPE)
     recipe, dataset = small(find_recipe("imagenet"))

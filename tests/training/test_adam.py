@@ -235,7 +235,7 @@ def test_every_step_of_tensorflows_is_that_of_the_slow_loop() -> None:
     np.testing.assert_allclose(visited, expected, rtol=1e-11, atol=1e-14)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_tensorflows_epsilon_fades_to_that_of_the_usual_adam() -> None:
     """By 31.6 at first: a gradient of 1e-7 moves 0.24 as far; after 20,000 steps the same."""
     ratios = []

@@ -231,7 +231,7 @@ def work(rank: int, file: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_processes_give_the_figures_of_one(tmp_path: Path) -> None:
     started = [
         forkserver().Process(target=work, args=(rank, str(tmp_path / "meet"))) for rank in range(2)
