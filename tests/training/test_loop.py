@@ -118,6 +118,18 @@ def test_the_schedule_gets_the_progress_before_the_step_and_scales_both_rates() 
     assert [p.optimizer.param_groups[0]["lr"] for p in trained.players()] == [0.0625, 0.03125]
 
 
+def test_without_a_schedule_the_rates_are_those_of_ones_own_scheduler() -> None:
+    started = state()
+    optimizers = [player.optimizer for player in started.players()]
+    halving = [torch.optim.lr_scheduler.ExponentialLR(each, 0.5) for each in optimizers]
+    seen = []
+    for _ in train(started, descend, batch, steps=4):
+        seen.append(value(started))
+        for scheduler in halving:
+            scheduler.step()
+    assert seen == [(-0.5, -0.25), (-0.75, -0.375), (-0.875, -0.4375), (-0.9375, -0.46875)]
+
+
 def test_the_chance_of_a_step_is_that_of_seed_and_number() -> None:
     drawn: list[Tensor] = []
 

@@ -21,18 +21,13 @@ LEFT_OUT = "left out"
 """Why a step changed nothing that was not tried."""
 
 
-def constant(progress: float) -> float:
-    """Return 1, whatever the progress: learning rates stay as they are."""
-    return 1.0
-
-
 def train(
     state: State,
     step: Step,
     batches: Callable[[int], Batch | Tensor],
     *,
     steps: int,
-    schedule: Callable[[float], float] = constant,
+    schedule: Callable[[float], float] | None = None,
     seed: int = 0,
     device: torch.device | None = None,
     autocast: torch.dtype | None = None,
@@ -51,7 +46,9 @@ def train(
             state, batch and chance to losses by name, tensors or numbers.
         batches: from the number of a step to its batch, or to its unlabelled rows alone.
         steps: number of the last step.
-        schedule: from progress in [0, 1) to the factor of both learning rates.
+        schedule: from progress in [0, 1) to the factor of both learning rates, of those that the
+            optimizers had when the state was made; None to leave the rates to others, such as
+            schedulers of yours.
         seed: of the run.
         device: where the batches and networks are; None for where the networks are.
         autocast: compute matrix products in this dtype, or None for that of the weights.
@@ -81,8 +78,9 @@ def train(
             state.step = number
             yield call_back(callbacks, Progress(TRAINING, number, steps, {}, skipped=LEFT_OUT))
             continue
-        for player in state.players():
-            player.set_rate(schedule(state.step / steps))
+        if schedule is not None:
+            for player in state.players():
+                player.set_rate(schedule(state.step / steps))
         sharing.ranks.report_progress(step=number, phase="batch")
         batch = as_batch(batches(number))
         chance = derive(seed, "step", number, device=device)
