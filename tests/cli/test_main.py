@@ -90,3 +90,33 @@ def test_an_unexpected_error_of_several_lines_is_told_in_one(call: Call) -> None
     code, _, stderr = call("train", "mine.py:broken")
     assert code == 1
     assert stderr.startswith("convergan: unexpected RuntimeError: one two; the traceback is in /")
+
+
+OWN_STEP = """from dataclasses import replace
+
+from convergan.recipes import find_recipe
+
+
+def step(state, batch, chance):
+    {body}
+
+
+def mine():
+    return replace(find_recipe("toy"), step=step, steps=3)
+"""
+
+
+def train_step(call: Call, body: str) -> tuple[int, list[str]]:
+    """Train a recipe whose step has this line; return the exit code and the message."""
+    Path("own_step.py").write_text(OWN_STEP.format(body=body))
+    code, _, stderr = call(
+        "train", "own_step.py:mine", "--data", "ring", "--threads", "1", "--out", "run"
+    )
+    return code, stderr[stderr.index("convergan: ") :].splitlines()
+
+
+def test_a_loss_of_ones_own_step_that_is_not_finite_ends_the_run_with_70(call: Call) -> None:
+    code, [line, *_] = train_step(call, 'return {"fine": 1.0, "mine": float("nan")}')
+    assert code == 70
+    assert line.startswith("convergan: step 1: step step returned nan as mine, which is not finite")
+    assert not Path("run/result.json").exists()

@@ -1,5 +1,6 @@
 """The loop, with steps of a few lines in the place of losses."""
 
+import math
 import random
 import re
 from collections.abc import Iterator
@@ -263,6 +264,24 @@ def test_without_leave_a_step_that_is_not_finite_ends_the_loop_before_its_number
         for event in loop(trained, broken_at(3)):
             taken.append(event.step)
     assert taken == [1, 2] and trained.step == 2
+
+
+@pytest.mark.parametrize("bad", [float("nan"), torch.tensor(-math.inf), torch.tensor([math.nan])])
+def test_a_returned_loss_that_is_not_finite_is_refused_by_its_name_or_skipped(
+    bad: float | Tensor,
+) -> None:
+    def step(state: State, batch: Batch, chance: torch.Generator) -> dict[str, Any]:
+        descend(state, batch, chance)
+        return {"good": 1.0, "mine": bad if state.step == 2 else 0.5, "last": torch.zeros(1)}
+
+    trained = state()
+    message = rf"^step .*step returned {float(bad):g} as mine, which is not finite\nat step 3$"
+    with pytest.raises(NonFiniteError, match=message):
+        list(loop(trained, step))
+    assert trained.step == 2
+    taken = list(loop(again := state(), step, may_skip=lambda: True))
+    assert [progress.skipped is None for progress in taken] == [True, True, False, True]
+    assert value(again) == (-1.5, -0.75)
 
 
 def test_a_step_that_may_be_skipped_restores_the_state_bit_for_bit() -> None:
