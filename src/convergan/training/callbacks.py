@@ -69,8 +69,7 @@ class Every:
     def __init__(self, steps: int, callback: Callback) -> None:
         if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
             raise ValueError(
-                "a callback is called every so many steps, a whole number from 1, got "
-                f"{steps!r}"
+                f"a callback is called every so many steps, a whole number from 1, got {steps!r}"
             )
         self.steps = steps
         self.callback = callback
