@@ -90,3 +90,58 @@ def test_an_unexpected_error_of_several_lines_is_told_in_one(call: Call) -> None
     code, _, stderr = call("train", "mine.py:broken")
     assert code == 1
     assert stderr.startswith("convergan: unexpected RuntimeError: one two; the traceback is in /")
+
+
+OWN_STEP = """from dataclasses import replace
+
+from convergan.recipes import find_recipe
+
+
+def step(state, batch, chance):
+    {body}
+
+
+def mine():
+    return replace(find_recipe("toy"), step=step, steps=3)
+"""
+
+
+def train_step(call: Call, body: str) -> tuple[int, list[str]]:
+    """Train a recipe whose step has this line; return the exit code and the message."""
+    Path("own_step.py").write_text(OWN_STEP.format(body=body))
+    code, _, stderr = call(
+        "train", "own_step.py:mine", "--data", "ring", "--threads", "1", "--out", "run"
+    )
+    return code, stderr[stderr.index("convergan: ") :].splitlines()
+
+
+def test_a_loss_of_ones_own_step_that_is_not_finite_ends_the_run_with_70(call: Call) -> None:
+    code, [line, *_] = train_step(call, 'return {"fine": 1.0, "mine": float("nan")}')
+    assert code == 70
+    assert line.startswith("convergan: step 1: step step returned nan as mine, which is not finite")
+    assert not Path("run/result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        ("raise ValueError('of mine')", "ValueError", "of mine"),
+        ("raise KeyError('of mine')", "KeyError", "'of mine'"),
+        ("return __import__('numpy').zeros(3).reshape(2)", "ValueError", "cannot reshape"),
+    ],
+)
+def test_errors_of_ones_own_step_end_alike_with_1_and_a_traceback(
+    call: Call, body: str, kind: str, reason: str
+) -> None:
+    code, [line, *shown] = train_step(call, body)
+    assert code == 1
+    told, _, log = line.partition("; the traceback is in ")
+    assert told.startswith(f"convergan: unexpected {kind}: {reason}")
+    assert body in Path(log).read_text() and any(body in text for text in shown)
+
+
+def test_what_a_step_of_ours_refuses_in_ones_own_stays_a_wrong_argument(call: Call) -> None:
+    refused = "raise_ = find_recipe('nonsense')"
+    code, [line, *shown] = train_step(call, refused)
+    assert code == 2 and line.startswith("convergan: no recipe 'nonsense'")
+    assert any(refused in text for text in shown)

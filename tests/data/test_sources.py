@@ -84,7 +84,10 @@ GREY = LEVELS[..., 0]
 @pytest.mark.parametrize(
     ("arrays", "reason"),
     [
-        ({"x_train": GREY}, "lacks the arrays y_train"),
+        (
+            {"x_train": GREY},
+            "lacks the arrays y_train; .*for rows without labels fill y_train with -1",
+        ),
         ({"images": GREY}, "lacks the arrays x_train, y_train"),
         (
             {"x_train": GREY, "y_train": LABELS, "x_test": GREY},

@@ -268,3 +268,33 @@ def test_a_missing_parameter_and_another_shape_are_named() -> None:
     with pytest.raises(ValueError, match=r"weight has shape \(3,\) and \(1, 2\)"):
         average.penalty({"weight": torch.ones(3)})
     assert average.count.item() == 1
+
+
+@pytest.mark.parametrize(("saved", "into"), [(0.9, None), (None, 0.9), (0.9, 0.5)])
+def test_a_state_of_another_decay_is_refused(saved: float | None, into: float | None) -> None:
+    path = walk(3)
+    state = follow(path, saved).state_dict()
+    other = follow(path[:1], into)
+    with pytest.raises(ValueError, match=f"has decay {into}, the state to load {saved}$"):
+        other.load_state_dict(state)
+    assert other.count.item() == 1
+
+
+@decays
+def test_a_state_that_does_not_tell_its_decay_is_taken(decay: float | None) -> None:
+    path = walk(3)
+    average, other = follow(path, decay), follow(path[:1], decay)
+    other.load_state_dict(average.tensors())
+    assert other.count.item() == 3 and other.decay == decay
+
+
+def test_parameters_without_names_are_refused() -> None:
+    network = nn.Linear(2, 1)
+    with pytest.raises(ValueError, match=r"pass the network itself, or named_parameters\(\)"):
+        HistoricalAverage(network.parameters())  # type: ignore[arg-type]
+
+
+def test_a_penalty_of_frozen_parameters_alone_is_refused() -> None:
+    network = nn.Linear(2, 1).requires_grad_(False)
+    with pytest.raises(ValueError, match="there are no trainable parameters; are all frozen"):
+        HistoricalAverage(network).penalty(network)

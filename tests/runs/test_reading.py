@@ -148,3 +148,22 @@ def test_the_weights_of_another_generator_are_refused_with_the_version(tmp_path:
     ):
         draw_run_samples(tmp_path, 5, 1, tmp_path / "five.npz")
     assert not (tmp_path / "five.npz").exists()
+
+
+def test_weights_that_an_edit_of_the_recipe_made_another_generators_name_that_file(
+    tmp_path: Path,
+) -> None:
+    write_config(tmp_path, f"{recipe_file(tmp_path)}:mine", row_shape=[3], code={"mine.py": "old"})
+    write_checkpoint(tmp_path)
+    with pytest.raises(CheckpointError, match=r"generator than that of .*: mine.py changed since"):
+        draw_run_samples(tmp_path, 5, 1, tmp_path / "five.npz", allow_changed_code=True)
+
+
+def recipe_file(folder: Path) -> Path:
+    """Write a recipe of the user's beside the run."""
+    file = folder / "mine.py"
+    file.write_text(
+        "from convergan.recipes import find_recipe\n\n\ndef mine():\n"
+        "    return find_recipe('toy')\n"
+    )
+    return file

@@ -1,7 +1,9 @@
 """Callbacks by name, at their steps, and without a trace in random numbers."""
 
 import random
+import re
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,8 +34,12 @@ def test_every_so_many_steps_and_at_the_last() -> None:
     for step in range(1, 11):
         every(at(step))
     assert told == [4, 8, 10]
-    with pytest.raises(ValueError, match="every 1 or more steps, got 0"):
-        Every(0, print)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, True, "3"])
+def test_steps_between_two_calls_are_a_whole_number(steps: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"a whole number from 1, got {steps!r}")):
+        Every(steps, print)
 
 
 def test_a_callback_is_named_by_what_it_does_whatever_is_around_it() -> None:

@@ -1,5 +1,6 @@
 """The loop, with steps of a few lines in the place of losses."""
 
+import math
 import random
 import re
 from collections.abc import Iterator
@@ -116,6 +117,18 @@ def test_the_schedule_gets_the_progress_before_the_step_and_scales_both_rates() 
     assert sorted(set(asked)) == [0, 0.25, 0.5, 0.75]
     assert value(trained) == (-0.5 * 1.875, -0.25 * 1.875)
     assert [p.optimizer.param_groups[0]["lr"] for p in trained.players()] == [0.0625, 0.03125]
+
+
+def test_without_a_schedule_the_rates_are_those_of_ones_own_scheduler() -> None:
+    started = state()
+    optimizers = [player.optimizer for player in started.players()]
+    halving = [torch.optim.lr_scheduler.ExponentialLR(each, 0.5) for each in optimizers]
+    seen = []
+    for _ in train(started, descend, batch, steps=4):
+        seen.append(value(started))
+        for scheduler in halving:
+            scheduler.step()
+    assert seen == [(-0.5, -0.25), (-0.75, -0.375), (-0.875, -0.4375), (-0.9375, -0.46875)]
 
 
 def test_the_chance_of_a_step_is_that_of_seed_and_number() -> None:
@@ -251,6 +264,24 @@ def test_without_leave_a_step_that_is_not_finite_ends_the_loop_before_its_number
         for event in loop(trained, broken_at(3)):
             taken.append(event.step)
     assert taken == [1, 2] and trained.step == 2
+
+
+@pytest.mark.parametrize("bad", [float("nan"), torch.tensor(-math.inf), torch.tensor([math.nan])])
+def test_a_returned_loss_that_is_not_finite_is_refused_by_its_name_or_skipped(
+    bad: float | Tensor,
+) -> None:
+    def step(state: State, batch: Batch, chance: torch.Generator) -> dict[str, Any]:
+        descend(state, batch, chance)
+        return {"good": 1.0, "mine": bad if state.step == 2 else 0.5, "last": torch.zeros(1)}
+
+    trained = state()
+    message = rf"^step .*step returned {float(bad):g} as mine, which is not finite\nat step 3$"
+    with pytest.raises(NonFiniteError, match=message):
+        list(loop(trained, step))
+    assert trained.step == 2
+    taken = list(loop(again := state(), step, may_skip=lambda: True))
+    assert [progress.skipped is None for progress in taken] == [True, True, False, True]
+    assert value(again) == (-1.5, -0.75)
 
 
 def test_a_step_that_may_be_skipped_restores_the_state_bit_for_bit() -> None:

@@ -170,3 +170,11 @@ def test_matching_needs_a_discriminator_that_returns_features() -> None:
     before = judge.hidden.weight.detach().clone()
     assert MATCHING(state, ROWS).keys() == {"discriminator_loss", "generator_loss"}
     assert not judge.hidden.weight.equal(before)
+
+
+def test_a_discriminator_that_ends_in_a_sigmoid_is_warned_of() -> None:
+    inner = nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())
+    for network in (inner, nn.Sequential(inner)):
+        with pytest.warns(UserWarning, match="ends in a sigmoid; steps want logits: leave it out"):
+            own_state(network)
+    own_state(nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1)))  # no warning

@@ -46,7 +46,7 @@ def explain(error: Exception) -> tuple[int, str]:
     An error that came through a file of the user's has the lines of that file after the one line.
     """
     from ..core.signals import Interrupted
-    from ..core.user_code import user_traceback
+    from ..core.user_code import raised_by_user, user_traceback
     from ..turing.errors import StudyError
 
     if isinstance(error, Interrupted):
@@ -73,7 +73,9 @@ def explain(error: Exception) -> tuple[int, str]:
         (ValueError, USAGE),
     ]
     for kind, code in codes:
-        if isinstance(error, kind) and not isinstance(error, UnicodeError):  # no argument is wrong
+        if code == USAGE and (isinstance(error, UnicodeError) or raised_by_user(error)):
+            break  # no argument is wrong
+        if isinstance(error, kind):
             told = "" if code in (NON_FINITE, LOST) else user_traceback(error)
             return code, line + more + told
     log = write_aside("traceback.txt", "".join(traceback.format_exception(error)))

@@ -108,6 +108,19 @@ def user_traceback(error: BaseException) -> str:
     return ""
 
 
+def raised_by_user(error: BaseException) -> bool:
+    """Whether an error is of the user's code: raised there, or in a package that it called.
+
+    What this package raises, called by the user's code or not, is its own.
+    """
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if _is_shown(frame):
+            return True
+        if Path(frame.filename).is_relative_to(PACKAGE):
+            return False
+    return False
+
+
 def _is_shown(frame: traceback.FrameSummary) -> bool:
     return not frame.filename.startswith("<") and is_users(Path(frame.filename))
 

@@ -100,8 +100,10 @@ def read_data_archive(path: Path) -> Dataset:
     arrays = read_arrays(path)
     names = MEDMNIST if MEDMNIST[0] in arrays and KERAS[0] not in arrays else KERAS
     if missing := sorted(set(names[:2]) - set(arrays)):
+        advice = f"; for rows without labels fill {names[1]} with -1" * (missing == [names[1]])
         raise DataError(
             f"{path} lacks the arrays {', '.join(missing)}; it has {', '.join(arrays) or 'none'}"
+            f"{advice}"
         )
     held_out = [name for name in names[2:] if name in arrays]
     if len(held_out) == 1:

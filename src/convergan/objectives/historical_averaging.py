@@ -24,13 +24,22 @@ Parameters = nn.Module | Mapping[str, Tensor] | Iterable[tuple[str, Tensor]]
 def named(parameters: Parameters) -> dict[str, Tensor]:
     """Return tensors by name, of a module its trainable parameters.
 
+    Raises:
+        ValueError: if they are tensors without names.
+
     Example:
         >>> list(named(nn.Linear(2, 1)))
         ['weight', 'bias']
     """
     if isinstance(parameters, nn.Module):
         return {name: p for name, p in parameters.named_parameters() if p.requires_grad}
-    return dict(parameters)
+    pairs = list(parameters.items() if isinstance(parameters, Mapping) else parameters)
+    if not all(isinstance(pair, tuple | list) and isinstance(pair[0], str) for pair in pairs):
+        raise ValueError(
+            "historical averaging: parameters need names; pass the network itself, or "
+            "named_parameters() rather than parameters()"
+        )
+    return dict(pairs)
 
 
 def historical_averaging_penalty(parameters: Parameters, means: Mapping[str, Tensor]) -> Tensor:
@@ -44,7 +53,8 @@ def historical_averaging_penalty(parameters: Parameters, means: Mapping[str, Ten
         A scalar in the dtype of the parameters.
 
     Raises:
-        ValueError: if a parameter has no mean, or one on another device or of another shape.
+        ValueError: if a parameter has no mean, or one on another device or of another shape, or
+            there are no parameters.
 
     Example:
         >>> theta = {"w": torch.tensor([1.0, 2.0])}
@@ -52,6 +62,8 @@ def historical_averaging_penalty(parameters: Parameters, means: Mapping[str, Ten
         5.0
     """
     found = named(parameters)
+    if not found:
+        raise ValueError("historical averaging: there are no trainable parameters; are all frozen?")
     _require_alike(found, means)
     terms = [
         (parameter - means[name].to(parameter.dtype)).square().sum()
@@ -114,17 +126,22 @@ class HistoricalAverage:
         return self
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return what `load_state_dict` takes, live tensors: ``count`` and ``mean.NAME``."""
-        return self.tensors()
+        """Return what `load_state_dict` takes: ``count``, ``mean.NAME``, and ``decay``, 0 for None.
+
+        The first two are live tensors.
+        """
+        return self.tensors() | {"decay": torch.tensor(self.decay or 0.0, dtype=torch.float64)}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take over what `state_dict` returned, from any device; the means stay where they are.
 
         Raises:
-            ValueError: if the names or shapes are not those of this average; nothing is changed.
+            ValueError: if the names or shapes are not those of this average, or it is of another
+                decay, which states of before 0.15 do not tell; nothing is changed.
         """
-        own = self.tensors()
+        own = self.state_dict()
+        state = {"decay": own["decay"], **state}
         if state.keys() != own.keys():
             different = sorted(state.keys() ^ own.keys())
             raise ValueError(f"not the state of this average: {different[0]} is in one alone")
@@ -134,7 +151,9 @@ class HistoricalAverage:
                     f"{name} has shape {tuple(tensor.shape)}, in the state to load "
                     f"{tuple(state[name].shape)}"
                 )
-        for name, tensor in own.items():
+        if (decay := state["decay"].item() or None) != self.decay:
+            raise ValueError(f"this average has decay {self.decay}, the state to load {decay}")
+        for name, tensor in self.tensors().items():
             tensor.copy_(state[name])
 
     def tensors(self) -> dict[str, Tensor]:

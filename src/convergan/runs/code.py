@@ -56,6 +56,12 @@ def compare_code(folder: Path, description: Mapping[str, Any], code: Code, *, al
     return f"the code is other than {folder} was trained with: {changed}" if changed else ""
 
 
+def changed_since(description: Mapping[str, Any], code: Code) -> str:
+    """Say which files have changed since a folder was trained; nothing if none or not known."""
+    known = trained_with(description)
+    return _changed(known[-1], code) if known else ""
+
+
 def summary_of_code(description: Mapping[str, Any]) -> str:
     """Say in a sentence what a page should say of the code of a run; nothing if it is as usual.
 

@@ -18,7 +18,7 @@ from ..recipes import Recipe, code_of, find_recipe
 from ..training import CheckpointError, checkpoint, draw_samples
 from ..training.checkpoint import Checkpoint
 from .baselines import Baseline
-from .code import compare_code
+from .code import changed_since, compare_code
 from .folder import made_by_version, read_description
 from .settings import Settings
 
@@ -128,10 +128,14 @@ def restore(
     try:
         network.load_state_dict(those_of("network"))
     except RuntimeError as error:
+        recipe = config["settings"]["recipe"]
+        why = (
+            f"it is of convergan {made_by_version(config)}, this is {__version__}, see CHANGELOG.md"
+        )
+        if changed := changed_since(config, code_of(recipe)):
+            why = f"{changed} since; put back what it says of the networks"
         raise CheckpointError(
-            f"{found.folder} has the weights of another {player} than that of "
-            f"{config['settings']['recipe']} here: it is of convergan {made_by_version(config)}, "
-            f"this is {__version__}, see CHANGELOG.md"
+            f"{found.folder} has the weights of another {player} than that of {recipe} here: {why}"
         ) from error
     return those_of("average.value")
 

@@ -63,12 +63,14 @@ class Every:
         callback: to call.
 
     Raises:
-        ValueError: if ``steps`` is not positive.
+        ValueError: if ``steps`` is no whole number or not positive.
     """
 
     def __init__(self, steps: int, callback: Callback) -> None:
-        if steps < 1:
-            raise ValueError(f"a callback is called every 1 or more steps, got {steps}")
+        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+            raise ValueError(
+                f"a callback is called every so many steps, a whole number from 1, got {steps!r}"
+            )
         self.steps = steps
         self.callback = callback
 

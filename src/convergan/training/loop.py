@@ -1,5 +1,6 @@
 """The loop: a generator that steps and yields; whoever calls it prints, measures and saves."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,18 +22,13 @@ LEFT_OUT = "left out"
 """Why a step changed nothing that was not tried."""
 
 
-def constant(progress: float) -> float:
-    """Return 1, whatever the progress: learning rates stay as they are."""
-    return 1.0
-
-
 def train(
     state: State,
     step: Step,
     batches: Callable[[int], Batch | Tensor],
     *,
     steps: int,
-    schedule: Callable[[float], float] = constant,
+    schedule: Callable[[float], float] | None = None,
     seed: int = 0,
     device: torch.device | None = None,
     autocast: torch.dtype | None = None,
@@ -51,7 +47,9 @@ def train(
             state, batch and chance to losses by name, tensors or numbers.
         batches: from the number of a step to its batch, or to its unlabelled rows alone.
         steps: number of the last step.
-        schedule: from progress in [0, 1) to the factor of both learning rates.
+        schedule: from progress in [0, 1) to the factor of both learning rates, of those that the
+            optimizers had when the state was made; None to leave the rates to others, such as
+            schedulers of yours.
         seed: of the run.
         device: where the batches and networks are; None for where the networks are.
         autocast: compute matrix products in this dtype, or None for that of the weights.
@@ -66,7 +64,8 @@ def train(
         `Progress` after each step, when ``state.step`` equals its number.
 
     Raises:
-        NonFiniteError: before the update, if a loss or gradient is not finite and is not skipped.
+        NonFiniteError: before the update, if a loss or gradient is not finite and is not skipped;
+            after it, if a loss that the step returns is not. A note of it has the step's number.
         CallbackError: if a callback fails, naming it.
         ValueError: if a step returns no losses by name.
 
@@ -81,8 +80,9 @@ def train(
             state.step = number
             yield call_back(callbacks, Progress(TRAINING, number, steps, {}, skipped=LEFT_OUT))
             continue
-        for player in state.players():
-            player.set_rate(schedule(state.step / steps))
+        if schedule is not None:
+            for player in state.players():
+                player.set_rate(schedule(state.step / steps))
         sharing.ranks.report_progress(step=number, phase="batch")
         batch = as_batch(batches(number))
         chance = derive(seed, "step", number, device=device)
@@ -95,6 +95,7 @@ def train(
             taken = Progress(TRAINING, number, steps, losses)
         except NonFiniteError as error:
             if before is None:
+                error.add_note(f"at step {number}")
                 raise
             state.load(before)  # one player may have moved already
             taken = Progress(TRAINING, number, steps, {}, skipped=str(error))
@@ -107,6 +108,7 @@ def losses_of(step: Callable[..., Any], returned: object) -> dict[str, Tensor | 
 
     Raises:
         ValueError: if it returned something else; the message names the step.
+        NonFiniteError: if one is not finite; the message names it.
     """
     if not isinstance(returned, Mapping):
         raise ValueError(
@@ -125,4 +127,17 @@ def losses_of(step: Callable[..., Any], returned: object) -> dict[str, Tensor | 
                 f"step {name_of(step)} returned {type(value).__name__}{shape} as {name}; a loss is "
                 "a number or a tensor with one"
             )
+    _require_finite(step, losses)
     return losses
+
+
+def _require_finite(step: Callable[..., Any], losses: Mapping[str, Tensor | float]) -> None:
+    """Require finite losses; those on a device are fetched at once."""
+    sums = [loss.flatten().double() for loss in losses.values() if isinstance(loss, Tensor)]
+    numbers = [loss for loss in losses.values() if not isinstance(loss, Tensor)]
+    if all(map(math.isfinite, numbers)) and (not sums or bool(torch.cat(sums).isfinite().all())):
+        return
+    name = next(name for name, loss in losses.items() if not math.isfinite(loss))
+    raise NonFiniteError(
+        f"step {name_of(step)} returned {float(losses[name]):g} as {name}, which is not finite"
+    )

@@ -7,6 +7,7 @@ what is loaded into them, or moved, or set to evaluation, is seen by both.
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
@@ -27,12 +28,20 @@ class PlainDiscriminator(Discriminator):
     Args:
         network: from (N, *row shape), and chance where it takes that too, to logits, (N,), (N, K)
             or (N, K, 1, 1), or to a pair of such logits and features, (N, ...).
+
+    Warns:
+        UserWarning: if its last module is a sigmoid, as steps take logits.
     """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
         self.training = network.training
+        if isinstance(list(network.modules())[-1], nn.Sigmoid):
+            warnings.warn(
+                "the discriminator ends in a sigmoid; steps want logits: leave it out",
+                stacklevel=3,
+            )
         self._takes_chance = not why_not_callable(network.forward, ("rows", "chance"))
 
     def forward(self, rows: Tensor, chance: torch.Generator | None = None) -> Critique:
