@@ -1,7 +1,6 @@
 """Layers that compare rows, under a process group that is not ours: a user's own DDP loop."""
 
 import warnings
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -9,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from .ranks import DistributedRanks, Ranks, gather_padded
+from .ranks import DistributedRanks, GroupRanks
 from .sharing import BatchSharing, is_alone, use_sharing
 
 
@@ -23,28 +22,6 @@ class ComparesRows(Protocol):
 
     training: bool
     sync: bool | None
-
-
-class GroupRanks(Ranks):
-    """The processes of torch's default group, whoever has formed it."""
-
-    def __init__(self) -> None:
-        self.rank = dist.get_rank()
-        self.size = dist.get_world_size()
-
-    def all_gather(self, rows: Tensor, counts: Sequence[int]) -> Tensor:
-        """Gather rows."""
-        return gather_padded(rows, counts)
-
-    def all_reduce(self, value: Tensor) -> Tensor:
-        """Sum a contiguous copy of ``value``."""
-        summed = value.detach().clone(memory_format=torch.contiguous_format)
-        self.all_reduce_in_place(summed)
-        return summed
-
-    def all_reduce_in_place(self, value: Tensor) -> None:
-        """Sum in place."""
-        dist.all_reduce(value)
 
 
 class GroupSharing(BatchSharing):

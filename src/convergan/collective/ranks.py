@@ -171,7 +171,34 @@ class Ranks:
 ALONE = Ranks()
 
 
-class DistributedRanks(Ranks):
+class GroupRanks(Ranks):
+    """The processes of torch's default group, whoever has formed it."""
+
+    def __init__(self) -> None:
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+
+    def all_gather(self, rows: Tensor, counts: Sequence[int]) -> Tensor:
+        """Gather rows, padded to the same number, as gloo requires."""
+        most = max(counts)
+        padded = rows.contiguous()
+        if len(rows) < most:
+            padded = torch.cat([rows, rows.new_zeros(most - len(rows), *rows.shape[1:])])
+        received = rows.new_empty(self.size, most, *rows.shape[1:])
+        dist.all_gather(list(received), padded)
+        return torch.cat([part[:count] for part, count in zip(received, counts, strict=True)])
+
+    def all_reduce(self, value: Tensor) -> Tensor:
+        """Sum a contiguous copy of ``value``."""
+        summed = value.detach().clone(memory_format=torch.contiguous_format)
+        self.all_reduce_in_place(summed)
+        return summed
+
+    def all_reduce_in_place(self, value: Tensor) -> None:
+        """Sum in place."""
+        dist.all_reduce(value)
+
+
+class DistributedRanks(GroupRanks):
     """One of several processes that train as one. Made by `join`.
 
     Args:
@@ -212,19 +239,13 @@ class DistributedRanks(Ranks):
         """Gather rows."""
         self._count_sent(max(counts) * rows[:1].nbytes)
         with self._noticing_loss():
-            return gather_padded(rows, counts)
-
-    def all_reduce(self, value: Tensor) -> Tensor:
-        """Sum a contiguous copy of ``value``."""
-        summed = value.detach().clone(memory_format=torch.contiguous_format)
-        self.all_reduce_in_place(summed)
-        return summed
+            return super().all_gather(rows, counts)
 
     def all_reduce_in_place(self, value: Tensor) -> None:
         """Sum in place."""
         self._count_sent(value.nbytes)
         with self._noticing_loss():
-            dist.all_reduce(value)
+            super().all_reduce_in_place(value)
 
     def first_message(self, message: str) -> str:
         """Sum how many processes have a message, and gather messages only if one has.
@@ -438,20 +459,6 @@ class DistributedRanks(Ranks):
                 time.sleep(0.1)
             return first
         return self.rank == 1  # the store is gone, and with it rank 0, which would have printed
-
-
-def gather_padded(rows: Tensor, counts: Sequence[int]) -> Tensor:
-    """Return the rows of all processes of the default group, each with its number in ``counts``.
-
-    They travel padded to the same number, as gloo requires.
-    """
-    most = max(counts)
-    padded = rows.contiguous()
-    if len(rows) < most:
-        padded = torch.cat([rows, rows.new_zeros(most - len(rows), *rows.shape[1:])])
-    received = rows.new_empty(len(counts), most, *rows.shape[1:])
-    dist.all_gather(list(received), padded)
-    return torch.cat([part[:count] for part, count in zip(received, counts, strict=True)])
 
 
 def join(device: str, *, seconds: float | None = None) -> Ranks:

@@ -8,7 +8,7 @@ from ..frechet_distance import FeatureMoments, frechet_distance
 from ..tensor_like import TensorLike
 from .any_extractor import AnyExtractor
 from .metric import scalar
-from .two_sets import TwoSets, side_of
+from .two_sets import TwoSets
 
 
 class FrechetDistance(TwoSets):
@@ -50,17 +50,7 @@ class FrechetDistance(TwoSets):
             start = FeatureMoments(width, device=self.device).packed()
             self.add_state(f"{side}_moments", start, dist_reduce_fx=_joined)
 
-    def update(self, images: TensorLike, real: bool) -> None:
-        """Add a batch.
-
-        Args:
-            images: what the extractor takes; without one features (B, D).
-            real: which set they belong to.
-
-        Raises:
-            ValueError: if they are none, or not finite.
-        """
-        side = side_of(real)
+    def _add(self, side: str, images: TensorLike) -> None:
         moments = FeatureMoments.unpacked(getattr(self, f"{side}_moments"))
         moments.update(self._rows(images, f"{side} features"))
         setattr(self, f"{side}_moments", moments.packed())

@@ -28,6 +28,22 @@ class TwoSets(StreamingMetric):
         super().__init__(extractor, "features", num_features, **settings)
         self.reset_real_features = reset_real_features
 
+    def update(self, images: TensorLike, real: bool) -> None:
+        """Add a batch.
+
+        Args:
+            images: what the extractor takes; without one features (B, D).
+            real: which set they belong to.
+
+        Raises:
+            ValueError: if they are none, or not finite.
+        """
+        self._add(side_of(real), images)
+
+    def _add(self, side: str, images: TensorLike) -> None:
+        """Add a batch to one side."""
+        raise NotImplementedError
+
     def forward(self, images: TensorLike, real: bool) -> Tensor:
         """Add a batch and return NaN: a batch has one side. See `update`.
 
@@ -85,17 +101,7 @@ class HeldFeatures(TwoSets):
         for side in ("real", "fake"):
             self.add_state(f"{side}_features", [], dist_reduce_fx="cat")
 
-    def update(self, images: TensorLike, real: bool) -> None:
-        """Add a batch.
-
-        Args:
-            images: what the extractor takes; without one features (B, D).
-            real: which set they belong to.
-
-        Raises:
-            ValueError: if they are none, or not finite.
-        """
-        side = side_of(real)
+    def _add(self, side: str, images: TensorLike) -> None:
         held = [*self.real_features, *self.fake_features]
         width = held[0].shape[1] if held else None
         getattr(self, f"{side}_features").append(self._rows(images, f"{side} features", width))
