@@ -38,7 +38,7 @@ def test_distance_is_mean_and_population_deviation_of_the_drawn_subsets() -> Non
         x = features[torch.randperm(30, generator=drawn)[:8]]
         y = others[torch.randperm(20, generator=drawn)[:8]]
         values.append(slow_discrepancy(x.numpy(), y.numpy()))
-    found = kernel_distance(fake=features, real=others, subsets=6, subset_size=8, chance=chance(5))
+    found = kernel_distance(real=features, fake=others, subsets=6, subset_size=8, chance=chance(5))
     assert found.mean == pytest.approx(oracles.mean(values), rel=1e-11)
     assert found.std == pytest.approx(oracles.deviation(values), rel=1e-9)
     assert found[2:] == (6, 8)

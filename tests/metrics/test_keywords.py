@@ -63,8 +63,8 @@ def test_positions_of_before_give_the_figures_of_before() -> None:
     with pytest.warns(DeprecationWarning, match=r"different_bins\(real=..., fake=...\)"):
         bins = different_bins(REAL, FAKE + 1, bins=5, chance=chance())  # type: ignore[call-arg]
     assert bins == different_bins(real=REAL, fake=FAKE + 1, bins=5, chance=chance())
-    with pytest.warns(DeprecationWarning, match=r"kernel_distance\(fake=..., real=...\)"):
-        kernel = kernel_distance(FAKE, REAL, subset_size=9, chance=chance())  # type: ignore[call-arg]
+    with pytest.warns(DeprecationWarning, match=r"kernel_distance\(real=..., fake=...\)"):
+        kernel = kernel_distance(REAL, FAKE, subset_size=9, chance=chance())  # type: ignore[call-arg]
     assert kernel == kernel_distance(real=REAL, fake=FAKE, subset_size=9, chance=chance())
     with pytest.warns(DeprecationWarning, match=r"nearest_rows\(queries=..., rows=...\)"):
         nearest = nearest_rows(FAKE, REAL)  # type: ignore[call-arg]

@@ -76,7 +76,7 @@ def polynomial_discrepancy(real: TensorLike, fake: TensorLike) -> float:
     return float(within[0] + within[1] - 2 * _kernel(x, y).mean())
 
 
-@by_keyword("fake", "real")
+@by_keyword("real", "fake")
 @torch.no_grad()
 def kernel_distance(
     *,
@@ -89,8 +89,8 @@ def kernel_distance(
     """Return the mean discrepancy of random subsets of two sets of features.
 
     Args:
-        real: (N, D), finite.
-        fake: (M, D), finite. Its subset is drawn first.
+        real: (N, D), finite. Its subset is drawn first.
+        fake: (M, D), finite.
         subsets: how many are drawn, 1 or more.
         subset_size: rows of each set in a subset, from 2 to the rows of the smaller set.
         chance: draws them, without replacement within a subset.
@@ -112,11 +112,11 @@ def kernel_distance(
         raise ValueError(f"subsets must be 1 or more, got {subsets}")
     if subset_size < 2:
         raise ValueError(f"subset_size must be 2 or more, got {subset_size}")
-    reals, fakes = _sets(real, fake, size=subset_size)
+    first, second = _sets(real, fake, size=subset_size)
     found = [
         polynomial_discrepancy(
-            fakes[_draw(len(fakes), subset_size, chance, fakes.device)],
-            reals[_draw(len(reals), subset_size, chance, reals.device)],
+            first[_draw(len(first), subset_size, chance, first.device)],
+            second[_draw(len(second), subset_size, chance, second.device)],
         )
         for _ in range(subsets)
     ]

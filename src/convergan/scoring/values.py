@@ -168,8 +168,8 @@ def _kernel(
 ) -> list[MetricValue]:
     size = min(1000, len(judged.features), len(reference.features))
     chance = derive(settings.seed, "score subsets")
-    found = kernel_distance(
-        real=reference.features, fake=judged.features, subset_size=size, chance=chance
+    found = kernel_distance(  # either way round; the first is drawn first, and that was the samples
+        real=judged.features, fake=reference.features, subset_size=size, chance=chance
     )
     definition = f"{found}, extractor {name}"
     return [MetricValue("kernel distance", found.mean, found.std, None, definition)]
