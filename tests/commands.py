@@ -109,3 +109,13 @@ def _perform(argv: list[str], folder: Path, environment: dict[str, str], printed
     os.chdir(folder)
     sys.argv = argv
     runpy.run_module("convergan", run_name="__main__", alter_sys=True)
+
+
+def run_in_two(work: Callable[[int, str], None], meeting: Path) -> None:
+    """Call ``work`` in two processes, with the rank and a file that does not exist yet."""
+    started = [forkserver().Process(target=work, args=(rank, str(meeting))) for rank in range(2)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(timeout=120)
+        assert process.exitcode == 0

@@ -7,7 +7,7 @@ import torch
 import torch.distributed
 
 from convergan.metrics import FeatureMoments, InceptionSums, inception_score
-from tests.commands import forkserver
+from tests.commands import run_in_two
 
 ROWS = torch.randn(67, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 5
 
@@ -53,11 +53,4 @@ def work(rank: int, file: str) -> None:
 
 @pytest.mark.slow
 def test_two_processes_end_where_one_with_all_rows_does(tmp_path: Path) -> None:
-    started = [
-        forkserver().Process(target=work, args=(rank, str(tmp_path / "meet"))) for rank in range(2)
-    ]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(timeout=120)
-        assert process.exitcode == 0
+    run_in_two(work, tmp_path / "meet")

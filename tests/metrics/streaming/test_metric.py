@@ -18,7 +18,7 @@ import convergan
 from convergan import metrics
 from convergan.metrics.streaming import FrechetDistance, InceptionScore, KernelDistance
 from tests import oracles
-from tests.commands import forkserver
+from tests.commands import run_in_two
 from tests.metrics.streaming.loops import (
     FAKE,
     KINDS,
@@ -233,14 +233,7 @@ def work(rank: int, file: str) -> None:
 
 @pytest.mark.nightly
 def test_two_processes_give_the_figures_of_one(tmp_path: Path) -> None:
-    started = [
-        forkserver().Process(target=work, args=(rank, str(tmp_path / "meet"))) for rank in range(2)
-    ]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(timeout=120)
-        assert process.exitcode == 0
+    run_in_two(work, tmp_path / "meet")
 
 
 def test_figures_are_numbers() -> None:
