@@ -56,6 +56,32 @@ def test_training_leaves_a_complete_run_folder(
 
 
 @pytest.mark.slow
+def test_numbers_that_are_set_are_part_of_what_a_run_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, slower = tmp_path / "run", ("--no-baselines", "--set", "generator_optimizer.lr=0.001")
+    assert train_digits(folder, *slower) == 0
+    config = json.loads((folder / "config.json").read_text())
+    assert config["settings"]["recipe"] == "digits[generator_optimizer.lr=0.001]"
+    assert config["recipe"]["generator_optimizer"]["arguments"]["lr"] == 0.001
+    assert convergan("sample", folder) == 0
+    capsys.readouterr()
+    assert train_digits(folder, "--no-baselines") == 2  # another run's folder
+    assert train_digits(tmp_path / "other", "--set", "generator_optimiser.lr=0.001") == 2
+    near = "no number of recipe digits 'generator_optimiser.lr'; did you mean generator_optimizer."
+    assert near in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_numbers_of_a_recipe_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert convergan("recipes", "digits") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "batch_size=100" in lines and "discriminator_optimizer.lr=0.003" in lines
+    assert convergan("recipes", "digit") == 2
+    assert "did you mean digits" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_a_finished_run_is_shown_again_without_training(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert train_digits(folder, "--no-baselines") == 0

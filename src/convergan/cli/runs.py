@@ -70,6 +70,16 @@ def train(
             "consistency (no teacher). The same as naming the recipe RECIPE-without-game."
         ),
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NUMBER=VALUE",
+            help="Set a number of the recipe, such as batch_size=50 or "
+            "discriminator_optimizer.lr=0.001; convergan recipes RECIPE lists them. The option "
+            "again for more. The same as naming the recipe 'RECIPE[batch_size=50]'.",
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(help="Length; schedules are scaled to it. Default: the recipe's."),
@@ -115,7 +125,7 @@ def train(
     from ..collective import Ranks, join
     from ..core.devices import choose_device
     from ..data import SourceOptions, Streaming, load
-    from ..recipes import find_recipe, name_without
+    from ..recipes import find_recipe, name_with_numbers, name_without
     from ..runs.reading import table
     from ..runs.report import write_report
     from ..runs.run import run
@@ -134,7 +144,7 @@ def train(
         split=split,
         test_split=test_split,
     )
-    recipe = name_without(recipe, without)
+    recipe = name_without(name_with_numbers(recipe, given or ()), without)
 
     def work(ranks: Ranks) -> None:
         chosen = find_recipe(recipe)
@@ -242,16 +252,25 @@ def probe(
     print_line(f"report: {write_report(run)}")
 
 
-def recipes() -> None:
-    """List the recipes that train and sweep know."""
-    from ..recipes import RECIPES
+def recipes(
+    recipe: Annotated[
+        str | None, typer.Argument(help="List the numbers of this one, for train --set.")
+    ] = None,
+) -> None:
+    """List the recipes that train and sweep know, or the numbers of one."""
+    from ..recipes import RECIPES, find_recipe, numbers
+
+    if recipe is not None:
+        for name, number in numbers(find_recipe(recipe)).items():
+            print_line(f"{name}={number}")
+        return
 
     for name, make in sorted(RECIPES.items()):
-        recipe = make()
-        labels = f"{recipe.labels:,} labels" if recipe.labels else "no labels"
+        made = make()
+        labels = f"{made.labels:,} labels" if made.labels else "no labels"
         print_line(name)
-        print_line(f"    {recipe.summary}")
-        print_line(f"    {recipe.data}, {labels}, {recipe.steps:,} steps")
+        print_line(f"    {made.summary}")
+        print_line(f"    {made.data}, {labels}, {made.steps:,} steps")
 
 
 def report(run: Run) -> None:

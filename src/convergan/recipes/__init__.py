@@ -16,6 +16,9 @@ from .fields import require_fields as require_fields
 from .imagenet import imagenet
 from .minibatch import cifar10_minibatch, cifar10_narrow_minibatch, mnist_minibatch, svhn_minibatch
 from .mnist import mnist, mnist_2016, mnist_graph, mnist_pixels, mnist_vectors
+from .numbers import name_with_numbers as name_with_numbers
+from .numbers import numbers as numbers
+from .numbers import split_numbers, with_numbers
 from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .residual import cifar10_ggdr, cifar10_r3gan
@@ -58,13 +61,15 @@ ALIASES = {"mnist-fast": "mnist-graph"}
 def find_recipe(name: str) -> Recipe:
     """Return the recipe of a built-in name, or of ``my_file.py:my_function``.
 
-    Either name may go on with parts to leave out, see `convergan.recipes.without`.
+    Either name may go on with numbers to set, see `convergan.recipes.numbers`, and then with parts
+    to leave out, see `convergan.recipes.without`.
 
     Args:
-        name: such as ``mnist``, ``mnist-without-game`` or ``my_file.py:my_function``.
+        name: such as ``mnist``, ``mnist[batch_size=50]-without-game`` or ``my_file.py:mine``.
 
     Raises:
-        ValueError: if there is none, the message names the nearest; or no such part in it.
+        ValueError: if there is none, the message names the nearest; or no such number or part in
+            it.
 
     Example:
         >>> find_recipe("mnist").batch_size
@@ -84,9 +89,12 @@ def find_recipe(name: str) -> Recipe:
 
 
 def _find_whole(name: str) -> Recipe:
-    if ".py:" in name:
-        return _from_file(*name.rsplit(":", 1))
-    return look_up("recipe", ALIASES.get(name, name), RECIPES)()
+    plain, given = split_numbers(name)
+    if ".py:" in plain:
+        recipe = _from_file(*plain.rsplit(":", 1))
+    else:
+        recipe = look_up("recipe", ALIASES.get(plain, plain), RECIPES)()
+    return with_numbers(recipe, plain, given) if given else recipe
 
 
 def _from_file(file: str, function: str) -> Recipe:
@@ -112,5 +120,6 @@ def code_of(name: str) -> dict[str, str]:
     Args:
         name: as in `find_recipe`, which has been called with it.
     """
-    file, colon, _ = name.split(WITHOUT)[0].rpartition(".py:")
+    plain, _ = split_numbers(name.split(WITHOUT)[0])
+    file, colon, _ = plain.rpartition(".py:")
     return code_hashes(Path(f"{file}.py")) if colon else {}
