@@ -38,6 +38,14 @@ def score(
     return run
 
 
+@pytest.mark.slow
+def test_without_an_extractor_one_is_chosen_and_named(score: Score) -> None:
+    small = ("--rows", 20, "--samples", 20, "--metrics", "fid")
+    code, shown, _ = score("digits", "--against", "digits", *small)
+    assert code == 0
+    assert shown.startswith("extractor: efficientnet-lite0, as the real images are digits; see --e")
+
+
 def test_a_folder_is_scored_with_table_json_pictures_and_the_best(
     score: Score, tmp_path: Path
 ) -> None:

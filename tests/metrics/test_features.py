@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from convergan.metrics import classify, extract, find_extractor, load_classifier
+from convergan.metrics import classify, default_extractor, extract, find_extractor, load_classifier
 
 IMAGES = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -25,6 +25,17 @@ def test_other_sides_are_scaled_and_grey_becomes_colour_but_colour_never_grey() 
     assert extract(find_extractor("cifar10"), IMAGES).features.shape == (5, 1024)
     with pytest.raises(ValueError, match=r"images must be \(N, 1, 28, 28\), got \(5, 3, 28, 28\)"):
         extract(find_extractor("mnist"), IMAGES.repeat(1, 3, 1, 1))
+
+
+def test_where_none_is_named_it_is_the_data_sets_own_or_one_of_photographs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sources = ("ylecun/mnist", "zalando-datasets/fashion_mnist", "uoft-cs/cifar10:plain_text")
+    assert [*map(default_extractor, sources)] == ["mnist", "fashion_mnist", "cifar10"]
+    assert default_extractor("my_photos/") == "efficientnet-lite0"
+    monkeypatch.setattr("convergan.metrics.features.PACKAGE", "not_installed")
+    with pytest.raises(ValueError, match="knows my_photos/: name an extractor .* 'efficientnet'"):
+        default_extractor("my_photos/")
 
 
 @pytest.mark.parametrize("spec", ["minst", "", "efficientnet-lite1", "weights.pth", "model.onnx"])

