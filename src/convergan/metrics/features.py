@@ -24,7 +24,6 @@ from .extractor import coloured, resized
 from .inception import PREFIX, inception
 from .own_networks import from_file, from_function, from_hugging_face, from_timm
 
-
 DATA_OF = {
     "ylecun/mnist": "mnist",
     "zalando-datasets/fashion_mnist": "fashion_mnist",
