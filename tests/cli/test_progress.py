@@ -1,11 +1,13 @@
 """What is shown of a loop's events where there is no terminal, and what comes out of it."""
 
 from collections.abc import Generator, Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from convergan.cli.progress import figures, finish, show_progress
+from convergan.cli.progress import Bars, bars_of, figures, finish, show_progress
 from convergan.core.progress import Progress
 
 
@@ -75,6 +77,18 @@ def test_notices_are_shown_as_they_are_and_in_one_line(capsys: pytest.CaptureFix
     notice = "[bold]/a/folder[/bold] " + "could not be written " * 9
     show_progress(iter([Progress("GAN", 0, 20, {}, notices=(notice, "again"))]))
     assert capsys.readouterr().err.splitlines() == [notice, "again"]
+
+
+def test_a_slow_method_has_a_line_every_half_minute_with_the_time_that_is_left() -> None:
+    times = iter([0.0, 10.0, 29.0, 30.0, 45.0, 62.0, 1000.0])
+    console = Console(file=StringIO(), width=200)
+    bars = Bars(bars_of(console), lambda: next(times))
+    for step in range(7):
+        bars.show(Progress("GAN", step, 100, {}))
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().splitlines() == [
+        *("GAN 3/100, 16 min left", "GAN 5/100, 20 min left", "GAN 6/100, 4.4 h left")
+    ]
 
 
 def test_without_events_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

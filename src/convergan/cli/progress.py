@@ -1,6 +1,7 @@
-"""A bar for each method on a terminal; elsewhere ten lines for each."""
+"""A bar for each method on a terminal; elsewhere ten lines for each, and one every half minute."""
 
 import itertools
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -16,17 +17,22 @@ from .console import errors
 Found = TypeVar("Found")
 
 
+EVERY = 30.0
+"""Most seconds between two lines of a method where there is no terminal."""
+
+
 class Bars:
-    """A bar for each method; without a terminal ten lines for each.
+    """A bar for each method; without a terminal ten lines for each, and one every half minute.
 
     Args:
         bars: that are drawn, of `bars_of`.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, bars: RichProgress) -> None:
+    def __init__(self, bars: RichProgress, clock: Callable[[], float] = time.monotonic) -> None:
         self._bars = bars
         self._tasks: dict[str, Any] = {}
-        self._tenths: dict[str, int] = {}
+        self._lines = _Lines(clock)
 
     def show(self, event: Progress) -> None:
         """Show how far a method has come."""
@@ -37,11 +43,45 @@ class Bars:
             self._tasks[event.method] = bars.add_task(event.method, total=event.steps, figures="")
         shown = figures(event.metrics)
         bars.update(self._tasks[event.method], completed=event.step, figures=shown)
-        tenth = 10 * event.step // max(event.steps, 1)
-        if bars.disable and tenth > self._tenths.get(event.method, 0):
-            self._tenths[event.method] = tenth
-            line = f"{event.method} {event.step:,}/{event.steps:,} {shown}".rstrip()
+        if bars.disable and (line := self._lines.line(event, shown)) is not None:
             bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class _Lines:
+    """Says when a method is due a line, and what it is."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._first: dict[
+            str, tuple[float, int]
+        ] = {}  # the time and step of a method's first event
+        self._last: dict[str, tuple[float, int]] = {}  # the time and tenth of its last line
+
+    def line(self, event: Progress, figures: str) -> str | None:
+        """Return the line for an event, None if none is due."""
+        now, tenth = self._clock(), 10 * event.step // max(event.steps, 1)
+        began, first = self._first.setdefault(event.method, (now, event.step))
+        shown, tenths = self._last.setdefault(event.method, (now, 0))
+        if tenth <= tenths and now - shown < EVERY:
+            return None
+        self._last[event.method] = now, max(tenth, tenths)
+        line = f"{event.method} {event.step:,}/{event.steps:,} {figures}".rstrip()
+        left = event.steps - event.step
+        if left <= 0 or event.step <= first or now - began < 1:
+            return line
+        return f"{line}, {spelled((now - began) / (event.step - first) * left)} left"
+
+
+def spelled(seconds: float) -> str:
+    """Return a time that is left, roughly.
+
+    Example:
+        >>> spelled(42.4), spelled(140), spelled(10_000)
+        ('42 s', '2 min', '2.8 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def bars_of(console: Console) -> RichProgress:
@@ -57,7 +97,7 @@ def bars_of(console: Console) -> RichProgress:
 
 
 def show_progress(events: Iterator[Progress]) -> None:
-    """Draw one bar per method until all are done; without a terminal, print ten lines for each."""
+    """Draw one bar per method until all are done; without a terminal, print lines for each."""
     first = next(events, None)  # so that an error before the first step comes alone
     if first is None:
         return
@@ -69,7 +109,7 @@ def show_progress(events: Iterator[Progress]) -> None:
 
 @contextmanager
 def reporting() -> Iterator[Callable[[Progress], None]]:
-    """Show what is reported as bars, with an estimate of what is left; elsewhere as ten lines."""
+    """Show what is reported as bars, with an estimate of what is left; elsewhere as lines."""
     with bars_of(errors) as bars:
         yield Bars(bars).show
 
