@@ -18,6 +18,22 @@ def test_version_and_help_say_what_they_should(capsys: pytest.CaptureFixture[str
     assert "--labels" in capsys.readouterr().out
 
 
+def test_a_shell_can_complete_commands() -> None:
+    asked = {
+        "_CONVERGAN_COMPLETE": "complete_bash",
+        "COMP_WORDS": "convergan s",
+        "COMP_CWORD": "1",
+    }
+    found = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv = ['convergan']; import convergan.__main__"],
+        env=os.environ | asked,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert set(found.stdout.split()) == {"sweep", "scan", "sample", "score"}
+
+
 def fresh(code: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run ``code`` and then the command line in a process of its own."""
     return subprocess.run(

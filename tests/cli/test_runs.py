@@ -73,6 +73,27 @@ def test_numbers_that_are_set_are_part_of_what_a_run_is(
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.slow
+def test_a_program_gets_the_result_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = tmp_path / "run", tmp_path / "values.json"
+    assert train_digits(folder, "--json", "-", "--quiet") == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert err == ""
+    assert found["settings"]["labels"] == 20 and found["result"]["steps"] == 60
+    assert [row["name"] for row in found["methods"]][:2] == ["GAN", "supervised twin"]
+    assert train_digits(folder, "--json", file) == 0
+    assert json.loads(file.read_text()) == found
+    assert f"\n{file}\n" in capsys.readouterr().out  # words are back
+    nowhere = tmp_path / "lost" / "values.json"
+    assert train_digits(tmp_path / "other", "--quiet", "--json", nowhere) == 2
+    refused = f"convergan: --json {nowhere}: there is no folder {tmp_path / 'lost'}\n"
+    assert capsys.readouterr() == ("", refused)
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_numbers_of_a_recipe_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert convergan("recipes", "digits") == 0
     lines = capsys.readouterr().out.splitlines()

@@ -6,9 +6,12 @@ A terminal that cannot show a sign gets a plainer one. Where nobody reads on, as
 
 import codecs
 import io
+import json
 import os
 import sys
 import unicodedata
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -39,6 +42,29 @@ errors = QuietConsole(stderr=True)
 def print_line(text: str) -> None:
     """Print a line of results as it is: no markup, no colours, no wrapping."""
     output.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def speak_again() -> None:
+    """Take back what ``--quiet`` and ``--json -`` said, for whoever still reads."""
+    for console in (output, errors):
+        console.quiet = console.abandoned
+
+
+def write_values(file: Path | None, values: Any) -> None:
+    """Write a result as JSON to a file, or to standard output where it is called ``-``.
+
+    Raises:
+        OSError: naming the file, if it cannot be written.
+    """
+    if file is None:
+        return
+    if str(file) == "-":
+        print(json.dumps(values, indent=2, sort_keys=True))
+        return
+    from ..core.files import write_json
+
+    write_json(file, values)
+    print_line(str(file))
 
 
 def flush() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 try:
     import typer
 
-    from .console import degrade_output, errors, flush, output, require_standard_output
+    from .console import degrade_output, errors, flush, output, require_standard_output, speak_again
 except ModuleNotFoundError as missing:
     raise SystemExit(
         f"the command line needs {missing.name}: pip install 'convergan[train]'"
@@ -18,7 +18,7 @@ from .turing import turing
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Train GANs that converge: few-label classifiers and generators, after Salimans et al. "
@@ -58,12 +58,14 @@ def top(
 
 def main() -> None:
     """Run the command line and turn errors into one line and an exit code."""
+    speak_again()
     try:
         require_standard_output()
         degrade_output()
         app()
     except Exception as error:
         code, message = explain(error)
+        speak_again()
         errors.print(f"convergan: {message}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(code)
     except SystemExit as end:

@@ -8,12 +8,38 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import print_line
+from .console import errors, output, print_line
 
 if TYPE_CHECKING:
     from ..data import SourceOptions
     from ..tabular import TableFormat
 
+
+def _be_quiet(quiet: bool) -> bool:
+    errors.quiet = quiet
+    return quiet
+
+
+def _leave_standard_output_to_json(file: Path | None) -> Path | None:
+    """Refuse a file whose folder is not there, before anything is done."""
+    output.quiet = str(file) == "-"
+    if file is not None and not file.parent.is_dir():
+        raise ValueError(f"--json {file}: there is no folder {file.parent}")
+    return file
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print results and errors alone.", callback=_be_quiet)
+]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write the result as JSON to this file; - for standard output, where it stands alone.",
+        callback=_leave_standard_output_to_json,
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="Folder of a run, as written by train.")]
 Threads = Annotated[
     int,

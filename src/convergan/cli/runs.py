@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from .console import errors, output, print_line
+from .console import errors, output, print_line, write_values
 from .exits import run_in_every_process
 from .options import (
     AllowBad,
@@ -17,8 +17,10 @@ from .options import (
     Device,
     FollowLinks,
     ImageColumn,
+    JsonFile,
     LabelColumn,
     Precision,
+    Quiet,
     RollBack,
     Run,
     SkipNonFinite,
@@ -113,6 +115,8 @@ def train(
             "may be given several times."
         ),
     ] = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Train a recipe; run the same command again to go on after a stop.
 
@@ -126,7 +130,7 @@ def train(
     from ..core.devices import choose_device
     from ..data import SourceOptions, Streaming, load
     from ..recipes import find_recipe, name_with_numbers, name_without
-    from ..runs.reading import table
+    from ..runs.reading import table, values
     from ..runs.report import write_report
     from ..runs.run import run
     from ..runs.settings import Settings, default_labels
@@ -192,6 +196,7 @@ def train(
         show_errors(table(folder))
         report_file = write_report(folder)
         print_line(f"report: {report_file}")
+        write_values(json, values(folder))
 
     run_in_every_process(work, join(place))
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..core.progress import Progress
-from .console import errors, output, print_line
+from .console import errors, output, print_line, write_values
 from .exits import run_in_every_process
 from .options import (
     AllowChangedCode,
@@ -20,7 +20,9 @@ from .options import (
     Encoding,
     FollowLinks,
     ImageColumn,
+    JsonFile,
     LabelColumn,
+    Quiet,
     Separator,
     Split,
     TestSplit,
@@ -106,6 +108,8 @@ def score(
             "--verify-weights", help="Score CIFAR-10's training rows by inception: 11.24 is right."
         ),
     ] = False,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Score samples by a pretrained network, real images that were held out beside them.
 
@@ -115,6 +119,7 @@ def score(
     """
     from ..collective import Ranks, join
     from ..core.devices import choose_device
+    from ..core.files import read_json
     from ..data import SourceOptions
     from ..metrics import default_extractor, find_extractor
     from ..scoring.files import CAUTION, write_best, write_scores
@@ -181,6 +186,7 @@ def score(
                 output.print(f"caution: {CAUTION}", highlight=False, markup=False)
             for file in written:
                 print_line(str(file))
+            write_values(json, read_json(folder / "score.json"))
         ranks.barrier()  # so that all leave with the code of rank 0
 
     run_in_every_process(work, join(place))
@@ -256,9 +262,7 @@ def scan(
             ".tsv or .parquet."
         ),
     ],
-    json: Annotated[
-        Path | None, typer.Option(help="File for all that was found, every duplicate too.")
-    ] = None,
+    json: JsonFile = None,
     workers: Annotated[int, typer.Option(min=0, help="Threads that decode.")] = 4,
     follow_links: FollowLinks = False,
     image_column: ImageColumn = None,
@@ -276,7 +280,6 @@ def scan(
     Exit codes: 65 if an image is refused, or a table cannot be read; duplicates, also of test rows
     among training rows, are notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
     """
-    from ..core.files import write_json
     from ..core.signals import stopping
     from ..data import SourceOptions
     from ..data.scan import Scan, ScannedImage, scan_images, summary_lines, to_json
@@ -300,7 +303,6 @@ def scan(
             images.append(image)
             yield Progress("images", len(images), count, {})
 
-    require_folder_of(json)
     with stopping("while scanning; nothing was written"):
         with errors.status(escape(f"reading {source}")):
             found = find_encoded(source, options)
@@ -308,20 +310,8 @@ def scan(
     scanned = Scan(source, found.classes, images, found.notes)
     for line in summary_lines(scanned):
         print_line(line)
-    if json is not None:
-        write_json(json, to_json(scanned))
-        print_line(str(json))
+    write_values(json, to_json(scanned))
     scanned.require_all()
-
-
-def require_folder_of(json: Path | None) -> None:
-    """Refuse a file whose folder is not there.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    if json is not None and not json.parent.is_dir():
-        raise ValueError(f"--json {json}: there is no folder {json.parent}")
 
 
 def show_scores(scores: "Scores") -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from .console import errors, output, print_line
+from .console import errors, output, print_line, write_values
 from .exits import UnfinishedError
 from .options import (
     AllowBad,
@@ -19,8 +19,10 @@ from .options import (
     Device,
     FollowLinks,
     ImageColumn,
+    JsonFile,
     LabelColumn,
     Precision,
+    Quiet,
     RollBack,
     SkipNonFinite,
     Split,
@@ -107,6 +109,8 @@ def sweep(
     threads: Annotated[
         int, typer.Option(min=0, help="Of each run; 0 shares the cores out, on a cluster 1.")
     ] = 0,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Reproduce a table of the paper, every row with several seeds, the paper's figures beside.
 
@@ -115,6 +119,7 @@ def sweep(
     1 if runs failed.
     """
     from ..core.devices import choose_device
+    from ..core.files import read_json
     from ..data import SourceOptions, Streaming, load
     from ..recipes import find_recipe
     from ..runs.code import ALLOW
@@ -186,7 +191,10 @@ def sweep(
     for dataset in datasets.values():
         show_notes(dataset.notes)
     show_progress(run_sweep(plan, datasets, workers, allow_changed_code=allow_changed_code))
-    show_sweep(plan)
+    try:
+        show_sweep(plan)
+    finally:
+        write_values(json, read_json(plan.folder / "table.json"))
 
 
 def choose_workers(jobs: int | None, threads: int, cluster: str | None, device: str) -> "Workers":

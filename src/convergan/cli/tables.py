@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .console import errors, output, print_line
-from .options import AllowBad, Decimal, Encoding, FollowLinks, Separator, table_format
+from .console import errors, output, print_line, write_values
+from .options import AllowBad, Decimal, Encoding, FollowLinks, Quiet, Separator, table_format
 from .progress import reporting
 from .results import print_notices, show_error, show_opinions
 
@@ -142,6 +142,7 @@ def fit(
             "takes two more fits in each of five folds.",
         ),
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit a classifier to photographs, tables or texts.
 
@@ -304,6 +305,7 @@ def predict(
     separator: Separator = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
+    quiet: Quiet = False,
 ) -> None:
     """Predict photographs or rows of a table.
 
@@ -375,12 +377,9 @@ def predict(
 
 def scan_table_file(file: Path, form: "TableFormat", json: Path | None) -> None:
     """Print what a table holds and what would become of it; also write it to a file of JSON."""
-    from ..core.files import write_json
     from ..tabular.reading import read_table
     from ..tabular.scan import scan_table, summary_lines, to_json
 
-    if json is not None and not json.parent.is_dir():
-        raise ValueError(f"--json {json}: there is no folder {json.parent}")
     with errors.status(escape(f"reading {file}")):
         found = scan_table(read_table(file, form))
     shown = Table("column", "in the file", "cells", "different", "such as", "becomes")
@@ -397,9 +396,7 @@ def scan_table_file(file: Path, form: "TableFormat", json: Path | None) -> None:
     output.print(shown)
     for line in summary_lines(found):
         print_line(line)
-    if json is not None:
-        write_json(json, to_json(found))
-        print_line(str(json))
+    write_values(json, to_json(found))
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:

@@ -1,5 +1,6 @@
 """What a run folder holds: its description, its table, and samples of its newest checkpoint."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,20 @@ def table(folder: Path) -> list[Baseline]:
     if (folder / "baselines.json").exists():
         rows += [Baseline(**row) for row in read_json(folder / "baselines.json")]
     return rows
+
+
+def values(folder: Path) -> dict[str, Any]:
+    """Return what came out of a finished run, for programs: settings, result, other methods.
+
+    Args:
+        folder: of the run.
+    """
+    return {
+        "folder": str(folder),
+        "settings": read_json(folder / "config.json")["settings"],
+        "result": read_json(folder / "result.json"),
+        "methods": [asdict(row) for row in table(folder)],
+    }
 
 
 def draw_run_samples(
