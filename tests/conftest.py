@@ -5,8 +5,13 @@ import pytest
 import torch
 
 
+@pytest.hookimpl(tryfirst=True)  # before those of another mark are taken out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU where torch sees none."""
+    """Skip what needs a GPU where torch sees none; leave long tests of PostgreSQL to the night."""
+    for item in items:
+        long = item.get_closest_marker("slow") and {"simulation", "faults"} & {*item.path.parts}
+        if long and "postgresql" in item.name:
+            item.add_marker(pytest.mark.nightly)
     if torch.cuda.is_available():
         return
     skip = pytest.mark.skip(reason="needs a GPU with CUDA, and torch sees none here")

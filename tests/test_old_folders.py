@@ -182,7 +182,7 @@ def test_a_finished_run_reports_samples_and_scores(shell: Shell, place: Path) ->
         assert f"{row['test_error']:.2%}" in again.out
         assert f"{row['test_error']:.2%}" in page
     assert result["state_sha256"] in page
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 3
     require_same_samples(place / "samples.npz", EXPECTED / "finished-samples.npz", 1e-5)
     found, wanted = (
         read_json(file) for file in (place / "score/score.json", EXPECTED / "finished-score.json")

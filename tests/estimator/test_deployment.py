@@ -104,6 +104,14 @@ def test_probabilities_are_those_of_the_classifier(case: Case) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "case",
+    [
+        *(pytest.param(kind, marks=pytest.mark.nightly) for kind in CASES if kind != "table"),
+        "table",
+    ],
+    indirect=True,
+)
 def test_an_export_predicts_the_same_for_any_number_of_rows(case: Case, tmp_path: Path) -> None:
     rows = torch.export.Dim("rows")
     exported = torch.export.export(

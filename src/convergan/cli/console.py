@@ -59,7 +59,8 @@ def write_values(file: Path | None, values: Any) -> None:
     if file is None:
         return
     if str(file) == "-":
-        print(json.dumps(values, indent=2, sort_keys=True))
+        output.quiet = output.abandoned
+        print_line(json.dumps(values, indent=2, sort_keys=True))
         return
     from ..core.files import write_json
 

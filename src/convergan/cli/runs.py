@@ -1,5 +1,6 @@
 """The commands for runs: train, sample, report, and the recipes that there are."""
 
+import sys
 from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,6 +131,7 @@ def train(
     from ..core.devices import choose_device
     from ..data import SourceOptions, Streaming, load
     from ..recipes import find_recipe, name_with_numbers, name_without
+    from ..runs.environment import note_environment
     from ..runs.reading import table, values
     from ..runs.report import write_report
     from ..runs.run import run
@@ -171,6 +173,7 @@ def train(
         )
         name = f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
         folder = out or Path("runs") / name
+        was_finished = (folder / "result.json").exists()
         loggers = [LaterLogger(name, folder, key_of) for name in dict.fromkeys(log or ())]
         events = run(
             chosen,
@@ -193,6 +196,8 @@ def train(
             for logger in loggers:
                 opened.enter_context(closing(logger))
             show_progress(events)
+        if not was_finished:
+            note_environment(folder, sys.argv)
         show_errors(table(folder))
         report_file = write_report(folder)
         print_line(f"report: {report_file}")

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+FULL_WIDTH = 900
+"""Of a page's column, in pixels."""
+
+
 @dataclass(frozen=True)
 class Paragraph:
     """Running text; ``lead`` sets it larger, for the answer that a page gives."""
@@ -50,16 +54,29 @@ class Preformatted:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file, and the text for those who cannot see it."""
+    """A PNG file, and the text for those who cannot see it.
+
+    Attributes:
+        png: the file.
+        alt: the text.
+        enlarged: whether it is shown as large as fits by a whole factor, its pixels as squares.
+    """
 
     kind: ClassVar = "picture"
     png: bytes
     alt: str
+    enlarged: bool = False
 
     @property
     def source(self) -> str:
         """The file as a URL that needs no other file."""
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+    @property
+    def width(self) -> int:
+        """In pixels of the page, of an enlarged picture."""
+        own = int.from_bytes(self.png[16:20], "big")  # of the header that every PNG begins with
+        return own * max(1, FULL_WIDTH // max(1, own))
 
 
 @dataclass(frozen=True)
@@ -134,7 +151,7 @@ class Folded:
 
     kind: ClassVar = "folded"
     summary: str
-    part: Table
+    part: Table | Preformatted
 
 
 Part = Paragraph | Bullets | Caution | Preformatted | Picture | Gallery | Table | Folded

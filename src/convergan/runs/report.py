@@ -5,11 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.files import read_json, replace_file
-from ..core.html import Folded, Paragraph, Picture, Preformatted, Section, Table, plot, render
+from ..core.html import (
+    Folded,
+    Paragraph,
+    Part,
+    Picture,
+    Preformatted,
+    Section,
+    Table,
+    plot,
+    render,
+)
 from .baselines import COLUMNS, Baseline
 from .code import summary_of_code
+from .environment import FILE as ENVIRONMENT
 from .probe import FILE as PROBE
-from .reading import GAN, read_config, table
+from .reading import GAN, TWIN, read_config, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,35 +40,104 @@ def write_report(folder: Path) -> Path:
     log = folder / "metrics.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     result = read_json(folder / "result.json") if (folder / "result.json").exists() else {}
+    methods = table(folder)
     sections = [
-        Section("", [*_summary(settings, result, lines), *_code(config)]),
-        Section("Test error", _errors(table(folder))),
+        Section("", [*_opening(settings, result, lines, methods), *_code(config)]),
+        _samples(folder),
+        Section("Test error", _errors(methods)),
         Section("Samples against real rows", _judged(result)),
-        Section("Curves", _curves(lines)),
+        Section("Curves", _curves(lines, methods)),
     ]
     if (folder / PROBE).exists():
         sections.append(Section("Probes", _probes(read_json(folder / PROBE))))
-    if pictures := sorted((folder / "samples").glob("*.png")):
-        shown = Picture(pictures[-1].read_bytes(), "grid of generated samples")
-        sections.append(Section(f"Samples after {int(pictures[-1].stem[5:]):,} steps", [shown]))
     if "confusion" in result:
         counts = _confusion(result["confusion"], config["classes"])
         sections.append(Section("Confusion matrix", counts))
-    sections.append(Section("Settings", [Preformatted(json.dumps(config, indent=2))]))
+    sections.append(Section("How it was made", _made(folder, config, result)))
     file = folder / "report.html"
     replace_file(file, render(f"{settings['recipe']} on {settings['data']}", sections))
     return file
 
 
-def _summary(
-    settings: dict[str, Any], result: dict[str, Any], lines: list[dict[str, Any]]
+def _opening(
+    settings: dict[str, Any],
+    result: dict[str, Any],
+    lines: list[dict[str, Any]],
+    methods: list[Baseline],
 ) -> list[Paragraph]:
+    """Say what came out, and then what was asked for."""
     done = lines[-1]["step"] if lines else 0
-    text = f"{settings['labels']:,} labels, seed {settings['seed']}, {settings['device']}; "
     if not result:
-        return [Paragraph(f"{text}not finished: {done:,} of {settings['steps']:,} steps.")]
-    text += f"{result['steps']:,} steps in {result['seconds']:,.0f} seconds."
-    return [Paragraph(text), Paragraph(f"Hash of the final state: {result['state_sha256']}")]
+        came_out = f"Not finished: {done:,} of {settings['steps']:,} steps."
+    elif result.get("test_error") is not None:
+        came_out = _error_sentence(settings["labels"], result, methods)
+    elif judged := result.get("judged"):
+        came_out = _judged_sentence(judged, result["real"])
+    else:
+        came_out = "A generator was trained; its samples are below."
+    labels = f"{settings['labels']:,} labels" if settings["labels"] else "No labels"
+    text = f"{labels}, seed {settings['seed']}, {settings['device']}."
+    if result:
+        text = f"{text[:-1]}; {result['steps']:,} steps in {result['seconds']:,.0f} seconds."
+    return [Paragraph(came_out.replace(" %", "\u00a0%"), lead=True), Paragraph(text)]
+
+
+def _error_sentence(labels: int, result: dict[str, Any], methods: list[Baseline]) -> str:
+    """Return the error, with its interval where the number of test rows is known, and the next."""
+    error = result["test_error"]
+    rows = sum(map(sum, result["confusion"])) if "confusion" in result else 0
+    spread = ""
+    if rows:
+        from scipy.stats import binomtest
+
+        found = binomtest(round(error * rows), rows).proportion_ci()
+        spread = f" (95 % interval {100 * found.low:.2f} to {100 * found.high:.2f})"
+    said = f"{100 * error:.2f} % of {f'{rows:,} ' if rows else ''}test rows are wrong{spread}"
+    said += f", with {labels:,} labels."
+    others = [row for row in methods if row.name != GAN and row.test_error is not None]
+    if not others:
+        return said
+    best = min(others, key=lambda row: row.test_error or 0.0)
+    twin = next((row for row in others if row.name == TWIN and row is not best), None)
+    beside = f" Beside it on the same labels: {_named(best)}"
+    return f"{said}{beside}{f', {_named(twin)}' if twin else ''}."
+
+
+def _named(row: Baseline) -> str:
+    return f"{row.name} {100 * (row.test_error or 0.0):.2f} %"
+
+
+def _judged_sentence(judged: dict[str, float], real: dict[str, float]) -> str:
+    """Return the first two figures, and those of real rows."""
+    said = [
+        f"{name.replace('_', ' ')} {value:.4g} (real rows {real[name]:.4g})"
+        for name, value in list(judged.items())[:2]
+    ]
+    return f"Samples: {', '.join(said)}."
+
+
+def _samples(folder: Path) -> Section:
+    pictures = sorted((folder / "samples").glob("*.png"))
+    if not pictures:
+        return Section("", [])
+    newest = pictures[-1]
+    shown = Picture(newest.read_bytes(), "grid of generated samples", enlarged=True)
+    return Section(f"Samples after {int(newest.stem[5:]):,} steps", [shown])
+
+
+def _made(folder: Path, config: dict[str, Any], result: dict[str, Any]) -> list[Part]:
+    """Return the command, the machine and the hash, and all settings when they are asked for."""
+    rows = []
+    if (folder / ENVIRONMENT).exists():
+        found = read_json(folder / ENVIRONMENT)
+        versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+        rows += [("Command", found["command"]), ("Date", found["date"])]
+        rows += [("Machine", f"{found['machine']}; threads: {found['threads']}")]
+        rows += [("Versions", versions)]
+    if "state_sha256" in result:
+        rows.append(("Hash of the final state", result["state_sha256"]))
+    settings = Folded("All settings", Preformatted(json.dumps(config, indent=2)))
+    return [*([Table((), rows)] if rows else []), settings]
 
 
 def _code(config: dict[str, Any]) -> list[Paragraph]:
@@ -79,11 +159,13 @@ def _judged(result: dict[str, Any]) -> list[Table]:
     return [Table(("figure", "samples", "real rows"), rows, numbers=(1, 2))] if rows else []
 
 
-def _curves(lines: list[dict[str, Any]]) -> list[Picture]:
+def _curves(lines: list[dict[str, Any]], methods: list[Baseline]) -> list[Picture]:
+    """Draw the losses, and the error where it was measured more than once."""
     stepped = [line for line in lines if any(name.endswith("_loss") for name in line)]
     losses = [name for name in (stepped or [{}])[0] if name.endswith("_loss")]
     measures = {"test_error": "averaged weights", "test_error_last": "last weights"}
     measured = [line for line in lines if "test_error" in line]
+    others = [row for row in methods if row.name != GAN and row.test_error is not None]
 
     def draw_losses(axes: "Axes") -> None:
         for name in losses:
@@ -95,10 +177,15 @@ def _curves(lines: list[dict[str, Any]]) -> list[Picture]:
         for name, label in measures.items():
             values = [100 * line[name] for line in measured]
             axes.plot([line["step"] for line in measured], values, marker=".", label=label)
+        for number, row in enumerate(others):
+            level, colour = 100 * (row.test_error or 0.0), f"C{number + len(measures)}"
+            axes.axhline(level, linestyle="--", linewidth=1, color=colour, label=row.name)
         axes.set(xlabel="step", ylabel="test error, %", ylim=(0, None))
 
-    pictures = [plot(draw_losses, "losses against steps")] if stepped else []
-    return pictures + ([plot(draw_errors, "test error against steps")] if measured else [])
+    curves = [plot(draw_losses, "losses against steps")] if len(stepped) > 1 else []
+    if len(measured) > 1:
+        curves.insert(0, plot(draw_errors, "test error against steps, other methods as lines"))
+    return curves
 
 
 def _probes(found: dict[str, Any]) -> list[Paragraph | Picture | Table]:

@@ -19,6 +19,7 @@ from ..core.files import replace_file, write_json
 from ..core.html import (
     Bullets,
     Caution,
+    Folded,
     Paragraph,
     Picture,
     Preformatted,
@@ -106,16 +107,29 @@ def _page(description: dict[str, Any], scores: Scores, pictures: dict[str, Pictu
         f"real rows get ({held_out['source']})."
     )
     head = ("metric", "samples", "floor: held-out real rows")
+    opening = [Paragraph(_came_out(scores), lead=True), Paragraph(text)]
     sections = [
-        Section("", [Paragraph(text), *([Caution(scores.notes)] if scores.notes else [])]),
+        Section("", [*opening, *([Caution(scores.notes)] if scores.notes else [])]),
         Section("Figures", [Table(head, figure_rows(scores), numbers=(1, 2))]),
         Section("Definitions", [Bullets(definitions(scores))]),
         Section("Distances to the nearest reference row", [pictures["nearest.png"]]),
         Section("Classes", [pictures["classes.png"]]),
         Section("Samples nearest to a reference row, each left of it", [pictures["memorised.png"]]),
-        Section("Settings and results", [Preformatted(json.dumps(description, indent=2))]),
+        Section(
+            "How it was made",
+            [Folded("Settings and results", Preformatted(json.dumps(description, indent=2)))],
+        ),
     ]
     return render(f"{samples['source']} against {reference['source']}", sections)
+
+
+def _came_out(scores: Scores) -> str:
+    """Return the first figure of the samples beside that of held-out rows, in a sentence."""
+    figure, floor = scores.values[0], scores.floor[0]
+    return (
+        f"{figure.name}: {_spell(figure)} of the samples, {_spell(floor)} of real rows that were "
+        "held out."
+    )
 
 
 def _pictures(sets: Sets, scores: Scores) -> dict[str, Picture]:

@@ -1,0 +1,64 @@
+"""Where and how a run was made: the command, the time, the machine, the versions.
+
+It is written beside the run and is no part of what the run is, so another machine may go on.
+"""
+
+import datetime
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core.files import write_json
+from ..core.version import __version__
+
+FILE = "environment.json"
+
+
+def note_environment(folder: Path, words: Sequence[str]) -> None:
+    """Write down what has just made a run, if nothing is written down yet.
+
+    Args:
+        folder: of the run, which is there.
+        words: of the command line, the program's name first.
+    """
+    if not (folder / FILE).exists():
+        write_json(folder / FILE, describe_environment(words))
+
+
+def program(word: str) -> str:
+    """Return what a user types for the program that the first word of a command names.
+
+    Example:
+        >>> program("/opt/bin/convergan"), program("/opt/lib/convergan/__main__.py")
+        ('convergan', 'python -m convergan')
+    """
+    name = Path(word).name
+    return "python -m convergan" if name == "__main__.py" else name
+
+
+def describe_environment(words: Sequence[str]) -> dict[str, Any]:
+    """Return what a reader needs to make a run once more.
+
+    Args:
+        words: of the command line, the program's name first.
+    """
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "command": f"{program(words[0])} {shlex.join(words[1:])}",
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        + (f", {gpu}" if gpu else ""),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "convergan": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+    }
