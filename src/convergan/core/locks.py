@@ -12,7 +12,7 @@ def lock_file(file: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold the lock of a file for as long as the block lasts, if nobody else does.
 
     Args:
-        file: what is locked; it is created, with its folder, and may stay. What it holds is not to be read or
+        file: what is locked; it is created, with its folder, and may stay. It is not to be read or
             written: where a lock is mandatory, that fails.
         wait: wait until the lock is free.
 
