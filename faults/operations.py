@@ -1,8 +1,8 @@
 """Each operation on a file, seen before, in the middle and after: to kill, refuse or record there.
 
-What convergan writes goes through `Path.open`, `os.fsync`, `Path.rename`, `Path.mkdir`,
-`Path.unlink` and `shutil.rmtree`. Inside `observed` these tell an observer of what they do. A write
-is done in halves, each of them handed to the operating system at once.
+What convergan writes goes through `Path.open`, `os.fsync`, `Path.rename`, `Path.replace`,
+`Path.mkdir`, `Path.unlink` and `shutil.rmtree`. Inside `observed` these tell an observer of what
+they do. A write is done in halves, each of them handed to the operating system at once.
 """
 
 import io
@@ -119,6 +119,7 @@ def observed(below: Path, observe: Observe) -> Iterator[None]:
         patch.object(os, "fsync", fsync),
         patch.object(shutil, "rmtree", seen("rmtree", removed)),
         patch.object(Path, "rename", seen("rename", Path.rename)),
+        patch.object(Path, "replace", seen("rename", Path.replace)),
         patch.object(Path, "mkdir", seen("mkdir", Path.mkdir)),
         patch.object(Path, "unlink", seen("unlink", Path.unlink)),
     ):

@@ -54,9 +54,9 @@ class _Killer:
 
     def look(self) -> None:
         """Kill, perhaps, each process that was not there at the last look."""
-        for lock in self.folder.glob("labels-*/seed-*/.lock"):
-            words = lock.read_text().split()
-            if len(words) < 2 or not is_locked(lock.parent) or int(words[1]) in self.seen:
+        for holder in self.folder.glob("labels-*/seed-*/.holder"):
+            words = holder.read_text().split()
+            if len(words) < 2 or not is_locked(holder.parent) or int(words[1]) in self.seen:
                 continue
             self.seen.add(int(words[1]))
             if self.chance.random() < self.share:

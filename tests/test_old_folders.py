@@ -144,7 +144,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {
         str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != ".lock" and file.suffix != ".pyc"
+        if file.is_file() and file.name not in (".lock", ".holder") and file.suffix != ".pyc"
     }
 
 

@@ -6,7 +6,6 @@ at any time.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import os
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor
 
 from convergan.core.files import replace_file
+from convergan.core.locks import lock_file
 from convergan.metrics import extract, find_extractor
 
 Array = np.ndarray[Any, Any]
@@ -63,8 +63,7 @@ def cached(extractor: str, content: Sequence[bytes], compute: Callable[[], Array
     folder = Path(os.environ.get("CONVERGAN_CACHE") or Path.home() / ".cache" / "convergan")
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"features-{key.hexdigest()[:32]}.npz"
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes the first computes
+    with lock_file(file.with_suffix(".lock"), wait=True):  # of several the first computes
         with contextlib.suppress(OSError, EOFError, ValueError, KeyError, BadZipFile):
             with np.load(file) as kept:
                 return np.array(kept["rows"])

@@ -85,14 +85,18 @@ def test_the_folder_of_another_sweep_is_refused_naming_what_differs(ask: Ask) ->
     code, line = ask(*sweep("--out", "mine", "--steps", "7"))
     assert code == 2 and "mine belongs to another sweep: steps 9 there, 7 here;" in line
     assert Path("mine/sweep.json").read_bytes() == written
-    assert {path.name for path in Path("mine").iterdir()} == {".lock", "sweep.json"}
+    assert {path.name for path in Path("mine").iterdir()} == {
+        ".holder",
+        ".lock",
+        "sweep.json",
+    }
 
 
 def test_a_sweep_in_use_is_refused(ask: Ask) -> None:
     with locked(Path("mine/sweep.json")):
         code, line = ask(*sweep("--out", "mine"))
     assert code == 2 and line.startswith(f"convergan: mine is in use by process {os.getpid()} on ")
-    assert [path.name for path in Path("mine").iterdir()] == [".lock"]
+    assert sorted(path.name for path in Path("mine").iterdir()) == [".holder", ".lock"]
 
 
 def test_a_folder_that_is_no_sweep_is_refused_and_left_as_it_is(ask: Ask) -> None:

@@ -42,7 +42,7 @@ def test_a_file_that_cannot_be_replaced_stays_and_nothing_else_is_left(
     def refuse(*_: object) -> None:
         raise OSError("no space")
 
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OSError, match="no space"):
         replace_file(file, b"new")
     assert file.read_bytes() == b"old"

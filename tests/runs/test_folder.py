@@ -57,6 +57,7 @@ def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
 
 def test_a_lock_alone_does_not_make_a_folder_somebody_elses(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
+    (tmp_path / ".holder").touch()
     (tmp_path / ".tmp-config.json-00ff").touch()
     with locked(tmp_path / "config.json"):
         claim_identity(tmp_path / "config.json", IDENTITY, {})

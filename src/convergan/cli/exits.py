@@ -1,6 +1,5 @@
 """How a command ends: exit codes, one line for an error, and several processes with the same."""
 
-import signal
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     from ..collective import Ranks
 
 UNFINISHED, USAGE, REFUSED, NON_FINITE, STORAGE, LOST = 1, 2, 65, 70, 74, 75
-UNREAD = 128 + signal.SIGPIPE
+UNREAD = 128 + 13  # SIGPIPE, which not every system has
 """All was done, but whoever read the output left before its end."""
 
 

@@ -5,13 +5,14 @@ It may be removed at any time: what is kept there changes nothing but time.
 
 import atexit
 import contextlib
-import fcntl
 import functools
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from .locks import lock_file
 
 
 def cache_folder() -> Path:
@@ -75,6 +76,5 @@ def in_turn(file: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context(file.with_suffix(".lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            stack.enter_context(lock_file(file.with_suffix(".lock"), wait=True))
         yield

@@ -37,8 +37,10 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in ``folder``."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Wait until the disk has the names in ``folder``, on a system that opens folders for that."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
@@ -50,7 +52,7 @@ def replace_file(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".tmp-{path.name}-{secrets.token_hex(4)}")
     try:
         write_synced(temporary, data)
-        temporary.rename(path)
+        temporary.replace(path)
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)

@@ -172,7 +172,7 @@ def name_below(root: Path, path: Path) -> str:
         >>> name_below(Path("images"), Path("images/cat/1.png"))
         'cat/1.png'
     """
-    return os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
+    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _some(names: list[str]) -> str:

@@ -1,14 +1,25 @@
-"""SIGINT, SIGTERM and SIGUSR1 as requests that a loop reads between steps."""
+"""SIGINT, SIGTERM and SIGUSR1 as requests that a loop reads between steps.
+
+Windows has no SIGUSR1. What one process can send another there is Ctrl-Break, taken as SIGTERM.
+"""
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+def _known(*names: str) -> tuple[signal.Signals, ...]:
+    """Return those signals that this system has."""
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, *_known("SIGBREAK"))
+SAVING = _known("SIGUSR1")
 TOGETHER = 2.0
 """Seconds in which several signals to stop are one: ``timeout`` sends two, a terminal many."""
 
@@ -51,7 +62,8 @@ class StopRequests:
         if number not in STOPPING:
             self.save = True
         elif self.stop is None:
-            self.stop, self._first = number, time.monotonic()
+            self.stop = number if number == signal.SIGINT else signal.SIGTERM
+            self._first = time.monotonic()
         elif time.monotonic() - self._first > TOGETHER:
             os._exit(128 + number)
 
@@ -67,7 +79,7 @@ def decode_counts(counts: Sequence[int]) -> tuple[int | None, bool]:
 def handle_signals() -> Iterator[StopRequests]:
     """Turn signals into requests inside the block; leave them alone outside the main thread."""
     requests = StopRequests()
-    with _handled((*STOPPING, signal.SIGUSR1), requests.receive):
+    with _handled((*STOPPING, *SAVING), requests.receive):
         yield requests
 
 
@@ -108,10 +120,22 @@ def _handled(
         yield
         return
     before = {number: signal.signal(number, handler) for number in numbers}
-    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)  # SIGINT is, below Ray's workers
+    try:
+        with _unblocked(numbers):
+            yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+@contextmanager
+def _unblocked(numbers: Sequence[signal.Signals]) -> Iterator[None]:
+    """Let signals come inside the block; below Ray's workers SIGINT does not."""
+    if sys.platform == "win32" or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for number, earlier in before.items():
-            signal.signal(number, earlier)

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -208,14 +209,21 @@ def _without_glob_signs(folder: Path) -> str:
         return str(folder)
     mirror = cache_folder() / f"hub-{hashlib.sha256(os.fsencode(place)).hexdigest()[:32]}"
     with in_turn(mirror):
-        for link in [path for path in mirror.rglob("*") if path.is_symlink()]:
+        for link in [path for path in mirror.rglob("*") if path.is_symlink() or path.is_file()]:
             link.unlink()
         for file in sorted(place.rglob("*")):
             below = file.relative_to(place)
             if file.is_file() and not any(map(is_passed_over, below.parts)):
                 (mirror / below).parent.mkdir(parents=True, exist_ok=True)
-                (mirror / below).symlink_to(file)
+                _link(mirror / below, file)
     return str(mirror)
+
+
+def _link(name: Path, file: Path) -> None:
+    try:
+        name.symlink_to(file)
+    except OSError:  # not every user of Windows may
+        shutil.copyfile(file, name)
 
 
 # --- what is in it -------------------------------------------------------------------------------

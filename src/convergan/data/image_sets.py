@@ -267,7 +267,7 @@ class ImageFiles:
 
     def outline(self) -> str:
         """Return a hash of the side and the files' names."""
-        names = [str(path.relative_to(self.folder)) for path in self.files]
+        names = [path.relative_to(self.folder).as_posix() for path in self.files]
         return hashlib.sha256(repr((self.side, names)).encode()).hexdigest()
 
     def _decode(self, path: Path) -> Decoded:
@@ -282,7 +282,7 @@ class ImageFiles:
 
     def _keep(self, path: Path, decoded: "Decoded | str") -> np.ndarray[Any, Any] | None:
         """Note what became of a file; return the pixels if there are any."""
-        name = str(path.relative_to(self.folder))
+        name = path.relative_to(self.folder).as_posix()
         if isinstance(decoded, str):
             self._read.append(_FileRead(name, "", False, decoded))
             self._require_readable()

@@ -1,10 +1,10 @@
 """Opens the labels of items: the database, the file, and the lock that keeps others away."""
 
-import fcntl
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from ..core.locks import lock_file
 from ..data import DataError
 from .items import Items
 from .labels_file import LabelsFile
@@ -49,18 +49,16 @@ def hidden(file: Path, suffix: str) -> Path:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    try:
-        lock = hidden(file, ".lock").open("a+")
-    except OSError as error:
-        raise OSError(
-            f"labels cannot be written to {file.parent}: {error.strerror}; name a file elsewhere "
-            "with --out"
-        ) from None
-    with lock:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            is_ours = held.enter_context(lock_file(hidden(file, ".lock")))
+        except OSError as error:
+            raise OSError(
+                f"labels cannot be written to {file.parent}: {error.strerror}; name a file "
+                "elsewhere with --out"
+            ) from None
+        if not is_ours:
             raise ValueError(
                 f"{file} is open in another convergan label; use its page, or stop it first"
-            ) from None
+            )
         yield

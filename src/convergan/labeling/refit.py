@@ -176,7 +176,8 @@ def unreadable_items(rows: Any) -> frozenset[int]:
 def work(items: Items, count: int, seed: int, pipe: Connection) -> None:
     """Read the items, then answer requests until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a terminal sends to this process as well
-    os.nice(5)
+    if hasattr(os, "nice"):
+        os.nice(5)
     try:
         _work(items, count, seed, pipe)
     except (EOFError, BrokenPipeError, ConnectionResetError):

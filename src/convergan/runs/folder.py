@@ -1,6 +1,5 @@
 """A folder belongs to one run or one sweep, and one process at a time writes there."""
 
-import fcntl
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -9,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ..core.files import canonical_sha256, read_json, write_json
+from ..core.locks import lock_file
 from ..core.version import __version__
 from ..recipes.description import SCHEMA, from_schema_1
 
 LOCK = ".lock"
+HOLDER = ".holder"
+"""Beside the lock, which not every system lets others read: who holds it, or was the last to."""
 RECIPE_PARTS = ("recipe", "recipes")
 """Of a description: what `from_schema_1` translates."""
 _NOTHING: Mapping[str, Any] = {}
@@ -34,19 +36,17 @@ def locked(description: Path) -> Iterator[None]:
     """
     folder, kind = description.parent, _kind(description)
     if not description.exists() and folder.exists():
-        if any(f.name != LOCK and not f.name.startswith(".tmp-") for f in folder.iterdir()):
+        ours = (LOCK, HOLDER)
+        if any(f.name not in ours and not f.name.startswith(".tmp-") for f in folder.iterdir()):
             raise ValueError(f"{folder} is not empty and not a {kind}; choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a+", encoding="utf-8") as lock:
-        if not _lock(lock.fileno()):
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
+    with lock_file(folder / LOCK) as is_ours:
+        if not is_ours:
             raise ValueError(
-                f"{folder} is in use by {holder}; wait for it, or choose another --out"
+                f"{folder} is in use by {_holder(folder)}; wait for it, or choose another --out"
             )
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {platform.node()}\n")
-        lock.flush()
+        holder = f"process {os.getpid()} on {platform.node()}\n"
+        (folder / HOLDER).write_text(holder, encoding="utf-8")
         yield
 
 
@@ -54,8 +54,8 @@ def is_locked(folder: Path) -> bool:
     """Whether a process holds ``folder`` at this moment."""
     if not (folder / LOCK).exists():
         return False
-    with (folder / LOCK).open("a", encoding="utf-8") as lock:
-        return not _lock(lock.fileno())
+    with lock_file(folder / LOCK) as is_ours:
+        return not is_ours
 
 
 def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping[str, Any]) -> str:
@@ -180,9 +180,9 @@ def _kind(description: Path) -> str:
     return "run" if description.name == "config.json" else description.stem
 
 
-def _lock(descriptor: int) -> bool:
+def _holder(folder: Path) -> str:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        said = (folder / HOLDER).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        said = ""
+    return said or "another process"

@@ -38,7 +38,11 @@ def write_report(folder: Path) -> Path:
     config = read_config(folder)
     settings = config["settings"]
     log = folder / "metrics.jsonl"
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    lines = (
+        [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        if log.exists()
+        else []
+    )
     result = read_json(folder / "result.json") if (folder / "result.json").exists() else {}
     methods = table(folder)
     sections = [

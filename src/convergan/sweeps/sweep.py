@@ -330,7 +330,7 @@ def _note_outcome(
     """Return the line of a run that ended, and note whether it is done or has failed."""
     [(folder, run)] = [(f, r) for f, r in left.items() if f.absolute() == outcome.folder]
     if outcome.code:
-        name = str(folder.relative_to(sweep.folder)).replace("-", " ").replace("/", " ")
+        name = folder.relative_to(sweep.folder).as_posix().replace("-", " ").replace("/", " ")
         failed.append(f"{name}: {outcome.reason}")
         return f"failed: {failed[-1]}"
     del left[folder]

@@ -27,6 +27,8 @@ POLL = 0.5
 """Seconds between looks at whether a run is to stop."""
 ANSWER = 10
 """Seconds that a scheduler has to answer."""
+NEW_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+"""On Windows, what a new session is elsewhere."""
 
 
 class Task(NamedTuple):
@@ -198,6 +200,7 @@ def perform(task: Task) -> Outcome:
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,
+            creationflags=NEW_GROUP,
         )
         code = _wait_or_stop(process, task.stop)
         return Outcome(task.folder, code, _reason(code, stderr))
@@ -210,8 +213,16 @@ def _wait_or_stop(process: "subprocess.Popen[bytes]", stop: Path) -> int:
             return process.wait(POLL)
         except subprocess.TimeoutExpired:
             if not told and stop.exists():
-                process.send_signal(_wanted_signal(stop))
+                process.send_signal(_sent_for(_wanted_signal(stop)))
                 told = True
+
+
+def _sent_for(number: int) -> int:
+    """Return what a process is sent for a signal: Ctrl-Break on Windows, which can send no other.
+
+    A run takes it as SIGTERM.
+    """
+    return getattr(signal, "CTRL_BREAK_EVENT", number)
 
 
 def _wanted_signal(stop: Path) -> int:

@@ -8,11 +8,11 @@ One function then writes every image, real or generated: same mode, same size, P
 compression, so all files have one length and none has metadata.
 """
 
+import contextlib
 import hashlib
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -227,7 +227,7 @@ def child() -> None:
     """Read the source that the command line names, write its pixels, print labels or an error."""
     source, result, memory = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     follow_links = sys.argv[4] == FOLLOW_LINKS
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    _limit_memory(memory)
     try:
         archive = source.suffix == ".npz"
         found = _read_archive(source) if archive else _read_folder(source, follow_links)
@@ -237,6 +237,15 @@ def child() -> None:
         print(json.dumps({"error": " ".join(str(error).split())}))
     except OSError as error:
         print(json.dumps({"error": f"{source} cannot be read: {error.strerror or error}"}))
+
+
+def _limit_memory(memory: int) -> None:
+    """Limit the address space of this process, where the system can; Linux does."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ImportError, ValueError, OSError):
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
 def _environment() -> dict[str, str]:
@@ -263,7 +272,7 @@ def _read_folder(folder: Path, follow_links: bool) -> Source:
         if images[-1].shape[:2] != images[0].shape[:2]:
             first, other = (f"{i.shape[1]}x{i.shape[0]}" for i in (images[0], images[-1]))
             raise StudyError(f"images must be of one size: {files[0]} is {first}, {file} {other}")
-    labels = tuple(str(file.relative_to(folder)) for file in files)
+    labels = tuple(file.relative_to(folder).as_posix() for file in files)
     pixels = _without_colour(np.stack(images))
     return Source(folder.name, pixels, labels, tuple(reader.notes()))
 

@@ -314,7 +314,7 @@ def _write_secret(file: Path, text: str) -> None:
 
 def _read_key(file: Path) -> bytes:
     text = _read(file)
-    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+    if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         raise StudyError(f"{file} can be read by others; chmod 600 it")
     try:
         key = bytes.fromhex(text)
