@@ -9,7 +9,7 @@ from .errors import StudyError
 from .people import ListedPerson
 
 PERSON_COLUMNS = ("participant id", "participant_id", "workerid", "prolific_pid")
-"""Names of a column of people's ids, in small letters: Prolific's export and API, Mechanical Turk."""
+"""Names of a column of people's ids, in small letters: Prolific's export and API, MTurk."""
 VISIT_COLUMNS = ("submission id", "submission_id", "session_id", "assignmentid")
 """Names of a column of visits: what Prolific calls a submission is the SESSION_ID of its link."""
 
