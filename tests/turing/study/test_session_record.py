@@ -96,7 +96,7 @@ def test_prolific_is_told_by_the_studys_own_codes_what_became_of_somebody(make: 
     ]
     assert [session.state()["outcome"] for session in (good, careless, screened)] == [
         "done",
-        "failed attention",
+        "missed checks",
         "screened out",
     ]
     found = people(study)

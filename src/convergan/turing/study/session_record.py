@@ -67,12 +67,19 @@ class SessionRecord:
 
     @property
     def outcome(self) -> str | None:
-        """What became of the session: a state, late, or failed attention; None while it goes on."""
-        if self.row.state == schema.DONE and self.row.failed_attention:
-            return "failed attention"
-        if self.stage in ("done", "closed"):
-            return "late" if self.row.state in (schema.OPEN, schema.TIMED_OUT) else self.row.state
-        return None
+        """What became of the session, None while it goes on.
+
+        A state, or: declined, before consent; late; missed checks, done with a vote on too many
+        attention trials that is wrong.
+        """
+        row = self.row
+        if self.stage not in ("done", "closed"):
+            return None
+        if row.state in (schema.OPEN, schema.TIMED_OUT):
+            return "late"
+        if row.state == schema.WITHDRAWN and row.consented is None:
+            return "declined"
+        return "missed checks" if row.state == schema.DONE and row.failed_attention else row.state
 
     @property
     def lookahead(self) -> int:

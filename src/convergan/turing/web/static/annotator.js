@@ -178,7 +178,7 @@ async function picturesOf(trial, size) {
 
 // ---- What people see
 
-const SECTIONS = ["waiting", "consent", "intro", "task", "ready", "thanks", "closed"];
+const SECTIONS = ["waiting", "consent", "intro", "task", "ready", "paused", "thanks", "closed"];
 
 function show(section) {
   for (const id of SECTIONS) $(id).hidden = id !== section;
@@ -486,7 +486,7 @@ async function consent(state) {
 async function paused(state) {
   $("paused-text").textContent =
     `You were away for more than ${span(state.away.minutes, "minute")}, and somebody else has taken ` +
-    `your place. Your ${state.answered} answers are kept. If there is another place, you can go on.`;
+    `your place. We keep your ${span(state.answered, "answer")}. If there is another place, you can go on.`;
   show("paused");
   for (;;) {
     await clicked("resume");
@@ -660,6 +660,7 @@ async function showMistakes(state) {
 
 // What became of a session that cannot go on.
 const ENDS = {
+  declined: "You do not take part in this study.",
   withdrawn: "You have withdrawn from this study.",
   returned: "The owner of this study has closed your session.",
   "screened out": "You do not belong to the people whom this study needs, and it ends here for you.",
@@ -671,7 +672,7 @@ function thanks(state) {
   if (!done) {
     $("thanks-title").textContent = "This study is over for you";
     $("thanks-text").textContent = `${ENDS[state.outcome]} Thank you for your time. The code is yours.`;
-  } else if (state.outcome === "failed attention") {
+  } else if (state.outcome === "missed checks") {
     $("thanks-text").textContent =
       "You have finished, and all your answers are saved. Some images were scrambled, so that " +
       "everybody could tell what they are; of those, too many answers were wrong.";
