@@ -12,12 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from convergan.cli import main as cli
 from convergan.cli import turing as turing_commands
 from convergan.cli.turing import read_images
 from convergan.turing.owner import people, read_design, read_votes
 from convergan.turing.statistics.votes import Exclusion
+from convergan.turing.study import schema
 from convergan.turing.study.study import open_study
 from convergan.web.server import listen
 
@@ -79,6 +81,25 @@ def test_rules_of_exclusion_are_fixed_when_the_study_is_made(
     refused = turing("create", tmp_path / "other", *words, "--min-attention", 80)
     assert refused.code == 2
     assert "min_attention must be from 0 to 1, got 80.0" in refused.err
+
+
+def test_a_study_for_prolific_has_its_codes_and_the_list_of_who_may_begin(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    ids = tmp_path / "ids.txt"
+    ids.write_text("5f1e0a\n5f1e0b\n")
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    codes = ("--completion-code", "C1", "--screened-out", "C2", "--failed-attention", "C3")
+    more = ("--allow", ids, "--contact", "Ann", "--link", "https://lab.example/x")
+    made = turing("create", tmp_path / "s", *words, "--recruiter", "prolific", *codes, *more)
+    assert made.code == 0, made.err
+    with open_study(tmp_path / "s") as study, study.database.reading() as connection:
+        design = connection.execute(select(schema.study)).one()
+        listed = connection.execute(select(schema.listed_people)).all()
+    assert (design.completion_code, design.screened_out_code) == ("C1", "C2")
+    assert (design.failed_attention_code, design.resume_days) == ("C3", 7)
+    assert (design.allow_list, len(listed)) == (True, 2)
+    assert (design.contact, design.links) == ("Ann", ["https://lab.example/x"])
 
 
 @pytest.mark.slow
@@ -177,6 +198,10 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
         (["--trials", "6", "--consent", "gan.npz"], 2, "gan.npz is not a text in UTF-8"),
         (["--trials", "6", "--images", "-1"], 2, "--images"),
         (["--trials", "6", "--protocol", "quiz"], 2, "protocol must be one of"),
+        (["--trials", "6", "--completion-code", "C1"], 2, "needs --recruiter prolific"),
+        (["--trials", "6", "--recruiter", "prolific"], 2, "prolific needs completion-code"),
+        (["--trials", "6", "--allow", "gan.npz"], 2, "--allow needs --recruiter"),
+        (["--trials", "6", "--bonus", "much"], 2, "bonus must be terms like"),
     ],
 )
 def test_what_cannot_be_a_study_is_one_line_and_leaves_nothing(

@@ -11,7 +11,7 @@ import pytest
 from convergan.turing.study.study import Study, StudySettings, create_study, open_study
 from faults.studies import scratch_database
 from tests.databases import server as server
-from tests.turing.serving import Make, Serve, Server, noise, served
+from tests.turing.serving import CODES, Make, Serve, Server, noise, served
 
 
 @pytest.fixture
@@ -23,10 +23,15 @@ def address(server: str | None) -> Iterator[str | None]:
 
 @pytest.fixture
 def make(address: str | None, tmp_path: Path) -> Iterator[Make]:
-    """Make and open a study of `StudySettings` and names of models; returns it and the token."""
+    """Make and open a study of `StudySettings` and names of models; returns it and the token.
+
+    One for Prolific has `CODES`.
+    """
     with ExitStack() as stack:
 
         def made(models: tuple[str, ...] = ("model",), **fields: Any) -> tuple[Study, str]:
+            if fields.get("recruiter") == "prolific":
+                fields = {**CODES, **fields}
             settings = replace(StudySettings(trials=4, attention=1, annotators_wanted=10), **fields)
             generated = [noise(name) for name in models]
             token = create_study(tmp_path / "study", settings, noise("real"), generated, address)

@@ -17,6 +17,13 @@ from convergan.web.server import listen, make_server
 
 Make = Callable[..., tuple[Study, str]]
 
+CODES: dict[str, Any] = {
+    "completion_code": "DONE-C1",
+    "screened_out_code": "OUT-C2",
+    "failed_attention_code": "ATTN-C3",
+}
+"""What a study has at Prolific."""
+
 
 def noise(name: str, count: int = 40, seed: int = 0, side: int = 8) -> Source:
     chance = np.random.default_rng([seed, *name.encode()])

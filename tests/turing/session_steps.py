@@ -1,15 +1,17 @@
 """What people do in a session, without a server."""
 
+from dataclasses import replace
 from typing import Any
 
 from convergan.turing.study.admission import join_from_panel
+from convergan.turing.study.progress import ProgressClock
 from convergan.turing.study.recruitment import Arrival
 from convergan.turing.study.sessions import Answer, Session
 from convergan.turing.study.study import Study
 
 
-def come(study: Study, person: str = "ann", adapter: str = "prolific") -> Session:
-    arrival = Arrival(adapter, person=person, visit="v", task="t")
+def come(study: Study, person: str = "ann", adapter: str = "prolific", visit: str = "v") -> Session:
+    arrival = Arrival(adapter, person=person, visit=visit, task="t")
     return Session(study, join_from_panel(study, arrival))
 
 
@@ -30,3 +32,17 @@ def run_through(session: Session, answer: str = "generated") -> dict[str, Any]:
         session.answer(reply_to(found["trials"][0], answer))
         found = session.state()
     return found
+
+
+class Hands:
+    """A machine's clocks, set by hand."""
+
+    def __init__(self, study: Study) -> None:
+        self.wall, self.steady = study.clock(), 0.0
+        progress = ProgressClock(lambda: self.wall, lambda: self.steady)
+        self.study = replace(study, clock=lambda: self.wall, progress=progress)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.wall += seconds
+        self.steady += seconds

@@ -22,7 +22,7 @@ from convergan.turing.owner import (
 from convergan.turing.study import schema
 from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.web.replies import RefusedError
-from tests.turing.serving import Make, noise
+from tests.turing.serving import CODES, Make, noise
 from tests.turing.session_steps import begin, come, reply_to, run_through
 
 
@@ -130,7 +130,7 @@ def test_nothing_of_a_deleted_person_is_left(make: Make) -> None:
 @pytest.mark.parametrize("how", ["withdrawn", "deleted", "purged"])
 def test_no_file_keeps_what_was_removed(tmp_path: Path, how: str) -> None:
     folder = tmp_path / "study"
-    settings = StudySettings(trials=4, attention=1, recruiter="prolific")
+    settings = StudySettings(trials=4, attention=1, recruiter="prolific", **CODES)
     create_study(folder, settings, noise("real"), [noise("made")])
     remove: dict[str, Callable[[], object]] = {
         "withdrawn": lambda: mine.withdraw(),

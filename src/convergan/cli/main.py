@@ -14,7 +14,7 @@ except ModuleNotFoundError as missing:
 
 from . import labels, photos, runs, scores, sweeps, tables
 from .exits import UNREAD, explain
-from .turing import turing
+from .turing_people import turing
 
 app = typer.Typer(
     no_args_is_help=True,

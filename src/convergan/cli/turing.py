@@ -15,6 +15,7 @@ from .options import AllowChangedCode, FollowLinks, ImageColumn, Split, show_not
 
 if TYPE_CHECKING:
     from ..data import SourceOptions
+    from ..turing.people import ListedPerson
     from ..turing.study.image_import import Source
 
 turing = typer.Typer(
@@ -119,7 +120,7 @@ def create(
         float | None, typer.Option(help="Days after which purge may remove what people said.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option(help="Minutes without an answer after which a session loses its place.")
+        float, typer.Option(help="Minutes without an answer after which others may take a place.")
     ] = 60,
     resample: Annotated[
         bool,
@@ -141,15 +142,64 @@ def create(
     image_column: ImageColumn = None,
     split: Split = None,
     allow_changed_code: AllowChangedCode = False,
+    completion_code: Annotated[
+        str | None,
+        typer.Option(help="Prolific: the study's completion code, for who finishes."),
+    ] = None,
+    screened_out: Annotated[
+        str | None,
+        typer.Option(help="Prolific: the study's code for who is screened out."),
+    ] = None,
+    failed_attention: Annotated[
+        str | None,
+        typer.Option(
+            help="Prolific: the study's code for who misses too many attention trials. "
+            "Default: --completion-code."
+        ),
+    ] = None,
+    allow: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="File of the panel's ids, one a line or the panel's CSV: nobody else of the "
+            "panel can begin.",
+        ),
+    ] = None,
+    resume_days: Annotated[
+        float,
+        typer.Option(help="Days for which a session can go on after it was left."),
+    ] = 7,
+    bonus: Annotated[
+        str | None,
+        typer.Option(
+            help="Rule of a bonus: '0.02 per correct', '1.00 if error below 30%', several with "
+            "' + ' between them, ', at most 2.00' last."
+        ),
+    ] = None,
+    contact: Annotated[
+        str | None, typer.Option(help="Whom people can ask, shown with the consent text.")
+    ] = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(help="Address shown with the consent text. The option again for more."),
+    ] = None,
 ) -> None:
     """Make a study and print its owner's token, which is stored nowhere.
 
     Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
     """
     from ..data import SourceOptions
+    from ..turing.people import list_people
     from ..turing.statistics.votes import Exclusion
     from ..turing.study.image_import import jpeg_caution
-    from ..turing.study.study import DEFAULT_CONSENT, StudySettings, check_absent, create_study
+    from ..turing.study.study import (
+        DEFAULT_CONSENT,
+        StudySettings,
+        check_absent,
+        create_study,
+        open_study,
+    )
 
     check_absent(study)
     settings = StudySettings(
@@ -167,8 +217,16 @@ def create(
         retention_days=retention_days,
         recruiter=recruiter,
         resample=resample,
+        completion_code=completion_code,
+        screened_out_code=screened_out,
+        failed_attention_code=failed_attention,
+        resume_days=resume_days,
+        contact=contact,
+        links=tuple(link or ()),
+        bonus=bonus,
     )
     settings.check()
+    allowed = None if allow is None else read_allowed(allow, recruiter)
     with errors.status(escape(f"reading {', '.join([real, *fake])}")):
         options = SourceOptions(follow_links=follow_links, image_column=image_column, split=split)
         reals, *fakes = (
@@ -180,6 +238,9 @@ def create(
     if scale is None:
         settings = settings.enlarged(reals)
     token = create_study(study, settings, reals, fakes, database)
+    if allowed is not None:
+        with open_study(study) as found:
+            list_people(found, allowed, allow_only=True)
     if (caution := jpeg_caution([reals, *fakes])) is not None:
         errors.print(caution, highlight=False, soft_wrap=True)
     print_line(f"study: {study}")
@@ -194,6 +255,12 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     public_url: PublicUrl = None,
     browser: Annotated[bool, typer.Option(help="Open the owner's page.")] = True,
+    pilot: Annotated[
+        bool,
+        typer.Option(
+            "--pilot", help="Whom the panel sends tries the study out: no place, no vote counts."
+        ),
+    ] = False,
 ) -> None:
     """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
     import webbrowser
@@ -207,7 +274,7 @@ def serve(
     url = public_address(public_url, host, port)
     announced = stopping("while serving; every answer that was acknowledged is stored")
     with announced, open_study(study) as found, listen(host, port) as listener:
-        server = make_server(create_app(found, url))
+        server = make_server(create_app(replace(found, pilot=pilot), url))
         print_line(f"owner's page: {url}/owner")
         if browser:
             webbrowser.open(f"{url}/owner")
@@ -218,10 +285,14 @@ def serve(
 def invite(
     study: StudyFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many links.")] = 1,
-    days: Annotated[float, typer.Option(help="Days for which a link can be opened.")] = 14,
+    days: Annotated[float, typer.Option(help="Days for which a link can be used to begin.")] = 14,
     public_url: PublicUrl = None,
+    pilot: Annotated[
+        bool,
+        typer.Option("--pilot", help="For people who try the study out: no place, no vote counts."),
+    ] = False,
 ) -> None:
-    """Print invitation links, each for one person."""
+    """Print invitation links, each for one person, who comes back by it as well."""
     from ..turing.owner import invite as make_invitations
     from ..turing.study.study import open_study
     from ..turing.web.server import public_address
@@ -230,7 +301,7 @@ def invite(
     if urlsplit(url).path:
         errors.print(f"serve it with the same --public-url {url}", highlight=False, soft_wrap=True)
     with open_study(study) as found:
-        links = make_invitations(found, url, count, days)
+        links = make_invitations(found, url, count, days, pilot=pilot)
     for link in links:
         print_line(link)
 
@@ -417,6 +488,19 @@ def purge(
     with open_study(study) as found:
         count = remove_all(found, early=early)
     print_line(f"removed {count:,} {'session' if count == 1 else 'sessions'} and their votes")
+
+
+def read_allowed(file: Path, recruiter: str) -> "list[ListedPerson]":
+    """Return the people of a panel whom a file names.
+
+    Raises:
+        ValueError: if it names none, or the study is for no panel.
+    """
+    from ..turing.panel_list import read_panel_list
+
+    if recruiter == "invitation":
+        raise ValueError("--allow needs --recruiter prolific or mturk: invitations are secrets")
+    return read_panel_list(file)
 
 
 def read_text(file: Path) -> str:

@@ -1,38 +1,42 @@
-"""What the owner of a study can read and do."""
+"""What the owner of a study can read and do; what concerns single people is in `people`."""
 
-import datetime
 import secrets
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from ..core.files import csv_lines
-from ..web.replies import RefusedError
-from .checks import check
+from .people import close_person as close_person
+from .people import close_unlisted as close_unlisted
+from .people import delete_person as delete_person
+from .people import invite as invite
+from .people import iso_time as iso_time
+from .people import list_people as list_people
+from .people import people as people
+from .people import reopen_person as reopen_person
 from .results.analysis import analyse, to_json
 from .results.estimates import estimate
 from .statistics.votes import Design, Exclusion, Votes
 from .study import schema
-from .study.schema import answers, invitations, models, sessions, trials
-from .study.session_record import remove_votes
+from .study.schema import answers, invitations, listed_people, models, sessions, trials
 from .study.study import Study
-from .study.tokens import new_id, person_hash, sign_invitation
 
 LIVE_DRAWS = 1000
 """Resampled studies of the interval that the owner's page shows while votes come in."""
 COUNTED_STATES = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
 """States of sessions whose votes are in the analysis; the others were returned or withdrawn."""
-PERSONAL_TABLES = (answers, trials, sessions, invitations)
+PERSONAL_TABLES = (answers, trials, sessions, invitations, listed_people)
 """Tables of what people said; tables that refer to others come first."""
 EXPORTED_STATES = (*COUNTED_STATES, schema.RETURNED, schema.SCREENED_OUT)
 
 EXPORT_COLUMNS = (
     *("annotator", "state", "model", "feedback", "number", "block", "attention", "generated"),
     *("said_generated", "correct", "image", "exposure_ms", "shown_ms", "reaction_ms", "ignored"),
-    *("screen_width", "screen_height", "pixel_ratio", "shown_px"),
+    *("screen_width", "screen_height", "pixel_ratio", "shown_px", "at", "pilot"),
 )
-"""Of the exported table. ``generated`` and ``said_generated`` are of the left image in pairs."""
+"""Of the exported table. In pairs ``generated`` and ``said_generated`` are of the left image.
+``at`` is in seconds since consent, as a panel tells who came at which time of day."""
 
 
 def token_hash(study: Study) -> str:
@@ -48,36 +52,22 @@ def set_state(study: Study, state: str) -> dict[str, Any]:
     return {"state": state}
 
 
-def invite(study: Study, public_url: str, count: int, days: float) -> list[str]:
-    """Make so many invitation links, each for one person, that can be opened for some days.
-
-    Raises:
-        ValueError: if ``days`` is not above 0 and at most 365.
-    """
-    check({"days": days}, (0 < days <= 365, "days", "above 0 and at most 365"))
-    now = study.clock()
-    expires = now + days * 86400
-    rows = [{"id": new_id(), "created": now, "expires": expires} for _ in range(count)]
-    with study.database.writing() as connection:
-        connection.execute(insert(invitations), rows)
-    tokens = [sign_invitation(study.key, study.id, str(row["id"]), expires) for row in rows]
-    return [f"{public_url.rstrip('/')}/join/{token}" for token in tokens]
-
-
 def summary(study: Study) -> dict[str, Any]:
     """Return the state of the study: people by state, votes, the error, and the error by trial.
 
-    Who opened a link and did not consent is not counted.
+    Who opened a link and did not consent is not counted, nor who tried the study out.
     """
     with study.database.reading() as connection:
         design = connection.execute(select(schema.study)).one()
         only_looked = sessions.c.consented.is_(None) & sessions.c.state.in_(
             (schema.OPEN, schema.TIMED_OUT)
         )
-        states = select(sessions.c.state, func.count()).where(~only_looked)
+        counted = (~only_looked, sessions.c.pilot.is_(False))
+        states = select(sessions.c.state, func.count()).where(*counted)
         states = states.group_by(sessions.c.state)
         people = {state: count for state, count in connection.execute(states)}
-        lost = select(func.count()).where(trials.c.state == schema.LOST)
+        lost = select(func.count()).select_from(trials.join(sessions))
+        lost = lost.where(trials.c.state == schema.LOST, sessions.c.pilot.is_(False))
         losses = connection.execute(lost).scalar_one()
         votes = _votes(connection).judged()
     return {
@@ -91,69 +81,6 @@ def summary(study: Study) -> dict[str, Any]:
         "error": _error(votes, _design(design)),
         "curve": _curve(votes),
     }
-
-
-def people(study: Study) -> list[dict[str, Any]]:
-    """Return everybody by pseudonym, in the order in which they came."""
-    given = select(answers.c.session, func.count()).group_by(answers.c.session)
-    left = (
-        select(trials.c.session, func.count())
-        .where(trials.c.state == schema.WAITING)
-        .group_by(trials.c.session)
-    )
-    with study.database.reading() as connection:
-        answered = {session: count for session, count in connection.execute(given)}
-        waiting = {session: count for session, count in connection.execute(left)}
-        rows = connection.execute(
-            select(sessions, models.c.name)
-            .join(models, models.c.id == sessions.c.model)
-            .order_by(sessions.c.number)
-        ).all()
-    return [
-        {
-            "alias": row.alias,
-            "state": row.state,
-            "adapter": row.adapter,
-            "model": row.name,
-            "feedback": row.feedback,
-            "answered": answered.get(row.id, 0),
-            "total": answered.get(row.id, 0) + waiting.get(row.id, 0),
-            "completion_code": row.completion_code,
-            "created": iso_time(row.created),
-            "finished": None if row.finished is None else iso_time(row.finished),
-        }
-        for row in rows
-    ]
-
-
-def close_person(study: Study, alias: str, state: str) -> None:
-    """End a session under way as `schema.RETURNED` or `schema.SCREENED_OUT`, and free its place.
-
-    Raises:
-        RefusedError: if there is nobody of that pseudonym, or the session has ended.
-    """
-    with study.database.writing() as connection:
-        row = _person(connection, alias)
-        if row.state not in (schema.OPEN, schema.TIMED_OUT):
-            raise RefusedError(409, f"This session is {row.state}.")
-        mine = sessions.c.id == row.id
-        connection.execute(update(sessions).where(mine).values(state=state))
-
-
-def delete_person(study: Study, alias: str) -> None:
-    """Remove everything that is stored of a person, the invitation as well.
-
-    Raises:
-        RefusedError: if there is nobody of that pseudonym.
-    """
-    with study.database.writing() as connection:
-        row = _person(connection, alias)
-        remove_votes(connection, row.id)
-        connection.execute(delete(sessions).where(sessions.c.id == row.id))
-        for invitation in connection.execute(select(invitations.c.id)).scalars().all():
-            if person_hash(study.key, "invitation", invitation) == row.person:
-                connection.execute(delete(invitations).where(invitations.c.id == invitation))
-    study.database.empty_log()
 
 
 def export_csv(study: Study) -> str:
@@ -173,6 +100,7 @@ def export_csv(study: Study) -> str:
                 *(int(row.generated == row.said_generated), _judged(row), row.exposure_ms),
                 *(row.shown_ms, row.reaction_ms, row.ignored, screen["width"], screen["height"]),
                 *(screen["ratio"], screen["shown_px"]),
+                *(round(row.at - row.consented, 1), int(row.pilot)),
             )
         )
     return csv_lines(lines)
@@ -184,7 +112,7 @@ def results(study: Study) -> dict[str, object]:
 
 
 def read_votes(study: Study) -> Votes:
-    """Return the votes of all sessions that were neither returned nor withdrawn."""
+    """Return the votes of all sessions that were neither returned, withdrawn nor of a pilot."""
     with study.database.reading() as connection:
         return _votes(connection)
 
@@ -223,17 +151,6 @@ def purge(study: Study, *, early: bool = False) -> int:
     return count
 
 
-def iso_time(moment: float) -> str:
-    """Return seconds since 1970 as ISO 8601 in UTC.
-
-    Example:
-        >>> iso_time(0)
-        '1970-01-01T00:00:00+00:00'
-    """
-    found = datetime.datetime.fromtimestamp(moment, datetime.UTC)
-    return found.isoformat(timespec="seconds")
-
-
 def _design(row: Row[Any]) -> Design:
     return Design(
         protocol=row.protocol,
@@ -248,14 +165,6 @@ def _design(row: Row[Any]) -> Design:
     )
 
 
-def _person(connection: Connection, alias: str) -> Row[Any]:
-    query = select(sessions).where(sessions.c.alias == alias).with_for_update()
-    row = None if "\0" in alias else connection.execute(query).first()  # NUL breaks PostgreSQL
-    if row is None:
-        raise RefusedError(404, "There is nobody of that name.")
-    return row
-
-
 def _vote_rows(connection: Connection, states: tuple[str, ...]) -> list[Row[Any]]:
     """Return all answers of sessions in some states, by person and number."""
     query = (
@@ -264,6 +173,8 @@ def _vote_rows(connection: Connection, states: tuple[str, ...]) -> list[Row[Any]
             sessions.c.state.label("session_state"),
             sessions.c.model,
             sessions.c.feedback,
+            sessions.c.pilot,
+            sessions.c.consented,
             answers,
             *(trials.c[name] for name in ("block", "generated", "attention", "exposure_ms")),
             trials.c.first_image,
@@ -278,7 +189,7 @@ def _vote_rows(connection: Connection, states: tuple[str, ...]) -> list[Row[Any]
 
 
 def _votes(connection: Connection) -> Votes:
-    rows = _vote_rows(connection, COUNTED_STATES)
+    rows = [row for row in _vote_rows(connection, COUNTED_STATES) if not row.pilot]
     names = {row.alias: None for row in rows}
     place = {alias: number for number, alias in enumerate(names)}
     exposures = [np.inf if row.exposure_ms is None else row.exposure_ms for row in rows]

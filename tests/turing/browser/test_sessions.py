@@ -237,6 +237,7 @@ def test_whoever_does_not_agree_leaves_no_trial(
     person.sees("consent")
     person.click("decline")
     person.sees("closed")
+    assert person.reads("closed-text").startswith("You do not take part in this study.")
     assert recorded(server.study) == []
 
 
@@ -250,6 +251,8 @@ def test_whoever_withdraws_takes_the_answers_along(
     person.is_asked()
     person.click("open-withdraw")
     person.sees("withdraw")
+    expect(person.page.locator("#withdraw-rest")).to_contain_text("within 7 days")
+    expect(person.page.locator("#withdraw-rest")).to_contain_text("After 60 minutes")
     person.click("stay")
     person.answers("right")
     person.is_asked()
@@ -257,6 +260,7 @@ def test_whoever_withdraws_takes_the_answers_along(
     person.click("open-withdraw")
     person.click("leave")
     person.sees("closed")
+    assert person.reads("closed-text").startswith("You have withdrawn from this study.")
     assert recorded(server.study) == []
 
 

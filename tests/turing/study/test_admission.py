@@ -8,14 +8,15 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
-from convergan.turing.owner import invite, people, summary
+from convergan.turing.owner import invite, people, reopen_person, set_state, summary
 from convergan.turing.study import schema
 from convergan.turing.study.admission import join_by_invitation, join_from_panel
 from convergan.turing.study.recruitment import Arrival
 from convergan.turing.study.sessions import Session
+from convergan.turing.study.study import Study
 from convergan.web.replies import RefusedError
 from tests.turing.serving import Make
-from tests.turing.session_steps import begin
+from tests.turing.session_steps import Hands, begin, come, reply_to, run_through
 
 
 def arrival(person: str) -> Arrival:
@@ -55,20 +56,117 @@ def test_one_person_in_many_tabs_at_once_has_one_session(make: Make) -> None:
         assert len(set(pool.map(come, range(8)))) == 1
 
 
-def test_who_only_looked_and_comes_back_after_the_time_out_can_begin(make: Make) -> None:
-    study, _ = make(annotators_wanted=1, minutes=30)
+def test_who_only_looked_and_comes_back_much_later_can_begin(make: Make) -> None:
+    hands = Hands(make(annotators_wanted=1, minutes=30)[0])
+    study = hands.study
     first, second = (link.rsplit("/")[-1] for link in invite(study, "", 2, 7))
-    session = join_by_invitation(study, first)
-    later = replace(study, clock=lambda: study.clock() + 3600)
-    assert Session(later, session).state()["stage"] == "closed"
-    assert join_by_invitation(later, first) == session
-    begin(Session(later, session))
+    session = Session(study, join_by_invitation(study, first))
+    hands.wait(6 * 86400)
+    assert session.state()["stage"] == "consent"
+    assert join_by_invitation(study, first) == session.id
+    begin(session)
     with pytest.raises(RefusedError, match="all the people"):
-        join_by_invitation(later, second)
-    latest = replace(study, clock=lambda: study.clock() + 7200)
-    begin(Session(latest, join_by_invitation(latest, second)))
-    with pytest.raises(RefusedError, match="has been used"):
-        join_by_invitation(latest, first)
+        join_by_invitation(study, second)
+
+
+def test_a_place_is_taken_from_whoever_is_away_only_when_somebody_needs_it(make: Make) -> None:
+    hands = Hands(make(recruiter="prolific", annotators_wanted=2, minutes=30)[0])
+    study = hands.study
+    hands.wait(3600)
+    ann, ben = come(study, "ann"), come(study, "ben")
+    begin(ann)
+    hands.wait(60)
+    begin(ben)
+    hands.wait(29 * 60)
+    assert begin_or_full(study, "cat") == "full"  # nobody has been away for 30 minutes
+    hands.wait(5 * 3600)
+    assert ann.state()["stage"] == ben.state()["stage"] == "trials"  # nobody needed a place
+    assert ann.answer(reply_to(ann.state()["trials"][0]))
+    cat = come(study, "cat")
+    assert ben.state()["stage"] == "trials"  # opening a link takes nothing
+    begin(cat)
+    assert (ann.state()["stage"], ben.state()["stage"]) == ("trials", "paused")
+    assert summary(study)["people"] == {"open": 2, "timed out": 1}
+    with pytest.raises(RefusedError, match="paused"):
+        ben.answer(reply_to({"trial": "t"}))
+    with pytest.raises(RefusedError, match="all the people"):
+        ben.resume()
+    assert ben.state()["stage"] == "paused"
+    ann.withdraw()
+    assert ben.resume()["stage"] == "trials"
+    assert run_through(ben)["stage"] == "done"
+
+
+def begin_or_full(study: Study, person: str) -> str:
+    try:
+        begin(come(study, person))
+    except RefusedError as refused:
+        assert refused.status == 403
+        return "full"
+    return "begun"
+
+
+def test_who_lost_a_place_may_go_on_in_the_place_of_another_who_is_away(make: Make) -> None:
+    hands = Hands(make(recruiter="prolific", annotators_wanted=1, minutes=30)[0])
+    study = hands.study
+    ann, ben = come(study, "ann"), come(study, "ben")
+    begin(ann)
+    hands.wait(3600)
+    begin(ben)
+    assert ann.state()["stage"] == "paused"
+    hands.wait(3600)
+    set_state(study, schema.STOPPED)  # which lets those finish who have begun
+    assert ann.resume()["stage"] == "trials"
+    assert ben.state()["stage"] == "paused"
+
+
+@pytest.mark.parametrize("hours", [12, -12])
+def test_a_clock_that_jumps_takes_nobodys_place(make: Make, hours: float) -> None:
+    hands = Hands(make(recruiter="prolific", annotators_wanted=2, minutes=30)[0])
+    study = hands.study
+    hands.wait(7200)
+    ann, ben = come(study, "ann"), come(study, "ben")
+    for session in (ann, ben):
+        begin(session)
+    hands.wall += hours * 3600
+    assert begin_or_full(study, "cat") == "full"
+    for session in (ann, ben):
+        assert run_through(session)["stage"] == "done"
+
+
+@pytest.mark.parametrize("hours", [12, -12])
+def test_a_server_that_starts_with_another_clock_gives_everybody_the_whole_time(
+    make: Make, hours: float
+) -> None:
+    hands = Hands(make(recruiter="prolific", annotators_wanted=1, minutes=30)[0])
+    ann = come(hands.study, "ann")
+    begin(ann)
+    restarted = Hands(replace(hands.study, clock=lambda: hands.wall + hours * 3600))
+    study = restarted.study
+    restarted.wait(29 * 60)
+    assert begin_or_full(study, "ben") == "full"
+    assert replace(ann, study=study).state()["stage"] == "trials"
+    restarted.wait(61)
+    assert begin_or_full(study, "ben") == "begun"
+
+
+def test_a_session_goes_on_for_some_days_and_then_no_more(make: Make) -> None:
+    hands = Hands(make(recruiter="prolific", resume_days=7)[0])
+    ann = come(hands.study)
+    trial = begin(ann)["trials"][0]
+    hands.wait(7 * 86400 - 1)
+    ann.answer(reply_to(trial))
+    hands.wait(7 * 86400 - 1)
+    assert ann.state()["stage"] == "trials"
+    hands.wait(2)
+    found = ann.state()
+    assert (found["stage"], found["outcome"]) == ("closed", "late")
+    with pytest.raises(RefusedError, match="closed"):
+        ann.tutorial()
+    assert reopen_person(hands.study, people(hands.study)[0]["alias"], "https://x/") == (
+        f"https://x/s/{ann.id}"
+    )
+    assert run_through(ann)["stage"] == "done"
 
 
 def test_who_only_opened_a_link_takes_nobodys_place(make: Make) -> None:
@@ -89,10 +187,8 @@ def test_models_and_arms_get_the_same_number_of_people(make: Make) -> None:
         models=("a", "b", "c"), feedback="split", recruiter="prolific", annotators_wanted=14
     )
     came = [join_from_panel(study, arrival(f"p{number}")) for number in range(14)]
-    planned = Session(study, came[0]).state()["total"]
     for session in came:
-        begin(Session(study, session))
-        assert Session(study, session).state()["total"] == planned
+        assert begin(Session(study, session))["total"] == 5
     cells = Counter((person["model"], person["feedback"]) for person in people(study))
     assert len(cells) == 6
     assert set(cells.values()) == {2, 3}
@@ -118,7 +214,7 @@ def test_a_session_shows_images_of_one_model_alone(make: Make) -> None:
 
 def test_the_same_seed_gives_the_same_plan_under_other_names(make: Make) -> None:
     study, _ = make(recruiter="prolific", seed=7)
-    join_from_panel(study, arrival("ann"))
+    begin(come(study, "ann"))
 
     def plan() -> tuple[list[int], set[str]]:
         with study.database.reading() as connection:
@@ -129,7 +225,7 @@ def test_the_same_seed_gives_the_same_plan_under_other_names(make: Make) -> None
     with study.database.writing() as connection:
         connection.execute(schema.trials.delete())
         connection.execute(schema.sessions.delete())
-    join_from_panel(study, arrival("ben"))
+    begin(come(study, "ben"))
     again, other_views = plan()
     assert again == images
     assert not views & other_views

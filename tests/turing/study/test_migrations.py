@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, create_engine, func, insert, select
 from sqlalchemy.exc import OperationalError
 
 from convergan.turing import migrations
+from convergan.turing.owner import people
 from convergan.turing.study import schema
 from convergan.turing.study.study import Study
 from tests.turing.serving import Make
@@ -40,13 +41,15 @@ def make_older(connection: Connection) -> None:
     first = MetaData()
     first.reflect(connection)
     for table in tables:
+        if (older := first.tables.get(table.name)) is None:
+            continue
         rows: list[dict[str, Any]] = [dict(row) for row in kept[table.name]]
         if table is schema.sessions:
             panels = {0: {"submit_to": "https://www.mturk.com", "visit": "V1"}}
             rows = [row | {"return_to": panels.get(row["number"])} for row in rows]
-            rows = [{n: v for n, v in row.items() if n != "submit_to"} for row in rows]
+        rows = [{n: v for n, v in row.items() if n in older.c} for row in rows]
         if rows:
-            connection.execute(insert(first.tables[table.name]), rows)
+            connection.execute(insert(older), rows)
 
 
 def assert_newest(connection: Connection) -> None:
@@ -75,6 +78,13 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_votes(mak
         assert count_votes(connection) == 10
         query = select(schema.sessions.c.submit_to).order_by(schema.sessions.c.number)
         assert list(connection.execute(query).scalars()) == ["https://www.mturk.com", None]
+        texts = connection.execute(select(schema.consent_texts)).all()
+        design = connection.execute(select(schema.study)).one()
+        assert [(row.version, row.number, row.text) for row in texts] == [
+            (design.consent_version, 1, design.consent_text)
+        ]
+    codes = {person["panel_code"] for person in people(study)}
+    assert codes == {person["completion_code"] for person in people(study)} and len(codes) == 2
 
 
 def test_an_up_to_date_database_is_left_as_it_is(make: Make) -> None:

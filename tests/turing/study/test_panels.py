@@ -1,6 +1,5 @@
 """People who come from Prolific and Mechanical Turk, over HTTP."""
 
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -8,10 +7,13 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from convergan.turing.owner import close_person, people
+from convergan.turing.owner import close_person, list_people, people
+from convergan.turing.people import ListedPerson
+from convergan.turing.study.admission import MAX_WRONG_VISITS
 from convergan.turing.study.recruitment import MTURK, PREVIEW
 from convergan.turing.study.schema import sessions
 from tests.turing.serving import Make, Person, Serve, Server, served
+from tests.turing.session_steps import Hands
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +42,7 @@ def arrive(server: Server, adapter: str, who: str, visit: str = "V1") -> Person:
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_whoever_comes_again_goes_on_and_gets_one_code(adapter: str, serve: Serve) -> None:
+def test_whoever_comes_again_in_the_same_visit_goes_on(adapter: str, serve: Serve) -> None:
     server = serve(recruiter=adapter)
     first = arrive(server, adapter, "ANN")
     found = first.begin()
@@ -50,8 +52,84 @@ def test_whoever_comes_again_goes_on_and_gets_one_code(adapter: str, serve: Serv
     end = again.finish()
     assert first.state() == arrive(server, adapter, "ANN").state() == end
     assert arrive(server, adapter, "BOB").place != first.place
-    people = server.owner().get("/owner/api/people").json()["people"]
-    assert people[0]["completion_code"] == end["completion"]["code"]
+    person = server.owner().get("/owner/api/people").json()["people"][0]
+    shown = person["panel_code"] if adapter == "prolific" else person["completion_code"]
+    assert shown == end["completion"]["code"]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_somebodys_id_alone_opens_nothing_that_they_have_begun(adapter: str, serve: Serve) -> None:
+    server = serve(recruiter=adapter, contact="Ann, ann@lab.example")
+    mine = arrive(server, adapter, "ANN", "MINE")
+    mine.begin()
+    for number in range(MAX_WRONG_VISITS - 1):
+        reply = server.client().get(address(adapter, "ANN", f"GUESS-{number}"))
+        assert reply.status_code == 403 and "location" not in reply.headers
+        assert "begun this study under this id already" in reply.text
+        assert mine.place not in reply.text
+    assert arrive(server, adapter, "ANN", "MINE").place == mine.place
+    server.client().get(address(adapter, "ANN", "GUESS"))
+    # After so many guesses a right one opens nothing either, and the person has their address.
+    reply = server.client().get(address(adapter, "ANN", "MINE"))
+    assert (reply.status_code, "location" in reply.headers) == (403, False)
+    assert mine.finish()["stage"] == "done"
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_whoever_opens_somebodys_link_first_has_nothing_of_theirs(
+    adapter: str, serve: Serve
+) -> None:
+    server = serve(recruiter=adapter)
+    impostor = arrive(server, adapter, "ANN", "GUESS")
+    mine = arrive(server, adapter, "ANN", "MINE")
+    assert impostor.place != mine.place
+    mine.begin()
+    assert impostor.client.get(f"{impostor.place}/state").status_code == 404
+    assert impostor.post("withdraw", {}).status_code == 404
+    assert len(server.owner().get("/owner/api/people").json()["people"]) == 1
+    assert mine.finish()["stage"] == "done"
+
+
+def test_the_owner_lets_somebody_go_on_whose_visit_is_another(serve: Serve) -> None:
+    server = serve(recruiter="prolific")
+    mine = arrive(server, "prolific", "ANN", "FIRST")
+    mine.begin()
+    assert server.client().get(address("prolific", "ANN", "SECOND")).status_code == 403
+    owner = server.owner()
+    alias = owner.get("/owner/api/people").json()["people"][0]["alias"]
+    link = owner.post(f"/owner/api/people/{alias}/reopen", json={}).json()["link"]
+    assert link == f"{server.url}{mine.place}"
+    mine.finish()
+    again = owner.post(f"/owner/api/people/{alias}/reopen", json={})
+    assert (again.status_code, "is done" in again.json()["error"]) == (409, True)
+
+
+def test_invented_ids_fill_no_place_by_opening_links_nor_with_a_list_by_consent(
+    make: Make,
+) -> None:
+    study, token = make(recruiter="prolific", annotators_wanted=8)
+    list_people(study, [ListedPerson(f"REAL{number}") for number in range(8)], allow_only=True)
+    with served(study, token) as server:
+        invented = [arrive(server, "prolific", f"FALSE{number}") for number in range(8)]
+        for person in invented:
+            version = person.state()["consent"]["version"]
+            refused = person.post("consent", {"version": version})
+            assert refused.status_code == 403
+            assert "only people whom the panel has sent" in refused.json()["error"]
+        for number in range(8):
+            assert arrive(server, "prolific", f"REAL{number}").begin()["stage"] == "trials"
+        summary = server.owner().get("/owner/api/summary").json()
+    assert summary["people"] == {"open": 8}
+
+
+def test_a_list_with_submissions_lets_nobody_begin_in_another_visit(make: Make) -> None:
+    study, token = make(recruiter="prolific")
+    list_people(study, [ListedPerson("ANN", "MINE")], allow_only=True)
+    with served(study, token) as server:
+        impostor = arrive(server, "prolific", "ANN", "GUESS")
+        version = impostor.state()["consent"]["version"]
+        assert impostor.post("consent", {"version": version}).status_code == 403
+        assert arrive(server, "prolific", "ANN", "MINE").begin()["stage"] == "trials"
 
 
 def test_the_way_back_to_prolific_is_there_when_all_is_done(serve: Serve) -> None:
@@ -59,10 +137,13 @@ def test_the_way_back_to_prolific_is_there_when_all_is_done(serve: Serve) -> Non
     person = arrive(server, "prolific", "ANN")
     assert person.begin()["completion"] is None
     completion = person.finish()["completion"]
-    assert completion["return"] == {
-        "method": "GET",
-        "url": "https://app.prolific.com/submissions/complete",
-        "fields": {"cc": completion["code"]},
+    assert completion == {
+        "code": "DONE-C1",
+        "return": {
+            "method": "GET",
+            "url": "https://app.prolific.com/submissions/complete",
+            "fields": {"cc": "DONE-C1"},
+        },
     }
 
 
@@ -71,8 +152,8 @@ def test_the_assignment_of_mturk_is_in_the_address_alone(make: Make, tmp_path: P
     with served(study, token) as server:
         person = arrive(server, "mturk", "ANN", "FIRST-VISIT")
         person.begin()
-        again = server.client().get(address("mturk", "ANN", "LAST-VISIT"))
-        assert again.headers["location"] == f"{person.place}#LAST-VISIT"
+        again = server.client().get(address("mturk", "ANN", "FIRST-VISIT"))
+        assert again.headers["location"] == f"{person.place}#FIRST-VISIT"
         completion = person.finish()["completion"]
     assert completion["return"] == {
         "method": "POST",
@@ -99,19 +180,35 @@ def test_whoever_returned_has_no_session_and_no_code(adapter: str, serve: Serve)
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_an_answer_after_the_time_is_refused_and_the_place_is_free(
-    adapter: str, make: Make
-) -> None:
+def test_who_is_away_loses_the_place_to_who_needs_it_and_is_told(adapter: str, make: Make) -> None:
     study, token = make(recruiter=adapter, annotators_wanted=1, minutes=10)
-    late = 0.0
-    before = study.clock
-    with served(replace(study, clock=lambda: before() + late), token) as server:
+    hands = Hands(study)
+    with served(hands.study, token) as server:
         person = arrive(server, adapter, "ANN")
         trial = person.begin()["trials"][0]
-        late = 601.0
+        hands.wait(601)
+        assert person.state()["stage"] == "trials"
+        other = arrive(server, adapter, "BOB")
+        assert other.begin()["stage"] == "trials"
         assert person.answer(trial, "real").status_code == 409
-        assert arrive(server, adapter, "BOB").begin()["stage"] == "trials"
-        assert person.state()["stage"] == "closed"
+        assert person.state()["stage"] == "paused"
+        full = person.post("resume", {})
+        assert (full.status_code, "all the people" in full.json()["error"]) == (403, True)
+        other.post("withdraw", {})
+        assert person.post("resume", {}).json()["stage"] == "trials"
+        assert person.finish()["stage"] == "done"
+
+
+def test_previews_take_no_place_however_many_there_are(serve: Serve) -> None:
+    server = serve(recruiter="mturk", annotators_wanted=1)
+    client = server.client()
+    for number in range(5):
+        link = f"/mturk?assignmentId={PREVIEW}&hitId=H1&workerId=W{number}"
+        assert (client.get(link).status_code, client.head(link).status_code) == (200, 200)
+        looked = address("mturk", f"LOOKS{number}")
+        assert (client.head(looked).status_code, client.get(looked).status_code) == (200, 303)
+    assert server.owner().get("/owner/api/summary").json()["people"] == {}
+    assert arrive(server, "mturk", "ANN").begin()["stage"] == "trials"
 
 
 def test_a_preview_shows_the_task_and_makes_no_session(serve: Serve) -> None:

@@ -7,6 +7,7 @@ from convergan.turing.study.recruitment import (
     Panel,
     arrive_from_mturk,
     arrive_from_prolific,
+    check_codes,
     return_to_mturk,
     return_to_prolific,
 )
@@ -96,6 +97,25 @@ def test_the_way_back_to_prolific_has_the_code_of_the_session() -> None:
         "url": "https://app.prolific.com/submissions/complete",
         "fields": {"cc": "C0DE-7"},
     }
+
+
+def test_a_study_for_prolific_has_codes_that_differ_and_no_other_has_any() -> None:
+    check_codes("prolific", "C1", "C2", None)
+    check_codes("prolific", "C1", "C2", "C3")
+    check_codes("invitation", None, None, None)
+    for codes, reason in (
+        ((None, "C2", None), "needs completion-code"),
+        (("C1", None, "C3"), "needs screened-out"),
+        (("C1", "C1", None), "must differ"),
+        (("C1", "C2", "C2"), "must differ"),
+        (("C 1", "C2", None), "a code is"),
+        (("C1", "https://app.prolific.com/submissions/complete?cc=C2", None), "a code is"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            check_codes("prolific", *codes)
+    for recruiter in ("invitation", "mturk"):
+        with pytest.raises(ValueError, match="failed-attention needs --recruiter prolific"):
+            check_codes(recruiter, None, None, "C3")
 
 
 def test_a_preview_is_nobody_whatever_else_the_link_has() -> None:

@@ -14,7 +14,7 @@ from convergan.turing.study.sessions import Session
 from convergan.turing.study.study import Study
 from convergan.web.replies import RefusedError
 from tests.turing.serving import Make
-from tests.turing.session_steps import begin, come, reply_to, run_through
+from tests.turing.session_steps import Hands, begin, come, reply_to, run_through
 
 
 def truth_of(study: Study, trial: str) -> bool:
@@ -39,6 +39,7 @@ def test_every_protocol_runs_from_consent_to_code_and_its_votes_fit_its_design(
     end = run_through(session, "left" if protocol == "pair" else "generated")
     assert end["stage"] == "done" and end["answered"] == end["total"] == blocks * 5
     assert end["completion"]["return"]["fields"] == {"cc": end["completion"]["code"]}
+    assert end["completion"]["code"] in ("DONE-C1", "ATTN-C3")
     votes, design = read_votes(study), read_design(study)
     assert len(votes) == design.trials == blocks * 5
     assert votes.attention.sum() == blocks
@@ -58,19 +59,21 @@ def test_nothing_is_recorded_before_consent_and_tutorial(make: Make) -> None:
         session.tutorial()
     with pytest.raises(RefusedError, match="has changed"):
         session.consent("another")
+    trials = select(schema.trials).order_by("position")
     with study.database.reading() as connection:
-        first = connection.execute(select(schema.trials).order_by("position")).first()
+        assert connection.execute(trials).first() is None
+    with pytest.raises(RefusedError, match="not the question"):
+        session.answer(reply_to({"trial": "t"}))
+    session.consent(session.state()["consent"]["version"])
+    with study.database.reading() as connection:
+        first = connection.execute(trials).first()
     assert first is not None
-    for stage in ("consent", "tutorial"):
-        assert session.state()["stage"] == stage
-        assert session.state()["trials"] == []
-        with pytest.raises(RefusedError, match="not the question"):
-            session.answer(reply_to({"trial": first.id}))
-        with pytest.raises(RefusedError):
-            session.image(first.first_view)
-        if stage == "consent":
-            version = session.state()["consent"]["version"]
-            session.consent(version)
+    assert session.state()["stage"] == "tutorial"
+    assert session.state()["trials"] == []
+    with pytest.raises(RefusedError, match="not the question"):
+        session.answer(reply_to({"trial": first.id}))
+    with pytest.raises(RefusedError):
+        session.image(first.first_view)
     assert len(read_votes(study)) == 0
 
 
@@ -200,16 +203,19 @@ def test_who_withdraws_after_the_end_keeps_the_code(make: Make) -> None:
     assert len(read_votes(study)) == 0
 
 
-def test_an_invitation_opens_one_session_until_consent_and_then_no_more(make: Make) -> None:
-    study, _ = make()
-    token = invite(study, "", 1, 7)[0].rsplit("/")[-1]
+def test_an_invitation_opens_its_session_whenever_its_person_comes_again(make: Make) -> None:
+    hands = Hands(make()[0])
+    study = hands.study
+    token = invite(study, "", 1, 2)[0].rsplit("/")[-1]
     session = Session(study, join_by_invitation(study, token))
     assert join_by_invitation(study, token) == session.id
     begin(session)
-    with pytest.raises(RefusedError, match="has been used") as refused:
-        join_by_invitation(study, token)
-    assert refused.value.status == 409
-    assert session.state()["stage"] == "trials"
+    assert join_by_invitation(study, token) == session.id
+    hands.wait(3 * 86400)  # the link no longer begins anything, and still leads back
+    assert join_by_invitation(study, token) == session.id
+    end = run_through(session)
+    assert join_by_invitation(study, token) == session.id
+    assert session.state() == end
 
 
 def test_forged_expired_and_unknown_invitations_are_refused(make: Make) -> None:

@@ -54,6 +54,15 @@ def test_a_study_keeps_its_key_from_others_and_its_owners_token_from_itself(
         ({"retention_days": -1}, "retention_days must be"),
         ({"retention_days": float("inf")}, "retention_days must be"),
         ({"recruiter": "forum"}, "recruiter must be"),
+        ({"recruiter": "prolific"}, "recruiter prolific needs completion-code"),
+        ({"recruiter": "prolific", "completion_code": "C1"}, "prolific needs screened-out"),
+        ({"completion_code": "C1"}, "completion-code needs --recruiter prolific"),
+        ({"recruiter": "mturk", "screened_out_code": "C1"}, "screened-out needs --recruiter"),
+        ({"resume_days": 0}, "resume_days must be"),
+        ({"resume_days": float("nan")}, "resume_days must be"),
+        ({"contact": " "}, "contact must be"),
+        ({"links": ("javascript:alert(1)",)}, "a link must begin with https"),
+        ({"bonus": "a lot"}, "bonus must be terms like"),
         ({"trials": 200}, "real has 40 images, a session needs 100"),
         ({"trials": 60, "attention": 50}, "50 attention trials need as many"),
     ],
@@ -145,7 +154,7 @@ BROKEN = {
     public_key: "can be read by others",
     no_key: "cannot be read",
     no_database: "has no database",
-    other_schema: "has schema 9999, this version of convergan knows 0003",
+    other_schema: "has schema 9999, this version of convergan knows 0005",
     no_schema: "holds no study",
     broken_database: "cannot be used: file is not a database",
 }
@@ -192,5 +201,7 @@ def test_images_are_shown_enlarged_to_about_256_pixels() -> None:
 
 
 def test_the_version_of_the_consent_changes_with_its_text() -> None:
-    assert PLAN.consent_version == StudySettings().consent_version
-    assert replace(PLAN, consent="Other.").consent_version != PLAN.consent_version
+    assert PLAN.consent_text.version == StudySettings().consent_text.version
+    other = replace(PLAN, consent="Other.", contact="ann@lab.example")
+    assert other.consent_text.version != replace(PLAN, consent="Other.").consent_text.version
+    assert other.consent_text.version != PLAN.consent_text.version

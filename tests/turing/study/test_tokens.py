@@ -12,6 +12,7 @@ from convergan.turing.study.tokens import (
     read_invitation,
     sign_invitation,
     token_sha256,
+    visit_hash,
 )
 from convergan.web.replies import RefusedError
 
@@ -52,13 +53,16 @@ def test_secrets_are_equal_if_all_letters_are() -> None:
     assert token_sha256("a") != token_sha256("b")
 
 
-def test_an_invitation_is_read_by_its_study_until_it_expires() -> None:
-    token = sign_invitation(KEY, "study", "invitation", 100.0)
-    assert read_invitation(KEY, "study", token, 100.0) == "invitation"
-    with pytest.raises(RefusedError, match="has expired") as refused:
-        read_invitation(KEY, "study", token, 101.0)
-    assert refused.value.status == 410
+def test_a_visit_is_hashed_as_no_person_is() -> None:
+    hashes = {visit_hash(key, "prolific", "v") for key in (KEY, b"other")}
+    hashes |= {visit_hash(KEY, "mturk", "v"), person_hash(KEY, "prolific", "v")}
+    assert len(hashes) == 4
+
+
+def test_an_invitation_is_read_by_its_study_alone_with_its_end() -> None:
+    token = sign_invitation(KEY, "study", "invitation", 100.5)
+    assert read_invitation(KEY, "study", token) == ("invitation", 100.0)
     for key, study, sent in ((b"other", "study", token), (KEY, "other", token), (KEY, "study", "")):
         with pytest.raises(RefusedError, match="not genuine") as refused:
-            read_invitation(key, study, sent, 0.0)
+            read_invitation(key, study, sent)
         assert refused.value.status == 404

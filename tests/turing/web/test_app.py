@@ -117,7 +117,9 @@ def test_answers_thrice_and_in_any_order_are_votes_once(serve: Serve) -> None:
     assert {person.state()["completion"]["code"] for _ in range(3)} == {code}
 
 
-@pytest.mark.parametrize("what", ["consent", "tutorial", "answers", "technical", "withdraw"])
+@pytest.mark.parametrize(
+    "what", ["consent", "tutorial", "resume", "answers", "technical", "withdraw"]
+)
 def test_a_post_without_the_sessions_own_form_token_is_refused(serve: Serve, what: str) -> None:
     server = serve()
     ann, ben = server.join(), server.join()
@@ -338,6 +340,7 @@ def test_every_address_of_the_owner_wants_the_token(serve: Serve) -> None:
         ("POST", "invitations"),
         ("DELETE", "people/P-1"),
         ("POST", "people/P-1/close"),
+        ("POST", "people/P-1/reopen"),
     ):
         body = {"count": 1, "days": 1} if what == "invitations" else {}
         json_body = None if method in ("GET", "DELETE") else body
@@ -438,9 +441,7 @@ def test_a_link_looked_at_by_a_program_still_works(serve: Serve) -> None:
     place = client.get(link).headers["location"]
     assert client.get(link).headers["location"] == place
     Person(client, place).begin()
-    reply = server.client().get(link)
-    assert reply.status_code == 409
-    assert "has been used" in reply.text
+    assert server.client().get(link).headers["location"] == place  # the link leads back
 
 
 @pytest.mark.parametrize("alias", ["%00", "P-1%00", "%ff", "%ED%A0%80", "..%2f"])

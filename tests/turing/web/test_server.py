@@ -22,7 +22,7 @@ from convergan.turing.owner import invite, read_votes
 from convergan.turing.study import schema
 from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.web.server import listen
-from tests.turing.serving import Person, Serve, noise
+from tests.turing.serving import CODES, Person, Serve, noise
 
 pytestmark = pytest.mark.slow
 
@@ -137,7 +137,7 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed(tmp_path: Path
 
 
 def test_nothing_that_is_printed_names_anybody(tmp_path: Path) -> None:
-    plan = StudySettings(trials=4, attention=0, recruiter="prolific")
+    plan = StudySettings(trials=4, attention=0, recruiter="prolific", **CODES)
     create_study(tmp_path / "study", plan, noise("real"), [noise("a")])
     process, url = start(tmp_path / "study")
     query = {"PROLIFIC_PID": "5f1e0c0ffee", "STUDY_ID": "60aa", "SESSION_ID": "60ab"}

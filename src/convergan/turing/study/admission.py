@@ -14,59 +14,93 @@ from ...web.replies import RefusedError
 from ..statistics.staircase import START_MS
 from . import schema
 from .recruitment import Arrival
-from .schema import images, invitations, models, sessions, trials
+from .schema import images, invitations, listed_people, models, sessions, trials
 from .study import Study
-from .tokens import new_id, person_hash, read_invitation
+from .tokens import new_id, person_hash, read_invitation, visit_hash
 from .trials import Pool, choose_cell, plan_session
 
-HOLDS_PLACE = or_(
-    sessions.c.state == schema.DONE,
-    and_(sessions.c.state == schema.OPEN, sessions.c.consented.is_not(None)),
+HOLDS_PLACE = and_(
+    sessions.c.pilot.is_(False),
+    or_(
+        sessions.c.state == schema.DONE,
+        and_(sessions.c.state == schema.OPEN, sessions.c.consented.is_not(None)),
+    ),
 )
-"""Who consented holds one; who only opened a link, such as a preview or a scanner, does not."""
+"""Who consented holds one; who only opened a link, such as a preview or a scanner, does not, nor
+who tries the study out."""
+
+MAX_WRONG_VISITS = 10
+"""Tries to come by somebody's id with another visit, after which that id opens nothing."""
+
+FULL = "This study has all the people it needs. Thank you."
+BEGUN = (
+    "Somebody has begun this study under this id already. If that was you, please go on where you "
+    "began: in the same browser, at the address that the study showed there, or from the same page "
+    "of the panel as the first time."
+)
+UNLISTED = (
+    "This study expects only people whom the panel has sent, and your id is not among them. Please "
+    "open the study from the panel's own page."
+)
 
 
 def join_by_invitation(study: Study, token: str) -> str:
-    """Return the session of an invitation.
+    """Return the session of an invitation, a new one or the one that was begun by it.
 
-    Until consent is given, the link opens its session again, even a timed-out one, so a program
-    that scans links beforehand does no harm. After that the session continues at its own address
-    only.
+    The link is one person's secret, so it opens their session whenever they come again, also after
+    the day until which it can be used to begin.
 
     Raises:
-        RefusedError: if the link is not genuine, expired or used, or the study takes nobody.
+        RefusedError: if the link is not genuine or expired, or the study takes nobody.
     """
-    invitation = read_invitation(study.key, study.id, token, study.clock())
+    invitation, expires = read_invitation(study.key, study.id, token)
     with study.database.writing() as connection:
-        known = select(invitations.c.id).where(invitations.c.id == invitation)
-        if connection.execute(known).first() is None:
+        known = select(invitations).where(invitations.c.id == invitation)
+        row = connection.execute(known).first()
+        if row is None:
             raise RefusedError(410, "This invitation is no longer valid.")
-        session = Admission(study, connection).admit("invitation", invitation, None)
-        consented = select(sessions.c.consented).where(sessions.c.id == session)
-        if connection.execute(consented).scalar_one() is not None:
-            raise RefusedError(
-                409,
-                "This invitation has been used. Go on in the browser that you began in, at the "
-                "address that it shows.",
-            )
-    return session
+        admission = Admission(study, connection)
+        begun = admission.find("invitation", invitation)
+        if begun is not None and begun.consented is not None:
+            return str(begun.id)
+        if study.clock() > expires:
+            raise RefusedError(410, "This invitation has expired.")
+        if begun is not None:
+            return str(begun.id)
+        return admission.admit("invitation", invitation, pilot=row.pilot)
 
 
 def join_from_panel(study: Study, arrival: Arrival) -> str:
-    """Return the session of whoever a panel sends, the same one every time.
+    """Return the session of whoever a panel sends, a new one or the one that they began.
+
+    Anybody may know a person's id and write it into a link, so it alone opens nothing that
+    somebody has agreed to begin: that needs the same visit as well. Who comes by another one
+    before consent gets a new address, so whoever opened the link first has none of theirs.
 
     Raises:
-        RefusedError: if the study is not for that panel, or takes nobody more.
+        RefusedError: if the study is not for that panel, takes nobody more, or was begun under
+            that id in another visit.
     """
+    visit = visit_hash(study.key, arrival.adapter, arrival.visit)
     with study.database.writing() as connection:
-        recruiter = connection.execute(select(schema.study.c.recruiter)).scalar_one()
-        if recruiter != arrival.adapter:
-            raise RefusedError(403, "This study takes people by invitation alone.")
         admission = Admission(study, connection)
-        session = admission.admit(arrival.adapter, arrival.person, arrival.submit_to)
+        if admission.design.recruiter != arrival.adapter:
+            raise RefusedError(403, "This study takes people by invitation alone.")
+        known = admission.find(arrival.adapter, arrival.person)
+        if known is None:
+            return admission.admit(
+                arrival.adapter,
+                arrival.person,
+                visit=visit,
+                submit_to=arrival.submit_to,
+                pilot=study.pilot,
+            )
+        session = admission.come_again(known, visit)
         # Whoever comes again may do so on another of the panel's sites.
-        alive = (sessions.c.id == session, HOLDS_PLACE)
-        connection.execute(update(sessions).where(*alive).values(submit_to=arrival.submit_to))
+        mine = update(sessions).where(sessions.c.id == session)
+        connection.execute(mine.values(submit_to=arrival.submit_to))
+    if session is None:  # only now, so that the try is counted
+        raise RefusedError(403, BEGUN)
     return session
 
 
@@ -77,79 +111,145 @@ class Admission:
         self.study, self.connection = study, connection
         self.design = connection.execute(select(schema.study).with_for_update()).one()
 
-    def admit(self, adapter: str, external_id: str, submit_to: str | None) -> str:
-        """Return the session of a person, an old one or a new one.
+    def find(self, adapter: str, external_id: str) -> Row[Any] | None:
+        """Return the session of a person, or None if they have none."""
+        person = person_hash(self.study.key, adapter, external_id)
+        mine = (sessions.c.adapter == adapter, sessions.c.person == person)
+        return self.connection.execute(select(sessions).where(*mine)).first()
+
+    def admit(
+        self,
+        adapter: str,
+        external_id: str,
+        *,
+        visit: str | None = None,
+        submit_to: str | None = None,
+        pilot: bool = False,
+    ) -> str:
+        """Return a new session of a person who has none; its trials are drawn at consent.
 
         Raises:
-            RefusedError: if they have none and the study takes nobody.
+            RefusedError: if the study takes nobody.
         """
-        connection, now = self.connection, self.study.clock()
-        person = person_hash(self.study.key, adapter, external_id)
-        idle = sessions.c.seen < now - self.design.minutes * 60
-        connection.execute(
-            update(sessions)
-            .where(sessions.c.state == schema.OPEN, idle)
-            .values(state=schema.TIMED_OUT)
-        )
-        mine = select(sessions).where(sessions.c.adapter == adapter, sessions.c.person == person)
-        known = connection.execute(mine).first()
-        if known is not None and (known.state != schema.TIMED_OUT or known.consented is not None):
-            return str(known.id)
-        self.require_place()
-        if known is not None:  # opened the first page and has begun nothing
-            again = update(sessions).where(sessions.c.id == known.id)
-            connection.execute(again.values(state=schema.OPEN, seen=now))
-            return str(known.id)
-        largest = connection.execute(select(func.coalesce(func.max(sessions.c.number), -1)))
-        number = largest.scalar_one() + 1
+        self.require_running()
+        if not pilot:
+            self._whom_to_replace()
+        largest = select(func.coalesce(func.max(sessions.c.number), -1))
+        number = self.connection.execute(largest).scalar_one() + 1
         model, feedback = self._choose_cell(number)
-        session = new_id()
         row = {
-            "id": session,
+            "id": new_id(),
             "number": number,
             "alias": f"P-{secrets.token_hex(4)}",
             "adapter": adapter,
-            "person": person,
+            "person": person_hash(self.study.key, adapter, external_id),
+            "visit": visit,
             "submit_to": submit_to,
             "model": model,
             "feedback": feedback,
+            "pilot": pilot,
             "state": schema.OPEN,
-            "created": now,
-            "seen": now,
+            "created": self.study.clock(),
+            "seen": self.study.progress(),
         }
-        connection.execute(insert(sessions), row)
-        connection.execute(insert(trials), self._trials(session, number, model))
-        return session
+        self.connection.execute(insert(sessions), row)
+        return str(row["id"])
+
+    def come_again(self, known: Row[Any], visit: str) -> str | None:
+        """Return the address of somebody's session if the visit shows that it is theirs.
+
+        Args:
+            known: their session.
+            visit: hash of the visit in which they come now.
+        """
+        mine = update(sessions).where(sessions.c.id == known.id)
+        if known.consented is None:
+            if known.visit == visit or known.state not in (schema.OPEN, schema.TIMED_OUT):
+                return str(known.id)
+            renamed = new_id()
+            self.connection.execute(delete(trials).where(trials.c.session == known.id))
+            self.connection.execute(mine.values(id=renamed, visit=visit))
+            return renamed
+        if known.visit == visit and known.wrong_visits < MAX_WRONG_VISITS:
+            return str(known.id)
+        self.connection.execute(mine.values(wrong_visits=sessions.c.wrong_visits + 1))
+        return None
 
     def take_place(self, session: Row[Any]) -> None:
         """Give somebody who consents a place, of the model and arm that now have fewest people.
+
+        If there is none, it is that of whoever has been away for longest, for `minutes` at least.
 
         Args:
             session: their row, not consented so far.
 
         Raises:
-            RefusedError: if the study takes nobody more.
+            RefusedError: if the study takes nobody more, or not them.
         """
-        self.require_place()
+        self.require_running()
+        if self.design.allow_list and session.adapter == self.design.recruiter:
+            self._require_listed(session)
+        if not session.pilot:
+            self._free_place()
         model, feedback = self._choose_cell(session.number)
         mine = update(sessions).where(sessions.c.id == session.id)
         self.connection.execute(mine.values(model=model, feedback=feedback))
-        if model != session.model:
-            self.connection.execute(delete(trials).where(trials.c.session == session.id))
-            rows = self._trials(session.id, session.number, model)
-            self.connection.execute(insert(trials), rows)
+        # Older versions drew trials as soon as a link was opened.
+        self.connection.execute(delete(trials).where(trials.c.session == session.id))
+        self.connection.execute(insert(trials), self._trials(session.id, session.number, model))
 
-    def require_place(self) -> None:
-        """Require that the study takes somebody more.
+    def take_place_again(self, session: Row[Any]) -> None:
+        """Give a place to somebody who lost theirs while they were away.
+
+        Args:
+            session: their row, timed out.
+
+        Raises:
+            RefusedError: if none is left.
+        """
+        if not session.pilot:
+            self._free_place()
+
+    def require_running(self) -> None:
+        """Require that the study takes people.
 
         Raises:
             RefusedError: if it does not.
         """
         if self.design.state != schema.RUNNING:
             raise RefusedError(403, "This study has ended and takes nobody new.")
+
+    def _require_listed(self, session: Row[Any]) -> None:
+        """Require that the panel's list names somebody, and their visit where it names visits."""
+        found = select(listed_people).where(listed_people.c.person == session.person)
+        row = self.connection.execute(found).first()
+        if row is None or row.visit not in (None, session.visit):
+            raise RefusedError(403, UNLISTED)
+
+    def _whom_to_replace(self) -> list[str]:
+        """Return the sessions that have to make room for one more, longest away first."""
         taken = self.connection.execute(select(func.count()).where(HOLDS_PLACE)).scalar_one()
-        if taken >= self.design.annotators_wanted:
-            raise RefusedError(403, "This study has all the people it needs. Thank you.")
+        lacking = taken + 1 - self.design.annotators_wanted
+        if lacking <= 0:
+            return []
+        wait = self.design.minutes * 60
+        left = self.study.progress.left_before(wait)
+        away: list[str] = []
+        if left is not None:
+            # What is written with a time to come was written before the machine's clock was set.
+            long_ago = or_(sessions.c.seen < left, sessions.c.seen > left + 2 * wait)
+            gone = (HOLDS_PLACE, sessions.c.state == schema.OPEN, long_ago)
+            query = select(sessions.c.id).where(*gone).order_by(sessions.c.seen).limit(lacking)
+            away = list(self.connection.execute(query.with_for_update()).scalars())
+        if len(away) < lacking:
+            raise RefusedError(403, FULL)
+        return away
+
+    def _free_place(self) -> None:
+        """Make room for one more."""
+        away = self._whom_to_replace()
+        replaced = update(sessions).where(sessions.c.id.in_(away))
+        self.connection.execute(replaced.values(state=schema.TIMED_OUT))
 
     def _choose_cell(self, number: int) -> tuple[int, bool]:
         """Return the model and the feedback of a new session: those that the fewest people have."""

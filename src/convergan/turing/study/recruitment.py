@@ -4,9 +4,11 @@ An adapter is two pure functions: from the parameters of the arriving request to
 a completion code to the way back. All else is the same for all. The outcomes are the states of a
 session in `schema`.
 
-The parameters are those that public API clients use; they were not checked against the panels' own
-references. Mechanical Turk is closed to new customers and its closure is announced: that adapter
-is for compatible panels and is tested against a local one.
+Prolific's parameters and redirect are those of its own reference, docs.prolific.com, as read in
+November 2026: PROLIFIC_PID is the participant, STUDY_ID the study, SESSION_ID the submission, and
+the browser ends at /submissions/complete with a code of the study in ``cc``. Mechanical Turk is
+closed to new customers and its closure is announced: that adapter is for compatible panels and is
+tested against a local one.
 """
 
 import re
@@ -143,7 +145,7 @@ def return_to_prolific(code: str) -> PanelReturn:
     """Return the redirect that ends a submission.
 
     Args:
-        code: made by the server for this session when it was done.
+        code: of the study, for what became of the session.
 
     Raises:
         ValueError: if it is not a code.
@@ -193,6 +195,41 @@ def return_to_mturk(submit_to: str, code: str, panel: Panel = MTURK) -> PanelRet
     """
     fields = {"code": _code(code)}
     return PanelReturn("POST", f"{panel.require_form(submit_to)}/mturk/externalSubmit", fields)
+
+
+def check_codes(
+    recruiter: str, completion: str | None, screened_out: str | None, failed_attention: str | None
+) -> None:
+    """Check the codes by which a study tells Prolific what became of somebody.
+
+    Args:
+        recruiter: of the study.
+        completion: for who finishes.
+        screened_out: for who is screened out.
+        failed_attention: for who misses too many attention trials.
+
+    Raises:
+        ValueError: if one is missing, none is wanted, one is no code, or two are the same.
+    """
+    given = {
+        "completion-code": completion,
+        "screened-out": screened_out,
+        "failed-attention": failed_attention,
+    }
+    codes = {name: code for name, code in given.items() if code is not None}
+    if recruiter != "prolific":
+        for name in codes:
+            raise ValueError(f"{name} needs --recruiter prolific, got recruiter {recruiter}")
+        return
+    for name in ("completion-code", "screened-out"):
+        if name not in codes:
+            raise ValueError(
+                f"recruiter prolific needs {name}, a completion code from the study's page there"
+            )
+    for code in codes.values():
+        _code(code)
+    if len(set(codes.values())) < len(codes):
+        raise ValueError("completion codes must differ, as Prolific tells outcomes apart by them")
 
 
 def _single_values(query: Iterable[tuple[str, str]]) -> dict[str, str]:

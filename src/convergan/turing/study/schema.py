@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -28,7 +29,8 @@ metadata = MetaData(
 OPEN, DONE, WITHDRAWN, RETURNED, TIMED_OUT, SCREENED_OUT = (
     *("open", "done", "withdrawn", "returned", "timed out", "screened out"),
 )
-"""States of a session; done ones hold a place of the study, and open ones from consent on."""
+"""States of a session; done ones hold a place of the study, and open ones from consent on. One is
+timed out when somebody else has its place."""
 
 WAITING, ANSWERED, LOST = "waiting", "answered", "lost"
 """States of a trial; a lost one could not be shown and was replaced by another."""
@@ -61,6 +63,14 @@ study = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("scale", Integer, nullable=False),
+    Column("completion_code", String(64)),
+    Column("screened_out_code", String(64)),
+    Column("failed_attention_code", String(64)),
+    Column("resume_days", Double, nullable=False, server_default="7"),
+    Column("allow_list", Boolean, nullable=False, server_default=false()),
+    Column("bonus", Text),
+    Column("contact", Text),
+    Column("links", JSON),
 )
 """One row: what was fixed before the first vote, and whether the study takes people."""
 
@@ -89,6 +99,7 @@ invitations = Table(
     Column("id", String(22), primary_key=True),
     Column("created", Double, nullable=False),
     Column("expires", Double, nullable=False),
+    Column("pilot", Boolean, nullable=False, server_default=false()),
 )
 
 sessions = Table(
@@ -110,9 +121,35 @@ sessions = Table(
     Column("instructed", Double),
     Column("finished", Double),
     Column("completion_code", String(16), unique=True),
+    Column("visit", String(64)),
+    Column("wrong_visits", Integer, nullable=False, server_default="0"),
+    Column("failed_attention", Boolean),
+    Column("pilot", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("adapter", "person"),
 )
-"""One a person; ``person`` is a keyed hash of whatever the recruiter calls them."""
+"""One a person; ``person`` and ``visit`` are keyed hashes of what the recruiter calls them and the
+visit in which they began. ``seen`` is when they last went on. The completion code is a receipt of
+their own; what a panel wants to see at the end is in ``study``."""
+
+consent_texts = Table(
+    "consent_texts",
+    metadata,
+    Column("version", String(16), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+    Column("contact", Text),
+    Column("links", JSON),
+    Column("created", Double, nullable=False),
+)
+"""All versions of what people agree to, counted from 1; the newest is in ``study`` as well."""
+
+listed_people = Table(
+    "listed_people",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("visit", String(64)),
+)
+"""Whom the panel's own list names, by the keyed hashes that sessions have."""
 
 trials = Table(
     "trials",

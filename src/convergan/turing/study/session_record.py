@@ -13,7 +13,7 @@ from .schema import answers, images, sessions, trials
 from .study import Study
 from .tokens import new_id
 
-NO_SESSION = "There is no session at this address."
+NO_SESSION = "There is no session at this address. Please open the link by which you came again."
 
 
 class SessionRecord:
@@ -41,21 +41,45 @@ class SessionRecord:
         return self.connection.execute(select(schema.study)).one()
 
     @property
-    def is_open(self) -> bool:
-        """Whether the session can go on; one that was idle for too long cannot."""
-        oldest = self.study.clock() - self.design.minutes * 60
-        return bool(self.row.state == schema.OPEN and self.row.seen >= oldest)
+    def is_late(self) -> bool:
+        """Whether the person who began it has been away for longer than the study waits."""
+        away = self.study.progress() - self.row.seen
+        return self.row.consented is not None and away > self.design.resume_days * 86400
 
     @property
     def stage(self) -> str:
-        """What the page shows: consent, tutorial, trials, done or closed."""
-        if self.row.state == schema.DONE:
+        """What the page shows: consent, tutorial, trials, paused, done or closed.
+
+        A session is paused when somebody else got its place: it goes on if there is another one.
+        """
+        row = self.row
+        if row.state == schema.DONE:
             return "done"
-        if not self.is_open:
+        if row.state not in (schema.OPEN, schema.TIMED_OUT):
             return "closed"
-        if self.row.consented is None:
+        if row.consented is None:  # holds no place, so there is nothing to lose
             return "consent"
-        return "tutorial" if self.row.instructed is None else "trials"
+        if self.is_late:
+            return "closed"
+        if row.state == schema.TIMED_OUT:
+            return "paused"
+        return "tutorial" if row.instructed is None else "trials"
+
+    @property
+    def outcome(self) -> str | None:
+        """What became of the session, None while it goes on.
+
+        A state, or: declined, before consent; late; missed checks, done with a vote on too many
+        attention trials that is wrong.
+        """
+        row = self.row
+        if self.stage not in ("done", "closed"):
+            return None
+        if row.state in (schema.OPEN, schema.TIMED_OUT):
+            return "late"
+        if row.state == schema.WITHDRAWN and row.consented is None:
+            return "declined"
+        return "missed checks" if row.state == schema.DONE and row.failed_attention else row.state
 
     @property
     def lookahead(self) -> int:
@@ -68,13 +92,13 @@ class SessionRecord:
         Raises:
             RefusedError: if it has.
         """
-        if not self.is_open:
-            raise RefusedError(409, "This session is closed.")
+        if self.stage in ("paused", "done", "closed"):
+            raise RefusedError(409, f"This session is {self.stage}.")
 
     def change(self, values: Mapping[str, Any] | None = None) -> None:
-        """Set columns of the session, and note that it was active now."""
+        """Set columns of the session, and note that its person has gone on now."""
         changed = update(sessions).where(sessions.c.id == self.row.id)
-        self.connection.execute(changed.values(seen=self.study.clock(), **(values or {})))
+        self.connection.execute(changed.values(seen=self.study.progress(), **(values or {})))
         self.row = self.connection.execute(self._query).one()
 
     def waiting(self, count: int | None = None) -> list[Row[Any]]:
@@ -98,6 +122,15 @@ class SessionRecord:
         """Return how many trials are waiting, answered or lost."""
         mine = (trials.c.session == self.row.id, trials.c.state == state)
         return self.connection.execute(select(func.count()).where(*mine)).scalar_one()
+
+    def fails_attention(self) -> bool:
+        """Whether fewer attention trials were answered right than the study's rule asks for."""
+        mine = (trials.c.session == self.row.id, trials.c.attention.is_(True))
+        right = trials.c.generated == answers.c.said_generated
+        query = select(right).join(answers, answers.c.trial == trials.c.id).where(*mine)
+        found = list(self.connection.execute(query).scalars())
+        least = self.design.exclusion["min_attention"]
+        return bool(found) and sum(map(bool, found)) / len(found) < least
 
     def set_exposure(self, block: int, exposure: float) -> None:
         """Set how long the next trial of a block is shown, in ms, if there is one."""
@@ -127,7 +160,12 @@ class SessionRecord:
         """Return what the page needs to go on, wherever it was left."""
         design, stage, answered = self.design, self.stage, self.count(schema.ANSWERED)
         waiting = self.waiting() if stage == "trials" else []
-        text = {"version": design.consent_version, "text": design.consent_text}
+        text = {
+            "version": design.consent_version,
+            "text": design.consent_text,
+            "contact": design.contact,
+            "links": design.links or [],
+        }
         return {
             "stage": stage,
             "protocol": design.protocol,
@@ -137,6 +175,9 @@ class SessionRecord:
             "image": {"width": design.width, "height": design.height, "scale": design.scale},
             "trials": self.trials_json(waiting, answered),
             "consent": text if stage == "consent" else None,
+            "outcome": self.outcome,
+            "contact": design.contact,
+            "away": {"minutes": design.minutes, "days": design.resume_days},
             "completion": self._completion(),
         }
 
@@ -154,14 +195,30 @@ class SessionRecord:
 
     def _completion(self) -> dict[str, Any] | None:
         """Return the code, which who withdraws afterwards keeps, and the way back to a panel."""
-        code, back = self.row.completion_code, None
+        row, back = self.row, None
+        code = self.panel_code() if row.adapter == "prolific" else row.completion_code
         if code is None:
             return None
-        if self.row.adapter == "prolific":
+        if row.adapter == "prolific":
             back = return_to_prolific(code)
-        elif self.row.adapter == "mturk":
-            back = return_to_mturk(self.row.submit_to, code, self.study.panel)
+        elif row.adapter == "mturk":
+            back = return_to_mturk(row.submit_to, code, self.study.panel)
         return {"code": code, "return": back and back._asdict()}
+
+    def panel_code(self) -> str | None:
+        """Return the code that Prolific knows for what became of the session, if it has ended.
+
+        Studies of before have none of their own: there, each person's receipt is the code.
+        """
+        row, design = self.row, self.design
+        code: str | None = row.completion_code
+        if row.state == schema.SCREENED_OUT:
+            code = design.screened_out_code
+        elif code is not None and design.completion_code is not None:
+            code = design.completion_code
+            if row.failed_attention and design.failed_attention_code is not None:
+                code = design.failed_attention_code
+        return code
 
 
 def views(trial: Row[Any]) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """One person's session, from the first click to the completion code.
 
-A session begins in `admission` and goes from stage to stage: consent, tutorial, trials, done; or
-closed, when the person withdraws, the owner closes it, or it was idle for too long.
+A session begins in `admission` and goes from stage to stage: consent, tutorial, trials, done. It is
+paused while somebody else has its place, and closed when the person withdraws, the owner closes it,
+or the person was away for longer than the study waits.
 """
 
 import json
@@ -81,7 +82,8 @@ class Session:
         """Record that the person agrees to a version of the text; a repeat changes nothing.
 
         Raises:
-            RefusedError: if the text is another, or the study takes nobody more.
+            RefusedError: if the text is another, the study takes nobody more, or it takes those
+                whom the panel's list names, and this is somebody else.
         """
         with self.study.database.writing() as connection:
             admission = Admission(self.study, connection)  # locks the study before the session
@@ -91,7 +93,22 @@ class Session:
                 raise RefusedError(409, "The consent text has changed; reload the page.")
             if record.row.consented is None:
                 admission.take_place(record.row)
-                record.change({"consented": self.study.clock(), "consent_version": version})
+                agreed = {"consented": self.study.clock(), "consent_version": version}
+                record.change({"state": schema.OPEN, **agreed})
+            return record.state()
+
+    def resume(self) -> dict[str, Any]:
+        """Go on with a session whose place somebody else got meanwhile; else change nothing.
+
+        Raises:
+            RefusedError: if the study has no place left.
+        """
+        with self.study.database.writing() as connection:
+            admission = Admission(self.study, connection)  # locks the study before the session
+            record = SessionRecord(self.study, connection, self.id, lock=True)
+            if record.stage == "paused":
+                admission.take_place_again(record.row)
+                record.change({"state": schema.OPEN})
             return record.state()
 
     def tutorial(self) -> dict[str, Any]:
@@ -268,6 +285,11 @@ def _record_answer(record: SessionRecord, trial: Row[Any], given: Answer) -> str
             "reply": text,
         },
     )
-    end = {"state": DONE, "finished": study.clock(), "completion_code": new_code()}
+    end = {
+        "state": DONE,
+        "finished": study.clock(),
+        "completion_code": new_code(),
+        "failed_attention": record.fails_attention(),
+    }
     record.change({} if left else end)
     return text

@@ -4,7 +4,6 @@ The folder holds ``secret.key``, which signs invitations and hashes person ids, 
 ``study.sqlite3``; or, where that is PostgreSQL, ``database.url``.
 """
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -19,13 +18,16 @@ from typing import Any
 from sqlalchemy import URL, Connection, insert, select
 
 from .. import migrations
+from ..bonus import read_bonus
 from ..checks import check
 from ..errors import StudyError
 from ..statistics.votes import Exclusion, design_rules
 from . import schema
+from .consent import ConsentText, add_consent_text
 from .database import Database, locate, readable_errors
 from .image_import import Pixels, Source, check_sources, encode, scramble, shift
-from .recruitment import MTURK, Panel
+from .progress import ProgressClock
+from .recruitment import MTURK, Panel, check_codes
 from .tokens import new_id, token_sha256
 from .trials import block_count, images_needed
 
@@ -67,6 +69,13 @@ class StudySettings:
         consent: text that people agree to.
         retention_days: after which purge may remove the votes; None for no date.
         resample: whether all images are shifted by a quarter of a pixel.
+        completion_code: of the study at Prolific, for who finishes.
+        screened_out_code: for who is screened out there.
+        failed_attention_code: for who misses too many attention trials; None for the first one.
+        resume_days: without progress, after which a session cannot go on.
+        contact: whom people can ask, shown with the consent text.
+        links: addresses shown with it.
+        bonus: rule by which people earn one, see `bonus`; None for no bonus.
     """
 
     protocol: str = "single"
@@ -83,11 +92,18 @@ class StudySettings:
     consent: str = DEFAULT_CONSENT
     retention_days: float | None = None
     resample: bool = False
+    completion_code: str | None = None
+    screened_out_code: str | None = None
+    failed_attention_code: str | None = None
+    resume_days: float = 7
+    contact: str | None = None
+    links: tuple[str, ...] = ()
+    bonus: str | None = None
 
     @property
-    def consent_version(self) -> str:
-        """A name that changes with the text."""
-        return hashlib.sha256(self.consent.encode()).hexdigest()[:12]
+    def consent_text(self) -> ConsentText:
+        """What people agree to."""
+        return ConsentText(self.consent, self.contact, self.links)
 
     def enlarged(self, real: Source) -> "StudySettings":
         """Return the settings with the scale at which images come nearest to 256 pixels."""
@@ -114,9 +130,14 @@ class StudySettings:
             (0 <= self.seed < 2**31, "seed", "from 0 to 2,147,483,647"),
             (1 <= self.scale <= 64, "scale", "from 1 to 64"),
             (self.minutes > 0, "minutes", "above 0"),
-            (bool(self.consent.strip()), "consent", "a text"),
             (kept, "retention_days", f"above 0 and at most {MAX_DAYS:,}"),
+            (0 < self.resume_days <= 365, "resume_days", "above 0 and at most 365"),
         )
+        self.consent_text.check()
+        codes = (self.completion_code, self.screened_out_code, self.failed_attention_code)
+        check_codes(self.recruiter, *codes)
+        if self.bonus is not None:
+            read_bonus(self.bonus)
 
 
 @dataclass(frozen=True)
@@ -129,7 +150,10 @@ class Study:
         id: random, in invitations.
         name: of the folder when it was made.
         seed: of the random choice of each session's images, order and model.
+        clock: what time it is, in seconds since 1970.
         panel: that Mechanical Turk's people come from, or a compatible one.
+        progress: the clock by which people are away.
+        pilot: whether whoever a panel sends now is there to try the study out.
     """
 
     database: Database
@@ -140,6 +164,8 @@ class Study:
     seed: int
     clock: Callable[[], float] = time.time
     panel: Panel = MTURK
+    progress: ProgressClock = field(default_factory=ProgressClock)
+    pilot: bool = False
 
 
 def create_study(
@@ -269,13 +295,16 @@ def _insert_study(
         "retain_until": None if days is None else now + days * 86400,
         "owner_token_sha256": token_sha256(token),
         "blocks": block_count(settings.protocol),
-        "consent_version": settings.consent_version,
+        "consent_version": settings.consent_text.version,
         "consent_text": settings.consent,
+        "links": list(settings.links),
+        "allow_list": False,
         "width": width,
         "height": height,
     }
     stored = {column.name: row[column.name] for column in schema.study.columns}
     connection.execute(insert(schema.study), stored)
+    add_consent_text(connection, settings.consent_text, now)
 
 
 def _insert_images(

@@ -39,6 +39,11 @@ def person_hash(key: bytes, adapter: str, external_id: str) -> str:
     return _keyed(key, "person", adapter, external_id)
 
 
+def visit_hash(key: bytes, adapter: str, visit: str) -> str:
+    """Return the hash by which the visit of a panel's person is stored, see `person_hash`."""
+    return _keyed(key, "visit", adapter, visit)
+
+
 def form_token(key: bytes, session: str) -> str:
     """Return what a session's page sends with every POST, against requests from other pages."""
     return _keyed(key, "form", session)
@@ -59,11 +64,11 @@ def sign_invitation(key: bytes, study: str, invitation: str, expires: float) -> 
     return str(_signer(key).dumps([study, invitation, int(expires)]))
 
 
-def read_invitation(key: bytes, study: str, token: str, now: float) -> str:
-    """Return the identifier of a valid invitation.
+def read_invitation(key: bytes, study: str, token: str) -> tuple[str, float]:
+    """Return the identifier of a genuine invitation, and when it expires, in seconds since 1970.
 
     Raises:
-        RefusedError: if it is forged, of another study, or expired.
+        RefusedError: if it is forged or of another study.
     """
     try:
         found: Any = _signer(key).loads(token)
@@ -72,9 +77,7 @@ def read_invitation(key: bytes, study: str, token: str, now: float) -> str:
         raise RefusedError(404, "This invitation link is not complete or not genuine.") from None
     if of != study:
         raise RefusedError(404, "This invitation link is not complete or not genuine.")
-    if now > expires:
-        raise RefusedError(410, "This invitation has expired.")
-    return str(invitation)
+    return str(invitation), float(expires)
 
 
 def _signer(key: bytes) -> URLSafeSerializer:

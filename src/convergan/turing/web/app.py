@@ -95,6 +95,7 @@ class InvitationsBody(Body):
 
     count: Annotated[int, Field(ge=1, le=1000)]
     days: Annotated[float, Field(gt=0, le=365, allow_inf_nan=False)]
+    pilot: bool = False
 
 
 class PageRefusedError(RefusedError):
@@ -213,6 +214,10 @@ def _session_routes(app: FastAPI, study: Study) -> None:
     def tutorial(session: OwnSession, body: EmptyBody) -> Response:
         return json_reply(session.tutorial())
 
+    @app.post("/s/{session}/resume")
+    def resume(session: OwnSession, body: EmptyBody) -> Response:
+        return json_reply(session.resume())
+
     @app.post("/s/{session}/answers")
     def answers(session: OwnSession, body: AnswerBody) -> Response:
         reply = session.answer(Answer(**body.model_dump()))
@@ -266,6 +271,10 @@ def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
         owner.close_person(study, alias, body.state)
         return json_reply({"closed": alias})
 
+    @app.post("/owner/api/people/{alias}/reopen", dependencies=guarded)
+    def reopen_person(alias: str, body: EmptyBody) -> Response:
+        return json_reply({"link": owner.reopen_person(study, alias, public_url)})
+
     @app.get("/owner/api/export.csv", dependencies=guarded)
     def export() -> Response:
         return Response(owner.export_csv(study), media_type="text/csv; charset=utf-8")
@@ -284,7 +293,8 @@ def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
 
     @app.post("/owner/api/invitations", dependencies=guarded)
     def invitations(body: InvitationsBody) -> Response:
-        return json_reply({"links": owner.invite(study, public_url, body.count, body.days)})
+        made = owner.invite(study, public_url, body.count, body.days, pilot=body.pilot)
+        return json_reply({"links": made})
 
 
 def _static_files(app: FastAPI) -> None:

@@ -178,7 +178,7 @@ async function picturesOf(trial, size) {
 
 // ---- What people see
 
-const SECTIONS = ["waiting", "consent", "intro", "task", "ready", "thanks", "closed"];
+const SECTIONS = ["waiting", "consent", "intro", "task", "ready", "paused", "thanks", "closed"];
 
 function show(section) {
   for (const id of SECTIONS) $(id).hidden = id !== section;
@@ -458,6 +458,16 @@ async function consent(state) {
   const paragraphs = state.consent.text.trim().split(/\n\s*\n/);
   $("consent-text").replaceChildren(...paragraphs.map((text) => element("p", text)));
   $("consent-version").textContent = state.consent.version;
+  const { contact, links } = state.consent;
+  $("consent-more").hidden = contact === null && links.length === 0;
+  $("consent-contact").textContent = contact === null ? "" : `Questions? ${contact}`;
+  $("consent-links").replaceChildren(
+    ...links.map((href) => {
+      const item = element("li");
+      item.append(element("a", href, { href, target: "_blank", rel: "noopener noreferrer" }));
+      return item;
+    }),
+  );
   const flickers = state.protocol === "timed";
   $("flicker").hidden = !flickers;
   $("reduced").hidden = !matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -471,6 +481,27 @@ async function consent(state) {
   }
   return send("/consent", { version: state.consent.version });
 }
+
+// Somebody else has the place meanwhile: going on needs another one.
+async function paused(state) {
+  $("paused-text").textContent =
+    `You were away for more than ${span(state.away.minutes, "minute")}, and somebody else has taken ` +
+    `your place. We keep your ${span(state.answered, "answer")}. If there is another place, you can go on.`;
+  show("paused");
+  for (;;) {
+    await clicked("resume");
+    try {
+      return await send("/resume", {});
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 403) throw error;
+      $("paused-hint").textContent =
+        `${error.message} At the moment there is none; you may try again later.` + ask(state);
+    }
+  }
+}
+
+const span = (count, name) => `${count} ${name}${count === 1 ? "" : "s"}`;
+const ask = ({ contact }) => (contact === null ? "" : ` If you have a question: ${contact}`);
 
 // A drawing of a size, round for real and jagged for generated.
 function drawing(size, jagged) {
@@ -627,11 +658,24 @@ async function showMistakes(state) {
   $("mistakes").hidden = false;
 }
 
+// What became of a session that cannot go on.
+const ENDS = {
+  declined: "You do not take part in this study.",
+  withdrawn: "You have withdrawn from this study.",
+  returned: "The owner of this study has closed your session.",
+  "screened out": "You do not belong to the people whom this study needs, and it ends here for you.",
+  late: "You began this study too long ago, and it cannot go on.",
+};
+
 function thanks(state) {
   const done = state.stage === "done";
   if (!done) {
     $("thanks-title").textContent = "This study is over for you";
-    $("thanks-text").textContent = "Thank you for your time. Your code stays yours.";
+    $("thanks-text").textContent = `${ENDS[state.outcome]} Thank you for your time. The code is yours.`;
+  } else if (state.outcome === "missed checks") {
+    $("thanks-text").textContent =
+      "You have finished, and all your answers are saved. Some images were scrambled, so that " +
+      "everybody could tell what they are; of those, too many answers were wrong.";
   }
   $("withdraw-late").hidden = !done;
   show("thanks");
@@ -720,7 +764,7 @@ async function preview(protocol) {
   closed("That was the preview", "Nothing was recorded. Accept the task to begin with the images.");
 }
 
-const STAGES = { consent, tutorial, trials };
+const STAGES = { consent, tutorial, trials, paused };
 
 async function main() {
   readKeys();
@@ -732,6 +776,10 @@ async function main() {
   await deliverKept();
   let state = await getState();
   judge.prepare(state);
+  $("withdraw-rest").textContent =
+    `To rest, close this page and come back within ${span(state.away.days, "day")}: your answers are ` +
+    `kept. After ${span(state.away.minutes, "minute")} somebody else may take your place; then you can ` +
+    "go on if there is another one.";
   while (STAGES[state.stage]) {
     try {
       state = await STAGES[state.stage](state);
@@ -742,7 +790,11 @@ async function main() {
     }
   }
   if (state.completion !== null) thanks(state);
-  else closed("This study is over for you", "You can close this page. Thank you for your time.");
+  else
+    closed(
+      "This study is over for you",
+      `${ENDS[state.outcome]} You can close this page. Thank you for your time.${ask(state)}`,
+    );
 }
 
 main().catch((error) => closed("This page cannot go on", error.message));

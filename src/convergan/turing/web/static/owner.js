@@ -119,8 +119,15 @@ function showPeople(people) {
       $("people").append(shownPeople.get(person.alias));
     }
     const [, state, model, progress, votes, code, actions] = shownPeople.get(person.alias).cells;
-    actions.firstChild.hidden = !["open", "timed out"].includes(person.state);
-    state.textContent = person.state;
+    const [end, again] = actions.children;
+    end.hidden = !["open", "timed out"].includes(person.state);
+    again.hidden = ["done", "withdrawn"].includes(person.state) || person.consent_version === null;
+    const marks = [
+      person.pilot && "pilot",
+      person.failed_attention && "failed attention",
+      person.listed === false && "not in the panel's list",
+    ].filter(Boolean);
+    state.textContent = [person.state, ...marks].join(", ");
     model.textContent = person.feedback ? `${person.model}, with feedback` : person.model;
     code.textContent = person.completion_code ?? "";
     progress.firstChild.max = Math.max(person.total, 1);
@@ -135,6 +142,8 @@ function newRow(alias) {
   const place = `people/${encodeURIComponent(alias)}`;
   const end = element("button", "Close", { "aria-label": `Close the session of ${alias}` });
   end.addEventListener("click", () => closePerson(alias, place));
+  const again = element("button", "Reopen", { "aria-label": `Reopen the session of ${alias}` });
+  again.addEventListener("click", () => reopenPerson(alias, place));
   const remove = element("button", "Delete", { "aria-label": `Delete ${alias}`, class: "danger" });
   remove.addEventListener("click", () => deletePerson(alias, place));
   row.append(
@@ -147,7 +156,7 @@ function newRow(alias) {
     element("td", "", { class: "number" }),
   );
   row.cells[3].append(element("progress", "", { "aria-label": `Progress of ${alias}` }));
-  row.cells[6].append(end, " ", remove);
+  row.cells[6].append(end, " ", again, " ", remove);
   return row;
 }
 
@@ -176,6 +185,18 @@ function closePerson(alias, place) {
       ["Screened out", close("screened out")],
     ],
   );
+}
+
+function reopenPerson(alias, place) {
+  attempt(async () => {
+    const { link } = await (await call(`${place}/reopen`, "POST", {})).json();
+    await refresh();
+    confirm(
+      `${alias} can go on`,
+      `They have a place again. Send this address to them and to nobody else: ${link}`,
+      [],
+    );
+  });
 }
 
 function confirm(title, text, actions) {
@@ -277,7 +298,11 @@ function showTable(arms) {
 $("invite").addEventListener("submit", (event) => {
   event.preventDefault();
   attempt(async () => {
-    const asked = { count: Number($("count").value), days: Number($("days").value) };
+    const asked = {
+      count: Number($("count").value),
+      days: Number($("days").value),
+      pilot: $("pilot").checked,
+    };
     const response = await call("invitations", "POST", asked);
     const { links } = await response.json();
     $("link-list").replaceChildren(...links.map((link) => element("li", link)));
