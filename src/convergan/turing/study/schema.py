@@ -61,6 +61,7 @@ study = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("scale", Integer, nullable=False),
+    Column("truth", String(16), nullable=False, server_default="half"),
 )
 """One row: what was fixed before the first vote, and whether the study takes people."""
 
