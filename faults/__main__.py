@@ -20,6 +20,7 @@ import torch
 
 from .bad_files import BAD_FILES
 from .children import STOPPING, fork, run_in_group, wait
+from .counting import COUNTING
 from .crowds import CROWDS, SERVER_KILLS
 from .damage import DAMAGED
 from .determinism import DETERMINISM
@@ -56,6 +57,7 @@ ROWS = (
     CROWDS,
     LEAK_AUDITS,
     SWEEPS,
+    COUNTING,
 )
 
 

@@ -30,6 +30,9 @@ PERSONAL_TABLES = (answers, trials, sessions, invitations, listed_people)
 """Tables of what people said; tables that refer to others come first."""
 EXPORTED_STATES = (*COUNTED_STATES, schema.RETURNED, schema.SCREENED_OUT)
 
+BEFORE = {"allowed_slips": 0}
+"""Rules of exclusion that studies of before do not name, as they were then."""
+
 EXPORT_COLUMNS = (
     *("annotator", "state", "model", "feedback", "number", "block", "attention", "generated"),
     *("said_generated", "correct", "image", "exposure_ms", "shown_ms", "reaction_ms", "ignored"),
@@ -158,10 +161,11 @@ def _design(row: Row[Any]) -> Design:
         feedback=row.feedback,
         margin=row.margin,
         annotators_wanted=row.annotators_wanted,
-        exclusion=Exclusion(**row.exclusion),
+        exclusion=Exclusion(**BEFORE | row.exclusion),
         seed=row.seed,
         consent_version=row.consent_version,
         created=iso_time(row.created),
+        truth=row.truth,
     )
 
 

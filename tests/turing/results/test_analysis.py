@@ -121,7 +121,7 @@ def test_who_left_early_is_in_no_time_score_and_in_no_comparison_of_models() -> 
 def test_counts_of_people_and_images_add_up() -> None:
     found = analysed([Guesser()] * 5)
     assert found.result is not None
-    assert found.attention_votes == 25 and found.finished == 5
+    assert found.attention_votes == 50 and found.finished == 5
     assert sum(image.votes for image in found.images) == found.result.error.votes
     assert sum(image.wrong for image in found.images) == found.result.error.wrong
     counted = [p for p in found.annotators if not p.excluded]

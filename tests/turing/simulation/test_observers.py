@@ -7,6 +7,7 @@ from convergan.turing.simulation.observers import (
     Alternator,
     AlwaysFake,
     Annotator,
+    Counter,
     Crowd,
     FastClicker,
     Guesser,
@@ -17,6 +18,7 @@ from convergan.turing.simulation.observers import (
     simulate_votes,
 )
 from convergan.turing.statistics.staircase import next_exposure
+from convergan.turing.statistics.votes import HALF, INDEPENDENT
 from tests.turing.known_studies import DESIGN, votes_of
 
 FIELDS = ("image", "generated", "said_generated", "trial", "reaction_ms", "exposure_ms")
@@ -38,11 +40,13 @@ def test_an_answer_depends_on_its_arguments_alone() -> None:
     assert len(answers) == 1
 
 
-def test_half_of_the_images_are_generated_and_none_comes_twice() -> None:
-    votes = votes_of([Guesser()] * 5)
+@pytest.mark.parametrize("truth", [HALF, INDEPENDENT])
+def test_truth_is_as_the_design_has_it_and_no_image_comes_twice(truth: str) -> None:
+    votes = votes_of([Guesser()] * 5, replace(DESIGN, truth=truth))
+    counts = [votes.generated[votes.annotator == number].sum() for number in range(5)]
+    assert (set(counts) == {50}) == (truth == HALF)
     for number in range(5):
         mine = votes.annotator == number
-        assert votes.generated[mine].sum() == 50
         images = votes.image[mine & ~votes.attention]
         assert len(set(images)) == len(images)
     judged = votes.judged()
@@ -67,8 +71,8 @@ def test_models_and_arms_take_turns_evenly() -> None:
 
 
 def test_a_session_of_more_images_than_there_are_is_refused() -> None:
-    with pytest.raises(ValueError, match="100 trials need 50 images of a kind, got 49"):
-        simulate_votes([Guesser()], DESIGN, np.random.default_rng(0), pool=49)
+    with pytest.raises(ValueError, match="100 trials need 73 images of a kind, got 72"):
+        simulate_votes([Guesser()], DESIGN, np.random.default_rng(0), pool=72)
 
 
 def test_a_crowd_has_skills_of_the_beta_distribution() -> None:
@@ -123,6 +127,20 @@ def test_exposures_follow_the_staircase_and_begin_anew_with_each_block() -> None
         before = float(votes.exposure_ms[t])
         after = before if votes.attention[t] else next_exposure(before, bool(votes.correct[t]))
         assert votes.exposure_ms[t + 1] == after
+
+
+@pytest.mark.parametrize("protocol", ["single", "pair"])
+def test_who_counts_beats_a_study_of_before_and_no_study_with_independent_truth(
+    protocol: str,
+) -> None:
+    def error(feedback: str, truth: str) -> float:
+        design = replace(DESIGN, trials=50, protocol=protocol, feedback=feedback, truth=truth)
+        votes = votes_of([Counter()] * 40, design)
+        return float((~votes.judged().correct).mean())
+
+    assert error("on", HALF) == pytest.approx(0.41, abs=0.025)
+    assert error("on", INDEPENDENT) == pytest.approx(0.5, abs=0.03)
+    assert error("off", HALF) == pytest.approx(0.5, abs=0.03)
 
 
 def test_untimed_images_stay() -> None:

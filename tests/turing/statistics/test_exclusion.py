@@ -15,7 +15,7 @@ from convergan.turing.statistics.votes import Exclusion
 from tests.turing.known_studies import votes_of
 
 RULES = Exclusion()
-FINE = Behaviour(100, 1.0, 900.0, 0.6, 0.5)
+FINE = Behaviour(100, 1.0, 0, 900.0, 0.6, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_who_looks_and_cannot_tell_is_kept() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"attention": 0.79}, "attention 79 %, least 80 %"),
+        ({"attention": 0.79, "slips": 2}, "attention 79 %, least 80 %"),
         ({"median_reaction_ms": 249.0}, "median reaction 249 ms, least 250 ms"),
         ({"same_answer": 0.91}, "same answer 91 %, most 90 %"),
         ({"alternation": 0.91}, "alternation 91 %, most 90 %"),
@@ -51,11 +51,26 @@ def test_each_rule_excludes_beyond_its_limit(change: dict[str, float], reason: s
 
 
 def test_at_the_limit_nobody_is_excluded() -> None:
-    assert Behaviour(100, 0.8, 250.0, 0.9, 0.9).reasons(RULES) == ()
+    assert Behaviour(100, 0.8, 2, 250.0, 0.9, 0.9).reasons(RULES) == ()
+
+
+def test_one_slip_excludes_nobody_and_two_of_five_do() -> None:
+    assert replace(FINE, attention=0.5, slips=1).reasons(RULES) == ()
+    assert replace(FINE, attention=0.6, slips=2).reasons(RULES) != ()
+    assert replace(FINE, attention=0.5, slips=1).reasons(replace(RULES, allowed_slips=0)) != ()
+
+
+def test_real_images_among_attention_trials_are_not_scored_but_all_attention_pairs_are() -> None:
+    votes = votes_of([Guesser()])
+    fooled = votes.attention & ~votes.generated
+    wrong = replace(votes, said_generated=votes.generated ^ fooled)
+    assert fooled.any()
+    assert behaviours(wrong)[0].attention == 1
+    assert behaviours(wrong, pairs=True)[0].slips == fooled.sum()
 
 
 def test_a_rule_without_anything_to_look_at_excludes_nobody() -> None:
-    assert Behaviour(0, None, None, None, None).reasons(RULES) == ()
+    assert Behaviour(0, None, 0, None, None, None).reasons(RULES) == ()
 
 
 def test_a_behaviour_is_what_was_answered() -> None:
@@ -63,8 +78,10 @@ def test_a_behaviour_is_what_was_answered() -> None:
     (found,) = behaviours(votes)
     judged = ~votes.attention
     said = votes.said_generated[judged]
-    assert found.votes == 95
-    assert found.attention == votes.correct[~judged].mean()
+    scrambled = votes.attention & votes.generated
+    assert found.votes == 90 and 0 < scrambled.sum() < 10
+    assert found.attention == votes.correct[scrambled].mean()
+    assert found.slips == (~votes.correct[scrambled]).sum()
     assert found.median_reaction_ms == np.median(votes.reaction_ms[judged])
     assert found.same_answer == max(said.mean(), (~said).mean())
     assert found.alternation == np.mean([a != b for a, b in zip(said[1:], said[:-1], strict=True)])

@@ -6,12 +6,13 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from convergan.turing.owner import invite, people, reopen_person, set_state, summary
 from convergan.turing.study import schema
-from convergan.turing.study.admission import join_by_invitation, join_from_panel
+from convergan.turing.study.admission import Admission, join_by_invitation, join_from_panel
 from convergan.turing.study.recruitment import Arrival
+from convergan.turing.study.schema import sessions, trials
 from convergan.turing.study.sessions import Session
 from convergan.turing.study.study import Study
 from convergan.web.replies import RefusedError
@@ -257,3 +258,22 @@ def test_a_full_study_says_so(make: Make, wanted: int) -> None:
         begin(Session(study, join_from_panel(study, arrival(f"p{number}"))))
     with pytest.raises(RefusedError, match="all the people it needs"):
         join_from_panel(study, arrival("late"))
+
+
+def test_images_are_planned_equally_often_and_lost_or_unseen_ones_come_again(make: Make) -> None:
+    study, _ = make(recruiter="prolific", trials=8, attention=0, annotators_wanted=40)
+
+    def counts() -> list[int]:
+        with study.database.reading() as connection:
+            query = select(trials.c.first_image, func.count()).group_by(trials.c.first_image)
+            known = {image: count for image, count in connection.execute(query)}
+        return [known.get(image, 0) for image in range(80)]
+
+    for person in range(25):
+        begin(come(study, f"p{person}"))
+    for kind in (counts()[:40], counts()[40:]):
+        assert max(kind) - min(kind) <= 1
+    # Who was timed out has seen nothing, so what was planned for them is free for others.
+    with study.database.writing() as connection:
+        connection.execute(update(sessions).values(state="timed out"))
+        assert not Admission(study, connection)._shown()

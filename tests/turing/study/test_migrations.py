@@ -10,7 +10,9 @@ from sqlalchemy import Connection, MetaData, create_engine, func, insert, select
 from sqlalchemy.exc import OperationalError
 
 from convergan.turing import migrations
-from convergan.turing.owner import people
+from convergan.turing.owner import people, read_design, read_votes
+from convergan.turing.results.analysis import analyse
+from convergan.turing.results.text import cautions
 from convergan.turing.study import schema
 from convergan.turing.study.study import Study
 from tests.turing.serving import Make
@@ -85,6 +87,28 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_votes(mak
         ]
     codes = {person["panel_code"] for person in people(study)}
     assert codes == {person["completion_code"] for person in people(study)} and len(codes) == 2
+
+
+def test_a_study_of_before_plans_half_of_each_kind_for_all_of_its_people_and_says_so(
+    make: Make,
+) -> None:
+    study, _ = make(recruiter="prolific", trials=10, attention=2)
+    assert read_design(study).truth == "independent"
+    with study.database.writing() as connection:
+        make_older(connection)
+        migrations.upgrade(connection)
+    design = read_design(study)
+    assert design.truth == "half"
+    for person in range(6):
+        begin(come(study, f"p{person}"))
+    with study.database.reading() as connection:
+        columns = schema.trials.c
+        query = select(columns.session, func.count()).where(columns.generated, ~columns.attention)
+        counts = [count for _, count in connection.execute(query.group_by(columns.session))]
+    assert counts == [5] * 6
+    run_through(come(study, "p0"))
+    (said,) = [c for c in cautions(analyse(read_votes(study), design, draws=10)) if "Half" in c]
+    assert "whoever counts" in said
 
 
 def test_an_up_to_date_database_is_left_as_it_is(make: Make) -> None:

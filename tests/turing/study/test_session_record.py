@@ -31,7 +31,6 @@ def test_a_picture_that_was_not_shown_comes_again_and_is_no_vote(make: Make, pro
     end = run_through(session)
     votes = read_votes(study)
     assert end["stage"] == "done" and len(votes) == before["total"]
-    assert votes.judged().generated.mean() == 0.5
     with study.database.reading() as connection:
         query = select(schema.trials.c.loss).where(schema.trials.c.state == schema.LOST)
         assert connection.execute(query).scalars().all() == ["decodefailed"]
@@ -81,7 +80,7 @@ def code_of(session: Session) -> str | None:
 
 
 def test_prolific_is_told_by_the_studys_own_codes_what_became_of_somebody(make: Make) -> None:
-    study, _ = make(recruiter="prolific", annotators_wanted=3, attention=2)
+    study, _ = make(recruiter="prolific", annotators_wanted=3, attention=8)
     good, careless, screened = (come(study, person) for person in ("ann", "ben", "cat"))
     for session in (good, careless, screened):
         begin(session)

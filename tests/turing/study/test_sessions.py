@@ -46,7 +46,6 @@ def test_every_protocol_runs_from_consent_to_code_and_its_votes_fit_its_design(
     assert votes.said_generated.all()
     judged = votes.judged()
     if protocol != "pair":
-        assert judged.generated.mean() == 0.5
         assert ((judged.image >= 40) == judged.generated).all()  # 40 real ones come first
     else:
         assert (judged.image >= 40).all()

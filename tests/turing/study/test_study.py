@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, inspect, select
 
+from convergan.turing import migrations
 from convergan.turing.errors import StudyError
 from convergan.turing.study import schema
 from convergan.turing.study.database import locate
@@ -41,8 +42,7 @@ def test_a_study_keeps_its_key_from_others_and_its_owners_token_from_itself(
         ({"protocol": "triple"}, "protocol must be one of single, pair, timed, got 'triple'"),
         ({"feedback": "maybe"}, "feedback must be one of"),
         ({"protocol": "timed", "feedback": "split"}, "feedback must be on"),
-        ({"trials": 5}, "trials must be even"),
-        ({"trials": 0}, "trials must be from 2"),
+        ({"trials": 0}, "trials must be from 1"),
         ({"attention": -1}, "attention must be"),
         ({"annotators_wanted": 0}, "annotators_wanted must be"),
         ({"margin": 0.5}, "margin must be between"),
@@ -63,8 +63,9 @@ def test_a_study_keeps_its_key_from_others_and_its_owners_token_from_itself(
         ({"contact": " "}, "contact must be"),
         ({"links": ("javascript:alert(1)",)}, "a link must begin with https"),
         ({"bonus": "a lot"}, "bonus must be terms like"),
-        ({"trials": 200}, "real has 40 images, a session needs 100"),
-        ({"trials": 60, "attention": 50}, "50 attention trials need as many"),
+        ({"trials": 50}, "real has 40 images, but 50 trials need 4., as each shows a generated"),
+        ({"trials": 200}, "real has 40 images, but 200 trials need 13"),
+        ({"trials": 50, "protocol": "pair"}, "real has 40 .* need 50, as a pair takes one of each"),
     ],
 )
 def test_a_plan_that_cannot_be_leaves_nothing(
@@ -154,7 +155,7 @@ BROKEN = {
     public_key: "can be read by others",
     no_key: "cannot be read",
     no_database: "has no database",
-    other_schema: "has schema 9999, this version of convergan knows 0005",
+    other_schema: f"has schema 9999, this version of convergan knows {migrations.newest()}",
     no_schema: "holds no study",
     broken_database: "cannot be used: file is not a database",
 }

@@ -229,12 +229,12 @@ def _plain(value: object) -> object:
 
 def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
     edges = np.searchsorted(votes.annotator, np.arange(len(votes.annotators) + 1))
-    table, found = confusion_counts(votes), []
-    for number, behaviour in enumerate(behaviours(votes)):
+    table, found, pairs = confusion_counts(votes), [], design.protocol == "pair"
+    for number, behaviour in enumerate(behaviours(votes, pairs=pairs)):
         rows = slice(edges[number], edges[number + 1])
         hits, fakes, alarms, reals = (int(count) for count in table[number])
         wrong, count = fakes - hits + alarms, fakes + reals
-        overall = sensitivity(hits, fakes, alarms, reals, pairs=design.protocol == "pair")
+        overall = sensitivity(hits, fakes, alarms, reals, pairs=pairs)
         seen = ~votes.attention[rows]
         score = None
         if design.protocol == "timed" and count:

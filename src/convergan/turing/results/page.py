@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from ...core.html import Bullets, Caution, Folded, Paragraph, Part, Section, Table, render
-from ..statistics.votes import Votes
+from ..statistics.votes import HALF, INDEPENDENT, Votes
 from .analysis import Analysis, AnnotatorResult, counted_votes
 from .plots import (
     annotator_plot,
@@ -36,6 +36,11 @@ FEEDBACK = {
     "off": "nobody is told right or wrong",
     "on": "everybody is told right or wrong",
     "split": "every other annotator is told right or wrong",
+}
+
+TRUTH = {
+    HALF: "half of a session's images are generated",
+    INDEPENDENT: "generated or real by a fair coin in each trial",
 }
 
 
@@ -101,7 +106,9 @@ def _fixed(analysis: Analysis) -> Table:
         ("Trials of a session", f"{design.trials:,}"),
         ("Annotators wanted", f"{design.annotators_wanted:,}; the study ends with them"),
         ("Margin of equivalence", f"± {100 * design.margin:g} points"),
-        ("Attention", f"at least {100 * rules.min_attention:g} % of the obvious images right"),
+        ("Truth", TRUTH[design.truth]),
+        ("Attention", f"at least {100 * rules.min_attention:g} % of scrambled images right"),
+        ("Allowed slips", f"{rules.allowed_slips}, whatever their share"),
         ("Reaction time", f"median of at least {rules.min_median_reaction_ms:.0f} ms"),
         ("Same answer", f"at most {100 * rules.max_same_answer:g} % of the votes"),
         (

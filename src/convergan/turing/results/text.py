@@ -8,6 +8,7 @@ from ...core.files import csv_lines
 from ..statistics.equivalence import LEVEL
 from ..statistics.intervals import Interval
 from ..statistics.power import power_table
+from ..statistics.votes import HALF
 from .analysis import HALF_WIDTHS, Analysis, Subgroup
 from .estimates import ErrorEstimate, Estimates
 
@@ -115,9 +116,17 @@ def headline(analysis: Analysis) -> list[str]:
 
 def cautions(analysis: Analysis) -> list[str]:
     """Return the caveats of the headline, a sentence for each."""
-    if (result := analysis.result) is None:
-        return []
     found, design = [], analysis.design
+    if design.truth == HALF:
+        pairs = design.protocol == "pair"
+        single, pair = "images were generated", "generated images stood on the left"
+        found.append(
+            f"Half of each session's {pair if pairs else single}, as this study was begun before "
+            "each trial's truth was drawn on its own: "
+            "whoever counts could beat it without looking, above all with feedback."
+        )
+    if (result := analysis.result) is None:
+        return found
     if result.annotators < FEW_ANNOTATORS:
         found.append(
             f"With {result.annotators} annotator{'' if result.annotators == 1 else 's'} the "

@@ -14,13 +14,14 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from ..statistics.staircase import START_MS, block_of, next_exposure
-from ..statistics.votes import Design, FloatArray, Votes
+from ..statistics.votes import HALF, Design, FloatArray, Votes
+from ..study.trials import images_needed
 
 ATTENTIVE = 0.98
 """Share of attention trials that honest annotators answer rightly."""
 POOL = 200
 """Images of a model in a simulated study; as many real ones."""
-ATTENTION_EVERY = 20
+ATTENTION_EVERY = 10
 """One trial in so many is one of attention."""
 
 
@@ -32,7 +33,10 @@ class Stimulus(NamedTuple):
         trial: position in the session, from 0.
         exposure_ms: how long the image is seen; may be infinite.
         feedback: whether the annotator learns right or wrong.
-        attention: whether the image is obvious.
+        attention: whether the image is obvious: a scrambled one, or one that is seen to be real.
+        told_generated: trials so far of which the annotator learned that the image was generated,
+            of pairs the left one.
+        told_real: trials so far of which the annotator learned the opposite.
     """
 
     generated: bool
@@ -40,6 +44,8 @@ class Stimulus(NamedTuple):
     exposure_ms: float = math.inf
     feedback: bool = False
     attention: bool = False
+    told_generated: int = 0
+    told_real: int = 0
 
 
 class Annotator(Protocol):
@@ -206,6 +212,26 @@ class FastClicker:
         return bool(rng.random() < 0.5), self.reaction_ms
 
 
+@dataclass(frozen=True)
+class Counter:
+    """Never looks: answers what was rarer so far (of pairs, on which side), as feedback tells.
+
+    Where exactly half of a session is generated, this beats guessing; where every truth is a fair
+    coin, nothing does.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> Counter().answer(Stimulus(True, told_generated=3, told_real=1), rng)[0]
+        False
+    """
+
+    def answer(self, stimulus: Stimulus, rng: np.random.Generator) -> tuple[bool, float]:
+        """Return an answer and the time it took."""
+        more = stimulus.told_real - stimulus.told_generated
+        guess = bool(rng.random() < 0.5)
+        return (more > 0 if more else guess), _reaction_ms(rng)
+
+
 def simulate_votes(
     observers: Sequence[Annotator],
     design: Design,
@@ -216,9 +242,8 @@ def simulate_votes(
 ) -> Votes:
     """Return the votes of a study, without a server: a full session of each observer.
 
-    Half of the images of a session are generated; one trial in ``ATTENTION_EVERY`` is one of
-    attention. Models take turns, and with split feedback every other annotator of a model learns
-    right or wrong.
+    Truth is drawn as the design says; one trial in ``ATTENTION_EVERY`` is one of attention. Models
+    take turns, and with split feedback every other annotator of a model learns right or wrong.
 
     Args:
         observers: the annotators, in order of their sessions.
@@ -230,10 +255,9 @@ def simulate_votes(
     Raises:
         ValueError: if a session needs more images of a kind than there are.
     """
-    if (design.trials + 1) // 2 > pool:
-        raise ValueError(
-            f"{design.trials} trials need {(design.trials + 1) // 2} images of a kind, got {pool}"
-        )
+    needed = images_needed("single", design.trials, 0).real
+    if needed > pool:
+        raise ValueError(f"{design.trials} trials need {needed} images of a kind, got {pool}")
     columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
     for number, observer in enumerate(observers):
         model = number % len(models)
@@ -272,23 +296,26 @@ def _session(
     rng: np.random.Generator,
 ) -> list[_Row]:
     """Return a session's columns from ``trial`` to ``exposure_ms``, a tuple for each trial."""
-    truth = rng.permutation(np.arange(design.trials) % 2 == 0)
+    if design.truth == HALF:
+        truth = rng.permutation(np.arange(design.trials) % 2 == 0)
+    else:
+        truth = rng.random(design.trials) < 0.5
     obvious = np.zeros(design.trials, bool)
     obvious[rng.choice(design.trials, design.trials // ATTENTION_EVERY, replace=False)] = True
     real, fake = rng.permutation(pool), rng.permutation(pool) + pool * (1 + model)
-    timed = design.protocol == "timed"
+    timed, pair = design.protocol == "timed", design.protocol == "pair"
     exposure = START_MS if timed else math.inf
     blocks = block_of(np.arange(design.trials), design.trials)
     rows: list[_Row] = []
     for trial, generated in enumerate(truth.tolist()):
         if timed and trial and blocks[trial] != blocks[trial - 1]:
             exposure = START_MS
-        of_kind = (
-            trial // 2 if design.protocol == "pair" else int((truth[:trial] == generated).sum())
-        )
-        shown = fake if generated or design.protocol == "pair" else real
+        of_kind = (trial if pair else int((truth[:trial] == generated).sum())) % pool
+        shown = fake if generated or pair else real
         attention = bool(obvious[trial])
-        stimulus = Stimulus(generated, trial, exposure, feedback, attention)
+        told = int(truth[:trial].sum()) if feedback else 0
+        rest = trial - told if feedback else 0
+        stimulus = Stimulus(generated, trial, exposure, feedback, attention, told, rest)
         said, reaction = observer.answer(stimulus, rng)
         image = -1 if attention else int(shown[of_kind])
         rows.append((trial, image, generated, said, attention, reaction, exposure))

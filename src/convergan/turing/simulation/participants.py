@@ -12,6 +12,7 @@ from .observers import (
     Alternator,
     AlwaysFake,
     Annotator,
+    Counter,
     Crowd,
     FastClicker,
     Guesser,
@@ -30,6 +31,7 @@ DEFAULTS: Mapping[str, Values] = {
     "always-fake": {},
     "alternator": {},
     "fast-clicker": {"ms": 80.0},
+    "counter": {},
 }
 """Fields of each kind of annotator, with their defaults; see `observers` for what they mean."""
 MAKERS: Mapping[str, Callable[..., Annotator]] = {
@@ -39,6 +41,7 @@ MAKERS: Mapping[str, Callable[..., Annotator]] = {
     "always-fake": AlwaysFake,
     "alternator": Alternator,
     "fast-clicker": FastClicker,
+    "counter": Counter,
 }
 """Of the kinds whose fields, in their order, are all that there is to an annotator."""
 
@@ -134,7 +137,7 @@ class Participants:
             >>> Participants(1, ["observer:d=1.5"]).annotators()
             [Observer(d_prime=1.5, criterion=0.0, pairs=False)]
         """
-        rng = np.random.default_rng([self.seed, 2])
+        rng = np.random.default_rng([self.seed, 12])
         sources = itertools.cycle([_people(k, self.count, rng, pairs) for k in self.kinds])
         return [next(source) for source in itertools.islice(sources, self.count)]
 

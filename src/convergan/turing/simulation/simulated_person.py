@@ -140,14 +140,16 @@ class Person:
     habit: Habit
 
     def __post_init__(self) -> None:
-        self.rng = np.random.default_rng([self.context.seed, 0, self.number])
+        # Other streams than those of the study's plans, which may have the same seed.
+        self.rng = np.random.default_rng([self.context.seed, 10, self.number])
         # Expected errors have draws of their own, so that working them out changes no answer.
-        self.other_rng = np.random.default_rng([self.context.seed, 1, self.number])
+        self.other_rng = np.random.default_rng([self.context.seed, 11, self.number])
         self.order = random.Random(f"{self.context.seed} {self.number}")
         self.visit = Visit("")
         self.known: Mapping[str, Truth] = {}
         self.decided: dict[str, tuple[bool, float]] = {}
         self.protocol, self.feedback = "single", False
+        self.told = {True: 0, False: 0}
 
     async def join(self) -> None:
         """Follow the invitation.
@@ -202,6 +204,8 @@ class Person:
             self.context.answered()
             reply = json.loads(self.visit.replies[trial["trial"]])
             stage, waiting, before = reply["stage"], reply["next"], trial
+            if reply["feedback"] is not None:
+                self.told[reply["feedback"]["truth"] == CHOICES[self.protocol][0]] += 1
         if before is not None and self.habit.sends > 1:
             await self._send(tabs[0], before)
         return await tabs[0].load()
@@ -261,7 +265,13 @@ class Person:
         exposure = math.inf if trial["exposure_ms"] is None else float(trial["exposure_ms"])
 
         stimulus = Stimulus(
-            truth.generated, trial["number"], exposure, self.feedback, truth.attention
+            truth.generated,
+            trial["number"],
+            exposure,
+            self.feedback,
+            truth.attention,
+            self.told[True],
+            self.told[False],
         )
         self.decided[trial["trial"]] = self.annotator.answer(stimulus, self.rng)
         if not truth.attention:

@@ -20,7 +20,8 @@ class Behaviour:
 
     Attributes:
         votes: on judged images.
-        attention: share of attention trials answered rightly; none without such trials.
+        attention: share of scrambled images answered rightly; none without such trials.
+        slips: scrambled images answered wrongly.
         median_reaction_ms: of the judged images; none without votes.
         same_answer: share of the answer given more often; none of fewer than ``MIN_VOTES`` votes.
         alternation: share of answers that differ from the one before, likewise.
@@ -28,6 +29,7 @@ class Behaviour:
 
     votes: int
     attention: float | None
+    slips: int
     median_reaction_ms: float | None
     same_answer: float | None
     alternation: float | None
@@ -36,12 +38,13 @@ class Behaviour:
         """Return why the annotator's votes do not count, in words; none if they count.
 
         Example:
-            >>> Behaviour(100, 1.0, 80.0, 0.5, 0.5).reasons(Exclusion())
+            >>> Behaviour(100, 1.0, 0, 80.0, 0.5, 0.5).reasons(Exclusion())
             ('median reaction 80 ms, least 250 ms',)
         """
         least_ms = rules.min_median_reaction_ms
+        attention = self.attention if self.slips > rules.allowed_slips else None
         checks = (
-            ("attention", self.attention, "least", rules.min_attention, _percent),
+            ("attention", attention, "least", rules.min_attention, _percent),
             ("median reaction", self.median_reaction_ms, "least", least_ms, _ms),
             ("same answer", self.same_answer, "most", rules.max_same_answer, _percent),
             ("alternation", self.alternation, "most", rules.max_alternation, _percent),
@@ -61,8 +64,15 @@ def _ms(time: float) -> str:
     return f"{time:.0f} ms"
 
 
-def behaviours(votes: Votes) -> list[Behaviour]:
-    """Return how each annotator answered, in order of ``votes.annotators``."""
+def behaviours(votes: Votes, *, pairs: bool = False) -> list[Behaviour]:
+    """Return how each annotator answered, in order of ``votes.annotators``.
+
+    Args:
+        votes: all of them.
+        pairs: whether two images are shown, one of them scrambled in every trial of attention;
+            otherwise it is scrambled where it is not real.
+    """
+    scrambled = votes.attention & (votes.generated | pairs)
     edges = np.searchsorted(votes.annotator, np.arange(len(votes.annotators) + 1))
     found = []
     for first, last in zip(edges[:-1], edges[1:], strict=True):
@@ -71,11 +81,12 @@ def behaviours(votes: Votes) -> list[Behaviour]:
         times = votes.reaction_ms[first:last][~attention]
         share = float(said.mean()) if len(said) else 0.0
         enough = len(said) >= MIN_VOTES
-        attentive = votes.correct[first:last][attention]
+        attentive = votes.correct[first:last][scrambled[first:last]]
         found.append(
             Behaviour(
                 len(said),
                 float(attentive.mean()) if len(attentive) else None,
+                int((~attentive).sum()),
                 float(np.median(times)) if len(times) else None,
                 max(share, 1 - share) if enough else None,
                 float((said[1:] != said[:-1]).mean()) if enough else None,

@@ -15,6 +15,9 @@ BoolArray = NDArray[np.bool_]
 
 PROTOCOLS = ("single", "pair", "timed")
 FEEDBACK = ("off", "on", "split")
+HALF, INDEPENDENT = "half", "independent"
+"""How the truth of a session's trials is drawn: half of them generated, as studies of before have
+it, or each by a fair coin of its own."""
 COLUMN_TYPES: Mapping[object, tuple[type, str, str]] = {
     IntArray: (np.int64, "iu", "whole numbers"),
     FloatArray: (np.float64, "fiu", "numbers"),
@@ -32,7 +35,7 @@ class Votes:
         image: the judged image, of pairs the generated one, 0 or more; -1 for attention trials.
         generated: the truth; of pairs, whether the left image is the generated one.
         said_generated: the answer; of pairs, whether the left image is called generated.
-        attention: trials with an obvious image, which are part of no error rate.
+        attention: trials of attention, which are part of no error rate.
         trial: position in the session, from 0, the tutorial not counted.
         reaction_ms: from display to answer, 0 or more.
         exposure_ms: how long the image was to be seen, above 0; infinite where it stays.
@@ -165,22 +168,25 @@ class Exclusion:
     """Rules for whose votes do not count, fixed before the first vote.
 
     A rule that does not apply to an annotator, as one on attention without such trials, excludes
-    nobody. With fewer than 5 attention trials a single slip is less than 80 %.
+    nobody. Only scrambled images show attention, of which a session may have few: a slip or two are
+    allowed, whatever their share.
 
     Attributes:
-        min_attention: least share of attention trials answered rightly.
+        min_attention: least share of scrambled images answered rightly.
         min_median_reaction_ms: least median of the reaction times.
         max_same_answer: largest share of the answer that is given more often.
         max_alternation: largest share of answers that differ from the one before.
+        allowed_slips: wrong answers to scrambled images that exclude nobody.
 
     Raises:
-        ValueError: if a share is not in [0, 1] or a time negative.
+        ValueError: if a share is not in [0, 1] or another value negative.
     """
 
     min_attention: float = 0.8
     min_median_reaction_ms: float = 250.0
     max_same_answer: float = 0.9
     max_alternation: float = 0.9
+    allowed_slips: int = 1
 
     def __post_init__(self) -> None:
         check(
@@ -189,6 +195,7 @@ class Exclusion:
             (0 <= self.max_same_answer <= 1, "max_same_answer", "from 0 to 1"),
             (0 <= self.max_alternation <= 1, "max_alternation", "from 0 to 1"),
             (0 <= self.min_median_reaction_ms < np.inf, "min_median_reaction_ms", "0 or more"),
+            (self.allowed_slips >= 0, "allowed_slips", "0 or more"),
         )
 
 
@@ -217,6 +224,7 @@ class Design:
         seed: of all that is drawn.
         consent_version: of the text that annotators agreed to.
         created: when, in ISO 8601, UTC.
+        truth: `HALF` of a session's trials are generated, or `INDEPENDENT` ones by a coin each.
 
     Raises:
         ValueError: if a value is out of its range.
@@ -231,6 +239,7 @@ class Design:
     seed: int
     consent_version: str
     created: str
+    truth: str = INDEPENDENT
 
     def __post_init__(self) -> None:
         utc = datetime.fromisoformat(self.created).utcoffset() == timedelta(0)
@@ -241,4 +250,5 @@ class Design:
             (self.seed >= 0, "seed", "at least 0"),
             (bool(self.consent_version), "consent_version", "a text"),
             (utc, "created", "a time in UTC"),
+            (self.truth in (HALF, INDEPENDENT), "truth", f"{HALF} or {INDEPENDENT}"),
         )

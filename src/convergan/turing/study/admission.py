@@ -5,6 +5,7 @@ who consent for the last place at once do not both get it.
 """
 
 import secrets
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
@@ -12,7 +13,9 @@ from sqlalchemy.sql import ColumnElement
 
 from ...web.replies import RefusedError
 from ..statistics.staircase import START_MS
+from ..statistics.votes import HALF
 from . import schema
+from .half_plans import plan_half
 from .recruitment import Arrival
 from .schema import images, invitations, listed_people, models, sessions, trials
 from .study import Study
@@ -263,12 +266,14 @@ class Admission:
 
     def _trials(self, session: str, number: int, model: int) -> list[dict[str, Any]]:
         shown, timed = images.c.attention.is_(False), self.study.protocol == "timed"
-        planned = plan_session(
+        plan = plan_half if self.design.truth == HALF else plan_session
+        planned = plan(
             self.study.protocol,
             Pool(
                 real=self._images(shown, images.c.model.is_(None)),
                 generated=self._images(shown, images.c.model == model),
                 attention=self._images(images.c.attention.is_(True)),
+                shown=self._shown(),
             ),
             trials=self.design.trials,
             attention=self.design.attention,
@@ -297,6 +302,20 @@ class Admission:
             )
             block = trial.block
         return rows
+
+    def _shown(self) -> Counter[int]:
+        """Return how often each image was shown, or will be in sessions that are open."""
+        alive = and_(trials.c.state == schema.WAITING, sessions.c.state == schema.OPEN)
+        counts: Counter[int] = Counter()
+        for column in (trials.c.first_image, trials.c.second_image):
+            query = (
+                select(column, func.count())
+                .join(sessions, sessions.c.id == trials.c.session)
+                .where(column.is_not(None), or_(trials.c.state == schema.ANSWERED, alive))
+                .group_by(column)
+            )
+            counts.update({image: count for image, count in self.connection.execute(query)})
+        return counts
 
     def _images(self, *conditions: ColumnElement[bool]) -> list[int]:
         chosen = select(images.c.id).where(*conditions).order_by(images.c.id)

@@ -71,6 +71,7 @@ study = Table(
     Column("bonus", Text),
     Column("contact", Text),
     Column("links", JSON),
+    Column("truth", String(16), nullable=False, server_default="half"),
 )
 """One row: what was fixed before the first vote, and whether the study takes people."""
 

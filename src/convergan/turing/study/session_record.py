@@ -124,13 +124,17 @@ class SessionRecord:
         return self.connection.execute(select(func.count()).where(*mine)).scalar_one()
 
     def fails_attention(self) -> bool:
-        """Whether fewer attention trials were answered right than the study's rule asks for."""
-        mine = (trials.c.session == self.row.id, trials.c.attention.is_(True))
+        """Whether the study's rule of attention excludes this person, see `exclusion`."""
+        pairs = self.design.protocol == "pair"
+        scrambled = trials.c.attention.is_(True) & (trials.c.generated.is_(True) | pairs)
         right = trials.c.generated == answers.c.said_generated
-        query = select(right).join(answers, answers.c.trial == trials.c.id).where(*mine)
-        found = list(self.connection.execute(query).scalars())
-        least = self.design.exclusion["min_attention"]
-        return bool(found) and sum(map(bool, found)) / len(found) < least
+        query = select(right).join(answers, answers.c.trial == trials.c.id)
+        mine = query.where(trials.c.session == self.row.id, scrambled)
+        found = [bool(each) for each in self.connection.execute(mine).scalars()]
+        rules = self.design.exclusion
+        if found.count(False) <= rules.get("allowed_slips", 0):
+            return False
+        return found.count(True) / len(found) < float(rules["min_attention"])
 
     def set_exposure(self, block: int, exposure: float) -> None:
         """Set how long the next trial of a block is shown, in ms, if there is one."""

@@ -1,26 +1,45 @@
-"""Which images a session shows, in which order: a function of the study's seed and its number.
+"""Which images a session shows, in which order, and what is true of them.
 
-Half of the trials show a generated image, half a real one; a pair has one of each. No image comes
-twice within a session, except in attention pairs when real images run out: shown beside an obvious
-one, an image is known to be real. Attention trials, whose images nobody can take for real, are
-mixed in.
+The truth of every trial is a fair coin of its own, attention trials and sides of pairs included:
+whoever counts what came so far, with feedback or without, knows nothing about what comes. Images of
+a kind that were shown least come first, so that all get about as many votes; how people answered
+plays no part. No image comes twice within a session, unless a kind runs out, which `images_needed`
+makes rarer than one session in a million.
+
+Attention trials show a scrambled image or, as the coin falls, an ordinary real one. Only scrambled
+ones say whether somebody looks, since no real image is obviously real; neither kind is part of an
+error rate. In attention pairs, a scrambled image stands beside a real one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import binom
 
 from ..statistics.staircase import BLOCKS
+from ..statistics.votes import IntArray
+
+RUN_OUT = 1e-6
+"""Most probability with which a session needs more images of a kind than `images_needed` says."""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Numbers of the images that a session may show."""
+    """Numbers of the images that a session may show.
+
+    Attributes:
+        real: real ones.
+        generated: those of the session's model.
+        attention: scrambled ones.
+        shown: how often each was shown to others so far; not at all where it is not named.
+    """
 
     real: Sequence[int]
     generated: Sequence[int]
     attention: Sequence[int]
+    shown: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -30,7 +49,7 @@ class Trial:
     Attributes:
         images: number of the image, or of the left and the right one.
         generated: the truth about the first.
-        attention: whether the image is an obvious one.
+        attention: whether it is part of no error rate.
         block: counted from 0.
     """
 
@@ -40,14 +59,38 @@ class Trial:
     block: int
 
 
-def images_needed(protocol: str, trials: int) -> int:
-    """Return how many real images, and as many of each model, a session needs.
+class ImagesNeeded(NamedTuple):
+    """How many images of a kind a study must have."""
+
+    real: int
+    generated: int
+
+
+def images_needed(protocol: str, trials: int, attention: int) -> ImagesNeeded:
+    """Return how many real images, and how many of each model, a study must have.
+
+    A pair has one of each. Otherwise, a session of n trials shows as many of a kind as n coins show
+    heads: half of n and about five standard deviations more are enough for all but one session in a
+    million, which shows an image again.
+
+    Args:
+        protocol: single, pair or timed.
+        trials: of each block.
+        attention: attention trials of each block.
 
     Example:
-        >>> images_needed("single", 50), images_needed("pair", 50), images_needed("timed", 50)
-        (25, 50, 75)
+        >>> images_needed("single", 50, 10), images_needed("pair", 50, 5)
+        (ImagesNeeded(real=48, generated=41), ImagesNeeded(real=50, generated=50))
     """
-    return block_count(protocol) * (trials if protocol == "pair" else trials // 2)
+    if protocol == "pair":
+        return ImagesNeeded(trials, trials)
+    blocks = block_count(protocol)
+    return ImagesNeeded(_most(blocks * (trials + attention)), _most(blocks * trials))
+
+
+def _most(coins: int) -> int:
+    """Return how many heads so many coins show at most, except with the chance `RUN_OUT`."""
+    return int(binom.isf(RUN_OUT, coins, 0.5))
 
 
 def block_count(protocol: str) -> int:
@@ -58,63 +101,69 @@ def block_count(protocol: str) -> int:
 def plan_session(
     protocol: str, pool: Pool, *, trials: int, attention: int, seed: int, number: int
 ) -> list[Trial]:
-    """Return the trials of a session in their order.
+    """Return the trials of a session in their order: a function of the arguments.
 
     Args:
         protocol: single, pair or timed.
-        pool: enough images, see `images_needed`.
-        trials: in each block, even unless they are pairs; attention trials come on top.
-        attention: trials of that kind in each block.
+        pool: images, see `images_needed`, and how often they were shown.
+        trials: in each block; attention trials come on top.
+        attention: trials of that kind in each block; none is the first.
         seed: of the study.
         number: of the session.
 
     Example:
-        >>> pool = Pool(real=[0, 1], generated=[2, 3], attention=[4])
-        >>> plan = plan_session("single", pool, trials=4, attention=1, seed=0, number=0)
-        >>> sorted(trial.images for trial in plan)
-        [(0,), (1,), (2,), (3,), (4,)]
+        >>> pool = Pool(real=[0, 1, 2, 3], generated=[4, 5, 6, 7], attention=[])
+        >>> plan = plan_session("single", pool, trials=4, attention=0, seed=0, number=0)
+        >>> [trial.generated for trial in plan], [trial.images[0] >= 4 for trial in plan]
+        ([False, True, True, True], [False, True, True, True])
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0, number]))
-    blocks, needed = block_count(protocol), images_needed(protocol, trials)
-    shuffled = rng.permutation(pool.real)
-    real, spare = shuffled[:needed].reshape(blocks, -1), shuffled[needed:]
-    generated = rng.permutation(pool.generated)[:needed].reshape(blocks, -1)
-    plan: list[Trial] = []
-    for block in range(blocks):
-        obvious = rng.permutation(pool.attention)[:attention]
-        if protocol == "pair":
-            ours = _pairs(real[block], generated[block], block, False, rng)
-            others = np.concatenate([spare, shuffled])[: len(obvious)]
-            checks = _pairs(others, obvious, block, True, rng)
+    pair, blocks, each = protocol == "pair", block_count(protocol), trials + attention
+    truth = rng.random(blocks * each) < 0.5
+    checks = np.zeros((blocks, each), bool)
+    for row in checks:
+        row[1 + rng.choice(each - 1, attention, replace=False)] = True
+    check = checks.ravel()
+    made = (truth | pair) & ~check
+    generated = iter(_draw(pool, pool.generated, [int(made.sum())], rng)[0])
+    # An attention pair gives its real image away, so it takes those that are left.
+    real_counts = [trials, attention] if pair else [int((~truth).sum()), 0]
+    real, beside = map(iter, _draw(pool, pool.real, real_counts, rng))
+    plan = []
+    for place in range(len(truth)):
+        block, first, obvious = place // each, bool(truth[place]), bool(check[place])
+        if place % each == 0:
+            scrambled = iter(rng.permutation(pool.attention))
+        if pair:
+            fake, other = (scrambled, beside) if obvious else (generated, real)
+            images = (int(next(fake)), int(next(other)))
+            plan.append(Trial(images if first else images[::-1], first, obvious, block))
         else:
-            ours = [Trial((int(i),), False, False, block) for i in real[block]]
-            ours += [Trial((int(i),), True, False, block) for i in generated[block]]
-            checks = [Trial((int(i),), True, True, block) for i in obvious]
-        ours = [ours[place] for place in rng.permutation(len(ours))]
-        for check in checks:  # never the first trial of a block
-            ours.insert(int(rng.integers(1, len(ours) + 1)), check)
-        plan += ours
+            kind = real if not first else scrambled if obvious else generated
+            plan.append(Trial((int(next(kind)),), first, obvious, block))
     return plan
 
 
-def _pairs(
-    real: Sequence[int] | np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-    generated: Sequence[int] | np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-    block: int,
-    attention: bool,
-    rng: np.random.Generator,
-) -> list[Trial]:
-    """Put a generated image left in half of the pairs, in one more or less where they are odd."""
-    count = len(real)
-    left = rng.permutation(np.arange(count) < count // 2 + rng.integers(0, 1 + count % 2))
-    return [
-        Trial((int(g), int(r)) if first else (int(r), int(g)), bool(first), attention, block)
-        for r, g, first in zip(real, generated, left, strict=True)
-    ]
+def _draw(
+    pool: Pool, images: Sequence[int], counts: Sequence[int], rng: np.random.Generator
+) -> list[IntArray]:
+    """Return groups of images, least shown ones first, each group in an order by chance.
+
+    All are different as long as there are enough; then they come again.
+    """
+    mixed = rng.permutation(np.asarray(images, np.int64))
+    order = np.argsort([pool.shown.get(int(image), 0) for image in mixed], kind="stable")
+    drawn = np.resize(mixed[order], sum(counts))
+    return [rng.permutation(part) for part in np.split(drawn, np.cumsum(counts)[:-1])]
 
 
 def choose_cell(counts: Sequence[int], seed: int, number: int) -> int:
     """Return the place of a least count, by chance where there are several.
+
+    Args:
+        counts: people of each cell, a model and an arm.
+        seed: of the study.
+        number: of the session.
 
     Example:
         >>> choose_cell([3, 1, 2], seed=0, number=7)

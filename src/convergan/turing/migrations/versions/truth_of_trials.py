@@ -1,0 +1,13 @@
+"""Studies say how the truth of their trials is drawn; those of before have half of each kind."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision: str | None = "0003"
+
+
+def upgrade() -> None:
+    """Add the column."""
+    truth = sa.Column("truth", sa.String(16), nullable=False, server_default="half")
+    op.add_column("study", truth)
