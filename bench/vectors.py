@@ -146,8 +146,9 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     measured = (chosen.work, chosen.every, chosen.precision)
     for name, recipe in recipes.items():
+        seen = recipe.as_players_see(dataset)
         for seed in chosen.seeds:
-            experiment = Experiment(name, recipe, dataset, chosen.labels, seed, *measured)
+            experiment = Experiment(name, recipe, seen, chosen.labels, seed, *measured)
             for line in experiment.run(chosen.out):
                 with (chosen.out / "errors.jsonl").open("a") as lines:
                     print(json.dumps(line), file=lines)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from convergan.data import Dataset, Rows
+from convergan.data import Dataset, PrincipalComponents, Rows
 from convergan.networks import toy_discriminator, toy_generator
 from convergan.recipes import Recipe, find_recipe
 from convergan.training import WeightAverage, warm_up
@@ -46,6 +46,15 @@ def test_players_see_the_descriptors_of_both_splits_with_labels_and_names_as_the
         assert after.labels is before.labels and after.names == before.names
     assert (seen.source, seen.classes, seen.left_out) == ("rows", data.classes, data.left_out)
     assert data.row_shape == (2,)
+
+
+def test_a_descriptor_that_learns_does_so_from_the_training_rows_alone() -> None:
+    data = dataset()
+    seen = recipe(descriptor=PrincipalComponents(1)).as_players_see(data)
+    learned = PrincipalComponents(1).learn(data.train.images[:])
+    for before, after in ((data.train, seen.train), (data.test, seen.test)):
+        assert torch.equal(after.images[:], learned(before.images[:]))
+    assert not torch.equal(seen.test.images[:], PrincipalComponents(1)(data.test.images[:]))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from .oriented_gradients import cell_weights as cell_weights
 from .oriented_gradients import describe_fast as describe_fast
 from .oriented_gradients import describe_slopes as describe_slopes
 from .oriented_gradients import oriented_gradients as oriented_gradients
+from .principal_components import PrincipalComponents as PrincipalComponents
 from .source_options import SourceOptions as SourceOptions
 from .sources import load as load
 from .stacked import stack_digits as stack_digits

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from ..core.chance import derive
-from ..data import KINDS, Dataset, Images, Neighbors, spread_labels, to_unit_range
+from ..data import (
+    KINDS,
+    Dataset,
+    Images,
+    Neighbors,
+    PrincipalComponents,
+    spread_labels,
+    to_unit_range,
+)
 from ..layers import initialise_from_batch
 from ..layers.weight_norm import starts_from_batch
 from ..networks import Discriminator, Generator
@@ -47,8 +55,9 @@ class Recipe:
         generator_average: the average of the generator's weights that draws samples, or None.
         discriminator_start: data-dependent start of the discriminator, see `StartFromData`.
         generator_start: data-dependent start of the generator.
-        descriptor: fixed map from rows to the vectors that both players see in their place, applied
-            once; None for the rows themselves.
+        descriptor: map from rows to the vectors that both players see in their place, applied once:
+            a fixed one, or `PrincipalComponents`, which learns from the training rows; None for the
+            rows themselves.
         neighbors: from the training rows to the neighbors of each, over whom labels are spread;
             None for no spreading.
         label_spreading: from neighbors, labelled rows, labels and number of classes to a table of
@@ -93,9 +102,11 @@ class Recipe:
         """Return what the players see of a data set: its rows, or their descriptors."""
         if self.descriptor is None:
             return dataset
+        describe = self.descriptor
+        if isinstance(describe, PrincipalComponents):
+            describe = describe.learn(dataset.train.images[:])
         train, test = (
-            replace(rows, images=self.descriptor(rows.images[:]))
-            for rows in (dataset.train, dataset.test)
+            replace(rows, images=describe(rows.images[:])) for rows in (dataset.train, dataset.test)
         )
         return replace(dataset, train=train, test=test)
 
