@@ -1,6 +1,7 @@
 """The command for tables of the paper and studies of recipes: sweep."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -190,7 +191,9 @@ def sweep(
         }
     for dataset in datasets.values():
         show_notes(dataset.notes)
-    show_progress(run_sweep(plan, datasets, workers, allow_changed_code=allow_changed_code))
+    show_progress(
+        run_sweep(plan, datasets, workers, allow_changed_code=allow_changed_code, words=sys.argv)
+    )
     try:
         show_sweep(plan)
     finally:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..core.files import write_json
+from ..core.files import read_json, write_json
+from ..core.html import Table
 from ..core.version import __version__
 
 FILE = "environment.json"
@@ -29,6 +30,25 @@ def note_environment(folder: Path, words: Sequence[str]) -> None:
     """
     if not (folder / FILE).exists():
         write_json(folder / FILE, describe_environment(words))
+
+
+def environment_rows(folder: Path) -> list[Table]:
+    """Return what a page shows of it, nothing where nothing is written down.
+
+    Args:
+        folder: that `note_environment` wrote to.
+    """
+    if not (folder / FILE).exists():
+        return []
+    found = read_json(folder / FILE)
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    rows = [
+        ("Command", found["command"]),
+        ("Date", found["date"]),
+        ("Machine", f"{found['machine']}; threads: {found['threads']}"),
+        ("Versions", versions),
+    ]
+    return [Table((), rows)]
 
 
 def program(word: str) -> str:

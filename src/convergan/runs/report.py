@@ -18,7 +18,7 @@ from ..core.html import (
 )
 from .baselines import COLUMNS, Baseline
 from .code import summary_of_code
-from .environment import FILE as ENVIRONMENT
+from .environment import environment_rows
 from .probe import FILE as PROBE
 from .reading import GAN, TWIN, read_config, table
 
@@ -131,17 +131,10 @@ def _samples(folder: Path) -> Section:
 
 def _made(folder: Path, config: dict[str, Any], result: dict[str, Any]) -> list[Part]:
     """Return the command, the machine and the hash, and all settings when they are asked for."""
-    rows = []
-    if (folder / ENVIRONMENT).exists():
-        found = read_json(folder / ENVIRONMENT)
-        versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-        rows += [("Command", found["command"]), ("Date", found["date"])]
-        rows += [("Machine", f"{found['machine']}; threads: {found['threads']}")]
-        rows += [("Versions", versions)]
+    parts: list[Part] = [*environment_rows(folder)]
     if "state_sha256" in result:
-        rows.append(("Hash of the final state", result["state_sha256"]))
-    settings = Folded("All settings", Preformatted(json.dumps(config, indent=2)))
-    return [*([Table((), rows)] if rows else []), settings]
+        parts.append(Paragraph(f"Hash of the final state: {result['state_sha256']}"))
+    return [*parts, Folded("All settings", Preformatted(json.dumps(config, indent=2)))]
 
 
 def _code(config: dict[str, Any]) -> list[Paragraph]:

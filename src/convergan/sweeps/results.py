@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ..core.files import read_json, replace_file, write_csv, write_json
 from ..core.html import Caution, Paragraph, Picture, Section, Table, render
 from ..recipes.without import WITHOUT
+from ..runs.environment import environment_rows
 from ..runs.folder import read_description
 
 Place = Callable[[Mapping[str, Any]], str]
@@ -123,15 +124,9 @@ def write_page(
     """Write ``table.html`` into a sweep's folder, with pictures and a line for each failed run."""
     name, _, what = table.title.partition(": ")
     sections = [
-        Section(
-            "",
-            [
-                Paragraph(what),
-                Table(table.head, table.rows, table.numbers),
-                Paragraph(table.note),
-            ],
-        ),
+        Section("", [Paragraph(what, lead=True), *pictures]),
+        Section("Table", [Table(table.head, table.rows, table.numbers), Paragraph(table.note)]),
         Section("Failed runs", [Caution(failed)] if failed else []),
-        Section("Pictures", pictures),
+        Section("How it was made", environment_rows(folder)),
     ]
     replace_file(folder / "table.html", render(name, sections))

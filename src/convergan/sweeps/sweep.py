@@ -25,6 +25,7 @@ from ..data import DataError, Dataset
 from ..recipes import code_of, describe_training, find_recipe, name_without
 from ..recipes.without import WITHOUT
 from ..runs.code import compare_code, note_changed_code
+from ..runs.environment import note_environment
 from ..runs.folder import claim_identity, is_locked, locked, read_description
 from ..runs.settings import Settings, choose_labels
 from .label_table import errors_line, label_table
@@ -208,6 +209,7 @@ def run_sweep(
     workers: Workers,
     *,
     allow_changed_code: bool = False,
+    words: Sequence[str] = (),
 ) -> Iterator[Progress]:
     """Run what is not finished and write the table.
 
@@ -216,6 +218,7 @@ def run_sweep(
         datasets: by source, of all runs; every run loads its own again in its own process.
         workers: how many at a time, and where.
         allow_changed_code: go on where the user's code is other than the sweep was begun with.
+        words: of the command line, for the page; none where there is none.
 
     Yields:
         `Progress` in steps of all runs together; a notice for each run that ends.
@@ -233,6 +236,8 @@ def run_sweep(
     with locked(sweep.folder / "sweep.json"), handle_signals() as requests:
         told = _claim_folder(sweep, datasets, allow_changed_code)
         left = {sweep.folder_of(run): run for run in sweep.unfinished()}
+        if words and left:
+            note_environment(sweep.folder, words)
         failed: list[str] = []
         held = [f"{folder} is in use; waiting for it" for folder in left if is_locked(folder)]
         shown = _progress(sweep, left, [*filter(None, [told]), *held])
