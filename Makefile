@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help install demo gallery docs test test-fast lint bench gpu faults faults-small parity \
-	nightly nightly-tests nightly-gallery nightly-lowest nightly-sdist
+	nightly nightly-tests nightly-gallery nightly-lowest nightly-platforms nightly-sdist package
 help:
 	@echo "make demo      train a few-label classifier on scikit-learn's digits, with table and report"
 	@echo "make gallery   the scripts of examples/ on a few rows each; needs their data sets"
@@ -19,11 +19,13 @@ help:
 	@echo "make faults    every row of the fault table, hours; goes on after a stop (faults.jsonl)"
 	@echo "make faults-small    the same rows with few trials, minutes"
 	@echo "make parity    metrics against torch-fidelity and torchmetrics, in an environment of 6 GB"
-	@echo "make nightly   all of nightly-tests, nightly-gallery, nightly-lowest and nightly-sdist"
+	@echo "make nightly   all of nightly-* and package"
 	@echo "make nightly-tests   tests marked nightly"
 	@echo "make nightly-gallery the scripts of examples/ at their own length"
 	@echo "make nightly-lowest  test-fast with the lowest versions that pyproject.toml allows"
 	@echo "make nightly-sdist   test-fast in an unpacked source distribution"
+	@echo "make nightly-platforms    types as they are on Windows and macOS"
+	@echo "make package   wheel and source distribution in dist/, checked; the wheel installed and tried"
 	@echo "make install   only make .venv and install"
 
 install: .venv/installed
@@ -90,7 +92,7 @@ faults-small: install
 parity: .venv-parity/installed
 	OMP_NUM_THREADS=1 PYTHONPATH=src .venv-parity/bin/python -m pytest -n auto tests_parity
 
-nightly: nightly-tests nightly-gallery nightly-lowest nightly-sdist
+nightly: nightly-tests nightly-gallery nightly-lowest nightly-platforms nightly-sdist package
 
 nightly-tests: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m nightly tests
@@ -112,6 +114,31 @@ nightly-gallery: install
 nightly-lowest: .venv-lowest/installed
 	OMP_NUM_THREADS=1 PYTHONPATH=$(CURDIR)/src .venv-lowest/bin/python -m pytest $(FAST) \
 		-W ignore::DeprecationWarning
+
+nightly-platforms: install
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 src
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin src
+
+.venv-package/installed: requirements-package.lock
+	rm -rf .venv-package
+	$(PYTHON) -m venv .venv-package
+	.venv-package/bin/python -m pip install --disable-pip-version-check -q \
+		-r requirements-package.lock || { rm -rf .venv-package; exit 1; }
+	touch $@
+
+# What stands in the wheel is tried where nothing but it and what it requires is installed.
+EMPTY := build/empty/bin
+package: .venv-package/installed
+	rm -rf dist build/empty build/lib
+	.venv-package/bin/python -m build --no-isolation
+	.venv-package/bin/python -m twine check --strict dist/*
+	$(PYTHON) -m venv build/empty
+	$(EMPTY)/python -m pip install --disable-pip-version-check -q -c requirements.lock dist/*.whl
+	$(EMPTY)/convergan --version
+	$(EMPTY)/convergan recipes 2>&1 | grep -x "convergan: .* needs typer: pip install 'convergan\[train\]'"
+	$(EMPTY)/python -c "import convergan; convergan.layers; convergan.training; convergan.metrics"
+	$(EMPTY)/python -c "from convergan import SemiSupervisedGANClassifier" 2>&1 \
+		| grep "needs scipy: pip install 'convergan\[train\]'"
 
 # Tests, documents and the package all come from the archive.
 nightly-sdist: install

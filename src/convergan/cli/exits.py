@@ -44,12 +44,15 @@ def explain(error: Exception) -> tuple[int, str]:
 
     An error that came through a file of the user's has the lines of that file after the one line.
     """
+    from ..core.extras import what_to_install
     from ..core.signals import Interrupted
     from ..core.user_code import raised_by_user, user_traceback
     from ..turing.errors import StudyError
 
     if isinstance(error, Interrupted):
         return 128 + error.number, str(error)
+    if isinstance(error, ModuleNotFoundError) and (needed := what_to_install(error.name)):
+        return USAGE, f"this needs {needed}"
     line, more = " ".join(str(error).split()), ""
     if isinstance(error, StudyError):  # before torch is loaded, which takes seconds
         return REFUSED, line

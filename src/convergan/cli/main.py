@@ -8,9 +8,14 @@ try:
 
     from .console import degrade_output, errors, flush, output, require_standard_output, speak_again
 except ModuleNotFoundError as missing:
-    raise SystemExit(
-        f"the command line needs {missing.name}: pip install 'convergan[train]'"
-    ) from None
+    from ..core.version import __version__
+
+    if sys.argv[1:] == ["--version"]:
+        print(__version__)
+        raise SystemExit(0) from None
+    needed = f"the command line needs {missing.name}: pip install 'convergan[train]'"
+    print(f"convergan: {needed}", file=sys.stderr)
+    raise SystemExit(2) from None
 
 from . import labels, photos, runs, scores, sweeps, tables
 from .exits import UNREAD, explain

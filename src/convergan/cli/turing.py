@@ -31,9 +31,9 @@ PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the serv
 
 
 @turing.callback(help=turing.info.help)
-def require_packages() -> None:
-    """Refuse to begin without the packages that a study needs."""
-    for name in NEEDED:
+def require_packages(context: typer.Context) -> None:
+    """Refuse to begin without the packages that a study needs; `power` is a calculation."""
+    for name in NEEDED if context.invoked_subcommand != power.__name__ else ():
         if find_spec(name) is None:
             raise ValueError(f"a study needs {name}: pip install 'convergan[turing]'")
 
@@ -456,7 +456,7 @@ def power(
     ] = 0.05,
 ) -> None:
     """Print how many people a study needs for an interval of some width."""
-    from ..turing.results.text import power_text
+    from ..turing.statistics.power import power_text
 
     halves = [points / 100 for points in parse_numbers("half-widths", half_widths)]
     print_line(power_text(halves, [*parse_numbers("votes", votes), math.inf], rho))

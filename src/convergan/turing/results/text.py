@@ -1,13 +1,11 @@
 """The findings of a study in sentences and rows: for the terminal, for CSV, and for the page."""
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...core.files import csv_lines
 from ..statistics.equivalence import LEVEL
 from ..statistics.intervals import Interval
-from ..statistics.power import power_table
 from ..statistics.votes import HALF
 from .analysis import HALF_WIDTHS, Analysis, Subgroup
 from .estimates import ErrorEstimate, Estimates
@@ -349,33 +347,6 @@ def status_text(summary: Mapping[str, Any]) -> str:
         low, high = f"{error['low']:.1%}", f"{error['high']:.1%}"
         interval = f"95% interval {low} to {high}, nobody excluded"
         lines.append(f"error: {error['rate']:.1%}, {interval}")
-    return "\n".join(lines)
-
-
-def power_text(half_widths: Sequence[float], votes_each: Sequence[float], rho: float) -> str:
-    """Return how many annotators a study needs, as lines of text.
-
-    Args:
-        half_widths: of the 95 % interval, shares; a column each.
-        votes_each: votes of an annotator; a line each; may be infinite.
-        rho: correlation of two votes of the same annotator.
-
-    Raises:
-        ValueError: if a value is out of its range.
-
-    Example:
-        >>> print(power_text([0.05, 0.02], [100, math.inf], 0.05))
-        votes of an annotator   ± 5   ± 2 points
-                          100    23   143
-                     no bound    20   121
-    """
-    heads = [f"± {100 * half:g}" for half in half_widths]
-    lines = [f"votes of an annotator  {'  '.join(f'{head:>4}' for head in heads)} points"]
-    for votes, needed in power_table(half_widths, votes_each, rho):
-        name = "no bound" if math.isinf(votes) else f"{votes:,.0f}"
-        widths = [max(4, len(head)) for head in heads]
-        cells = (f"{count:>{wide}}" for count, wide in zip(needed, widths, strict=True))
-        lines.append(f"{name:>21}  {'  '.join(cells)}")
     return "\n".join(lines)
 
 

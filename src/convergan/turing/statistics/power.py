@@ -49,3 +49,30 @@ def power_table(
         [(100, [23, 143]), (inf, [20, 121])]
     """
     return [(m, [annotators_needed(h, m, rho) for h in half_widths]) for m in votes_each]
+
+
+def power_text(half_widths: Sequence[float], votes_each: Sequence[float], rho: float) -> str:
+    """Return how many annotators a study needs, as lines of text.
+
+    Args:
+        half_widths: of the 95 % interval, shares; a column each.
+        votes_each: votes of an annotator; a line each; may be infinite.
+        rho: correlation of two votes of the same annotator.
+
+    Raises:
+        ValueError: if a value is out of its range.
+
+    Example:
+        >>> print(power_text([0.05, 0.02], [100, math.inf], 0.05))
+        votes of an annotator   ± 5   ± 2 points
+                          100    23   143
+                     no bound    20   121
+    """
+    heads = [f"± {100 * half:g}" for half in half_widths]
+    lines = [f"votes of an annotator  {'  '.join(f'{head:>4}' for head in heads)} points"]
+    for votes, needed in power_table(half_widths, votes_each, rho):
+        name = "no bound" if math.isinf(votes) else f"{votes:,.0f}"
+        widths = [max(4, len(head)) for head in heads]
+        cells = (f"{count:>{wide}}" for count, wide in zip(needed, widths, strict=True))
+        lines.append(f"{name:>21}  {'  '.join(cells)}")
+    return "\n".join(lines)
