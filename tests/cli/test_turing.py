@@ -62,6 +62,10 @@ def real(tmp_path: Path) -> Path:
     return tmp_path / "real"
 
 
+def images_of(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*.png")}
+
+
 def archive(file: Path, seed: int = 1, count: int = 12, side: int = 8) -> Path:
     chance = np.random.default_rng(seed)
     np.savez(file, samples=chance.random((count, 1, side, side), dtype=np.float32))
@@ -145,7 +149,7 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
     words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
     assert turing("create", study, *words, "--annotators", 3).code == 0
     assert turing("simulate", study, "--annotators", 3, "--kind", "observer:d=2").code == 0
-    files = {name: tmp_path / f"found.{name}" for name in ("csv", "json", "votes")}
+    files = {name: tmp_path / f"found.{name}" for name in ("csv", "json", "votes", "images")}
     options = [word for name, file in files.items() for word in (f"--{name}", file)]
     found = turing("results", study, *options)
     assert found.code == 0, found.err
@@ -157,6 +161,19 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
     wrong = sum(vote["correct"] == "0" and vote["attention"] == "0" for vote in votes)
     assert values["without_exclusion"]["error"]["wrong"] == wrong
     assert "Error" in files["csv"].read_text()
+    assert {vote["file_name"] for vote in votes} <= {
+        *images_of(real),
+        *(f"gan.npz[{n}]" for n in range(12)),
+        "",
+    }
+    with files["images"].open() as lines:
+        images = list(csv.DictReader(lines))
+    assert {image["file_name"] for image in images if image["generated"] == "0"} == images_of(real)
+    for image in images:
+        mine = [vote for vote in votes if vote["image"] == image["image"]]
+        assert int(image["votes"]) <= len(mine)
+        assert not mine or {vote["file_name"] for vote in mine} == {image["file_name"]}
+    assert ">Images that fool<" in (study / "results.html").read_text()
     assert (study / "results.html").stat().st_size > 10_000
 
 

@@ -326,27 +326,38 @@ def results(
     export: Annotated[
         Path | None, typer.Option("--votes", help="Also write every vote to this CSV file.")
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Also write every image with its votes and error to this CSV file."),
+    ] = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
     import json
+    from functools import partial
 
+    from ..turing.image_votes import read_judged_images, read_pictures
     from ..turing.owner import export_csv, read_design, read_votes
     from ..turing.results.analysis import analyse, to_json
+    from ..turing.results.images import images_csv, images_section
     from ..turing.results.page import results_page
     from ..turing.results.text import csv_text, terminal_text
     from ..turing.study.study import open_study
 
     with open_study(study) as found:
         votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
-    with errors.status("resampling"):
-        analysis = analyse(votes, design)
+        with errors.status("resampling"):
+            analysis = analyse(votes, design)
+        counted = {person.alias for person in analysis.annotators if not person.excluded}
+        judged = read_judged_images(found, counted)
+        pictures = images_section(judged, partial(read_pictures, found))
     print_line(terminal_text(analysis))
-    page = results_page(analysis, votes, f"Real or generated: {found.name}")
+    page = results_page(analysis, votes, f"Real or generated: {found.name}", pictures)
     for name, file, data in (
         ("page", out or study / "results.html", page),
         ("figures", table, csv_text(analysis).encode()),
         ("values", values, json.dumps(to_json(analysis), indent=1).encode()),
         ("votes", export, every_vote.encode()),
+        ("images", images, images_csv(judged).encode()),
     ):
         if file is not None:
             write_result(file, data)

@@ -2,6 +2,7 @@
 
 import datetime
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from ..core.files import csv_lines
 from ..web.replies import RefusedError
 from .checks import check
+from .image_votes import read_file_names
 from .results.analysis import analyse, to_json
 from .results.estimates import estimate
 from .statistics.votes import Design, Exclusion, Votes
@@ -30,9 +32,11 @@ EXPORTED_STATES = (*COUNTED_STATES, schema.RETURNED, schema.SCREENED_OUT)
 EXPORT_COLUMNS = (
     *("annotator", "state", "model", "feedback", "number", "block", "attention", "generated"),
     *("said_generated", "correct", "image", "exposure_ms", "shown_ms", "reaction_ms", "ignored"),
-    *("screen_width", "screen_height", "pixel_ratio", "shown_px"),
+    *("screen_width", "screen_height", "pixel_ratio", "shown_px", "file_name", "other_file_name"),
 )
-"""Of the exported table. ``generated`` and ``said_generated`` are of the left image in pairs."""
+"""Of the exported table. ``generated`` and ``said_generated`` are of the left image in pairs.
+``file_name`` is where the judged image came from, in pairs the generated one, and
+``other_file_name`` the image beside it."""
 
 
 def token_hash(study: Study) -> str:
@@ -161,6 +165,7 @@ def export_csv(study: Study) -> str:
     with study.database.reading() as connection:
         rows = _vote_rows(connection, EXPORTED_STATES)
         names = [row.name for row in _models(connection)]
+    file_names = read_file_names(study)
     fresh: dict[str, str] = {}
     lines: list[tuple[object, ...]] = [EXPORT_COLUMNS]
     for row in rows:
@@ -172,7 +177,7 @@ def export_csv(study: Study) -> str:
                 *(row.block, int(row.attention), int(row.generated), int(row.said_generated)),
                 *(int(row.generated == row.said_generated), _judged(row), row.exposure_ms),
                 *(row.shown_ms, row.reaction_ms, row.ignored, screen["width"], screen["height"]),
-                *(screen["ratio"], screen["shown_px"]),
+                *(screen["ratio"], screen["shown_px"], *_file_names(row, file_names)),
             )
         )
     return csv_lines(lines)
@@ -305,6 +310,15 @@ def _judged(row: Row[Any]) -> int:
         return -1
     second = row.second_image is not None and not row.generated
     return int(row.second_image if second else row.first_image)
+
+
+def _file_names(row: Row[Any], names: Mapping[int, str]) -> tuple[str, str]:
+    """Return the names of the judged image and of the one beside it; empty for attention."""
+    if row.attention:
+        return "", ""
+    judged = _judged(row)
+    other = row.first_image if judged == row.second_image else row.second_image
+    return names.get(judged, ""), "" if other is None else names.get(other, "")
 
 
 def _models(connection: Connection) -> list[Row[Any]]:

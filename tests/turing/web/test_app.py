@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from sqlalchemy import func, select, text
 
+from convergan.turing.image_votes import read_file_names
 from convergan.turing.owner import read_votes
 from convergan.turing.study import schema
 from convergan.turing.web.app import WRONG_TOKENS
@@ -89,10 +90,13 @@ def test_all_traffic_of_a_session_without_feedback_names_no_class(serve: Serve) 
         lengths.add(len(reply.content))
         sent_to += [reply, person.client.get(f"{person.place}/state")]
         found = person.state()
+    file_names = set(read_file_names(server.study).values())
+    assert len(file_names) == 80
     for reply in sent_to:
         sent = repr(reply.headers).encode() + str(reply.url).encode()
         sent += b"" if "image" in reply.headers["content-type"] else reply.content
         assert not CLASS_WORDS.search(sent), sent
+        assert not any(name.encode() in reply.content for name in file_names)
     assert len(lengths) <= 3  # with two trials ahead, with one, with none
 
 

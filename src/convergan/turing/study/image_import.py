@@ -223,6 +223,16 @@ def encode(image: Pixels) -> bytes:
     return buffer.getvalue()
 
 
+def storable(name: str) -> str:
+    r"""Return a file's name as text that every database takes: bytes that are no UTF-8 as ``\xff``.
+
+    Example:
+        >>> storable("caf\udce9.png")
+        'caf\\udce9.png'
+    """
+    return name.encode(errors="backslashreplace").decode().replace("\0", "")
+
+
 def child() -> None:
     """Read the source that the command line names, write its pixels, print labels or an error."""
     source, result, memory = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

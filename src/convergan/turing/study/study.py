@@ -24,7 +24,7 @@ from ..errors import StudyError
 from ..statistics.votes import Exclusion, design_rules
 from . import schema
 from .database import Database, locate, readable_errors
-from .image_import import Pixels, Source, check_sources, encode, scramble, shift
+from .image_import import Pixels, Source, check_sources, encode, scramble, shift, storable
 from .recruitment import MTURK, Panel
 from .tokens import new_id, token_sha256
 from .trials import block_count, images_needed
@@ -287,20 +287,22 @@ def _insert_images(
     obvious = scramble(real.pixels[: max(settings.attention, 16)], settings.seed)
     if len(obvious) < settings.attention:
         raise StudyError(f"{settings.attention} attention trials need as many real images")
-    groups: list[tuple[int | None, bool, Pixels]] = [(None, False, real.pixels)]
-    groups += [(number, False, source.pixels) for number, source in enumerate(generated)]
-    groups += [(None, True, obvious)] if settings.attention else []
+    groups: list[tuple[int | None, bool, Pixels, Sequence[str]]] = [
+        (None, False, real.pixels, real.labels)
+    ]
+    groups += [(n, False, source.pixels, source.labels) for n, source in enumerate(generated)]
+    groups += [(None, True, obvious, real.labels)] if settings.attention else []
     number = 0
-    for model, attention, pixels in groups:
+    for model, attention, pixels, labels in groups:
         for start in range(0, len(pixels), 500):
             part = pixels[start : start + 500]
             ready = shift(part) if settings.resample else part
-            pngs = [encode(image) for image in ready]
+            row = {"model": model, "attention": attention}
             connection.execute(
                 insert(schema.images),
                 [
-                    {"id": number + place, "model": model, "attention": attention, "png": png}
-                    for place, png in enumerate(pngs)
+                    {**row, "id": number + place, "png": encode(image), "file_name": storable(name)}
+                    for place, (image, name) in enumerate(zip(ready, labels[start:], strict=False))
                 ],
             )
             number += len(part)
