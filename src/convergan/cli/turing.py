@@ -124,7 +124,9 @@ def create(
     resample: Annotated[
         bool,
         typer.Option(
-            "--resample", help="Shift all images by a quarter of a pixel, against look-up."
+            "--resample",
+            help="Move each image by its own part of a pixel, so that none equals a public one. A "
+            "search for the most similar image still finds it.",
         ),
     ] = False,
     images: Annotated[

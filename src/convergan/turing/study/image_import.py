@@ -46,8 +46,6 @@ FORMATS = ("PNG", "JPEG")
 """What files may be, whatever they are called; a JPEG file may hold more pictures (MPO)."""
 FOLLOW_LINKS = "follow links"
 """Argument of the child process."""
-SHIFT = 0.25
-"""Of a pixel, down and right: how far `shift` moves an image."""
 
 
 @dataclass(frozen=True)
@@ -187,19 +185,6 @@ def check_sources(real: Source, generated: Sequence[Source], needed: int) -> Non
         raise StudyError(
             f"{len(pairs):,} generated images are real ones to the pixel: {', '.join(pairs[:3])}"
         )
-
-
-def shift(pixels: Pixels) -> Pixels:
-    """Shift every image by a quarter of a pixel, so that none is found in a public data set."""
-    height, width = pixels.shape[1:3]
-    move = (1, 0, -SHIFT, 0, 1, -SHIFT)
-    moved = [
-        Image.fromarray(image).transform(
-            (width, height), Image.Transform.AFFINE, move, Image.Resampling.BICUBIC
-        )
-        for image in pixels
-    ]
-    return np.stack([np.asarray(image) for image in moved])
 
 
 def scramble(pixels: Pixels, seed: int) -> Pixels:

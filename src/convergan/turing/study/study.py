@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import URL, Connection, insert, select
 
 from .. import migrations
@@ -24,8 +25,9 @@ from ..errors import StudyError
 from ..statistics.votes import Exclusion, design_rules
 from . import schema
 from .database import Database, locate, readable_errors
-from .image_import import Pixels, Source, check_sources, encode, scramble, shift, storable
+from .image_import import Pixels, Source, check_sources, encode, scramble, storable
 from .recruitment import MTURK, Panel
+from .resampling import resample, secret_chance
 from .tokens import new_id, token_sha256
 from .trials import block_count, images_needed
 
@@ -66,7 +68,7 @@ class StudySettings:
         minutes: without an answer, after which a session may lose its place.
         consent: text that people agree to.
         retention_days: after which purge may remove the votes; None for no date.
-        resample: whether all images are shifted by a quarter of a pixel.
+        resample: whether every image is moved and scaled by an amount of its own, see `resampling`.
     """
 
     protocol: str = "single"
@@ -174,7 +176,8 @@ def create_study(
     place.mkdir(parents=True, mode=0o700)
     database = Database(url)
     try:
-        _write_secret(place / KEY, secrets.token_hex(32))
+        key = secrets.token_bytes(32)
+        _write_secret(place / KEY, key.hex())
         if address is not None:
             _write_secret(place / DATABASE_URL, address)
         with readable_errors(url), database.writing() as connection:
@@ -182,7 +185,7 @@ def create_study(
                 raise StudyError("the database holds a study; give each one a database of its own")
             migrations.create(connection)
             _insert_study(connection, folder.name, settings, real, token)
-            _insert_images(connection, settings, real, generated)
+            _insert_images(connection, settings, real, generated, secret_chance(key))
             if address is not None:  # while the tables can still be undone
                 place = place.rename(folder)
         database.close()  # SQLite merges its log into the file, which moves as a whole
@@ -279,7 +282,11 @@ def _insert_study(
 
 
 def _insert_images(
-    connection: Connection, settings: StudySettings, real: Source, generated: Sequence[Source]
+    connection: Connection,
+    settings: StudySettings,
+    real: Source,
+    generated: Sequence[Source],
+    chance: np.random.Generator,
 ) -> None:
     """Store all images: real ones, those of each model, attention images last."""
     rows = [{"id": number, "name": source.name} for number, source in enumerate(generated)]
@@ -296,7 +303,7 @@ def _insert_images(
     for model, attention, pixels, labels in groups:
         for start in range(0, len(pixels), 500):
             part = pixels[start : start + 500]
-            ready = shift(part) if settings.resample else part
+            ready = resample(part, chance) if settings.resample else part
             row = {"model": model, "attention": attention}
             connection.execute(
                 insert(schema.images),
