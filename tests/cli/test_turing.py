@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from convergan.cli.turing import read_images
 from convergan.turing.owner import people, read_design, read_votes
 from convergan.turing.statistics.votes import Exclusion
 from convergan.turing.study.study import open_study
+from convergan.turing.web.server_process import serving
 from convergan.web.server import listen
 
 
@@ -125,6 +128,33 @@ def test_files_of_results_get_a_folder_or_one_line_that_says_why_not(
     refused = turing("results", study, "--json", study / "secret.key" / "x")
     assert (refused.code, refused.err.count("\n")) == (74, 1)
     assert f"{study}/secret.key/x cannot be written: " in refused.err
+
+
+@pytest.mark.slow
+def test_nobody_else_can_read_any_file_of_a_study(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study, before = tmp_path / "study", os.umask(0)
+
+    def modes() -> dict[str, str]:
+        return {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in study.iterdir()}
+
+    try:
+        words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+        assert turing("create", study, *words).code == 0
+        assert modes() == {"secret.key": "0o600", "study.sqlite3": "0o600"}
+        with serving(study) as url:
+            assert turing("simulate", study, "--annotators", 1, "--url", url).code == 0
+            served = modes()
+        assert {"study.sqlite3-wal", "study.sqlite3-shm", "server.log"} <= served.keys()
+        assert set(served.values()) == {"0o600"}
+        (study / "results.html").write_text("of an older version")
+        assert turing("results", study, "--votes", study / "votes.csv").code == 0
+        assert {"results.html", "votes.csv"} <= modes().keys()
+        assert set(modes().values()) == {"0o600"}
+        assert stat.S_IMODE(study.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.slow

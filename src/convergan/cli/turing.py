@@ -339,6 +339,7 @@ def results(
 
     from ..turing.image_votes import read_judged_images, read_pictures
     from ..turing.owner import export_csv, read_design, read_votes
+    from ..turing.private_files import write_private
     from ..turing.results.analysis import analyse, to_json
     from ..turing.results.images import images_csv, images_section
     from ..turing.results.page import results_page
@@ -362,22 +363,8 @@ def results(
         ("images", images, images_csv(judged).encode()),
     ):
         if file is not None:
-            write_result(file, data)
+            write_private(file, data)
             print_line(f"{name}: {file}")
-
-
-def write_result(file: Path, data: bytes) -> None:
-    """Write a file, and the folder that it is to be in.
-
-    Raises:
-        OSError: naming the file, if that is not possible.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(f"{file} cannot be written: {reason}") from None
 
 
 @turing.command()

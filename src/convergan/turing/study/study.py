@@ -5,7 +5,6 @@ The folder holds ``secret.key``, which signs invitations and hashes person ids, 
 """
 
 import hashlib
-import os
 import secrets
 import shutil
 import stat
@@ -22,9 +21,10 @@ from sqlalchemy import URL, Connection, insert, select
 from .. import migrations
 from ..checks import check
 from ..errors import StudyError
+from ..private_files import close_to_others, create_private
 from ..statistics.votes import Exclusion, design_rules
 from . import schema
-from .database import Database, locate, readable_errors
+from .database import SQLITE_FILE, Database, locate, readable_errors
 from .image_import import Pixels, Source, check_sources, encode, scramble, storable
 from .recruitment import MTURK, Panel
 from .resampling import resample, secret_chance
@@ -177,9 +177,11 @@ def create_study(
     database = Database(url)
     try:
         key = secrets.token_bytes(32)
-        _write_secret(place / KEY, key.hex())
+        create_private(place / KEY, f"{key.hex()}\n".encode())
         if address is not None:
-            _write_secret(place / DATABASE_URL, address)
+            create_private(place / DATABASE_URL, f"{address}\n".encode())
+        else:  # SQLite gives its log the rights of its database
+            create_private(place / SQLITE_FILE)
         with readable_errors(url), database.writing() as connection:
             if migrations.current(connection) is not None:
                 raise StudyError("the database holds a study; give each one a database of its own")
@@ -219,8 +221,8 @@ def database_url(folder: Path) -> URL:
         raise StudyError(f"there is no study {folder}")
     if (folder / DATABASE_URL).exists():
         return locate(_read(folder / DATABASE_URL), folder)
-    if not (folder / "study.sqlite3").is_file():
-        raise StudyError(f"{folder} has no database study.sqlite3")
+    if not (folder / SQLITE_FILE).is_file():
+        raise StudyError(f"{folder} has no database {SQLITE_FILE}")
     return locate(None, folder)
 
 
@@ -234,7 +236,8 @@ def open_study(folder: Path, clock: Callable[[], float] = time.time) -> Iterator
         OSError: if the database fails inside the block; a damaged one is a StudyError.
     """
     url = database_url(folder)
-    key = _read_key(folder / KEY)
+    key = read_key(folder / KEY)
+    close_to_others(folder)
     database = Database(url)
     try:
         with readable_errors(url), database.writing() as connection:
@@ -315,13 +318,12 @@ def _insert_images(
             number += len(part)
 
 
-def _write_secret(file: Path, text: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened_file:
-        opened_file.write(text + "\n")
+def read_key(file: Path) -> bytes:
+    """Return a study's key.
 
-
-def _read_key(file: Path) -> bytes:
+    Raises:
+        StudyError: if it is none, or others can read it.
+    """
     text = _read(file)
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
         raise StudyError(f"{file} can be read by others; chmod 600 it")
