@@ -14,6 +14,8 @@ from .console import errors, print_line
 from .options import AllowChangedCode, FollowLinks, ImageColumn, Split, show_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..data import SourceOptions
     from ..turing.study.image_import import Source
 
@@ -398,6 +400,52 @@ def parse_numbers(name: str, text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"{name} must be numbers with commas between them, got {text!r}") from None
+
+
+@turing.command()
+def backup(
+    study: StudyFolder,
+    to: Annotated[
+        Path, typer.Argument(help="A new folder, or a new archive whose name ends in .zip.")
+    ],
+) -> None:
+    """Copy a study, also while it is served, and check the copy.
+
+    The copy holds the study's secret key and every vote, so keep it as safe as the study. `cp` of
+    a study that is served loses votes. `purge` and withdrawals reach no backup: delete old ones.
+    """
+    from ..turing.study.backup import make_backup
+
+    found = make_backup(study, to)
+    print_line(f"backup: {to}, {rows_text(found.rows)}; checked")
+    print_line("it holds the study's secret.key and what people said; only you can read it")
+
+
+@turing.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What backup wrote.")],
+    study: Annotated[Path, typer.Argument(help="Folder of the study, a new one.")],
+    database: Annotated[
+        str | None,
+        typer.Option(help="Empty database, postgresql+psycopg://..., if the study was on one."),
+    ] = None,
+) -> None:
+    """Make a study of a backup: same key, same owner's token, same links, the votes of then."""
+    from ..turing.study.backup import restore_backup
+
+    found = restore_backup(source, study, database)
+    print_line(f"study: {study}, {rows_text(found.rows)}; checked")
+
+
+def rows_text(rows: "Mapping[str, int]") -> str:
+    """Return the rows of a study's tables in a few words.
+
+    Example:
+        >>> rows_text({"answers": 1200, "sessions": 30, "images": 200})
+        '1,200 votes of 30 sessions, 200 images'
+    """
+    answers, sessions, images = (rows.get(name, 0) for name in ("answers", "sessions", "images"))
+    return f"{answers:,} votes of {sessions:,} sessions, {images:,} images"
 
 
 @turing.command()

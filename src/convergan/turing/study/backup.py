@@ -25,11 +25,10 @@ from ..errors import StudyError
 from ..private_files import FILE_MODE, FOLDER_MODE, create_private
 from .database import SQLITE_FILE, locate
 from .postgresql_dump import DUMP_FILE, dump, load
-from .schema import metadata
 from .study import DATABASE_URL, KEY, check_absent, database_url, open_study, read_key
 
 MANIFEST = "backup.json"
-TABLES = tuple(table.name for table in metadata.sorted_tables)
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def make_backup(folder: Path, target: Path) -> Backup:
         else:
             data = place / DUMP_FILE
             create_private(data)
-            rows = dump(url, data, TABLES)
+            rows = dump(url, data)
         create_private(place / KEY, (folder / KEY).read_bytes())
         found = {"study": name, "rows": rows, "sha256": _sha256(data), "convergan": __version__}
         create_private(place / MANIFEST, json.dumps(found, indent=1).encode() + b"\n")
@@ -110,7 +109,7 @@ def restore_backup(source: Path, folder: Path, address: str | None = None) -> Ba
         if address is None:
             rows = _check_sqlite(made / name)
         else:
-            rows = load(locate(address, made), made / name, TABLES)
+            rows = load(locate(address, made), made / name)
             (made / name).unlink()
             create_private(made / DATABASE_URL, f"{address}\n".encode())
         if rows != found["rows"]:
@@ -156,10 +155,9 @@ def _check_sqlite(file: Path) -> dict[str, int]:
 
 
 def _count(database: sqlite3.Connection) -> dict[str, int]:
-    return {
-        table: int(database.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])
-        for table in TABLES
-    }
+    names = sorted(name for (name,) in database.execute(TABLES))
+    query = 'SELECT count(*) FROM "{}"'
+    return {n: int(database.execute(query.format(n)).fetchone()[0]) for n in names}
 
 
 @contextmanager
