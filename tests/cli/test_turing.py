@@ -20,8 +20,9 @@ from convergan.cli import turing as turing_commands
 from convergan.cli.turing import read_images
 from convergan.turing.owner import people, read_design, read_votes
 from convergan.turing.statistics.votes import Exclusion
+from convergan.turing.study.served_address import record_address, served_address
 from convergan.turing.study.study import open_study
-from convergan.turing.web.server_process import serving
+from convergan.turing.web.server_process import free_port, serving
 from convergan.web.server import listen
 
 
@@ -157,6 +158,102 @@ def test_nobody_else_can_read_any_file_of_a_study(
         os.umask(before)
 
 
+def test_links_lead_to_where_the_study_was_served_last(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study = tmp_path / "study"
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert turing("create", study, *words).code == 0
+    never = turing("invite", study)
+    assert (never.code, never.out, never.err.count("\n")) == (2, "", 1)
+    assert "was never served" in never.err and "--public-url" in never.err
+    record_address(study, "http://127.0.0.1:8123")
+    found = turing("invite", study)
+    assert found.out.startswith("http://127.0.0.1:8123/join/")
+    assert "only this machine" in found.err
+    record_address(study, "https://lab.example/faces")
+    found = turing("invite", study)
+    assert (found.out[:31], found.err) == ("https://lab.example/faces/join/", "")
+    other = turing("invite", study, "--public-url", "https://lab.example")
+    assert (other.code, other.out) == (2, "")
+    assert "served as https://lab.example/faces, so links to https://lab.example" in other.err
+
+
+@pytest.mark.slow
+def test_several_studies_are_served_below_their_names_and_say_where_they_are(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    for name in ("faces", "digits"):
+        assert turing("create", tmp_path / "all" / name, *words).code == 0
+    port = free_port()
+    with listen("127.0.0.1", port):  # what is recorded is recorded once the address is taken
+        taken = turing("serve", "--all", tmp_path / "all", "--no-browser", "--port", port)
+    assert taken.code == 74 and served_address(tmp_path / "all" / "faces") is None
+    command = [sys.executable, "-m", "convergan", "turing", "serve", "--no-browser"]
+    options = ["--all", str(tmp_path / "all"), "--port", str(port)]
+    server = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        lines = [server.stdout.readline() for _ in range(2)]
+        addresses = [f"http://127.0.0.1:{port}/{name}" for name in ("digits", "faces")]
+        assert lines == [f"owner's page: {address}/owner\n" for address in addresses]
+        link = turing("invite", tmp_path / "all" / "faces").out.strip()
+        assert link.startswith(f"{addresses[1]}/join/")
+        done = turing(
+            *("simulate", tmp_path / "all" / "faces", "--annotators", 1),
+            *("--url", addresses[1]),
+        )
+        assert done.code == 0, done.err
+    finally:
+        server.terminate()
+        server.communicate(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        ([], 2, "name the folder of a study, or --all FOLDER"),
+        (["--all", "none"], 65, "there is no folder none"),
+        (["--all", "empty"], 65, "empty holds no studies"),
+        (["one/same", "two/same"], 2, "two studies are called same"),
+        (["one/a b", "two/same"], 2, "'a b' cannot be a part of an address"),
+        (["one/same", "two/owner"], 2, "'owner' cannot be a part of an address"),
+    ],
+)
+def test_studies_that_cannot_be_served_together_are_one_line(
+    turing: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    code: int,
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    done = turing("serve", *words, "--no-browser")
+    assert (done.code, done.err.count("\n")) == (code, 1)
+    assert reason in done.err
+
+
+@pytest.mark.slow
+def test_a_backup_is_made_and_restored_and_never_over_something(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study, copy = tmp_path / "study", tmp_path / "copy.zip"
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert turing("create", study, *words).code == 0
+    made = turing("backup", study, copy)
+    assert made.code == 0 and "0 votes of 0 sessions, 36 images; checked" in made.out
+    assert "secret.key" in made.out
+    for place in (study, copy):
+        again = turing("backup", study, place)
+        assert (again.code, again.err.count("\n")) == (65, 1)
+    restored = turing("restore", copy, tmp_path / "again")
+    assert restored.code == 0 and "36 images; checked" in restored.out
+    assert turing("status", tmp_path / "again").code == 0
+
+
 @pytest.mark.slow
 def test_jpeg_files_against_others_are_warned_of(
     turing: Command, tmp_path: Path, real: Path
@@ -277,6 +374,15 @@ def test_an_address_that_no_browser_can_follow_is_refused(
         done = turing(words[0], tmp_path, *words[1:], "--public-url", url)
         assert (done.code, done.err.count("\n")) == (2, 1)
         assert "public-url must be like https://study.example" in done.err
+
+
+@pytest.mark.parametrize("path", ["/a%20b", "/ä", "/x//y", "/../x", "/x/.", "/x;y"])
+def test_a_path_that_proxies_write_in_several_ways_is_refused(
+    turing: Command, tmp_path: Path, path: str
+) -> None:
+    done = turing("serve", tmp_path, "--no-browser", "--public-url", f"https://lab.example{path}")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "the path of public-url must be plain, like /study" in done.err
 
 
 def test_a_database_that_turns_out_damaged_is_one_line(

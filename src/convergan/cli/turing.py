@@ -188,33 +188,62 @@ def create(
         errors.print(caution, highlight=False, soft_wrap=True)
     print_line(f"study: {study}")
     print_line(f"owner's token: {token}")
-    print_line(f"next: convergan turing invite {study} --count 10, convergan turing serve {study}")
+    print_line(f"next: convergan turing serve {study}, convergan turing invite {study} --count 10")
 
 
 @turing.command()
 def serve(
-    study: StudyFolder,
+    studies: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="STUDY...", help="Folder of a study; of several, below their names."
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     public_url: PublicUrl = None,
     browser: Annotated[bool, typer.Option(help="Open the owner's page.")] = True,
+    everything: Annotated[
+        Path | None,
+        typer.Option("--all", metavar="FOLDER", help="Serve all studies in a folder, by name."),
+    ] = None,
+    note: Annotated[bool, typer.Option("--note/--no-note", hidden=True)] = True,
 ) -> None:
-    """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
+    """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged.
+
+    Several studies are at /NAME/ each, where NAME is that of the study's folder.
+    """
     import webbrowser
+    from contextlib import ExitStack
 
     from ..core.signals import stopping
+    from ..turing.study.served_address import record_address
     from ..turing.study.study import open_study
     from ..turing.web.app import create_app
     from ..turing.web.server import public_address
+    from ..turing.web.several import Studies, find_studies, name_studies
     from ..web.server import listen, make_server
 
     url = public_address(public_url, host, port)
+    folders = [*(studies or []), *(find_studies(everything) if everything else [])]
+    if not folders:
+        raise ValueError("name the folder of a study, or --all FOLDER for all studies in it")
+    named = {"": folders[0]}
+    if everything or len(folders) > 1:
+        named = name_studies(folders)
+    addresses = {name: f"{url}/{name}".rstrip("/") for name in named}
     announced = stopping("while serving; every answer that was acknowledged is stored")
-    with announced, open_study(study) as found, listen(host, port) as listener:
-        server = make_server(create_app(found, url))
-        print_line(f"owner's page: {url}/owner")
+    with announced, ExitStack() as opened:
+        found = {name: opened.enter_context(open_study(named[name])) for name in named}
+        listener = opened.enter_context(listen(host, port))
+        app = create_app(found[""], url) if "" in found else Studies(found, url)
+        server = make_server(app)
+        for name, address in addresses.items():
+            if note:
+                record_address(named[name], address)
+            print_line(f"owner's page: {address}/owner")
         if browser:
-            webbrowser.open(f"{url}/owner")
+            webbrowser.open(f"{url}/owner" if "" in found else f"{url}/")
         server.run(sockets=[listener])
 
 
@@ -223,18 +252,28 @@ def invite(
     study: StudyFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many links.")] = 1,
     days: Annotated[float, typer.Option(help="Days for which a link can be opened.")] = 14,
-    public_url: PublicUrl = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(help="Where people reach the study. Default: where it was served last."),
+    ] = None,
 ) -> None:
     """Print invitation links, each for one person."""
     from ..turing.owner import invite as make_invitations
+    from ..turing.study.served_address import served_address
     from ..turing.study.study import open_study
-    from ..turing.web.server import public_address
+    from ..turing.web.server import invitation_address, is_local, public_address
 
-    url = public_address(public_url)
-    if urlsplit(url).path:
-        errors.print(f"serve it with the same --public-url {url}", highlight=False, soft_wrap=True)
+    if public_url is not None:
+        public_address(public_url)
     with open_study(study) as found:
+        served = served_address(study)
+        url = invitation_address(public_url, served)
         links = make_invitations(found, url, count, days)
+    if served is None and urlsplit(url).path:
+        errors.print(f"serve it with the same --public-url {url}", highlight=False, soft_wrap=True)
+    if is_local(url):
+        text = f"caution: only this machine can follow links to {url}; for others, see --public-url"
+        errors.print(text, highlight=False, soft_wrap=True)
     for link in links:
         print_line(link)
 

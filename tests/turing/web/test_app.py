@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from convergan.turing.image_votes import read_file_names
 from convergan.turing.owner import read_votes
 from convergan.turing.study import schema
-from convergan.turing.web.app import WRONG_TOKENS
+from convergan.turing.web.owner_token import WRONG_TOKENS
 from tests.turing.serving import Person, Serve, Server
 
 CLASS_WORDS = re.compile(rb"real|generated|fake|model|attention|noise|sha256", re.IGNORECASE)
@@ -474,3 +474,11 @@ def test_a_study_below_a_path_works_whether_or_not_the_proxy_takes_it_away(
         assert len(found) >= 2 and {get(file).status_code for file in found} == {200}
     person = Person(client, above + place.removeprefix("/deep/study"))
     assert person.begin()["stage"] == "trials"
+
+
+def test_the_front_page_says_what_to_do_and_names_nothing(serve: Serve) -> None:
+    server = serve(path="/deep/study")
+    for address in ("/deep/study", "/deep/study/", "/"):
+        reply = server.client().get(address)
+        assert reply.status_code == 200 and "open the link that you were sent" in reply.text
+        assert "x-content-type-options" in reply.headers

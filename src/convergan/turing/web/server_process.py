@@ -33,7 +33,16 @@ def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     Raises:
         StudyError: if it ends at once, or does not answer in time.
     """
-    command = [sys.executable, "-m", "convergan", "turing", "serve", str(folder), "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "convergan",
+        "turing",
+        "serve",
+        str(folder),
+        "--no-browser",
+        "--no-note",
+    ]
     with os.fdopen(append_private(folder / "server.log"), "ab") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
