@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +22,9 @@ from convergan.cli.turing import read_images
 from convergan.turing.owner import people, read_design, read_votes
 from convergan.turing.statistics.votes import Exclusion
 from convergan.turing.study import schema
+from convergan.turing.study.served_address import record_address, served_address
 from convergan.turing.study.study import open_study
+from convergan.turing.web.server_process import free_port, serving
 from convergan.web.server import listen
 
 
@@ -62,6 +66,10 @@ def real(tmp_path: Path) -> Path:
         place = tmp_path / "real" / ("more" if number % 2 else "") / f"{number}.png"
         Image.fromarray(chance.integers(0, 256, (8, 8), dtype=np.uint8)).save(place)
     return tmp_path / "real"
+
+
+def images_of(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*.png")}
 
 
 def archive(file: Path, seed: int = 1, count: int = 12, side: int = 8) -> Path:
@@ -145,6 +153,129 @@ def test_files_of_results_get_a_folder_or_one_line_that_says_why_not(
 
 
 @pytest.mark.slow
+def test_nobody_else_can_read_any_file_of_a_study(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study, before = tmp_path / "study", os.umask(0)
+
+    def modes() -> dict[str, str]:
+        return {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in study.iterdir()}
+
+    try:
+        words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+        assert turing("create", study, *words).code == 0
+        assert modes() == {"secret.key": "0o600", "study.sqlite3": "0o600"}
+        with serving(study) as url:
+            assert turing("simulate", study, "--annotators", 1, "--url", url).code == 0
+            served = modes()
+        assert {"study.sqlite3-wal", "study.sqlite3-shm", "server.log"} <= served.keys()
+        assert set(served.values()) == {"0o600"}
+        (study / "results.html").write_text("of an older version")
+        assert turing("results", study, "--votes", study / "votes.csv").code == 0
+        assert {"results.html", "votes.csv"} <= modes().keys()
+        assert set(modes().values()) == {"0o600"}
+        assert stat.S_IMODE(study.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
+
+
+def test_links_lead_to_where_the_study_was_served_last(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study = tmp_path / "study"
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert turing("create", study, *words).code == 0
+    never = turing("invite", study)
+    assert (never.code, never.out, never.err.count("\n")) == (2, "", 1)
+    assert "was never served" in never.err and "--public-url" in never.err
+    record_address(study, "http://127.0.0.1:8123")
+    found = turing("invite", study)
+    assert found.out.startswith("http://127.0.0.1:8123/join/")
+    assert "only this machine" in found.err
+    record_address(study, "https://lab.example/faces")
+    found = turing("invite", study)
+    assert (found.out[:31], found.err) == ("https://lab.example/faces/join/", "")
+    other = turing("invite", study, "--public-url", "https://lab.example")
+    assert (other.code, other.out) == (2, "")
+    assert "served as https://lab.example/faces, so links to https://lab.example" in other.err
+
+
+@pytest.mark.slow
+def test_several_studies_are_served_below_their_names_and_say_where_they_are(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    for name in ("faces", "digits"):
+        assert turing("create", tmp_path / "all" / name, *words).code == 0
+    port = free_port()
+    with listen("127.0.0.1", port):  # what is recorded is recorded once the address is taken
+        taken = turing("serve", "--all", tmp_path / "all", "--no-browser", "--port", port)
+    assert taken.code == 74 and served_address(tmp_path / "all" / "faces") is None
+    command = [sys.executable, "-m", "convergan", "turing", "serve", "--no-browser"]
+    options = ["--all", str(tmp_path / "all"), "--port", str(port)]
+    server = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        lines = [server.stdout.readline() for _ in range(2)]
+        addresses = [f"http://127.0.0.1:{port}/{name}" for name in ("digits", "faces")]
+        assert lines == [f"owner's page: {address}/owner\n" for address in addresses]
+        link = turing("invite", tmp_path / "all" / "faces").out.strip()
+        assert link.startswith(f"{addresses[1]}/join/")
+        done = turing(
+            *("simulate", tmp_path / "all" / "faces", "--annotators", 1),
+            *("--url", addresses[1]),
+        )
+        assert done.code == 0, done.err
+    finally:
+        server.terminate()
+        server.communicate(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        ([], 2, "name the folder of a study, or --all FOLDER"),
+        (["--all", "none"], 65, "there is no folder none"),
+        (["--all", "empty"], 65, "empty holds no studies"),
+        (["one/same", "two/same"], 2, "two studies are called same"),
+        (["one/a b", "two/same"], 2, "'a b' cannot be a part of an address"),
+        (["one/same", "two/owner"], 2, "'owner' cannot be a part of an address"),
+    ],
+)
+def test_studies_that_cannot_be_served_together_are_one_line(
+    turing: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    code: int,
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    done = turing("serve", *words, "--no-browser")
+    assert (done.code, done.err.count("\n")) == (code, 1)
+    assert reason in done.err
+
+
+@pytest.mark.slow
+def test_a_backup_is_made_and_restored_and_never_over_something(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study, copy = tmp_path / "study", tmp_path / "copy.zip"
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert turing("create", study, *words).code == 0
+    made = turing("backup", study, copy)
+    assert made.code == 0 and "0 votes of 0 sessions, 36 images; checked" in made.out
+    assert "secret.key" in made.out
+    for place in (study, copy):
+        again = turing("backup", study, place)
+        assert (again.code, again.err.count("\n")) == (65, 1)
+    restored = turing("restore", copy, tmp_path / "again")
+    assert restored.code == 0 and "36 images; checked" in restored.out
+    assert turing("status", tmp_path / "again").code == 0
+
+
+@pytest.mark.slow
 def test_jpeg_files_against_others_are_warned_of(
     turing: Command, tmp_path: Path, real: Path
 ) -> None:
@@ -166,7 +297,7 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
     words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
     assert turing("create", study, *words, "--annotators", 3).code == 0
     assert turing("simulate", study, "--annotators", 3, "--kind", "observer:d=2").code == 0
-    files = {name: tmp_path / f"found.{name}" for name in ("csv", "json", "votes")}
+    files = {name: tmp_path / f"found.{name}" for name in ("csv", "json", "votes", "images")}
     options = [word for name, file in files.items() for word in (f"--{name}", file)]
     found = turing("results", study, *options)
     assert found.code == 0, found.err
@@ -178,6 +309,19 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
     wrong = sum(vote["correct"] == "0" and vote["attention"] == "0" for vote in votes)
     assert values["without_exclusion"]["error"]["wrong"] == wrong
     assert "Error" in files["csv"].read_text()
+    assert {vote["file_name"] for vote in votes} <= {
+        *images_of(real),
+        *(f"gan.npz[{n}]" for n in range(12)),
+        "",
+    }
+    with files["images"].open() as lines:
+        images = list(csv.DictReader(lines))
+    assert {image["file_name"] for image in images if image["generated"] == "0"} == images_of(real)
+    for image in images:
+        mine = [vote for vote in votes if vote["image"] == image["image"]]
+        assert int(image["votes"]) <= len(mine)
+        assert not mine or {vote["file_name"] for vote in mine} == {image["file_name"]}
+    assert ">Images that fool<" in (study / "results.html").read_text()
     assert (study / "results.html").stat().st_size > 10_000
 
 
@@ -255,6 +399,15 @@ def test_an_address_that_no_browser_can_follow_is_refused(
         done = turing(words[0], tmp_path, *words[1:], "--public-url", url)
         assert (done.code, done.err.count("\n")) == (2, 1)
         assert "public-url must be like https://study.example" in done.err
+
+
+@pytest.mark.parametrize("path", ["/a%20b", "/ä", "/x//y", "/../x", "/x/.", "/x;y"])
+def test_a_path_that_proxies_write_in_several_ways_is_refused(
+    turing: Command, tmp_path: Path, path: str
+) -> None:
+    done = turing("serve", tmp_path, "--no-browser", "--public-url", f"https://lab.example{path}")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "the path of public-url must be plain, like /study" in done.err
 
 
 def test_a_database_that_turns_out_damaged_is_one_line(

@@ -104,6 +104,22 @@ def test_the_export_has_every_vote_under_names_that_change(make: Make) -> None:
     assert {row["said_generated"] for row in tables[0]} == {"1"}
     assert all((row["image"] == "-1") == (row["attention"] == "1") for row in tables[0])
     assert all((row["correct"] == "1") == (row["generated"] == "1") for row in tables[0])
+    for row in tables[0]:
+        place = int(row["image"])
+        source, number = ("real", place) if row["generated"] == "0" else ("model", place - 40)
+        assert row["file_name"] == ("" if row["attention"] == "1" else f"{source}[{number}]")
+        assert row["other_file_name"] == ""
+
+
+@pytest.mark.slow
+def test_the_export_names_both_files_of_a_pair(make: Make) -> None:
+    study, _ = make(recruiter="prolific", protocol="pair", attention=0)
+    session = come(study)
+    begin(session)
+    run_through(session, "left")
+    for row in csv.DictReader(io.StringIO(export_csv(study))):
+        assert row["file_name"] == f"model[{int(row['image']) - 40}]"
+        assert row["other_file_name"].startswith("real[")
 
 
 def test_nothing_of_a_deleted_person_is_left(make: Make) -> None:

@@ -34,6 +34,13 @@ def test_every_reply_has_the_headers() -> None:
     assert client().get("/below/none").headers["x-content-type-options"] == "nosniff"
 
 
+def test_the_path_alone_is_the_front_page() -> None:
+    routes = [Route("/", own)]
+    app = SecurityMiddleware(Starlette(routes=routes), security_headers(""), "/below")
+    for address in ("/below", "/below/", "/"):
+        assert TestClient(app, follow_redirects=False).get(address).status_code == 200
+
+
 def test_a_reply_keeps_the_headers_that_it_has() -> None:
     assert client().get("/below/own").headers["cache-control"] == "max-age=9"
 

@@ -14,6 +14,8 @@ from .console import errors, print_line
 from .options import AllowChangedCode, FollowLinks, ImageColumn, Split, show_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..data import SourceOptions
     from ..turing.people import ListedPerson
     from ..turing.study.image_import import Source
@@ -132,7 +134,9 @@ def create(
     resample: Annotated[
         bool,
         typer.Option(
-            "--resample", help="Shift all images by a quarter of a pixel, against look-up."
+            "--resample",
+            help="Move each image by its own part of a pixel, so that none equals a public one. A "
+            "search for the most similar image still finds it.",
         ),
     ] = False,
     images: Annotated[
@@ -252,12 +256,17 @@ def create(
         errors.print(caution, highlight=False, soft_wrap=True)
     print_line(f"study: {study}")
     print_line(f"owner's token: {token}")
-    print_line(f"next: convergan turing invite {study} --count 10, convergan turing serve {study}")
+    print_line(f"next: convergan turing serve {study}, convergan turing invite {study} --count 10")
 
 
 @turing.command()
 def serve(
-    study: StudyFolder,
+    studies: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="STUDY...", help="Folder of a study; of several, below their names."
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     public_url: PublicUrl = None,
@@ -268,23 +277,50 @@ def serve(
             "--pilot", help="Whom the panel sends tries the study out: no place, no vote counts."
         ),
     ] = False,
+    everything: Annotated[
+        Path | None,
+        typer.Option("--all", metavar="FOLDER", help="Serve all studies in a folder, by name."),
+    ] = None,
+    note: Annotated[bool, typer.Option("--note/--no-note", hidden=True)] = True,
 ) -> None:
-    """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged."""
+    """Serve a study until Ctrl-C; every answer is on disk before it is acknowledged.
+
+    Several studies are at /NAME/ each, where NAME is that of the study's folder.
+    """
     import webbrowser
+    from contextlib import ExitStack
 
     from ..core.signals import stopping
+    from ..turing.study.served_address import record_address
     from ..turing.study.study import open_study
     from ..turing.web.app import create_app
     from ..turing.web.server import public_address
+    from ..turing.web.several import Studies, find_studies, name_studies
     from ..web.server import listen, make_server
 
     url = public_address(public_url, host, port)
+    folders = [*(studies or []), *(find_studies(everything) if everything else [])]
+    if not folders:
+        raise ValueError("name the folder of a study, or --all FOLDER for all studies in it")
+    named = {"": folders[0]}
+    if everything or len(folders) > 1:
+        named = name_studies(folders)
+    addresses = {name: f"{url}/{name}".rstrip("/") for name in named}
     announced = stopping("while serving; every answer that was acknowledged is stored")
-    with announced, open_study(study) as found, listen(host, port) as listener:
-        server = make_server(create_app(replace(found, pilot=pilot), url))
-        print_line(f"owner's page: {url}/owner")
+    with announced, ExitStack() as opened:
+        found = {
+            name: replace(opened.enter_context(open_study(named[name])), pilot=pilot)
+            for name in named
+        }
+        listener = opened.enter_context(listen(host, port))
+        app = create_app(found[""], url) if "" in found else Studies(found, url)
+        server = make_server(app)
+        for name, address in addresses.items():
+            if note:
+                record_address(named[name], address)
+            print_line(f"owner's page: {address}/owner")
         if browser:
-            webbrowser.open(f"{url}/owner")
+            webbrowser.open(f"{url}/owner" if "" in found else f"{url}/")
         server.run(sockets=[listener])
 
 
@@ -293,7 +329,10 @@ def invite(
     study: StudyFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many links.")] = 1,
     days: Annotated[float, typer.Option(help="Days for which a link can be used to begin.")] = 14,
-    public_url: PublicUrl = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(help="Where people reach the study. Default: where it was served last."),
+    ] = None,
     pilot: Annotated[
         bool,
         typer.Option("--pilot", help="For people who try the study out: no place, no vote counts."),
@@ -301,14 +340,21 @@ def invite(
 ) -> None:
     """Print invitation links, each for one person, who comes back by it as well."""
     from ..turing.owner import invite as make_invitations
+    from ..turing.study.served_address import served_address
     from ..turing.study.study import open_study
-    from ..turing.web.server import public_address
+    from ..turing.web.server import invitation_address, is_local, public_address
 
-    url = public_address(public_url)
-    if urlsplit(url).path:
-        errors.print(f"serve it with the same --public-url {url}", highlight=False, soft_wrap=True)
+    if public_url is not None:
+        public_address(public_url)
     with open_study(study) as found:
+        served = served_address(study)
+        url = invitation_address(public_url, served)
         links = make_invitations(found, url, count, days, pilot=pilot)
+    if served is None and urlsplit(url).path:
+        errors.print(f"serve it with the same --public-url {url}", highlight=False, soft_wrap=True)
+    if is_local(url):
+        text = f"caution: only this machine can follow links to {url}; for others, see --public-url"
+        errors.print(text, highlight=False, soft_wrap=True)
     for link in links:
         print_line(link)
 
@@ -404,45 +450,43 @@ def results(
     export: Annotated[
         Path | None, typer.Option("--votes", help="Also write every vote to this CSV file.")
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Also write every image with its votes and error to this CSV file."),
+    ] = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
     import json
+    from functools import partial
 
+    from ..turing.image_votes import read_judged_images, read_pictures
     from ..turing.owner import export_csv, read_design, read_votes
+    from ..turing.private_files import write_private
     from ..turing.results.analysis import analyse, to_json
+    from ..turing.results.images import images_csv, images_section
     from ..turing.results.page import results_page
     from ..turing.results.text import csv_text, terminal_text
     from ..turing.study.study import open_study
 
     with open_study(study) as found:
         votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
-    with errors.status("resampling"):
-        analysis = analyse(votes, design)
+        with errors.status("resampling"):
+            analysis = analyse(votes, design)
+        counted = {person.alias for person in analysis.annotators if not person.excluded}
+        judged = read_judged_images(found, counted)
+        pictures = images_section(judged, partial(read_pictures, found))
     print_line(terminal_text(analysis))
-    page = results_page(analysis, votes, f"Real or generated: {found.name}")
+    page = results_page(analysis, votes, f"Real or generated: {found.name}", pictures)
     for name, file, data in (
         ("page", out or study / "results.html", page),
         ("figures", table, csv_text(analysis).encode()),
         ("values", values, json.dumps(to_json(analysis), indent=1).encode()),
         ("votes", export, every_vote.encode()),
+        ("images", images, images_csv(judged).encode()),
     ):
         if file is not None:
-            write_result(file, data)
+            write_private(file, data)
             print_line(f"{name}: {file}")
-
-
-def write_result(file: Path, data: bytes) -> None:
-    """Write a file, and the folder that it is to be in.
-
-    Raises:
-        OSError: naming the file, if that is not possible.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(f"{file} cannot be written: {reason}") from None
 
 
 @turing.command()
@@ -476,6 +520,52 @@ def parse_numbers(name: str, text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"{name} must be numbers with commas between them, got {text!r}") from None
+
+
+@turing.command()
+def backup(
+    study: StudyFolder,
+    to: Annotated[
+        Path, typer.Argument(help="A new folder, or a new archive whose name ends in .zip.")
+    ],
+) -> None:
+    """Copy a study, also while it is served, and check the copy.
+
+    The copy holds the study's secret key and every vote, so keep it as safe as the study. `cp` of
+    a study that is served loses votes. `purge` and withdrawals reach no backup: delete old ones.
+    """
+    from ..turing.study.backup import make_backup
+
+    found = make_backup(study, to)
+    print_line(f"backup: {to}, {rows_text(found.rows)}; checked")
+    print_line("it holds the study's secret.key and what people said; only you can read it")
+
+
+@turing.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What backup wrote.")],
+    study: Annotated[Path, typer.Argument(help="Folder of the study, a new one.")],
+    database: Annotated[
+        str | None,
+        typer.Option(help="Empty database, postgresql+psycopg://..., if the study was on one."),
+    ] = None,
+) -> None:
+    """Make a study of a backup: same key, same owner's token, same links, the votes of then."""
+    from ..turing.study.backup import restore_backup
+
+    found = restore_backup(source, study, database)
+    print_line(f"study: {study}, {rows_text(found.rows)}; checked")
+
+
+def rows_text(rows: "Mapping[str, int]") -> str:
+    """Return the rows of a study's tables in a few words.
+
+    Example:
+        >>> rows_text({"answers": 1200, "sessions": 30, "images": 200})
+        '1,200 votes of 30 sessions, 200 images'
+    """
+    answers, sessions, images = (rows.get(name, 0) for name in ("answers", "sessions", "images"))
+    return f"{answers:,} votes of {sessions:,} sessions, {images:,} images"
 
 
 @turing.command()

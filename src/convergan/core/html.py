@@ -84,21 +84,24 @@ class Thumbnail:
     """A small picture with words below.
 
     Attributes:
-        jpeg: the picture, a JPEG file.
+        image: the picture, a JPEG or PNG file.
         alt: the text for those who cannot see it.
         lines: below it.
         marked: whether it is to be looked at.
+        width: in CSS pixels, at which hard pixels are shown; None to fit into a square.
     """
 
-    jpeg: bytes
+    image: bytes
     alt: str
     lines: Sequence[str]
     marked: bool = False
+    width: int | None = None
 
     @property
     def source(self) -> str:
         """The file as a URL that needs no other file."""
-        return f"data:image/jpeg;base64,{base64.b64encode(self.jpeg).decode()}"
+        kind = "png" if self.image.startswith(b"\x89PNG") else "jpeg"
+        return f"data:image/{kind};base64,{base64.b64encode(self.image).decode()}"
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """What the owner of a study can read and do; what concerns single people is in `people`."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from ..core.files import csv_lines
+from .image_votes import read_file_names
 from .people import close_person as close_person
 from .people import close_unlisted as close_unlisted
 from .people import delete_person as delete_person
@@ -36,10 +38,13 @@ BEFORE = {"allowed_slips": 0}
 EXPORT_COLUMNS = (
     *("annotator", "state", "model", "feedback", "number", "block", "attention", "generated"),
     *("said_generated", "correct", "image", "exposure_ms", "shown_ms", "reaction_ms", "ignored"),
-    *("screen_width", "screen_height", "pixel_ratio", "shown_px", "at", "pilot"),
+    *("screen_width", "screen_height", "pixel_ratio", "shown_px", "file_name", "other_file_name"),
+    *("at", "pilot"),
 )
 """Of the exported table. In pairs ``generated`` and ``said_generated`` are of the left image.
-``at`` is in seconds since consent, as a panel tells who came at which time of day."""
+``file_name`` is where the judged image came from, in pairs the generated one, and
+``other_file_name`` the image beside it. ``at`` is in seconds since consent, as a panel tells who
+came at which time of day."""
 
 
 def token_hash(study: Study) -> str:
@@ -91,6 +96,7 @@ def export_csv(study: Study) -> str:
     with study.database.reading() as connection:
         rows = _vote_rows(connection, EXPORTED_STATES)
         names = [row.name for row in _models(connection)]
+    file_names = read_file_names(study)
     fresh: dict[str, str] = {}
     lines: list[tuple[object, ...]] = [EXPORT_COLUMNS]
     for row in rows:
@@ -102,7 +108,7 @@ def export_csv(study: Study) -> str:
                 *(row.block, int(row.attention), int(row.generated), int(row.said_generated)),
                 *(int(row.generated == row.said_generated), _judged(row), row.exposure_ms),
                 *(row.shown_ms, row.reaction_ms, row.ignored, screen["width"], screen["height"]),
-                *(screen["ratio"], screen["shown_px"]),
+                *(screen["ratio"], screen["shown_px"], *_file_names(row, file_names)),
                 *(round(row.at - row.consented, 1), int(row.pilot)),
             )
         )
@@ -220,6 +226,15 @@ def _judged(row: Row[Any]) -> int:
         return -1
     second = row.second_image is not None and not row.generated
     return int(row.second_image if second else row.first_image)
+
+
+def _file_names(row: Row[Any], names: Mapping[int, str]) -> tuple[str, str]:
+    """Return the names of the judged image and of the one beside it; empty for attention."""
+    if row.attention:
+        return "", ""
+    judged = _judged(row)
+    other = row.first_image if judged == row.second_image else row.second_image
+    return names.get(judged, ""), "" if other is None else names.get(other, "")
 
 
 def _models(connection: Connection) -> list[Row[Any]]:

@@ -75,4 +75,7 @@ class SecurityMiddleware:
                 raise RefusedError(413, "The request is too large.")
             return message
 
-        await self.app({**scope, "root_path": self.path}, limited, with_headers)
+        below = {**scope, "root_path": self.path}
+        if below["path"] == self.path:  # the application's front page, without its slash
+            below["path"] += "/"
+        await self.app(below, limited, with_headers)

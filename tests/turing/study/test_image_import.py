@@ -19,7 +19,6 @@ from convergan.turing.study.image_import import (
     encode,
     read_source,
     scramble,
-    shift,
     source_from_array,
 )
 from tests.turing.serving import noise
@@ -271,18 +270,6 @@ def test_files_of_both_classes_have_one_length_and_only_the_chunks_of_pixels() -
         assert kinds == [b"IHDR", b"IDAT", b"IEND"]
         with Image.open(io.BytesIO(file)) as open_study:
             assert (np.asarray(open_study) == image).all()
-
-
-def test_resampling_moves_every_image_a_little_and_in_the_same_way() -> None:
-    pixels = np.zeros((2, 9, 9), np.uint8)
-    pixels[:, 4, 4] = 200
-    moved = shift(pixels)
-    assert (moved[0] == moved[1]).all()
-    assert 100 < moved[0, 4, 4] < 200
-    assert moved[0, 4, 5] > moved[0, 4, 3]
-    colour = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
-    assert shift(colour).shape == colour.shape
-    assert (shift(colour) != colour).any(axis=(1, 2, 3)).all()
 
 
 def test_scrambled_images_have_the_pixels_of_the_image_elsewhere() -> None:

@@ -85,6 +85,8 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_votes(mak
         assert [(row.version, row.number, row.text) for row in texts] == [
             (design.consent_version, 1, design.consent_text)
         ]
+        names = connection.execute(select(schema.images.c.file_name).distinct()).scalars().all()
+        assert names == [None]
     codes = {person["panel_code"] for person in people(study)}
     assert codes == {person["completion_code"] for person in people(study)} and len(codes) == 2
 

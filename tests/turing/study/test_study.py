@@ -14,7 +14,8 @@ from convergan.turing import migrations
 from convergan.turing.errors import StudyError
 from convergan.turing.study import schema
 from convergan.turing.study.database import locate
-from convergan.turing.study.image_import import Source
+from convergan.turing.study.image_import import Source, encode
+from convergan.turing.study.resampling import resample, secret_chance
 from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.turing.study.tokens import token_sha256
 from tests.turing.serving import Make, noise
@@ -185,14 +186,15 @@ def test_images_are_stored_without_names_and_with_one_length(make: Make) -> None
     assert not any(b"real" in row.png for row in rows)
 
 
-def test_images_of_real_and_generated_are_moved_alike_when_asked(make: Make) -> None:
+def test_no_image_is_stored_as_it_was_when_that_is_asked_for(make: Make) -> None:
     study, _ = make(resample=True)
-    plain = noise("real")
+    plain = [encode(image) for name in ("real", "model") for image in noise(name).pixels]
+    expected = resample(noise("real").pixels, secret_chance(study.key))
     with study.database.reading() as connection:
-        found = connection.execute(select(schema.images.c.png)).scalars().all()
-    from convergan.turing.study.image_import import encode
-
-    assert encode(plain.pixels[0]) not in found
+        query = select(schema.images.c.png).order_by(schema.images.c.id)
+        found = connection.execute(query).scalars().all()
+    assert not set(plain) & set(found)
+    assert found[:40] == [encode(image) for image in expected]
 
 
 def test_images_are_shown_enlarged_to_about_256_pixels() -> None:

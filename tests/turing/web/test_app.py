@@ -11,9 +11,10 @@ import httpx2
 import pytest
 from sqlalchemy import func, select, text
 
+from convergan.turing.image_votes import read_file_names
 from convergan.turing.owner import read_votes
 from convergan.turing.study import schema
-from convergan.turing.web.app import WRONG_TOKENS
+from convergan.turing.web.owner_token import WRONG_TOKENS
 from tests.turing.serving import Person, Serve, Server
 
 CLASS_WORDS = re.compile(rb"real|generated|fake|model|attention|noise|sha256", re.IGNORECASE)
@@ -89,10 +90,13 @@ def test_all_traffic_of_a_session_without_feedback_names_no_class(serve: Serve) 
         lengths.add(len(reply.content))
         sent_to += [reply, person.client.get(f"{person.place}/state")]
         found = person.state()
+    file_names = set(read_file_names(server.study).values())
+    assert len(file_names) == 80
     for reply in sent_to:
         sent = repr(reply.headers).encode() + str(reply.url).encode()
         sent += b"" if "image" in reply.headers["content-type"] else reply.content
         assert not CLASS_WORDS.search(sent), sent
+        assert not any(name.encode() in reply.content for name in file_names)
     assert len(lengths) <= 3  # with two trials ahead, with one, with none
 
 
@@ -471,3 +475,11 @@ def test_a_study_below_a_path_works_whether_or_not_the_proxy_takes_it_away(
         assert len(found) >= 2 and {get(file).status_code for file in found} == {200}
     person = Person(client, above + place.removeprefix("/deep/study"))
     assert person.begin()["stage"] == "trials"
+
+
+def test_the_front_page_says_what_to_do_and_names_nothing(serve: Serve) -> None:
+    server = serve(path="/deep/study")
+    for address in ("/deep/study", "/deep/study/", "/"):
+        reply = server.client().get(address)
+        assert reply.status_code == 200 and "open the link that you were sent" in reply.text
+        assert "x-content-type-options" in reply.headers

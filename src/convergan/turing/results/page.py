@@ -44,12 +44,22 @@ TRUTH = {
 }
 
 
-def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
-    """Return the page of a study, given all of its votes."""
+def results_page(
+    analysis: Analysis, votes: Votes, title: str, images: Section | None = None
+) -> bytes:
+    """Return the page of a study.
+
+    Args:
+        analysis: its figures.
+        votes: all of its votes.
+        title: of the page.
+        images: pictures of single images, if they are known.
+    """
     sections = [Section("", list(_opening(analysis)))]
     if analysis.result is not None:
         sections.append(Section("Figures", _figures(analysis)))
         sections += _plots(analysis, counted_votes(votes, analysis.annotators))
+    sections += [] if images is None else [images]
     sections += [
         Section("Fixed before the first vote", [_fixed(analysis)]),
         Section("Exclusions", [*_exclusions(analysis), _annotators(analysis)]),

@@ -213,8 +213,8 @@ class Person:
     async def _fetch_images(self, tabs: list[Tab], trial: Json) -> None:
         for tab in tabs:
             for image in trial["images"]:
-                url = httpx2.URL(self.place).join(image)
-                reply = await tab.request("GET", str(url))
+                above = self.place.rpartition("/s/")[0]  # the study may lie below a path
+                reply = await tab.request("GET", above + image)
                 elsewhere = len(tabs) > 1 or trial["trial"] in self.visit.replies
                 if reply.status_code != 200 and not elsewhere:
                     raise StudyError(f"an image cannot be fetched: {_refusal(reply)}")

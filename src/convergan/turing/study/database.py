@@ -17,6 +17,8 @@ from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from ..errors import StudyError
 
+SQLITE_FILE = "study.sqlite3"
+"""In the folder of a study whose database is not PostgreSQL."""
 BUSY_SECONDS = 30
 """How long a writer of SQLite waits for one in another process."""
 
@@ -85,7 +87,7 @@ def locate(address: str | None, folder: Path) -> URL:
         StudyError: if the address is of another kind, or what it needs is not installed.
     """
     if address is None:
-        return URL.create("sqlite", database=str(folder / "study.sqlite3"))
+        return URL.create("sqlite", database=str(folder / SQLITE_FILE))
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):

@@ -46,8 +46,6 @@ FORMATS = ("PNG", "JPEG")
 """What files may be, whatever they are called; a JPEG file may hold more pictures (MPO)."""
 FOLLOW_LINKS = "follow links"
 """Argument of the child process."""
-SHIFT = 0.25
-"""Of a pixel, down and right: how far `shift` moves an image."""
 
 
 @dataclass(frozen=True)
@@ -183,19 +181,6 @@ def check_sources(real: Source, generated: Sequence[Source]) -> None:
         )
 
 
-def shift(pixels: Pixels) -> Pixels:
-    """Shift every image by a quarter of a pixel, so that none is found in a public data set."""
-    height, width = pixels.shape[1:3]
-    move = (1, 0, -SHIFT, 0, 1, -SHIFT)
-    moved = [
-        Image.fromarray(image).transform(
-            (width, height), Image.Transform.AFFINE, move, Image.Resampling.BICUBIC
-        )
-        for image in pixels
-    ]
-    return np.stack([np.asarray(image) for image in moved])
-
-
 def scramble(pixels: Pixels, seed: int) -> Pixels:
     """Shuffle the pixels within each image, so that nobody can take it for a real one."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
@@ -215,6 +200,16 @@ def encode(image: Pixels) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=0)
     return buffer.getvalue()
+
+
+def storable(name: str) -> str:
+    r"""Return a file's name as text that every database takes: bytes that are no UTF-8 as ``\xff``.
+
+    Example:
+        >>> storable("caf\udce9.png")
+        'caf\\udce9.png'
+    """
+    return name.encode(errors="backslashreplace").decode().replace("\0", "")
 
 
 def child() -> None:

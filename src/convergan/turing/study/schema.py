@@ -90,9 +90,11 @@ images = Table(
     Column("model", Integer, ForeignKey("models.id")),
     Column("attention", Boolean, nullable=False),
     Column("png", LargeBinary, nullable=False),
+    Column("file_name", Text),
 )
 """Images, counted from 0, those of attention trials last. Without a model, one is real, or
-obviously not where it is for attention. No browser ever sees these numbers."""
+obviously not where it is for attention. No browser of an annotator ever sees these numbers, nor the
+names of the files that images came from."""
 
 invitations = Table(
     "invitations",

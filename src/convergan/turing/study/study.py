@@ -15,19 +15,22 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import URL, Connection, insert, select
 
 from .. import migrations
 from ..bonus import read_bonus
 from ..checks import check
 from ..errors import StudyError
+from ..private_files import close_to_others, create_private
 from ..statistics.votes import INDEPENDENT, Exclusion, design_rules
 from . import schema
 from .consent import ConsentText, add_consent_text
-from .database import Database, locate, readable_errors
-from .image_import import Pixels, Source, check_sources, encode, scramble, shift
+from .database import SQLITE_FILE, Database, locate, readable_errors
+from .image_import import Pixels, Source, check_sources, encode, scramble, storable
 from .progress import ProgressClock
 from .recruitment import MTURK, Panel, check_codes
+from .resampling import resample, secret_chance
 from .tokens import new_id, token_sha256
 from .trials import block_count, images_needed
 
@@ -70,7 +73,7 @@ class StudySettings:
         minutes: without an answer, after which a session may lose its place.
         consent: text that people agree to.
         retention_days: after which purge may remove the votes; None for no date.
-        resample: whether all images are shifted by a quarter of a pixel.
+        resample: whether every image is moved and scaled by an amount of its own, see `resampling`.
         completion_code: of the study at Prolific, for who finishes.
         screened_out_code: for who is screened out there.
         failed_attention_code: for who misses too many attention trials; None for the first one.
@@ -201,15 +204,18 @@ def create_study(
     place.mkdir(parents=True, mode=0o700)
     database = Database(url)
     try:
-        _write_secret(place / KEY, secrets.token_hex(32))
+        key = secrets.token_bytes(32)
+        create_private(place / KEY, f"{key.hex()}\n".encode())
         if address is not None:
-            _write_secret(place / DATABASE_URL, address)
+            create_private(place / DATABASE_URL, f"{address}\n".encode())
+        else:  # SQLite gives its log the rights of its database
+            create_private(place / SQLITE_FILE)
         with readable_errors(url), database.writing() as connection:
             if migrations.current(connection) is not None:
                 raise StudyError("the database holds a study; give each one a database of its own")
             migrations.create(connection)
             _insert_study(connection, folder.name, settings, real, token)
-            _insert_images(connection, settings, real, generated)
+            _insert_images(connection, settings, real, generated, secret_chance(key))
             if address is not None:  # while the tables can still be undone
                 place = place.rename(folder)
         database.close()  # SQLite merges its log into the file, which moves as a whole
@@ -260,8 +266,8 @@ def database_url(folder: Path) -> URL:
         raise StudyError(f"there is no study {folder}")
     if (folder / DATABASE_URL).exists():
         return locate(_read(folder / DATABASE_URL), folder)
-    if not (folder / "study.sqlite3").is_file():
-        raise StudyError(f"{folder} has no database study.sqlite3")
+    if not (folder / SQLITE_FILE).is_file():
+        raise StudyError(f"{folder} has no database {SQLITE_FILE}")
     return locate(None, folder)
 
 
@@ -275,7 +281,8 @@ def open_study(folder: Path, clock: Callable[[], float] = time.time) -> Iterator
         OSError: if the database fails inside the block; a damaged one is a StudyError.
     """
     url = database_url(folder)
-    key = _read_key(folder / KEY)
+    key = read_key(folder / KEY)
+    close_to_others(folder)
     database = Database(url)
     try:
         with readable_errors(url), database.writing() as connection:
@@ -327,7 +334,11 @@ def _insert_study(
 
 
 def _insert_images(
-    connection: Connection, settings: StudySettings, real: Source, generated: Sequence[Source]
+    connection: Connection,
+    settings: StudySettings,
+    real: Source,
+    generated: Sequence[Source],
+    chance: np.random.Generator,
 ) -> None:
     """Store all images: real ones, those of each model, attention images last."""
     rows = [{"id": number, "name": source.name} for number, source in enumerate(generated)]
@@ -335,32 +346,33 @@ def _insert_images(
     obvious = scramble(real.pixels[: max(settings.attention, 16)], settings.seed)
     if len(obvious) < settings.attention:
         raise StudyError(f"{settings.attention} attention trials need as many real images")
-    groups: list[tuple[int | None, bool, Pixels]] = [(None, False, real.pixels)]
-    groups += [(number, False, source.pixels) for number, source in enumerate(generated)]
-    groups += [(None, True, obvious)] if settings.attention else []
+    groups: list[tuple[int | None, bool, Pixels, Sequence[str]]] = [
+        (None, False, real.pixels, real.labels)
+    ]
+    groups += [(n, False, source.pixels, source.labels) for n, source in enumerate(generated)]
+    groups += [(None, True, obvious, real.labels)] if settings.attention else []
     number = 0
-    for model, attention, pixels in groups:
+    for model, attention, pixels, labels in groups:
         for start in range(0, len(pixels), 500):
             part = pixels[start : start + 500]
-            ready = shift(part) if settings.resample else part
-            pngs = [encode(image) for image in ready]
+            ready = resample(part, chance) if settings.resample else part
+            row = {"model": model, "attention": attention}
             connection.execute(
                 insert(schema.images),
                 [
-                    {"id": number + place, "model": model, "attention": attention, "png": png}
-                    for place, png in enumerate(pngs)
+                    {**row, "id": number + place, "png": encode(image), "file_name": storable(name)}
+                    for place, (image, name) in enumerate(zip(ready, labels[start:], strict=False))
                 ],
             )
             number += len(part)
 
 
-def _write_secret(file: Path, text: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened_file:
-        opened_file.write(text + "\n")
+def read_key(file: Path) -> bytes:
+    """Return a study's key.
 
-
-def _read_key(file: Path) -> bytes:
+    Raises:
+        StudyError: if it is none, or others can read it.
+    """
     text = _read(file)
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         raise StudyError(f"{file} can be read by others; chmod 600 it")

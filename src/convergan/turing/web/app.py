@@ -6,7 +6,6 @@ feedback where the person's arm has it.
 
 import logging
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
@@ -30,11 +29,10 @@ from ..study.recruitment import NO_PANEL, Panel, arrive_from_mturk, arrive_from_
 from ..study.session_record import NO_SESSION
 from ..study.sessions import Answer, Session
 from ..study.study import Study
-from ..study.tokens import equal_secrets, form_token, token_sha256
+from ..study.tokens import equal_secrets, form_token
+from .owner_token import OwnerTokens
 from .pages import annotator_page, message_page, owner_page, preview_page
 
-WRONG_TOKENS, WRONG_TOKENS_SECONDS = 10, 60.0
-"""So many wrong tokens of the owner in so many seconds, from all clients; more get status 429."""
 IDENTIFIER = r"^[A-Za-z0-9_-]{22}$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Milliseconds = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
@@ -114,6 +112,26 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         public_url: where people reach it, in invitation links. A proxy may leave the path in it to
             requests or take it away.
     """
+    app = bare_app(public_url)
+    _arrival_routes(app, study)
+    _session_routes(app, study)
+    _owner_routes(app, study, public_url)
+    _static_files(app)
+
+    @app.get("/")
+    def front(request: Request) -> Response:
+        text = "To take part, open the link that you were sent."
+        return HTMLResponse(message_page("Image study", text, _path(request)))
+
+    return app
+
+
+def bare_app(public_url: str) -> FastAPI:
+    """Return an application without addresses: the security headers and how refusals are shown.
+
+    Args:
+        public_url: where people reach it.
+    """
     app = FastAPI(
         title="convergan turing",
         version="1",
@@ -128,10 +146,6 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         path=urlsplit(public_url).path.rstrip("/"),
     )
     _error_handlers(app)
-    _arrival_routes(app, study)
-    _session_routes(app, study)
-    _owner_routes(app, study, public_url)
-    _static_files(app)
     return app
 
 
@@ -233,19 +247,10 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
 
 def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
-    wrong: list[float] = []
-    expected = owner.token_hash(study)
+    tokens = OwnerTokens({study.name: owner.token_hash(study)})
 
     def owner_only(authorization: Annotated[str, Header()] = "") -> None:
-        kind, _, token = authorization.partition(" ")
-        if kind.lower() == "bearer" and equal_secrets(token_sha256(token.strip()), expected):
-            return
-        now = time.monotonic()
-        wrong[:] = [moment for moment in wrong if moment > now - WRONG_TOKENS_SECONDS]
-        if len(wrong) >= WRONG_TOKENS:
-            raise RefusedError(429, "Too many wrong tokens; wait a minute.")
-        wrong.append(now)
-        raise RefusedError(401, "The owner's token is wrong or missing.")
+        tokens.require(authorization)
 
     guarded = [Depends(owner_only)]
 

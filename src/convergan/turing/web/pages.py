@@ -51,5 +51,14 @@ def owner_page(path: str = "") -> str:
     return _render("owner.html", {"path": path})
 
 
+def index_page(path: str = "") -> str:
+    """Return the page above several studies, which names none of them.
+
+    Args:
+        path: of that page on its host.
+    """
+    return _render("index.html", {"path": path})
+
+
 def _render(template: str, values: dict[str, str]) -> str:
     return render_template(__package__, template, values)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import StudyError
+from ..private_files import append_private
 
 START_SECONDS = 60.0
 """After its start, a server has to answer within this time."""
@@ -32,8 +33,17 @@ def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     Raises:
         StudyError: if it ends at once, or does not answer in time.
     """
-    command = [sys.executable, "-m", "convergan", "turing", "serve", str(folder), "--no-browser"]
-    with (folder / "server.log").open("ab") as log:
+    command = [
+        sys.executable,
+        "-m",
+        "convergan",
+        "turing",
+        "serve",
+        str(folder),
+        "--no-browser",
+        "--no-note",
+    ]
+    with os.fdopen(append_private(folder / "server.log"), "ab") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
             stdout=subprocess.DEVNULL,

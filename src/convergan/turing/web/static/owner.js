@@ -8,7 +8,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const number = new Intl.NumberFormat("en-GB");
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
-let token = sessionStorage.getItem("owner-token") ?? "";
+const KEPT = `owner-token ${location.pathname}`; // several studies may share a host
+let token = sessionStorage.getItem(KEPT) ?? "";
 
 async function call(path, method = "GET", body) {
   const headers = { Authorization: `Bearer ${token}` };
@@ -43,7 +44,7 @@ async function attempt(action, polling = false) {
 
 function enter(hint) {
   token = "";
-  sessionStorage.removeItem("owner-token");
+  sessionStorage.removeItem(KEPT);
   $("dashboard").hidden = true;
   $("enter").hidden = false;
   $("token-hint").textContent = hint;
@@ -56,7 +57,7 @@ $("token-form").addEventListener("submit", (event) => {
   $("token").value = "";
   attempt(async () => {
     await refresh();
-    sessionStorage.setItem("owner-token", token);
+    sessionStorage.setItem(KEPT, token);
   });
 });
 $("sign-out").addEventListener("click", () => enter(""));
