@@ -333,6 +333,10 @@ def results(
     export: Annotated[
         Path | None, typer.Option("--votes", help="Also write every vote to this CSV file.")
     ] = None,
+    preregistration: Annotated[
+        Path | None,
+        typer.Option(help="Preregistration to check. Default: where preregister wrote it."),
+    ] = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
     import json
@@ -341,14 +345,17 @@ def results(
     from ..turing.results.analysis import analyse, to_json
     from ..turing.results.page import results_page
     from ..turing.results.text import csv_text, terminal_text
+    from ..turing.study.preregistration import check_preregistration
     from ..turing.study.study import open_study
 
     with open_study(study) as found:
         votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
+        said = check_preregistration(found, preregistration).sentence()
     with errors.status("resampling"):
         analysis = analyse(votes, design)
+    print_line(said)
     print_line(terminal_text(analysis))
-    page = results_page(analysis, votes, f"Real or generated: {found.name}")
+    page = results_page(analysis, votes, f"Real or generated: {found.name}", said)
     for name, file, data in (
         ("page", out or study / "results.html", page),
         ("figures", table, csv_text(analysis).encode()),
@@ -372,6 +379,25 @@ def write_result(file: Path, data: bytes) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(f"{file} cannot be written: {reason}") from None
+
+
+@turing.command()
+def preregister(
+    study: StudyFolder,
+    out: Annotated[Path, typer.Option(help="File to write, Markdown.")],
+) -> None:
+    """Write what is fixed before the first vote, and keep the file's hash in the study.
+
+    Design, exclusions, analysis, sample size and versions. `results` then says whether the study is
+    as it was said to be. Exit codes: 65 somebody has voted, or it was done before; 74 storage.
+    """
+    from ..turing.study.preregistration import preregister as write
+    from ..turing.study.study import open_study
+
+    with open_study(study) as found:
+        digest = write(found, out)
+    print_line(f"preregistration: {out}")
+    print_line(f"sha256: {digest}")
 
 
 @turing.command()

@@ -41,14 +41,21 @@ PARTIAL = {
 }
 
 
-def results_page(analysis: Analysis, votes: Votes, title: str) -> bytes:
-    """Return the page of a study, given all of its votes."""
+def results_page(analysis: Analysis, votes: Votes, title: str, preregistered: str = "") -> bytes:
+    """Return the page of a study.
+
+    Args:
+        analysis: its figures.
+        votes: all of its votes.
+        title: of the page.
+        preregistered: whether the study is as it was said to be, in words.
+    """
     sections = [Section("", list(_opening(analysis)))]
     if analysis.result is not None:
         sections.append(Section("Figures", _figures(analysis)))
         sections += _plots(analysis, counted_votes(votes, analysis.annotators))
     sections += [
-        Section("Fixed before the first vote", [_fixed(analysis)]),
+        Section("Fixed before the first vote", _fixed_parts(analysis, preregistered)),
         Section("Exclusions", [*_exclusions(analysis), _annotators(analysis)]),
         Section("What this does not say", [_limits(analysis)]),
     ]
@@ -93,6 +100,10 @@ def _plots(analysis: Analysis, kept: Votes) -> Iterator[Section]:
         yield Section("Learning", [learning_plot(analysis)])
     yield Section("Reaction times", [reaction_plot(kept)])
     yield Section("Images", [image_plot(analysis)])
+
+
+def _fixed_parts(analysis: Analysis, preregistered: str) -> list[Part]:
+    return [*([Paragraph(preregistered)] if preregistered else []), _fixed(analysis)]
 
 
 def _fixed(analysis: Analysis) -> Table:

@@ -62,6 +62,7 @@ study = Table(
     Column("height", Integer, nullable=False),
     Column("scale", Integer, nullable=False),
     Column("truth", String(16), nullable=False, server_default="half"),
+    Column("preregistration", JSON),
 )
 """One row: what was fixed before the first vote, and whether the study takes people."""
 
