@@ -42,7 +42,8 @@ def counted_error(folder: Path, protocol: str, people: int, trials: int, truth: 
         connection.execute(text("UPDATE study SET truth = :truth"), {"truth": truth})
     with serving(folder) as url:
         visits = simulate(folder, url, Participants(people, ["counter"]))
-    return sum(visit.wrong for visit in visits) / sum(visit.judged for visit in visits)
+    wrong = float(sum(visit.wrong for visit in visits))
+    return wrong / sum(visit.judged for visit in visits)
 
 
 def least_by_chance(votes: int) -> float:

@@ -454,6 +454,10 @@ def results(
         Path | None,
         typer.Option(help="Also write every image with its votes and error to this CSV file."),
     ] = None,
+    preregistration: Annotated[
+        Path | None,
+        typer.Option(help="Preregistration to check. Default: where preregister wrote it."),
+    ] = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
     import json
@@ -466,6 +470,7 @@ def results(
     from ..turing.results.images import images_csv, images_section
     from ..turing.results.page import results_page
     from ..turing.results.text import csv_text, terminal_text
+    from ..turing.study.preregistration import check_preregistration
     from ..turing.study.study import open_study
 
     with open_study(study) as found:
@@ -475,8 +480,10 @@ def results(
         counted = {person.alias for person in analysis.annotators if not person.excluded}
         judged = read_judged_images(found, counted)
         pictures = images_section(judged, partial(read_pictures, found))
+        said = check_preregistration(found, preregistration).sentence()
+    print_line(said)
     print_line(terminal_text(analysis))
-    page = results_page(analysis, votes, f"Real or generated: {found.name}", pictures)
+    page = results_page(analysis, votes, f"Real or generated: {found.name}", pictures, said)
     for name, file, data in (
         ("page", out or study / "results.html", page),
         ("figures", table, csv_text(analysis).encode()),
@@ -487,6 +494,25 @@ def results(
         if file is not None:
             write_private(file, data)
             print_line(f"{name}: {file}")
+
+
+@turing.command()
+def preregister(
+    study: StudyFolder,
+    out: Annotated[Path, typer.Option(help="File to write, Markdown.")],
+) -> None:
+    """Write what is fixed before the first vote, and keep the file's hash in the study.
+
+    Design, exclusions, analysis, sample size and versions. `results` then says whether the study is
+    as it was said to be. Exit codes: 65 somebody has voted, or it was done before; 74 storage.
+    """
+    from ..turing.study.preregistration import preregister as write
+    from ..turing.study.study import open_study
+
+    with open_study(study) as found:
+        digest = write(found, out)
+    print_line(f"preregistration: {out}")
+    print_line(f"sha256: {digest}")
 
 
 @turing.command()

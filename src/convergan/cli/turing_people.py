@@ -7,7 +7,8 @@ import typer
 from rich.markup import escape
 
 from .console import errors, print_line
-from .turing import PublicUrl, StudyFolder, read_text, turing, write_result
+from .turing import PublicUrl, StudyFolder, read_text
+from .turing import turing as turing
 
 PersonName = Annotated[str, typer.Argument(metavar="PERSON", help="As in the list, P-0123abcd.")]
 
@@ -128,12 +129,13 @@ def bonuses(
     """Write who earned which bonus by the study's rule, in the form of Prolific's bulk bonuses."""
     from ..turing.earnings import earned_bonuses
     from ..turing.panel_list import read_panel_list
+    from ..turing.private_files import write_private
     from ..turing.study.study import open_study
 
     listed = read_panel_list(panel_list)
     with open_study(study) as found:
         earned = earned_bonuses(found, listed)
-    write_result(out, "".join(f"{one.person},{one.amount}\n" for one in earned).encode())
+    write_private(out, "".join(f"{one.person},{one.amount}\n" for one in earned).encode())
     total = sum(one.amount for one in earned)
     print_line(f"bonuses: {out}, {len(earned)} people, {total} in all")
     if len(earned) < len(listed):

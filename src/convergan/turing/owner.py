@@ -1,7 +1,9 @@
 """What the owner of a study can read and do; what concerns single people is in `people`."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,22 +19,19 @@ from .people import iso_time as iso_time
 from .people import list_people as list_people
 from .people import people as people
 from .people import reopen_person as reopen_person
-from .results.analysis import analyse, to_json
-from .results.estimates import estimate
+from .results.analysis import analyse, primary_group, to_json
 from .statistics.votes import Design, Exclusion, Votes
 from .study import schema
 from .study.schema import answers, invitations, listed_people, models, sessions, trials
 from .study.study import Study
 
-LIVE_DRAWS = 1000
-"""Resampled studies of the interval that the owner's page shows while votes come in."""
 COUNTED_STATES = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
 """States of sessions whose votes are in the analysis; the others were returned or withdrawn."""
 PERSONAL_TABLES = (answers, trials, sessions, invitations, listed_people)
 """Tables of what people said; tables that refer to others come first."""
 EXPORTED_STATES = (*COUNTED_STATES, schema.RETURNED, schema.SCREENED_OUT)
 
-BEFORE = {"allowed_slips": 0}
+BEFORE = {"allowed_slips": 0, "complete_only": False}
 """Rules of exclusion that studies of before do not name, as they were then."""
 
 EXPORT_COLUMNS = (
@@ -61,7 +60,7 @@ def set_state(study: Study, state: str) -> dict[str, Any]:
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Return the state of the study: people by state, votes, the error, and the error by trial.
+    """Return the state of the study: people by state, votes, the headline, and errors by trial.
 
     Who opened a link and did not consent is not counted, nor who tried the study out.
     """
@@ -77,17 +76,18 @@ def summary(study: Study) -> dict[str, Any]:
         lost = select(func.count()).select_from(trials.join(sessions))
         lost = lost.where(trials.c.state == schema.LOST, sessions.c.pilot.is_(False))
         losses = connection.execute(lost).scalar_one()
-        votes = _votes(connection).judged()
+        votes = _votes(connection)
+    judged = votes.judged()
     return {
         "name": design.name,
         "state": design.state,
         "protocol": design.protocol,
         "wanted": design.annotators_wanted,
         "people": people,
-        "votes": len(votes),
+        "votes": len(judged),
         "losses": losses,
-        "error": _error(votes, _design(design)),
-        "curve": _curve(votes),
+        **_headline(design.id, votes, _design(design)),
+        "curve": _curve(judged),
     }
 
 
@@ -241,13 +241,34 @@ def _models(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(models).order_by(models.c.id)))
 
 
-def _error(votes: Votes, design: Design) -> dict[str, float] | None:
-    """Return the share of wrong votes and its interval over annotators, pooled for a single one."""
-    found = estimate(votes, design, draws=LIVE_DRAWS, purpose="live")
-    if found is None:
-        return None
-    low, high = found.error.interval or found.error.pooled
-    return {"rate": found.error.error, "low": low, "high": high}
+def _headline(study: str, votes: Votes, design: Design) -> dict[str, dict[str, float] | None]:
+    """Return the error and the threshold with their intervals, as `results` has them.
+
+    A page asks every few seconds, so the last figures of a study are kept until votes change.
+    """
+    columns = [getattr(votes, column.name) for column in fields(votes)[:-2]]
+    digest = hashlib.sha256(b"".join(column.tobytes() for column in columns)).digest()
+    kept = _LAST_HEADLINES.get(study)
+    if kept is None or kept[0] != digest:
+        kept = _LAST_HEADLINES[study] = (digest, _new_headline(votes, design))
+    return kept[1]
+
+
+_LAST_HEADLINES: dict[str, tuple[bytes, dict[str, dict[str, float] | None]]] = {}
+
+
+def _new_headline(votes: Votes, design: Design) -> dict[str, dict[str, float] | None]:
+    group = primary_group(votes, design)
+    found: dict[str, dict[str, float] | None] = {"error": None, "threshold": None}
+    if (result := group.result()) is not None:
+        low, high = result.error.interval or result.error.pooled
+        rate, people = result.error.error, result.annotators
+        found["error"] = {"rate": rate, "low": low, "high": high, "annotators": people}
+    if (timed := group.timed()) is not None:
+        fit = timed.threshold
+        low, high = fit.interval or (fit.ms, fit.ms)
+        found["threshold"] = {"ms": fit.ms, "low": low, "high": high}
+    return found
 
 
 def _curve(votes: Votes) -> list[dict[str, Any]]:

@@ -72,7 +72,8 @@ def test_arms_are_told_apart_and_learning_is_found() -> None:
     found = analyse(votes_of([Learner(slope=2.0)] * 40, design), design, draws=DRAWS)
     without, told = found.arms
     assert without.result is not None and told.result is not None
-    assert without.result.annotators == told.result.annotators == 20
+    people = without.result.annotators + told.result.annotators
+    assert people == 40 - found.excluded and found.excluded < 3
     assert told.result.error.error < without.result.error.error - 0.1
     assert found.learning.interval is not None and found.learning.interval.low > 0
 
@@ -96,8 +97,14 @@ def test_the_staircases_threshold_is_recovered() -> None:
     votes = votes_of([StaircaseObserver(400)] * 30, design)
     found = analyse(votes, design, draws=DRAWS)
     assert found.timed is not None and found.timed.interval is not None
+    threshold = found.timed.threshold
+    assert threshold.ms == pytest.approx(400, abs=20) and threshold.interval is not None
+    assert threshold.interval.low < threshold.ms < threshold.interval.high
     assert found.timed.score_ms == pytest.approx(400, abs=20)
     assert found.timed.interval.low < found.timed.score_ms < found.timed.interval.high
+    for step in found.timed.exposures:
+        if step.votes > 200:
+            assert step.fitted == pytest.approx(step.wrong / step.votes, abs=0.06)
     assert found.result is not None
     assert sum(step.votes for step in found.timed.exposures) == found.result.error.votes
     shares = [step.wrong / step.votes for step in found.timed.exposures if step.votes > 200]
@@ -112,10 +119,12 @@ def test_who_left_early_is_in_no_time_score_and_in_no_comparison_of_models() -> 
     early = models.select((models.annotator < 4) | (models.trial < 2))
     alone, found = (analyse(some, design, draws=50) for some in (stay, early))
     assert alone.timed is not None and found.timed is not None
-    assert found.timed.score_ms == alone.timed.score_ms
+    assert found.timed == alone.timed and found.partial == 2
     assert found.comparison == alone.comparison and found.comparison.p is not None
     begun = analyse(models.select(models.trial < 2), design, draws=50)
-    assert begun.timed is not None and begun.finished == 0
+    assert begun.timed is None and begun.result is None and begun.finished == 0
+    before = replace(design, exclusion=Exclusion(complete_only=False))
+    assert analyse(models.select(models.trial < 2), before, draws=50).timed is not None
 
 
 def test_counts_of_people_and_images_add_up() -> None:
@@ -139,7 +148,8 @@ def test_a_study_that_has_just_begun_has_an_analysis() -> None:
     for first in (0, 1, 5):
         rows = np.arange(100) < first
         found = analyse(votes.select(rows), DESIGN, draws=DRAWS)
-        assert (found.result is None) == (not (rows & ~votes.attention).any())
+        assert found.result is None
+        assert (found.with_partial is None) == (not (rows & ~votes.attention).any())
         json.dumps(to_json(found), allow_nan=False)
 
 

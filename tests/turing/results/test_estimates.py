@@ -37,7 +37,7 @@ def test_errors_are_counted_for_all_for_generated_and_for_real() -> None:
     assert found.on_generated.error == pytest.approx((~votes.correct)[fake].mean(), rel=1e-12)
     assert found.on_real.error == pytest.approx((~votes.correct)[~fake].mean(), rel=1e-12)
     assert found.on_generated.error > found.error.error > found.on_real.error
-    assert found.annotators == 10 and found.error.votes == 950
+    assert found.annotators == 10 and found.error.votes == 900
 
 
 def test_equal_halves_with_equal_errors_have_equal_error_rates() -> None:

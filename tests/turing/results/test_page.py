@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from convergan.turing.results.analysis import Analysis, analyse
+from convergan.turing.results.headline import headline
 from convergan.turing.results.page import results_page
-from convergan.turing.results.text import headline, rows
+from convergan.turing.results.text import rows
 from convergan.turing.simulation.observers import (
     AlwaysFake,
     Annotator,
@@ -68,7 +69,11 @@ def test_the_page_says_what_the_figures_say_and_what_they_do_not() -> None:
         assert row.quantity in text and row.meaning in text
     assert "anti-conservative: Wilson's interval" in text
     assert "2 of 12 annotators are excluded" in text
-    assert "without exclusion" in text and "median reaction 80 ms, least 250 ms" in text
+    assert (
+        "without exclusion" in text
+        and "partial sessions too" in text
+        and "median reaction 80 ms, least 250 ms" in text
+    )
     assert "version 1" in text and "2026-11-28T00:00:00+00:00" in text
     assert "What this does not say" in text
     assert len(page.pictures) == 5
@@ -85,7 +90,7 @@ def test_a_timed_study_shows_its_staircases() -> None:
     votes, data = study([StaircaseObserver(300)] * 6, design, ("a", "b"))
     page = Reader(data)
     assert "exposure against trial number" in page.pictures
-    assert "difference of time" in page.text and "flashing" in page.text
+    assert "difference of modal exposure" in page.text and "flashing" in page.text
     assert "12 annotators" not in page.text
 
 

@@ -2,43 +2,25 @@ import csv
 import io
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from convergan.turing.results.analysis import Analysis, analyse
+from convergan.turing.results.headline import headline
 from convergan.turing.results.text import (
     ANTI_CONSERVATIVE,
     ResultRow,
-    against_guessing,
-    cautions,
     csv_text,
-    headline,
-    number,
-    p_value,
     rows,
-    span,
     terminal_text,
 )
 from convergan.turing.simulation.observers import (
-    AlwaysFake,
     Annotator,
-    Guesser,
-    Learner,
     Observer,
     StaircaseObserver,
 )
-from convergan.turing.statistics.intervals import Interval
-from convergan.turing.statistics.votes import Design
+from convergan.turing.statistics.votes import Design, Exclusion
 from tests.turing.known_studies import DESIGN, votes_of
-
-SPLIT = replace(DESIGN, feedback="split")
-STUDY = analyse(votes_of([*[Learner(2.0)] * 16, AlwaysFake()], SPLIT), SPLIT, draws=200)
-TIMED = replace(DESIGN, protocol="timed")
-STAIRS = analyse(votes_of([StaircaseObserver(400)] * 4, TIMED), TIMED, draws=200)
-GUESSED = analyse(votes_of([Guesser()] * 4), DESIGN, draws=200)
-PAIRED = replace(DESIGN, protocol="pair")
-PAIRS = analyse(votes_of([Observer(1.0, pairs=True)] * 4, PAIRED), PAIRED, draws=200)
-NOTHING = analyse(votes_of([AlwaysFake()]), DESIGN, draws=200)
+from tests.turing.results.known_analyses import GUESSED, NOTHING, PAIRS, STAIRS, STUDY, TIMED
 
 
 def row_of(analysis: Analysis, quantity: str, group: str) -> ResultRow:
@@ -63,6 +45,9 @@ def test_every_quantity_of_a_report_is_there() -> None:
         "Learning with feedback",
         "Learning, difference",
         "Krippendorff's alpha",
+        "Votes of a generated image",
+        "Votes of a real image",
+        "Error with partial sessions",
         "Fleiss' kappa",
         "Excluded",
         "Error without exclusion",
@@ -79,62 +64,10 @@ def test_what_takes_votes_as_independent_is_labelled_and_nothing_else() -> None:
             assert (row.caution == ANTI_CONSERVATIVE) == pooled, row
 
 
-def test_the_first_sentence_has_the_interval_over_annotators() -> None:
-    assert STUDY.result is not None and STUDY.result.error.interval is not None
-    low, high = (100 * end for end in STUDY.result.error.interval)
-    first = headline(STUDY)[0]
-    assert first.startswith("16 annotators erred in ")
-    assert f"(95 % interval over annotators: {low:.1f} to {high:.1f} %)" in first
-
-
 @pytest.mark.parametrize("analysis", [STUDY, STAIRS, GUESSED, PAIRS, NOTHING])
 def test_nothing_is_ever_called_indistinguishable(analysis: Analysis) -> None:
     words = " ".join([*headline(analysis), *(" ".join(row) for row in rows(analysis))])
     assert "distinguish" not in words
-
-
-def test_guessing_is_not_shown_to_be_guessing() -> None:
-    assert headline(GUESSED)[1].endswith("told apart: not shown.")
-    assert ": not shown (90 %" in headline(GUESSED)[2]
-
-
-@pytest.mark.parametrize(
-    ("interval", "pooled_p", "words"),
-    [
-        (Interval(0.4, 0.49), 0.01, "told apart: shown"),
-        (Interval(0.4, 0.49), 0.06, "told apart: not shown"),
-        (Interval(0.4, 0.51), 0.01, "told apart: not shown"),
-        (Interval(0.51, 0.6), 0.01, "wrong more often than right: shown"),
-        (Interval(0.51, 0.6), 0.06, "told apart: not shown"),
-        (None, 0.01, "told apart: not shown"),
-    ],
-)
-def test_a_difference_from_guessing_is_shown_by_the_interval_and_the_pooled_test(
-    interval: Interval | None, pooled_p: float, words: str
-) -> None:
-    assert GUESSED.result is not None
-    error = replace(GUESSED.result.error, interval=interval)
-    assert words in against_guessing(replace(GUESSED.result, error=error, pooled_p=pooled_p))
-
-
-def test_two_annotators_who_happen_to_be_alike_show_nothing() -> None:
-    design = replace(DESIGN, trials=10, annotators_wanted=2)
-    votes = votes_of([Guesser()] * 2, design)
-    alike = replace(votes, said_generated=votes.generated ^ (np.arange(len(votes)) % 10 < 4))
-    found = analyse(alike, design, draws=200)
-    assert found.result is not None and found.result.error.interval == Interval(0.4, 0.4)
-    assert headline(found)[1].endswith("told apart: not shown.")
-
-
-def test_the_headline_of_few_of_an_unfinished_study_and_of_mixed_parts_has_its_cautions() -> None:
-    votes = votes_of([Observer(1.0)] * 4, SPLIT)
-    models = replace(votes, model=votes.annotator % 2, models=("one", "two"))
-    text = terminal_text(analyse(models, SPLIT, draws=200))
-    for caution in ("With 4 annotators", "4 of 30", "mix both arms", "mix all models"):
-        assert caution in text
-    assert cautions(STUDY) == ["The study is not over: 17 of 30 annotators have finished. To stop "
-        "when the figures please is no fair test.",
-        "The figures of all votes mix both arms; below, each has its own."]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -155,7 +88,10 @@ def test_models_and_their_differences_are_rows(design: Design, person: Annotator
 
 def test_a_staircase_is_told_in_ms_and_its_error_is_no_verdict() -> None:
     assert " ms (95 % interval" not in headline(STAIRS)[0] and " ms " in headline(STAIRS)[0]
-    assert rows(STAIRS)[0].quantity == "Time to be right in 75 %"
+    assert [row.quantity for row in rows(STAIRS)[:2]] == [
+        "Time to be right in 75 %",
+        "Modal exposure",
+    ]
     assert not {"Equivalence"} & {row.group for row in rows(STAIRS)}
     assert "p against guessing" not in {row.quantity for row in rows(STAIRS)}
 
@@ -189,7 +125,26 @@ def test_undefined_agreement_says_why() -> None:
     assert row.value == "undefined" and "equal numbers" in row.meaning
 
 
-def test_figures_are_spelled_alike() -> None:
-    assert span(Interval(-0.5, 0.25), number) == "-0.50 to 0.25"
-    assert number(-0.001) == "0.00"
-    assert p_value(0.001) == "0.001" and p_value(0.0009) == "below 0.001"
+def test_votes_per_image_are_told_as_they_are() -> None:
+    counts = sorted(image.votes for image in STUDY.images if not image.generated)
+    row = row_of(STUDY, "Votes of a real image", "Images")
+    assert row.value == str(counts[len(counts) // 2])
+    assert f"from {counts[0]} to {counts[-1]}, on {len(counts)} images" in row.meaning
+    assert f"{sum(counts):,} votes in all" in row.meaning
+    (row,) = [row for row in rows(PAIRS) if row.group == "Images"]
+    assert "in all" not in row.meaning
+
+
+def test_the_error_with_partial_sessions_stands_beside_that_of_complete_ones() -> None:
+    votes = votes_of([*[Observer(1.0)] * 4, Observer(0.0)])
+    left = votes.select((votes.annotator < 4) | (votes.trial < 40))
+    found = analyse(left, DESIGN, draws=100)
+    assert found.result is not None and found.with_partial is not None and found.partial == 1
+    row = row_of(found, "Error with partial sessions", "Annotators")
+    assert row.meaning == f"1 left early, {found.with_partial.error.votes:,} votes"
+    assert found.with_partial.error.votes > found.result.error.votes
+    assert "1 left early" not in " ".join(row.meaning for row in rows(STUDY))
+    before = replace(DESIGN, exclusion=Exclusion(complete_only=False))
+    counted = analyse(left, before, draws=100)
+    assert counted.result == found.with_partial
+    assert "Error with partial sessions" not in {row.quantity for row in rows(counted)}

@@ -32,7 +32,7 @@ def test_who_does_not_look_is_found_by_how_they_answer(observer: Annotator, reas
 
 
 def test_who_looks_and_cannot_tell_is_kept() -> None:
-    excluded = [bool(b.reasons(RULES)) for b in behaviours(votes_of([Guesser()] * 200))]
+    excluded = [bool(b.reasons(RULES)) for b in behaviours(votes_of([Guesser()] * 200, seed=2))]
     assert np.mean(excluded) < 0.02
 
 
@@ -84,7 +84,10 @@ def test_a_behaviour_is_what_was_answered() -> None:
     assert found.slips == (~votes.correct[scrambled]).sum()
     assert found.median_reaction_ms == np.median(votes.reaction_ms[judged])
     assert found.same_answer == max(said.mean(), (~said).mean())
-    assert found.alternation == np.mean([a != b for a, b in zip(said[1:], said[:-1], strict=True)])
+    every = votes.said_generated.tolist()
+    assert found.alternation == np.mean(
+        [a != b for a, b in zip(every[1:], every[:-1], strict=True)]
+    )
 
 
 def test_few_answers_are_no_pattern() -> None:

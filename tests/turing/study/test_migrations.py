@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from convergan.turing import migrations
 from convergan.turing.owner import people, read_design, read_votes
 from convergan.turing.results.analysis import analyse
-from convergan.turing.results.text import cautions
+from convergan.turing.results.headline import cautions
 from convergan.turing.study import schema
 from convergan.turing.study.study import Study
 from tests.turing.serving import Make

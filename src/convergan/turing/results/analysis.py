@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks import check
 from ..statistics.agreement import Agreement, answer_counts, fleiss_kappa, krippendorff_alpha
-from ..statistics.annotator_bootstrap import DRAWS, percentiles, resampled_sums, rng_for
+from ..statistics.annotator_bootstrap import DRAWS, rng_for
 from ..statistics.exclusion import Behaviour, behaviours
 from ..statistics.intervals import Interval, wilson
 from ..statistics.learning import Learning, learning
@@ -18,9 +18,9 @@ from ..statistics.signal_detection import sensitivity
 from ..statistics.staircase import block_of, time_score
 from ..statistics.votes import BoolArray, Design, FloatArray, Votes
 from .estimates import Estimates, confusion_counts, crossed_interval, estimate
+from .timed import TimedResult, timed_result
 
 HALF_WIDTHS = (0.05, 0.03, 0.02)
-EXPOSURE_BIN_MS = 100
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class AnnotatorResult:
         interval: Wilson's interval of the error; none without votes.
         time_score: mean over blocks of the modal exposure in ms; none unless timed.
         behaviour: what the rules of exclusion depend on.
-        excluded: why the votes do not count; empty if they do.
+        excluded: why the votes do not count by the rules on behaviour; empty if they may.
+        counts: whether the votes are in the figures: of who is not excluded and, in studies where
+            complete sessions alone count, has finished.
     """
 
     alias: str
@@ -49,6 +51,7 @@ class AnnotatorResult:
     time_score: float | None
     behaviour: Behaviour
     excluded: tuple[str, ...]
+    counts: bool
 
 
 People = Sequence[AnnotatorResult]
@@ -65,36 +68,6 @@ class ImageResult:
 
 
 @dataclass(frozen=True)
-class ExposureResult:
-    """Votes at exposures from ``first_ms`` to below ``last_ms``.
-
-    ``pooled`` is Wilson's interval of the error, as if votes were independent.
-    """
-
-    first_ms: float
-    last_ms: float
-    votes: int
-    wrong: int
-    pooled: Interval
-
-
-@dataclass(frozen=True)
-class StaircaseResult:
-    """What a staircase finds.
-
-    Attributes:
-        score_ms: mean of the time scores of those who finished; of all, while nobody has. People
-            who left early have seen little but the exposure that a staircase begins with.
-        interval: of it, over annotators; none of a single annotator.
-        exposures: errors by exposure.
-    """
-
-    score_ms: float
-    interval: Interval | None
-    exposures: tuple[ExposureResult, ...]
-
-
-@dataclass(frozen=True)
 class Subgroup:
     """A part of the study: an arm or a model.
 
@@ -103,7 +76,7 @@ class Subgroup:
 
     name: str
     result: Estimates | None
-    timed: StaircaseResult | None
+    timed: TimedResult | None
 
 
 @dataclass(frozen=True)
@@ -116,7 +89,8 @@ class Analysis:
         finished: annotators who answered every trial.
         result: the figures after exclusion; none without votes that count.
         crossed: interval of the error over annotators and images.
-        without_exclusion: the figures of all annotators.
+        with_partial: the figures with those who are not excluded and did not finish.
+        without_exclusion: the figures of all annotators and votes.
         comparison: between models, by those who finished.
         timed: what the staircase found; none unless timed.
         power: annotators for each of ``HALF_WIDTHS`` at this study's votes and ``rho``; none where
@@ -130,6 +104,7 @@ class Analysis:
     finished: int
     result: Estimates | None
     crossed: Interval | None
+    with_partial: Estimates | None
     without_exclusion: Estimates | None
     arms: tuple[Subgroup, ...]
     models: tuple[Subgroup, ...]
@@ -137,14 +112,19 @@ class Analysis:
     learning: Learning
     alpha: Agreement
     kappa: Agreement
-    timed: StaircaseResult | None
+    timed: TimedResult | None
     power: tuple[int, ...] | None
     annotators: tuple[AnnotatorResult, ...]
     images: tuple[ImageResult, ...]
 
     @property
+    def partial(self) -> int:
+        """The number of annotators who are not excluded and whose sessions are not complete."""
+        return sum(not (person.excluded or person.finished) for person in self.annotators)
+
+    @property
     def excluded(self) -> int:
-        """The number of annotators whose votes do not count."""
+        """The number of annotators whose votes do not count by the rules on behaviour."""
         return sum(bool(person.excluded) for person in self.annotators)
 
 
@@ -159,14 +139,11 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
     Raises:
         ValueError: if ``draws`` is not positive, or votes have trials that the design does not.
     """
-    check({"draws": draws}, (draws >= 1, "draws", "at least 1"))
-    if len(votes) and (last := int(votes.trial.max())) >= design.trials:
-        raise ValueError(f"votes: trial {last}, but the design has {design.trials}, from 0")
-    people = _annotators(votes, design)
-    counted = [person for person in people if not person.excluded]
-    kept = counted_votes(votes, people)
-    group = _Group(kept, counted, design, draws)
-    result = estimate(kept, design, draws=draws, purpose="study")
+    group = primary_group(votes, design, draws=draws)
+    people, counted, kept = group.everybody, group.people, group.votes
+    behaved = np.array([not person.excluded for person in people], bool)
+    stayed = votes.select(behaved[votes.annotator] & ~votes.attention)
+    result = group.result()
     answer = kept.said_generated if design.protocol != "pair" else kept.correct
     answers = answer_counts(kept.image, answer.astype(np.int64))
     return Analysis(
@@ -176,6 +153,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         finished=sum(person.finished for person in people),
         result=result,
         crossed=crossed_interval(kept, design, draws=draws),
+        with_partial=estimate(stayed, design, draws=draws, purpose="study"),
         without_exclusion=estimate(votes.judged(), design, draws=draws, purpose="study"),
         arms=group.arms(),
         models=group.models(),
@@ -190,19 +168,32 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         ),
         alpha=krippendorff_alpha(answers),
         kappa=fleiss_kappa(answers),
-        timed=group.staircase(),
+        timed=group.timed(),
         power=_power(result),
         annotators=people,
         images=_images(kept, design),
     )
 
 
+def primary_group(votes: Votes, design: Design, *, draws: int = DRAWS) -> "Group":
+    """Return the annotators and votes of the primary analysis, whose figures are the headline.
+
+    Arguments and errors are those of `analyse`.
+    """
+    check({"draws": draws}, (draws >= 1, "draws", "at least 1"))
+    if len(votes) and (last := int(votes.trial.max())) >= design.trials:
+        raise ValueError(f"votes: trial {last}, but the design has {design.trials}, from 0")
+    people = _annotators(votes, design)
+    counted = [person for person in people if person.counts]
+    return Group(counted_votes(votes, people), counted, design, draws, people)
+
+
 def counted_votes(votes: Votes, people: People) -> Votes:
-    """Return the votes that the figures are made of: judged, by annotators who are not excluded.
+    """Return the votes that the figures are made of: judged, by annotators who count.
 
     ``people`` are all who have votes, in order of ``votes.annotators``.
     """
-    counts = np.array([not person.excluded for person in people], bool)
+    counts = np.array([person.counts for person in people], bool)
     return votes.select(counts[votes.annotator] & ~votes.attention)
 
 
@@ -236,7 +227,8 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
         wrong, count = fakes - hits + alarms, fakes + reals
         overall = sensitivity(hits, fakes, alarms, reals, pairs=pairs)
         seen = ~votes.attention[rows]
-        score = None
+        score, finished = None, len(seen) == design.trials
+        reasons = behaviour.reasons(design.exclusion)
         if design.protocol == "timed" and count:
             block = block_of(votes.trial[rows][seen], design.trials)
             score = time_score(votes.exposure_ms[rows][seen], block)
@@ -245,27 +237,33 @@ def _annotators(votes: Votes, design: Design) -> tuple[AnnotatorResult, ...]:
                 alias=votes.annotators[number],
                 model=votes.models[votes.model[rows][0]] if len(seen) else "",
                 feedback=bool(votes.feedback[rows].any()),
-                finished=len(seen) == design.trials,
+                finished=finished,
                 wrong=wrong,
                 interval=wilson(wrong, count) if count else None,
                 d_prime=float(overall.d_prime),
                 criterion=float(overall.criterion),
                 time_score=score,
                 behaviour=behaviour,
-                excluded=behaviour.reasons(design.exclusion),
+                excluded=reasons,
+                counts=not reasons and (finished or not design.exclusion.complete_only),
             )
         )
     return tuple(found)
 
 
 @dataclass(frozen=True)
-class _Group:
-    """Some annotators and those of their votes that count."""
+class Group:
+    """Some annotators, those of their votes that count, and all annotators of the study."""
 
     votes: Votes
     people: People
     design: Design
     draws: int
+    everybody: tuple[AnnotatorResult, ...]
+
+    def result(self) -> Estimates | None:
+        """Return the error with its intervals, and more; None without votes."""
+        return estimate(self.votes, self.design, draws=self.draws, purpose="study")
 
     def arms(self) -> tuple[Subgroup, ...]:
         """Return the annotators without and with feedback."""
@@ -296,29 +294,17 @@ class _Group:
     def _subgroup(self, name: str, rows: BoolArray, people: People) -> Subgroup:
         group = replace(self, votes=self.votes.select(rows), people=people)
         result = estimate(group.votes, self.design, draws=self.draws, purpose=name)
-        return Subgroup(name, result, group.staircase())
+        return Subgroup(name, result, group.timed())
 
-    def staircase(self) -> StaircaseResult | None:
-        """Return the time scores and the errors by exposure; None unless timed."""
+    def timed(self) -> TimedResult | None:
+        """Return the threshold, the modal exposure and errors by exposure; None unless timed.
+
+        The modal exposure is of those who finished, of all while nobody has: people who left early
+        have seen little but the exposure that a staircase begins with.
+        """
         chosen = [person for person in self.people if person.finished] or self.people
-        scores = np.array([p.time_score for p in chosen if p.time_score is not None])
-        if self.design.protocol != "timed" or not len(scores):
-            return None
-        interval = None
-        if len(scores) > 1:
-            # Whole microseconds, so that sums are exact.
-            microseconds = np.rint(1000 * scores).astype(np.int64)[:, None]
-            sums = resampled_sums(microseconds, self.draws, rng_for(self.design.seed, "timed"))
-            interval = percentiles(sums[:, 0] / 1000 / len(scores))
-        place, found = self.votes.exposure_ms // EXPOSURE_BIN_MS, []
-        for number in np.unique(place):
-            wrong = ~self.votes.correct[place == number]
-            first = float(number) * EXPOSURE_BIN_MS
-            pooled = wilson(int(wrong.sum()), len(wrong))
-            found.append(
-                ExposureResult(first, first + EXPOSURE_BIN_MS, len(wrong), int(wrong.sum()), pooled)
-            )
-        return StaircaseResult(float(scores.mean()), interval, tuple(found))
+        scores = [person.time_score for person in chosen if person.time_score is not None]
+        return timed_result(self.votes, scores, self.design, self.draws)
 
 
 def _figures_by_model(people: People) -> dict[str, FloatArray]:

@@ -9,7 +9,7 @@ from PIL import Image
 from ...core.files import csv_lines
 from ...core.html import Gallery, Paragraph, Part, Section, Thumbnail
 from ..statistics.intervals import Interval, wilson
-from .text import percent, span
+from .formats import percent, span
 
 SHOWN = 8
 """Pictures of each kind on the page."""

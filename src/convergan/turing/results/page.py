@@ -1,11 +1,13 @@
 """One self-contained page about a study."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from ...core.html import Bullets, Caution, Folded, Paragraph, Part, Section, Table, render
 from ..statistics.votes import HALF, INDEPENDENT, Votes
 from .analysis import Analysis, AnnotatorResult, counted_votes
+from .formats import milliseconds, number, percent, span
+from .headline import cautions, headline
 from .plots import (
     annotator_plot,
     exposure_plot,
@@ -15,17 +17,7 @@ from .plots import (
     reaction_plot,
     staircase_plot,
 )
-from .text import (
-    ANTI_CONSERVATIVE,
-    ResultRow,
-    cautions,
-    headline,
-    milliseconds,
-    number,
-    percent,
-    rows,
-    span,
-)
+from .text import ANTI_CONSERVATIVE, ResultRow, rows
 
 PROTOCOLS = {
     "single": "one image, no time limit: real or generated?",
@@ -43,9 +35,18 @@ TRUTH = {
     INDEPENDENT: "generated or real by a fair coin in each trial",
 }
 
+PARTIAL = {
+    True: "do not count, except where the table says so",
+    False: "count with the votes that they have",
+}
+
 
 def results_page(
-    analysis: Analysis, votes: Votes, title: str, images: Section | None = None
+    analysis: Analysis,
+    votes: Votes,
+    title: str,
+    images: Section | None = None,
+    preregistered: str = "",
 ) -> bytes:
     """Return the page of a study.
 
@@ -54,6 +55,7 @@ def results_page(
         votes: all of its votes.
         title: of the page.
         images: pictures of single images, if they are known.
+        preregistered: whether the study is as it was said to be, in words.
     """
     sections = [Section("", list(_opening(analysis)))]
     if analysis.result is not None:
@@ -61,7 +63,7 @@ def results_page(
         sections += _plots(analysis, counted_votes(votes, analysis.annotators))
     sections += [] if images is None else [images]
     sections += [
-        Section("Fixed before the first vote", [_fixed(analysis)]),
+        Section("Fixed before the first vote", _fixed_parts(analysis, preregistered)),
         Section("Exclusions", [*_exclusions(analysis), _annotators(analysis)]),
         Section("What this does not say", [_limits(analysis)]),
     ]
@@ -108,6 +110,10 @@ def _plots(analysis: Analysis, kept: Votes) -> Iterator[Section]:
     yield Section("Images", [image_plot(analysis)])
 
 
+def _fixed_parts(analysis: Analysis, preregistered: str) -> list[Part]:
+    return [*([Paragraph(preregistered)] if preregistered else []), _fixed(analysis)]
+
+
 def _fixed(analysis: Analysis) -> Table:
     design, rules = analysis.design, analysis.design.exclusion
     lines = [
@@ -119,6 +125,7 @@ def _fixed(analysis: Analysis) -> Table:
         ("Truth", TRUTH[design.truth]),
         ("Attention", f"at least {100 * rules.min_attention:g} % of scrambled images right"),
         ("Allowed slips", f"{rules.allowed_slips}, whatever their share"),
+        ("Sessions that were left", PARTIAL[rules.complete_only]),
         ("Reaction time", f"median of at least {rules.min_median_reaction_ms:.0f} ms"),
         ("Same answer", f"at most {100 * rules.max_same_answer:g} % of the votes"),
         (
@@ -135,11 +142,19 @@ def _fixed(analysis: Analysis) -> Table:
 
 def _exclusions(analysis: Analysis) -> Iterator[Part]:
     people, everyone = len(analysis.annotators), analysis.without_exclusion
+    if analysis.partial:
+        yield Paragraph(f"{analysis.partial} of {people} annotators did not finish.")
     if not analysis.excluded:
         yield Paragraph(f"None of {people} annotators is excluded.")
+    else:
+        yield Paragraph(f"{analysis.excluded} of {people} annotators are excluded.")
+    if not (analysis.excluded or analysis.partial):
         return
-    yield Paragraph(f"{analysis.excluded} of {people} annotators are excluded.")
-    both = (("with exclusion", analysis.result), ("without exclusion", everyone))
+    both = (
+        ("the analysis", analysis.result),
+        ("partial sessions too", analysis.with_partial),
+        ("without exclusion", everyone),
+    )
     lines = [
         (
             name,
@@ -155,22 +170,29 @@ def _exclusions(analysis: Analysis) -> Iterator[Part]:
     head = ("", "annotators", "votes", "error", "interval over annotators", "d'")
     yield Table(head, lines, numbers=(1, 2, 3, 5))
     why = [(p.alias, "; ".join(p.excluded)) for p in analysis.annotators if p.excluded]
-    yield Table(("annotator", "why excluded"), why)
+    if why:
+        yield Table(("annotator", "why excluded"), why)
 
 
 def _annotators(analysis: Analysis) -> Folded:
     head = ["annotator", "votes", "error", "95 % interval", "d'", "c", "attention", "median"]
-    timed = ["time"] if analysis.timed else []
-    lines = [_annotator(person, bool(timed)) for person in analysis.annotators]
-    numbers = [1, 2, 4, 5, 6, 7, *([8] if timed else [])]
+    timed, own = ["mode", "threshold"] if analysis.timed else [], dict[str, float | None]()
+    if analysis.timed:
+        threshold = analysis.timed.threshold
+        own = dict(zip(analysis.timed.annotators, threshold.people_ms, strict=True))
+    lines = [_annotator(person, own if timed else None) for person in analysis.annotators]
+    numbers = [1, 2, 4, 5, 6, 7, *([8, 9] if timed else [])]
     inner = Table([*head, *timed, "counts"], lines, numbers)
     return Folded(f"All {len(lines)} annotators", inner)
 
 
-def _annotator(person: AnnotatorResult, timed: bool) -> list[str]:
+def _annotator(person: AnnotatorResult, thresholds: Mapping[str, float | None] | None) -> list[str]:
     votes, behaviour = person.behaviour.votes, person.behaviour
     attention, median = behaviour.attention, behaviour.median_reaction_ms
-    time = "" if person.time_score is None else milliseconds(person.time_score)
+    times: list[str] = []
+    if thresholds is not None:
+        both = (person.time_score, thresholds.get(person.alias))
+        times = ["" if ms is None else milliseconds(ms) for ms in both]
     return [
         person.alias,
         f"{votes}",
@@ -180,8 +202,8 @@ def _annotator(person: AnnotatorResult, timed: bool) -> list[str]:
         number(person.criterion),
         "" if attention is None else percent(attention),
         "" if median is None else milliseconds(median),
-        *([time] if timed else []),
-        "no" if person.excluded else "yes",
+        *times,
+        "yes" if person.counts else "no" if person.excluded else "partial",
     ]
 
 

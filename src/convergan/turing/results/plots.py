@@ -6,6 +6,7 @@ import numpy as np
 
 from ...core.html import Picture, plot
 from ..statistics.intervals import Interval
+from ..statistics.psychometric import right_probability
 from ..statistics.votes import Votes
 from .analysis import Analysis, AnnotatorResult
 
@@ -55,6 +56,9 @@ def _errors(analysis: Analysis) -> list[tuple[str, float, Interval | None, str]]
         if part.result is not None:
             found.append((part.name, part.result.error.error, part.result.error.interval, BLUE))
     found.append(("other images too", error, analysis.crossed, GREY))
+    if analysis.partial and analysis.with_partial is not None:
+        error_too = analysis.with_partial.error
+        found.append(("partial sessions too", error_too.error, error_too.interval, GREY))
     if analysis.excluded:
         found.append(("nobody excluded", everyone.error.error, everyone.error.interval, GREY))
     return [*found, ("as if independent", error, result.error.pooled, ORANGE)]
@@ -68,8 +72,8 @@ def annotator_plot(analysis: Analysis) -> Picture:
     def draw(axes: "Axes") -> None:
         _chance(axes, analysis)
         _bars(axes, people, False, BLUE, "annotator, 95 % interval of their votes")
-        if any(person.excluded for person in people):
-            _bars(axes, people, True, ORANGE, "excluded")
+        if not all(person.counts for person in people):
+            _bars(axes, people, True, ORANGE, "does not count")
         axes.set(xlabel="annotators, in order of error", ylabel="error, %", ylim=(0, 100))
         axes.set_xlim(-1, len(people))
         axes.set_xticks([])
@@ -81,7 +85,7 @@ def annotator_plot(analysis: Analysis) -> Picture:
 def _bars(
     axes: "Axes", people: list[AnnotatorResult], excluded: bool, colour: str, label: str
 ) -> None:
-    chosen = [(x, p) for x, p in enumerate(people) if bool(p.excluded) == excluded]
+    chosen = [(x, p) for x, p in enumerate(people) if (not p.counts) == excluded]
     width, size = (1.6, 5) if len(people) <= 60 else (0.8, 2.5)
     shape = "X" if excluded else "o"
     places = [x for x, _ in chosen]
@@ -159,9 +163,11 @@ def staircase_plot(votes: Votes) -> Picture:
 
 
 def exposure_plot(analysis: Analysis) -> Picture:
-    """Draw the error by exposure."""
+    """Draw the error by exposure, and the psychometric function of the typical person."""
     assert analysis.timed is not None
-    steps = analysis.timed.exposures
+    steps, fit = analysis.timed.exposures, analysis.timed.threshold
+    shown = np.geomspace(100, 1000, 91)
+    curve = 100 - 100 * right_probability(shown, np.array(fit.ms), fit.width, fit.lapse)
 
     def draw(axes: "Axes") -> None:
         middle = [(step.first_ms + step.last_ms) / 2 for step in steps]
@@ -169,7 +175,13 @@ def exposure_plot(analysis: Analysis) -> Picture:
         ends = 100 * np.array([step.pooled for step in steps])
         axes.vlines(middle, ends[:, 0], ends[:, 1], color=BLUE, alpha=0.4, linewidth=2)
         axes.plot(middle, errors, "o", color=BLUE, label="votes of all annotators, pooled 95 %")
-        axes.axhline(50, color=GREY, linestyle="--", linewidth=1, label="guessing")
+        fitted = [100 * step.fitted for step in steps]
+        axes.plot(middle, fitted, "x", color=ORANGE, label="the fit at the same votes")
+        axes.plot(shown, curve, color=ORANGE, linewidth=1.5, label="the typical person, fitted")
+        low, high = fit.interval or (fit.ms, fit.ms)
+        axes.hlines(25, low, high, color=ORANGE, linewidth=4, alpha=0.4)
+        axes.plot(fit.ms, 25, "o", color=ORANGE, label=f"threshold, {fit.ms:.0f} ms")
+        axes.axhline(50, color=GREY, linestyle="--", linewidth=1)
         axes.set(xlabel="exposure, ms", ylabel="error, %", xlim=(0, 1100), ylim=(0, 60))
         _calm(axes)
 

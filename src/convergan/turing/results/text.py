@@ -4,19 +4,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...core.files import csv_lines
-from ..statistics.equivalence import LEVEL
 from ..statistics.intervals import Interval
-from ..statistics.votes import HALF
 from .analysis import HALF_WIDTHS, Analysis, Subgroup
 from .estimates import ErrorEstimate, Estimates
+from .formats import milliseconds, number, p_value, percent, span
+from .headline import (
+    DISTINGUISHED,
+    FEW_ANNOTATORS,
+    against_guessing,
+    cautions,
+    enough,
+    headline,
+)
 
 ANTI_CONSERVATIVE = "anti-conservative"
 """Label of figures that take votes of the same person as independent: too sure of themselves."""
-FEW_ANNOTATORS = 15
-"""Of fewer annotators, the interval over annotators is itself too narrow (about 92 % at 15)."""
-DISTINGUISHED = (
-    "That real and generated images can be told apart: shown (the interval is below 50 %)."
-)
 
 
 class ResultRow(NamedTuple):
@@ -36,127 +38,6 @@ class ResultRow(NamedTuple):
     group: str = ""
 
 
-def percent(share: float) -> str:
-    """Format a share.
-
-    Example:
-        >>> percent(0.476)
-        '47.6 %'
-    """
-    return f"{100 * share:.1f} %"
-
-
-def number(value: float) -> str:
-    """Format a figure without unit; minus zero has no sign.
-
-    Example:
-        >>> number(1.642), number(-0.0001)
-        ('1.64', '0.00')
-    """
-    return f"{round(value, 2) + 0.0:.2f}"
-
-
-def milliseconds(value: float) -> str:
-    """Format a time.
-
-    Example:
-        >>> milliseconds(412.4)
-        '412 ms'
-    """
-    return f"{value:.0f} ms"
-
-
-def span(interval: Interval | None, form: Callable[[float], str]) -> str:
-    """Format an interval.
-
-    Example:
-        >>> span(Interval(0.4, 0.5), percent), span(None, percent)
-        ('40.0 to 50.0 %', 'none over fewer than 2 annotators')
-    """
-    if interval is None:
-        return "none over fewer than 2 annotators"
-    low, high = (form(end) for end in interval)
-    head, _, unit = low.rpartition(" ")
-    return f"{head} to {high}" if head and high.endswith(f" {unit}") else f"{low} to {high}"
-
-
-def p_value(p: float) -> str:
-    """Format a p-value.
-
-    Example:
-        >>> p_value(0.0336), p_value(1e-9)
-        ('0.034', 'below 0.001')
-    """
-    return f"{p:.3f}" if p >= 0.001 else "below 0.001"
-
-
-def headline(analysis: Analysis) -> list[str]:
-    """Return the findings of the study, a sentence for each claim."""
-    result = analysis.result
-    if result is None:
-        return ["There are no votes that count yet."]
-    who = f"{result.annotators} annotator{'' if result.annotators == 1 else 's'}"
-    if timed := analysis.timed:
-        where = span(timed.interval, milliseconds)
-        return [
-            f"{who} needed {milliseconds(timed.score_ms)} to be right in 75 % of their votes "
-            f"(95 % interval over annotators: {where}).",
-            "The staircase holds the error near 25 %: the time is the result, not the error.",
-        ]
-    where = span(result.error.interval, percent)
-    return [
-        f"{who} erred in {percent(result.error.error)} of {result.error.votes:,} votes "
-        f"(95 % interval over annotators: {where}).",
-        against_guessing(result),
-        result.equivalence.sentence(),
-    ]
-
-
-def cautions(analysis: Analysis) -> list[str]:
-    """Return the caveats of the headline, a sentence for each."""
-    found, design = [], analysis.design
-    if design.truth == HALF:
-        pairs = design.protocol == "pair"
-        single, pair = "images were generated", "generated images stood on the left"
-        found.append(
-            f"Half of each session's {pair if pairs else single}, as this study was begun before "
-            "each trial's truth was drawn on its own: "
-            "whoever counts could beat it without looking, above all with feedback."
-        )
-    if (result := analysis.result) is None:
-        return found
-    if result.annotators < FEW_ANNOTATORS:
-        found.append(
-            f"With {result.annotators} annotator{'' if result.annotators == 1 else 's'} the "
-            f"intervals over annotators are too narrow; {FEW_ANNOTATORS} or more are wanted for "
-            "any claim."
-        )
-    if analysis.finished < design.annotators_wanted:
-        found.append(
-            f"The study is not over: {analysis.finished} of {design.annotators_wanted} annotators "
-            "have finished. To stop when the figures please is no fair test."
-        )
-    for parts, name in ((analysis.arms, "both arms"), (analysis.models, "all models")):
-        if parts:
-            found.append(f"The figures of all votes mix {name}; below, each has its own.")
-    return found
-
-
-def against_guessing(result: Estimates) -> str:
-    """Return in words whether annotators differ from guessing, by the interval over annotators.
-
-    The pooled test has to agree, so that a few annotators who happen to be alike cannot show it.
-    """
-    interval = result.error.interval if result.pooled_p < LEVEL else None
-    if interval is not None and interval.high < 0.5:
-        return DISTINGUISHED
-    if interval is not None and interval.low > 0.5:
-        return (
-            "That annotators are wrong more often than right: shown (the interval is above 50 %)."
-        )
-    return "That real and generated images can be told apart: not shown."
-
-
 def rows(analysis: Analysis) -> list[ResultRow]:
     """Return the figures of a study, in the order of their importance."""
     result = analysis.result
@@ -174,6 +55,7 @@ def rows(analysis: Analysis) -> list[ResultRow]:
         ("Sensitivity and bias", _sensitivity_rows(result, pair)),
         ("Learning", _learning_rows(analysis)),
         ("Agreement", _agreement_rows(analysis)),
+        ("Images", _image_rows(analysis)),
         ("Annotators", _annotator_rows(analysis)),
     ]
     return [row._replace(group=group) for group, part in groups for row in part]
@@ -192,9 +74,15 @@ def _figure_row(
 
 def _timed_rows(analysis: Analysis) -> Iterator[ResultRow]:
     if timed := analysis.timed:
-        meaning = "modal exposure of a block, mean over blocks, mean over annotators who finished"
+        fit = timed.threshold
+        meaning = (
+            f"threshold of the psychometric function: width {fit.width:.2f} and spread of people "
+            f"{fit.spread:.2f} in logarithms, lapses {percent(fit.lapse)}; annotators drawn anew"
+        )
         name = "Time to be right in 75 %"
-        yield _figure_row(name, timed.score_ms, timed.interval, milliseconds, meaning)
+        yield _figure_row(name, fit.ms, fit.interval, milliseconds, meaning)
+        meaning = "HYPE's score, mean over blocks and annotators; pulled towards its start, 500 ms"
+        yield _figure_row("Modal exposure", timed.score_ms, timed.interval, milliseconds, meaning)
 
 
 def _error_rows(result: Estimates, crossed: Interval | None, pair: bool) -> Iterator[ResultRow]:
@@ -238,8 +126,10 @@ def _subgroup_row(part: Subgroup) -> ResultRow:
         f"{result.annotators} annotators, {result.error.votes:,} votes, d' {number(result.d_prime)}"
     )
     if (timed := part.timed) is not None:
-        return _figure_row(part.name, timed.score_ms, timed.interval, milliseconds, counts)
+        fit = timed.threshold
+        return _figure_row(part.name, fit.ms, fit.interval, milliseconds, counts)
     told = "shown" if against_guessing(result) == DISTINGUISHED else "not shown"
+    told = told if enough(result) else f"no verdict below {FEW_ANNOTATORS} annotators"
     error, meaning = result.error, f"{counts}; told apart: {told}"
     return _figure_row(part.name, error.error, error.interval, percent, meaning)
 
@@ -251,7 +141,7 @@ def _difference_rows(analysis: Analysis) -> Iterator[ResultRow]:
     if comparison.p is None or comparison.f is None:
         yield ResultRow("Any difference", "undefined", "", comparison.why)
         return
-    form, what = (milliseconds, "time") if analysis.timed else (percent, "error")
+    form, what = (milliseconds, "modal exposure") if analysis.timed else (percent, "error")
     meaning = f"p of the analysis of variance of annotators' {what}, F = {number(comparison.f)}"
     yield ResultRow("Any difference", p_value(comparison.p), "", meaning)
     for pair in comparison.differences:
@@ -297,18 +187,35 @@ def _equivalence_rows(result: Estimates) -> Iterator[ResultRow]:
     where = span(equivalence.interval, percent)
     yield ResultRow(
         f"Error within 50 ± {100 * equivalence.margin:g} %",
-        "shown" if equivalence.shown else "not shown",
+        ("shown" if equivalence.shown else "not shown") if enough(result) else "no verdict",
         where if equivalence.interval is None else f"{where} (90 %)",
         "two one-sided tests over annotators, at the margin fixed beforehand",
     )
 
 
+def _image_rows(analysis: Analysis) -> Iterator[ResultRow]:
+    pair = analysis.design.protocol == "pair"
+    for generated, name in ((True, "generated image"), (False, "real image")):
+        counts = sorted(image.votes for image in analysis.images if image.generated == generated)
+        if counts:
+            least, most = counts[0], counts[-1]
+            middle = f"{counts[len(counts) // 2]}"
+            meaning = f"median; from {least} to {most}, on {len(counts):,} images judged"
+            share = f"{sum(counts):,} votes in all; " if not pair else ""
+            yield ResultRow(f"Votes of a {name}", middle, "", share + meaning)
+
+
 def _annotator_rows(analysis: Analysis) -> Iterator[ResultRow]:
     share = f"{analysis.excluded} of {len(analysis.annotators)}"
     yield ResultRow("Excluded", share, "", "by the rules fixed beforehand")
+    if analysis.with_partial is not None and analysis.design.exclusion.complete_only:
+        stayed = analysis.with_partial.error
+        left = f"{analysis.partial} left early" if analysis.partial != 1 else "1 left early"
+        name, meaning = "Error with partial sessions", f"{left}, {stayed.votes:,} votes"
+        yield _figure_row(name, stayed.error, stayed.interval, percent, meaning)
     if analysis.without_exclusion is not None:
         everyone = analysis.without_exclusion.error
-        name, meaning = "Error without exclusion", f"nobody excluded, {everyone.votes:,} votes"
+        name, meaning = "Error without exclusion", f"every vote of everybody, {everyone.votes:,}"
         yield _figure_row(name, everyone.error, everyone.interval, percent, meaning)
     if analysis.power is not None and analysis.result is not None and analysis.timed is None:
         points = " / ".join(f"{100 * half:g}" for half in HALF_WIDTHS)
@@ -345,8 +252,11 @@ def status_text(summary: Mapping[str, Any]) -> str:
     ]
     if (error := summary["error"]) is not None:
         low, high = f"{error['low']:.1%}", f"{error['high']:.1%}"
-        interval = f"95% interval {low} to {high}, nobody excluded"
-        lines.append(f"error: {error['rate']:.1%}, {interval}")
+        interval = f"95% interval {low} to {high}, as in results"
+        lines.append(f"error: {error['rate']:.1%}, {interval}, of {error['annotators']} people")
+    if (time := summary["threshold"]) is not None:
+        interval = f"95% interval {time['low']:.0f} to {time['high']:.0f} ms, as in results"
+        lines.append(f"time to be right in 75%: {time['ms']:.0f} ms, {interval}")
     return "\n".join(lines)
 
 

@@ -24,7 +24,8 @@ class Behaviour:
         slips: scrambled images answered wrongly.
         median_reaction_ms: of the judged images; none without votes.
         same_answer: share of the answer given more often; none of fewer than ``MIN_VOTES`` votes.
-        alternation: share of answers that differ from the one before, likewise.
+        alternation: share of answers, those to attention trials among them, that differ from the
+            one before; likewise.
     """
 
     votes: int
@@ -77,7 +78,8 @@ def behaviours(votes: Votes, *, pairs: bool = False) -> list[Behaviour]:
     found = []
     for first, last in zip(edges[:-1], edges[1:], strict=True):
         attention = votes.attention[first:last]
-        said = votes.said_generated[first:last][~attention]
+        every = votes.said_generated[first:last]
+        said = every[~attention]
         times = votes.reaction_ms[first:last][~attention]
         share = float(said.mean()) if len(said) else 0.0
         enough = len(said) >= MIN_VOTES
@@ -89,7 +91,7 @@ def behaviours(votes: Votes, *, pairs: bool = False) -> list[Behaviour]:
                 int((~attentive).sum()),
                 float(np.median(times)) if len(times) else None,
                 max(share, 1 - share) if enough else None,
-                float((said[1:] != said[:-1]).mean()) if enough else None,
+                float((every[1:] != every[:-1]).mean()) if enough else None,
             )
         )
     return found

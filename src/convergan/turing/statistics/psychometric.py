@@ -1,4 +1,4 @@
-"""The threshold of the timed protocol: the exposure at which people are right in 75 % of votes.
+"""The threshold of the timed protocol: the exposure at which 75 % of votes are right.
 
 A person whose threshold is ``t`` is right at an exposure ``x`` with the probability
 
@@ -222,9 +222,8 @@ class Grid:
         bend = before - 2 * here + after
         shift = np.where(bend < 0, (before - after) / np.where(bend < 0, 2 * bend, 1), 0)
         step = np.log(THRESHOLDS_MS[1] / THRESHOLDS_MS[0])
-        found: FloatArray = (
-            np.log(THRESHOLDS_MS)[first + best] + np.where(best == inner, shift, 0) * step
-        )
+        beside = np.where(best == inner, shift, 0) * step
+        found: FloatArray = np.log(THRESHOLDS_MS)[first + best] + beside
         return found
 
     def at_peak(self, sums: FloatArray) -> tuple[int, int, int, int]:

@@ -177,6 +177,8 @@ class Exclusion:
         max_same_answer: largest share of the answer that is given more often.
         max_alternation: largest share of answers that differ from the one before.
         allowed_slips: wrong answers to scrambled images that exclude nobody.
+        complete_only: whether the votes of sessions that were left count in no figure but those
+            that say so; studies of before count them.
 
     Raises:
         ValueError: if a share is not in [0, 1] or another value negative.
@@ -187,6 +189,7 @@ class Exclusion:
     max_same_answer: float = 0.9
     max_alternation: float = 0.9
     allowed_slips: int = 1
+    complete_only: bool = True
 
     def __post_init__(self) -> None:
         check(

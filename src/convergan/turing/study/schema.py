@@ -72,6 +72,7 @@ study = Table(
     Column("contact", Text),
     Column("links", JSON),
     Column("truth", String(16), nullable=False, server_default="half"),
+    Column("preregistration", JSON),
 )
 """One row: what was fixed before the first vote, and whether the study takes people."""
 

@@ -321,6 +321,7 @@ def _insert_study(
         "owner_token_sha256": token_sha256(token),
         "blocks": block_count(settings.protocol),
         "truth": INDEPENDENT,
+        "preregistration": None,
         "consent_version": settings.consent_text.version,
         "consent_text": settings.consent,
         "links": list(settings.links),

@@ -1,4 +1,4 @@
-"""Studies say how the truth of their trials is drawn; those of before have half of each kind."""
+"""Studies say how truth is drawn, in those of before half of each kind; preregistrations."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,3 +11,4 @@ def upgrade() -> None:
     """Add the column."""
     truth = sa.Column("truth", sa.String(16), nullable=False, server_default="half")
     op.add_column("study", truth)
+    op.add_column("study", sa.Column("preregistration", sa.JSON))

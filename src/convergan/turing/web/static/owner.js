@@ -91,7 +91,7 @@ function showSummary(summary) {
     figure(
       "Error",
       error === null ? "–" : percent(error.rate),
-      error === null ? "no votes yet" : `95 % interval ${(100 * error.low).toFixed(1)} to ${percent(error.high)}, nobody excluded`,
+      error === null ? "no complete session yet" : `95 % interval ${(100 * error.low).toFixed(1)} to ${percent(error.high)}, as in the results`,
     ),
     figure("Pictures not shown", number.format(summary.losses), "technical losses"),
   );
