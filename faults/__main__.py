@@ -25,6 +25,7 @@ from .damage import DAMAGED
 from .determinism import DETERMINISM
 from .elastic import ELASTIC
 from .fuzz import REQUESTS
+from .impostors import IMPOSTORS
 from .kills import KILLED
 from .leaks import LEAK_AUDITS
 from .malice import MALICE
@@ -56,6 +57,7 @@ ROWS = (
     CROWDS,
     LEAK_AUDITS,
     SWEEPS,
+    IMPOSTORS,
 )
 
 

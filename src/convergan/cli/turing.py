@@ -412,6 +412,7 @@ def results(
     with errors.status("resampling"):
         analysis = analyse(votes, design)
     print_line(terminal_text(analysis))
+    print_line(f"consent text: version {design.consent_version}")
     page = results_page(analysis, votes, f"Real or generated: {found.name}")
     for name, file, data in (
         ("page", out or study / "results.html", page),

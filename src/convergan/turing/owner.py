@@ -1,14 +1,17 @@
 """What the owner of a study can read and do; what concerns single people is in `people`."""
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from ..core.files import csv_lines
+from .people import change_consent as change_consent
 from .people import close_person as close_person
 from .people import close_unlisted as close_unlisted
+from .people import consent_versions as consent_versions
 from .people import delete_person as delete_person
 from .people import invite as invite
 from .people import iso_time as iso_time
@@ -120,7 +123,12 @@ def read_votes(study: Study) -> Votes:
 def read_design(study: Study) -> Design:
     """Return what was fixed before the first vote."""
     with study.database.reading() as connection:
-        return _design(connection.execute(select(schema.study)).one())
+        design = _design(connection.execute(select(schema.study)).one())
+    agreed = [version for version in consent_versions(study) if version.agreed]
+    if not agreed:
+        return design
+    named = ", ".join(f"{version.version} ({version.agreed} people)" for version in agreed)
+    return replace(design, consent_version=named)
 
 
 def purge(study: Study, *, early: bool = False) -> int:
