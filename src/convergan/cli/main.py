@@ -12,9 +12,9 @@ except ModuleNotFoundError as missing:
         f"the command line needs {missing.name}: pip install 'convergan[train]'"
     ) from None
 
-from . import labels, photos, runs, scores, sweeps, tables
+from . import labels, photos, runs, scores, sweeps, tables, turing_people
 from .exits import UNREAD, explain
-from .turing_people import turing
+from .turing import turing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +41,8 @@ for command in (
     scores.score,
 ):
     app.command()(command)
+for command in turing_people.COMMANDS:
+    turing.command()(command)
 app.add_typer(turing, name="turing")
 
 

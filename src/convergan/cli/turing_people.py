@@ -7,12 +7,11 @@ import typer
 from rich.markup import escape
 
 from .console import errors, print_line
-from .turing import PublicUrl, StudyFolder, read_text, turing, write_result
+from .turing import PublicUrl, StudyFolder, read_text, write_result
 
 PersonName = Annotated[str, typer.Argument(metavar="PERSON", help="As in the list, P-0123abcd.")]
 
 
-@turing.command()
 def people(
     study: StudyFolder,
     panel_list: Annotated[
@@ -58,7 +57,6 @@ def people(
         print_line(f"closed, not in the panel's list: {', '.join(closed)}")
 
 
-@turing.command()
 def reopen(study: StudyFolder, person: PersonName, public_url: PublicUrl = None) -> None:
     """Let somebody go on who was away too long or was closed, and print their own address.
 
@@ -77,7 +75,6 @@ def reopen(study: StudyFolder, person: PersonName, public_url: PublicUrl = None)
             raise ValueError(f"{person}: {error.text}") from None
 
 
-@turing.command()
 def consent(
     study: StudyFolder,
     text: Annotated[
@@ -110,7 +107,6 @@ def consent(
         )
 
 
-@turing.command()
 def bonuses(
     study: StudyFolder,
     panel_list: Annotated[
@@ -143,3 +139,7 @@ def bonuses(
             highlight=False,
             soft_wrap=True,
         )
+
+
+COMMANDS = (people, reopen, consent, bonuses)
+"""In the order in which the help shows them, after those of `turing`."""
