@@ -26,6 +26,7 @@ from .damage import DAMAGED
 from .determinism import DETERMINISM
 from .elastic import ELASTIC
 from .fuzz import REQUESTS
+from .impostors import IMPOSTORS
 from .kills import KILLED
 from .leaks import LEAK_AUDITS
 from .malice import MALICE
@@ -58,6 +59,7 @@ ROWS = (
     LEAK_AUDITS,
     SWEEPS,
     COUNTING,
+    IMPOSTORS,
 )
 
 

@@ -179,9 +179,10 @@ class Pages:
             "technical": {"trial": trial["trial"], "what": "decode"},
             "consent": {"version": person.version},
             "tutorial": {},
+            "resume": {},
             "withdraw": {},
         }
-        what = chance.choices(list(posts), weights=(60, 10, 5, 5, 1))[0]
+        what = chance.choices(list(posts), weights=(60, 10, 5, 5, 5, 1))[0]
         gets = [person.place, f"{person.place}/state", f"{person.place}/mistakes", *trial["images"]]
         if chance.random() < 0.4:
             return get(chance.choice(gets))
@@ -194,6 +195,7 @@ class Pages:
             self.owned("GET", "export.csv"),
             self.owned("DELETE", f"people/P-{chance.randrange(10**8):08}"),
             self.owned("POST", "people/P-00000000/close", {"state": "returned"}),
+            self.owned("POST", "people/P-00000000/reopen", {}),
             self.owned("POST", "start", {}),
             self.owned("POST", "stop", {}),
             self.owned("POST", "invitations", {"count": 2, "days": 1.5}),

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from convergan.turing.owner import (
+    change_consent,
     delete_person,
     export_csv,
     people,
@@ -76,6 +77,18 @@ def test_the_design_is_what_was_asked_for(make: Make) -> None:
     design = read_design(study)
     assert (design.trials, design.margin, design.feedback, design.seed) == (10, 0.03, "split", 5)
     assert design.exclusion.min_attention > 0
+
+
+def test_the_design_names_the_texts_that_people_agreed_to(make: Make) -> None:
+    study, _ = make(recruiter="prolific", consent="First.")
+    first = read_design(study).consent_version
+    begin(come(study, "ann"))
+    change_consent(study, "Second.", None, None)
+    second = come(study, "ben").state()["consent"]["version"]
+    assert read_design(study).consent_version == f"{first} (1 people)"
+    for person in ("ben", "cat"):
+        begin(come(study, person))
+    assert read_design(study).consent_version == f"{first} (1 people), {second} (2 people)"
 
 
 def test_results_are_plain_values_even_of_no_votes(make: Make) -> None:

@@ -17,9 +17,9 @@ except ModuleNotFoundError as missing:
     print(f"convergan: {needed}", file=sys.stderr)
     raise SystemExit(2) from None
 
-from . import labels, photos, runs, scores, sweeps, tables
+from . import labels, photos, runs, scores, sweeps, tables, turing_people
 from .exits import UNREAD, explain
-from .turing_people import turing
+from .turing import turing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,6 +46,8 @@ for command in (
     scores.score,
 ):
     app.command()(command)
+for command in turing_people.COMMANDS:
+    turing.command()(command)
 app.add_typer(turing, name="turing")
 
 

@@ -483,6 +483,7 @@ def results(
         said = check_preregistration(found, preregistration).sentence()
     print_line(said)
     print_line(terminal_text(analysis))
+    print_line(f"consent text: version {design.consent_version}")
     page = results_page(analysis, votes, f"Real or generated: {found.name}", pictures, said)
     for name, file, data in (
         ("page", out or study / "results.html", page),

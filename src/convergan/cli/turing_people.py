@@ -13,7 +13,6 @@ from .turing import turing as turing
 PersonName = Annotated[str, typer.Argument(metavar="PERSON", help="As in the list, P-0123abcd.")]
 
 
-@turing.command()
 def people(
     study: StudyFolder,
     panel_list: Annotated[
@@ -59,7 +58,6 @@ def people(
         print_line(f"closed, not in the panel's list: {', '.join(closed)}")
 
 
-@turing.command()
 def reopen(study: StudyFolder, person: PersonName, public_url: PublicUrl = None) -> None:
     """Let somebody go on who was away too long or was closed, and print their own address.
 
@@ -78,7 +76,6 @@ def reopen(study: StudyFolder, person: PersonName, public_url: PublicUrl = None)
             raise ValueError(f"{person}: {error.text}") from None
 
 
-@turing.command()
 def consent(
     study: StudyFolder,
     text: Annotated[
@@ -111,7 +108,6 @@ def consent(
         )
 
 
-@turing.command()
 def bonuses(
     study: StudyFolder,
     panel_list: Annotated[
@@ -145,3 +141,7 @@ def bonuses(
             highlight=False,
             soft_wrap=True,
         )
+
+
+COMMANDS = (people, reopen, consent, bonuses)
+"""In the order in which the help shows them, after those of `turing`."""

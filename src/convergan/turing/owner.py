@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from ..core.files import csv_lines
 from .image_votes import read_file_names
+from .people import change_consent as change_consent
 from .people import close_person as close_person
 from .people import close_unlisted as close_unlisted
+from .people import consent_versions as consent_versions
 from .people import delete_person as delete_person
 from .people import invite as invite
 from .people import iso_time as iso_time
@@ -129,7 +131,12 @@ def read_votes(study: Study) -> Votes:
 def read_design(study: Study) -> Design:
     """Return what was fixed before the first vote."""
     with study.database.reading() as connection:
-        return _design(connection.execute(select(schema.study)).one())
+        design = _design(connection.execute(select(schema.study)).one())
+    agreed = [version for version in consent_versions(study) if version.agreed]
+    if not agreed:
+        return design
+    named = ", ".join(f"{version.version} ({version.agreed} people)" for version in agreed)
+    return replace(design, consent_version=named)
 
 
 def purge(study: Study, *, early: bool = False) -> int:

@@ -101,7 +101,8 @@ def test_a_person_is_deleted_after_a_question(
 
 def test_a_session_under_way_is_closed(serve: Serve, context: BrowserContext, visit: Visit) -> None:
     server = serve()
-    server.join().begin()
+    begun = server.join()
+    begun.begin()
     finished = server.join()
     finished.begin()
     finished.finish()
@@ -109,12 +110,19 @@ def test_a_session_under_way_is_closed(serve: Serve, context: BrowserContext, vi
     rows = person.page.locator("#people tr")
     expect(rows).to_have_count(2)
     assert rows.nth(1).get_by_role("button").all_inner_texts() == ["Delete"]
+    assert rows.first.get_by_role("button").all_inner_texts() == ["Close", "Reopen", "Delete"]
     rows.first.get_by_role("button", name="Close").click()
     person.sees("confirm")
     person.page.get_by_role("button", name="Returned").click()
     expect(rows.first).to_contain_text("returned")
     states = [one["state"] for one in server.owner().get("/owner/api/people").json()["people"]]
     assert states == ["returned", "done"]
+    rows.first.get_by_role("button", name="Reopen").click()
+    expect(person.page.locator("#confirm-text")).to_contain_text(f"{server.url}{begun.place}")
+    person.sees("confirm")
+    person.page.get_by_role("button", name="Keep").click()
+    expect(rows.first).to_contain_text("open")
+    assert begun.finish()["stage"] == "done"
 
 
 def test_a_study_is_stopped_and_started(

@@ -66,6 +66,7 @@ def test_somebodys_id_alone_opens_nothing_that_they_have_begun(adapter: str, ser
         reply = server.client().get(address(adapter, "ANN", f"GUESS-{number}"))
         assert reply.status_code == 403 and "location" not in reply.headers
         assert "begun this study under this id already" in reply.text
+        assert "If you have a question: Ann, ann@lab.example" in reply.text
         assert mine.place not in reply.text
     assert arrive(server, adapter, "ANN", "MINE").place == mine.place
     server.client().get(address(adapter, "ANN", "GUESS"))

@@ -225,7 +225,8 @@ class Design:
         annotators_wanted: the study ends with so many.
         exclusion: whose votes do not count.
         seed: of all that is drawn.
-        consent_version: of the text that annotators agreed to.
+        consent_version: of the text that annotators agreed to; all versions and how many people
+            agreed to each, once somebody has.
         created: when, in ISO 8601, UTC.
         truth: `HALF` of a session's trials are generated, or `INDEPENDENT` ones by a coin each.
 

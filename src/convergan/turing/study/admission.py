@@ -98,12 +98,12 @@ def join_from_panel(study: Study, arrival: Arrival) -> str:
                 submit_to=arrival.submit_to,
                 pilot=study.pilot,
             )
-        session = admission.come_again(known, visit)
+        session, ask = admission.come_again(known, visit), admission.whom_to_ask()
         # Whoever comes again may do so on another of the panel's sites.
         mine = update(sessions).where(sessions.c.id == session)
         connection.execute(mine.values(submit_to=arrival.submit_to))
     if session is None:  # only now, so that the try is counted
-        raise RefusedError(403, BEGUN)
+        raise RefusedError(403, BEGUN + ask)
     return session
 
 
@@ -222,12 +222,17 @@ class Admission:
         if self.design.state != schema.RUNNING:
             raise RefusedError(403, "This study has ended and takes nobody new.")
 
+    def whom_to_ask(self) -> str:
+        """Return a sentence with the study's contact, to follow another one; or nothing."""
+        contact = self.design.contact
+        return "" if contact is None else f" If you have a question: {contact}"
+
     def _require_listed(self, session: Row[Any]) -> None:
         """Require that the panel's list names somebody, and their visit where it names visits."""
         found = select(listed_people).where(listed_people.c.person == session.person)
         row = self.connection.execute(found).first()
         if row is None or row.visit not in (None, session.visit):
-            raise RefusedError(403, UNLISTED)
+            raise RefusedError(403, UNLISTED + self.whom_to_ask())
 
     def _whom_to_replace(self) -> list[str]:
         """Return the sessions that have to make room for one more, longest away first."""
