@@ -94,7 +94,9 @@ def test_a_new_consent_text_is_a_version(
 def test_pilots_are_invited(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, out, _ = turing(monkeypatch, capsys, "invite", study, "--pilot")
+    _, out, _ = turing(
+        monkeypatch, capsys, "invite", study, "--pilot", "--public-url", "https://a.b"
+    )
     with open_study(study) as found:
         session = Session(found, join_by_invitation(found, out.strip().rsplit("/")[-1]))
         begin(session)

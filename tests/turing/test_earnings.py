@@ -33,7 +33,7 @@ def judge(session: Session, right: int, *, careful: bool = True) -> None:
 
 
 def test_whoever_finished_earns_what_the_rule_says(make: Make) -> None:
-    study, _ = make(recruiter="prolific", trials=10, bonus="0.02 per correct")
+    study, _ = make(recruiter="prolific", trials=10, attention=8, bonus="0.02 per correct")
     judge(come(study, "all", visit="v1"), 10)
     judge(come(study, "some", visit="v2"), 3)
     judge(come(study, "none", visit="v3"), 0)

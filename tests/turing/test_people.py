@@ -118,16 +118,16 @@ def test_only_what_can_go_on_is_opened_again(make: Make) -> None:
 
 def test_a_list_is_stored_as_hashes_and_goes_with_the_people(make: Make) -> None:
     study, _ = make(recruiter="prolific")
-    assert list_people(study, [ListedPerson("5f1e0c0ffee", "60c0ffee")]) == 1
-    assert list_people(study, [ListedPerson("5f1e0c0ffee"), ListedPerson("5f1e0b0b")]) == 2
+    assert list_people(study, [ListedPerson("5f1e0coffee-zq", "60coffee-zq")]) == 1
+    assert list_people(study, [ListedPerson("5f1e0coffee-zq"), ListedPerson("5f1e0bob-zq")]) == 2
     with study.database.reading() as connection:
         rows = connection.execute(select(schema.listed_people)).all()
         text = "".join(
             repr(connection.execute(select(table)).all()) for table in schema.metadata.sorted_tables
         )
-    assert "c0ffee" not in text and "b0b" not in text.split("PNG")[0]
+    assert "coffee-zq" not in text and "bob-zq" not in text.split("PNG")[0]
     assert sorted(row.visit is None for row in rows) == [False, True]
-    come(study, "5f1e0c0ffee", visit="60c0ffee")
+    come(study, "5f1e0coffee-zq", visit="60coffee-zq")
     delete_person(study, alias(study))
     assert list_people(study, []) == 1
 
@@ -178,7 +178,7 @@ def test_versions_of_the_consent_text_are_counted(make: Make) -> None:
 
 
 def test_the_list_of_people_is_a_table(make: Make) -> None:
-    study, _ = make(recruiter="prolific")
+    study, _ = make(recruiter="prolific", trials=8, attention=8)
     session = come(study, "ann")
     begin(session)
     run_through(session, "real")
@@ -186,5 +186,5 @@ def test_the_list_of_people_is_a_table(make: Make) -> None:
     head, line = people_lines(people(study))
     assert head.split() == ["person", "state", "by", "votes", "receipt", "remarks"]
     receipt = people(study)[0]["completion_code"]
-    assert line.split()[:5] == [alias(study), "done", "prolific", "5/5", receipt]
+    assert line.split()[:5] == [alias(study), "done", "prolific", "16/16", receipt]
     assert line.endswith("not in the panel's list, failed attention")

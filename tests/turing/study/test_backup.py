@@ -19,10 +19,10 @@ from convergan.turing.study.schema import answers
 from convergan.turing.study.study import Study, StudySettings, create_study, open_study
 from convergan.turing.study.tokens import token_sha256
 from faults.studies import scratch_database
-from tests.turing.serving import Make, noise
+from tests.turing.serving import CODES, Make, noise
 from tests.turing.session_steps import begin, come, reply_to, run_through
 
-SMALL = StudySettings(trials=4, attention=1, annotators_wanted=3, recruiter="prolific")
+SMALL = StudySettings(trials=4, attention=1, annotators_wanted=3, recruiter="prolific", **CODES)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def code_of(session: Session) -> str | None:
 
 
 def test_prolific_is_told_by_the_studys_own_codes_what_became_of_somebody(make: Make) -> None:
-    study, _ = make(recruiter="prolific", annotators_wanted=3, attention=8)
+    study, _ = make(recruiter="prolific", annotators_wanted=3, trials=8, attention=8)
     good, careless, screened = (come(study, person) for person in ("ann", "ben", "cat"))
     for session in (good, careless, screened):
         begin(session)
