@@ -36,6 +36,7 @@ from .rows import Line, Row, Trial, markdown, read_lines
 from .stops import STOPS
 from .storage import STORES
 from .sweeps import SWEEPS
+from .thresholds import THRESHOLDS
 from .training import load_all
 from .writers import WRITERS
 
@@ -58,6 +59,7 @@ ROWS = (
     LEAK_AUDITS,
     SWEEPS,
     COUNTING,
+    THRESHOLDS,
 )
 
 
