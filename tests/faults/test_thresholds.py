@@ -7,7 +7,7 @@ import pytest
 from faults.thresholds import missed, timed_truth
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # without pages: tests/turing/statistics/test_psychometric.py
 def test_a_short_study_finds_the_time_that_its_people_need(tmp_path: Path) -> None:
     found = timed_truth(tmp_path / "study", 200, people=4, trials=16)
     assert missed(found) == ""

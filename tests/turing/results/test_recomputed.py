@@ -55,10 +55,11 @@ def test_sensitivity_and_bias_are_those_of_the_normal_distribution() -> None:
     assert FOUND.result is not None
     said, truth = VOTES.said_generated[ROWS], VOTES.generated[ROWS]
     hit, alarm = (
-        (said[truth == kind].sum() + 0.5) / ((truth == kind).sum() + 1) for kind in (1, 0)
+        (said[truth == kind].sum() + 0.5) / ((truth == kind).sum() + 1) for kind in (True, False)
     )
-    assert FOUND.result.d_prime == pytest.approx(norm.ppf(hit) - norm.ppf(alarm), rel=1e-9)
-    assert FOUND.result.criterion == pytest.approx(-(norm.ppf(hit) + norm.ppf(alarm)) / 2, abs=1e-9)
+    z_hit, z_alarm = norm.ppf([hit, alarm])
+    assert FOUND.result.d_prime == pytest.approx(z_hit - z_alarm, rel=1e-9)
+    assert FOUND.result.criterion == pytest.approx(-(z_hit + z_alarm) / 2, abs=1e-9)
 
 
 def test_learning_is_the_slope_of_a_logistic_regression() -> None:
