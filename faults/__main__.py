@@ -37,6 +37,7 @@ from .rows import Line, Row, Trial, markdown, read_lines
 from .stops import STOPS
 from .storage import STORES
 from .sweeps import SWEEPS
+from .thresholds import THRESHOLDS
 from .training import load_all
 from .writers import WRITERS
 
@@ -60,6 +61,7 @@ ROWS = (
     SWEEPS,
     COUNTING,
     IMPOSTORS,
+    THRESHOLDS,
 )
 
 

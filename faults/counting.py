@@ -42,8 +42,9 @@ def counted_error(folder: Path, protocol: str, people: int, trials: int, truth: 
         connection.execute(text("UPDATE study SET truth = :truth"), {"truth": truth})
     with serving(folder) as url:
         visits = simulate(folder, url, Participants(people, ["counter"]))
-    wrong = float(sum(visit.wrong for visit in visits))
-    return wrong / sum(visit.judged for visit in visits)
+    wrong: int = sum(visit.wrong for visit in visits)
+    judged: int = sum(visit.judged for visit in visits)
+    return wrong / judged
 
 
 def least_by_chance(votes: int) -> float:
