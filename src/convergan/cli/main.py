@@ -46,8 +46,8 @@ for command in (
     scores.score,
 ):
     app.command()(command)
-for command in turing_people.COMMANDS:
-    turing.command()(command)
+for about_people in turing_people.COMMANDS:
+    turing.command()(about_people)
 app.add_typer(turing, name="turing")
 
 

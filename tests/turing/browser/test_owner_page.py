@@ -120,7 +120,7 @@ def test_a_session_under_way_is_closed(serve: Serve, context: BrowserContext, vi
     rows.first.get_by_role("button", name="Reopen").click()
     expect(person.page.locator("#confirm-text")).to_contain_text(f"{server.url}{begun.place}")
     person.sees("confirm")
-    person.page.get_by_role("button", name="Keep").click()
+    person.page.locator("#confirm-no").click()
     expect(rows.first).to_contain_text("open")
     assert begun.finish()["stage"] == "done"
 
@@ -145,6 +145,7 @@ def test_links_are_made_and_copied(serve: Serve, context: BrowserContext, visit:
     person = enter(server, context, visit)
     page = person.page
     page.fill("#count", "3")
+    page.check("#pilot")
     page.get_by_role("button", name="Make links").click()
     expect(page.locator("#link-list li")).to_have_count(3)
     person.click("copy-all")
@@ -153,6 +154,8 @@ def test_links_are_made_and_copied(serve: Serve, context: BrowserContext, visit:
     links = page.evaluate("navigator.clipboard.readText()").split("\n")
     assert links == page.locator("#link-list li").all_inner_texts()
     assert [server.client().get(link).status_code for link in links] == [303] * 3
+    found = server.owner().get("/owner/api/people").json()["people"]
+    assert [one["pilot"] for one in found] == [True] * 3
 
 
 def test_votes_and_results_are_saved_as_files(

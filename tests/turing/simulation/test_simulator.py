@@ -90,11 +90,12 @@ def test_no_habit_loses_or_doubles_a_vote_and_each_finisher_has_one_code(
 def test_the_truth_is_opened_for_reading_only(serve: Serve, tmp_path: Path) -> None:
     server = serve(trials=4, attention=1)
     person = server.join()
+    begun = person.begin()
     with open_truth(tmp_path / "study") as known:
         found = known(person.place.removeprefix("/s/"))
     assert sum(truth.attention for truth in found.values()) == 1
     assert sum(truth.generated for truth in found.values()) == 3
-    assert {trial["trial"] for trial in person.begin()["trials"]} <= set(found)
+    assert {trial["trial"] for trial in begun["trials"]} <= set(found)
     with pytest.raises(StudyError, match="there is no study"), open_truth(tmp_path / "none"):
         pass
 

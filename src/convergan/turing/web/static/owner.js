@@ -203,6 +203,7 @@ function reopenPerson(alias, place) {
 function confirm(title, text, actions) {
   $("confirm-title").textContent = title;
   $("confirm-text").textContent = text;
+  $("confirm-no").textContent = actions.length > 0 ? "Keep" : "Close";
   $("confirm-actions").replaceChildren(
     ...actions.map(([name, action]) => {
       const button = element("button", name, { class: "danger" });
