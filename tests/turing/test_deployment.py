@@ -89,7 +89,7 @@ def take_part(study: Study, url: str, host: str) -> None:
         assert client.get(image).headers["content-type"] == "image/png"
         assert person.finish()["stage"] == "done"
         front = client.get(path or "/", follow_redirects=False)
-        if front.status_code == 301:
+        if front.is_redirect:
             front = client.get(urlsplit(front.headers["location"]).path)
         assert "open the link that you were sent" in front.text
 

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from convergan.turing.errors import StudyError
 from convergan.turing.owner import export_csv, token_hash
-from convergan.turing.study import postgresql_dump
 from convergan.turing.study.backup import make_backup, restore_backup
 from convergan.turing.study.schema import answers
 from convergan.turing.study.study import Study, StudySettings, create_study, open_study
@@ -141,7 +140,7 @@ def broken_manifest(copy: Path) -> None:
     (copy / "backup.json").write_text("{}")
 
 
-DAMAGED = {
+DAMAGED: dict[Callable[[Path], None], str] = {
     other_database: "is damaged: study.sqlite3 is not what was written",
     no_key: "has no secret.key",
     no_manifest: "is no backup of a study: it has no backup.json",
@@ -189,7 +188,7 @@ def test_where_pg_dump_is_missing_the_command_is_named(
     if server is None:
         pytest.skip("of PostgreSQL")
     make()
-    monkeypatch.setattr(postgresql_dump.shutil, "which", lambda program: None)
+    monkeypatch.setattr("shutil.which", lambda program: None)
     with pytest.raises(StudyError, match=r"pg_dump is not installed; .*pg_dump --format=custom"):
         make_backup(tmp_path / "study", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()

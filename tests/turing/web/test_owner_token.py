@@ -1,7 +1,6 @@
 import pytest
 
 from convergan.turing.study.tokens import token_sha256
-from convergan.turing.web import owner_token
 from convergan.turing.web.owner_token import WRONG_TOKENS, OwnerTokens
 from convergan.web.replies import RefusedError
 
@@ -24,7 +23,7 @@ def test_after_many_wrong_tokens_others_wait_and_the_right_one_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr(owner_token.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     tokens = OwnerTokens({"faces": token_sha256("one")})
     assert {status(tokens, "Bearer x") for _ in range(WRONG_TOKENS)} == {401}
     assert status(tokens, "Bearer x") == 429

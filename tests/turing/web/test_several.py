@@ -56,7 +56,7 @@ def test_people_of_each_study_vote_in_it_alone(two: Two, path: str, taken_away: 
         for file in files:
             assert file.startswith(f"{path}/{name}/static/")
             assert asked.get(file.removeprefix(above)).status_code == 200
-        person = Person(asked, place.removeprefix(above))  # type: ignore[arg-type]
+        person = Person(asked, place.removeprefix(above))
         trial = person.begin()["trials"][0]
         other = next(n for n in NAMES if n != name)
         image = f"/{name}{trial['images'][0]}"
