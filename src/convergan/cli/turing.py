@@ -101,7 +101,7 @@ def create(
         float, typer.Option(help="An error within 0.5 plus or minus this is equivalent to chance.")
     ] = 0.05,
     scale: Annotated[
-        int | None, typer.Option(help="Whole factor of enlargement. Default: up to 256 pixels.")
+        int | None, typer.Option(help="Largest factor of enlargement. Default: as large as the screen.")
     ] = None,
     consent: Annotated[
         Path | None,

@@ -29,7 +29,7 @@ from .recruitment import MTURK, Panel
 from .tokens import new_id, token_sha256
 from .trials import block_count, images_needed
 
-DISPLAY_PIXELS = 256
+DISPLAY_PIXELS, MAX_SCALE = 2048, 64
 MAX_DAYS = 36_500
 """Of retention: a date that no calendar has would keep everything for ever."""
 KEY, DATABASE_URL = "secret.key", "database.url"
@@ -62,7 +62,7 @@ class StudySettings:
         exclusion: rules for whose votes do not count.
         recruiter: invitation, prolific or mturk; invitations are always possible.
         seed: of the random choice of each session's images, order and model.
-        scale: whole factor by which images are shown enlarged.
+        scale: largest whole factor by which images are shown enlarged.
         minutes: without an answer, after which a session may lose its place.
         consent: text that people agree to.
         retention_days: after which purge may remove the votes; None for no date.
@@ -90,9 +90,9 @@ class StudySettings:
         return hashlib.sha256(self.consent.encode()).hexdigest()[:12]
 
     def enlarged(self, real: Source) -> "StudySettings":
-        """Return the settings with the scale at which images come nearest to 256 pixels."""
+        """Return the settings with a scale at which images fill almost every screen."""
         side = max(real.pixels.shape[1:3])
-        return replace(self, scale=max(1, DISPLAY_PIXELS // side))
+        return replace(self, scale=min(max(1, DISPLAY_PIXELS // side), MAX_SCALE))
 
     def check(self) -> None:
         """Check the values.
@@ -112,7 +112,7 @@ class StudySettings:
             (useful, "feedback", "on, as exposures of a timed study tell right from wrong"),
             (0 <= self.attention <= self.trials, "attention", "from 0 to the trials"),
             (0 <= self.seed < 2**31, "seed", "from 0 to 2,147,483,647"),
-            (1 <= self.scale <= 64, "scale", "from 1 to 64"),
+            (1 <= self.scale <= MAX_SCALE, "scale", f"from 1 to {MAX_SCALE}"),
             (self.minutes > 0, "minutes", "above 0"),
             (bool(self.consent.strip()), "consent", "a text"),
             (kept, "retention_days", f"above 0 and at most {MAX_DAYS:,}"),

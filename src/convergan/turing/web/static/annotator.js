@@ -282,31 +282,31 @@ const judge = {
       ? "Which one is generated?"
       : "Real or generated?";
     SIDES.forEach((side, place) => ($(side).querySelector(".name").textContent = this.names[place]));
-    $("surround").classList.toggle("pair", this.pair);
     labelKeys();
   },
 
-  // A whole number of device pixels for each pixel, so that all pixels of an image are of one size.
+  // As large as the panel allows. Enlarged, a pixel is a whole number of device pixels, so that all
+  // pixels of an image are of one size; images that are larger than the panel are shrunk to fit it.
   fit() {
     const area = $("surround");
-    const stacked = getComputedStyle(area).flexDirection === "column";
-    const [beside, above] = !this.pair ? [1, 1] : stacked ? [1, 2] : [2, 1];
-    const caption = this.pair ? 32 : 0;
-    const wide = (area.clientWidth - 32) / beside - (this.pair ? 48 : 0);
-    const high = (roomInHeight() - 48) / above - (stacked ? 16 : caption);
+    const { width, height } = this.size;
+    const style = getComputedStyle(area);
+    const wide = area.clientWidth - 2 * parseFloat(style.paddingLeft);
+    const high = area.clientHeight - 2 * parseFloat(style.paddingTop);
+    const gap = parseFloat(style.rowGap);
+    const caption = area.querySelector("figcaption")?.clientWidth ?? 0;
+    const room = (across, down) => Math.max(0, Math.min(across / width, down / height));
+    const beside = room(this.pair ? (wide - gap) / 2 : wide, high - caption);
+    const stacked = this.pair ? room(wide - caption, (high - gap) / 2) : 0;
     const ratio = devicePixelRatio || 1;
-    const room = Math.min(
-      this.size.scale,
-      wide / this.size.width,
-      Math.max(1, high / this.size.height),
-    );
-    const steps = Math.floor(room * ratio + 1e-6);
-    const scale = steps >= 1 ? steps / ratio : 1 / (ratio * Math.ceil(1 / (room * ratio)));
-    area.classList.toggle("smooth", steps < 1);
-    this.shown = this.size.width * scale;
+    const most = Math.min(this.size.scale, Math.max(beside, stacked)) * ratio + 1e-6;
+    const scale = most >= 1 ? Math.floor(most) : Math.max(1, Math.floor(most * width)) / width;
+    area.classList.toggle("stacked", stacked > beside);
+    area.classList.toggle("smooth", most < 1);
+    this.shown = (width * scale) / ratio;
     for (const picture of area.querySelectorAll("img, canvas")) {
       picture.style.width = `${this.shown}px`;
-      picture.style.height = `${this.size.height * scale}px`;
+      picture.style.height = `${Math.max(1, Math.floor(height * scale)) / ratio}px`;
     }
   },
 
@@ -388,18 +388,9 @@ const judge = {
       event.preventDefault();
       if (!event.repeat && $("feedback").hidden) this.press(side, event);
     });
-    addEventListener("resize", () => this.fit());
+    new ResizeObserver(() => this.fit()).observe($("surround"));
   },
 };
-
-// The window's height without what is above and below the pictures.
-function roomInHeight() {
-  const others = [...$("task").children].filter((child) => child !== $("surround"));
-  const taken = others.map((child) => child.offsetHeight).filter((height) => height > 0);
-  const gap = parseFloat(getComputedStyle($("task")).rowGap);
-  const edge = parseFloat(getComputedStyle(document.querySelector("main")).paddingTop);
-  return taken.reduce((sum, height) => sum - height - gap, innerHeight - 2 * edge);
-}
 
 // Wait while the placed images are on the screen for a time; resolve with when the first frame
 // showed them and for how long they were shown.
