@@ -50,11 +50,18 @@ class Preformatted:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file, and the text for those who cannot see it."""
+    """A PNG file, and the text for those who cannot see it.
+
+    Attributes:
+        png: the file.
+        alt: the text.
+        drawn: whether it is lines on white, whose lightness is turned round on a dark page.
+    """
 
     kind: ClassVar = "picture"
     png: bytes
     alt: str
+    drawn: bool = False
 
     @property
     def source(self) -> str:
@@ -179,7 +186,7 @@ def plot(draw: Callable[["Axes"], None], alt: str, legend: bool = True) -> Pictu
     draw(axes)
     if legend:
         axes.legend()
-    return Picture(figure_png(figure), alt)
+    return Picture(figure_png(figure), alt, drawn=True)
 
 
 def figure_png(figure: "Figure") -> bytes:

@@ -304,3 +304,37 @@ def hammer(page: Page) -> None:
         for (let time = 0; time < 5; time++)
             dispatchEvent(new KeyboardEvent("keydown", { key: "j", code: "KeyJ" }));
     }""")
+
+
+def test_feedback_stays_until_a_second_deliberate_press(
+    serve: Serve, phone: BrowserContext, visit: Visit
+) -> None:
+    server = serve(feedback="on", trials=4, attention=0, scale=8)
+    person = visit(phone, begun(server))
+    page, feedback, go_on = person.page, person.page.locator("#feedback"), "#go-on"
+
+    def stays() -> None:
+        page.wait_for_timeout(50)
+        expect(feedback).to_be_visible()
+
+    person.is_asked()
+    page.tap("#right")
+    expect(feedback).to_be_visible()
+    page.tap(go_on, force=True)  # the second of a double tap
+    stays()
+    page.wait_for_timeout(400)
+    page.tap(go_on)
+    page.tap("#left", force=True)  # the second of another
+    expect(person.page.locator("#progress-label")).to_have_text("2 of 4")
+    person.is_asked()
+    page.keyboard.press("f")
+    expect(feedback).to_be_visible()
+    page.keyboard.down("Enter")
+    stays()
+    page.wait_for_timeout(400)
+    page.keyboard.down("Enter")  # is still held, and repeats
+    stays()
+    page.keyboard.up("Enter")
+    page.keyboard.press("Enter")
+    person.is_asked()
+    assert [row.ignored for row in recorded(server.study)] == [0, 1]

@@ -185,8 +185,8 @@ def test_images_of_real_and_generated_are_moved_alike_when_asked(make: Make) -> 
     assert encode(plain.pixels[0]) not in found
 
 
-def test_images_are_shown_enlarged_to_about_256_pixels() -> None:
-    for side, scale in ((8, 32), (28, 9), (32, 8), (256, 1), (400, 1)):
+def test_small_images_are_shown_as_large_as_screens_are() -> None:
+    for side, scale in ((8, 64), (28, 64), (64, 32), (256, 8), (1000, 2), (2048, 1)):
         source: Source = noise("real", count=1, side=side)
         assert PLAN.enlarged(source).scale == scale
 

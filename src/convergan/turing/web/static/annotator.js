@@ -7,6 +7,7 @@ const RETRY_MS = [400, 800, 1600, 3200, 6400];
 const REQUEST_MS = 20000;
 const LOADS = 4; // tries of an image before it is reported as lost
 const DOUBLE_MS = 250; // after an answer, within which another press counts as the same one
+const REST_MS = 400; // before and after feedback, within which a press is the end of a double one
 const COUNT_MS = 500;
 const MASKS = 4;
 const MASK_MS = 30;
@@ -270,7 +271,7 @@ const judge = {
   ignored: 0, // presses since the last answer that did not count
   open: null, // resolves the promise of an answer while one is wanted
   since: Infinity, // when the pictures were first on the screen
-  answered: -Infinity, // when the last answer was given
+  closed: -Infinity, // until when another press counts as the last one
   shown: 0, // their width in CSS pixels
 
   // Show the question; the left answer comes first.
@@ -341,11 +342,11 @@ const judge = {
       this.place(pictures);
       this.since = await frame();
     }
-    await wait(this.answered + DOUBLE_MS - performance.now());
+    await wait(this.closed - performance.now());
     this.enable(true);
     const { side, at } = await new Promise((resolve) => (this.open = resolve));
     this.enable(false);
-    this.answered = at;
+    this.closed = at + DOUBLE_MS;
     $(side).classList.add("given");
     const reaction = Math.max(0, at - this.since);
     const given = {
@@ -388,6 +389,7 @@ const judge = {
       event.preventDefault();
       if (!event.repeat && $("feedback").hidden) this.press(side, event);
     });
+    $("go-on").addEventListener("keydown", (event) => event.repeat && event.preventDefault());
     new ResizeObserver(() => this.fit()).observe($("surround"));
   },
 };
@@ -431,8 +433,12 @@ async function showFeedback(right, text) {
   $("feedback").hidden = false;
   $("answers").hidden = true;
   announce($("feedback-text").textContent);
+  $("go-on").setAttribute("aria-disabled", "true");
   $("go-on").focus({ preventScroll: true });
+  await wait(REST_MS);
+  $("go-on").setAttribute("aria-disabled", "false");
   await clicked("go-on");
+  judge.closed = performance.now() + REST_MS;
   $("feedback").hidden = true;
   $("answers").hidden = false;
   announce("");
