@@ -81,7 +81,8 @@ images = Table(
     Column("png", LargeBinary, nullable=False),
 )
 """Images, counted from 0, those of attention trials last. Without a model, one is real, or
-obviously not where it is for attention. No browser ever sees these numbers."""
+obviously not where it is for attention. No browser ever sees these numbers. ``png`` is a WebP file
+without loss; in studies of before 0.15 it is PNG. All files of a study have one length."""
 
 invitations = Table(
     "invitations",

@@ -173,7 +173,7 @@ def views(trial: Row[Any]) -> dict[str, int]:
 
 
 def image_of(connection: Connection, shown: list[Row[Any]], view: str) -> bytes | None:
-    """Return the PNG file of an image of some trials; None if no trial has that view."""
+    """Return the file of an image of some trials; None if no trial has that view."""
     for trial in shown:
         if (number := views(trial).get(view)) is not None:
             found = select(images.c.png).where(images.c.id == number)

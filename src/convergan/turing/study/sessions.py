@@ -161,7 +161,7 @@ class Session:
         return found
 
     def image(self, view: str) -> bytes:
-        """Return the PNG file of an image of a trial that is open or next.
+        """Return the file of an image of a trial that is open or next.
 
         Raises:
             RefusedError: if it is neither; another session's image is refused as an unknown one.
@@ -191,7 +191,7 @@ class Session:
             ]
 
     def mistake_image(self, view: str) -> bytes:
-        """Return the PNG file of an image that was judged wrong, or shown beside one.
+        """Return the file of an image that was judged wrong, or shown beside one.
 
         Raises:
             RefusedError: if `mistakes` does not list it.

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, insert, select
+from sqlalchemy import URL, Connection, func, insert, select, update
 
 from .. import migrations
 from ..checks import check
@@ -24,7 +24,7 @@ from ..errors import StudyError
 from ..statistics.votes import Exclusion, design_rules
 from . import schema
 from .database import Database, locate, readable_errors
-from .image_import import Pixels, Source, check_sources, encode, scramble, shift
+from .image_import import Pixels, Source, check_sources, encode, pad, scramble, shift
 from .recruitment import MTURK, Panel
 from .tokens import new_id, token_sha256
 from .trials import block_count, images_needed
@@ -183,6 +183,7 @@ def create_study(
             migrations.create(connection)
             _insert_study(connection, folder.name, settings, real, token)
             _insert_images(connection, settings, real, generated)
+            _pad_images(connection)
             if address is not None:  # while the tables can still be undone
                 place = place.rename(folder)
         database.close()  # SQLite merges its log into the file, which moves as a whole
@@ -304,6 +305,18 @@ def _insert_images(
                 ],
             )
             number += len(part)
+
+
+def _pad_images(connection: Connection) -> None:
+    """Make the files of all images as long as the longest: no length tells what an image is."""
+    images = schema.images.c
+    longest = connection.execute(select(func.max(func.length(images.png)))).scalar_one()
+    for number in connection.execute(select(images.id)).scalars().all():
+        this = images.id == number
+        file = bytes(connection.execute(select(images.png).where(this)).scalar_one())
+        if len(file) < longest:
+            padded = update(schema.images).where(this).values(png=pad(file, longest))
+            connection.execute(padded)
 
 
 def _write_secret(file: Path, text: str) -> None:

@@ -195,7 +195,7 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.get("/s/{session}/image/{view}")
     def image(session: AnySession, view: str) -> Response:
-        return Response(session.image(view), media_type="image/png")
+        return _picture(session.image(view))
 
     @app.get("/s/{session}/mistakes")
     def mistakes(session: AnySession) -> Response:
@@ -203,7 +203,7 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.get("/s/{session}/mistakes/{view}")
     def mistake_image(session: AnySession, view: str) -> Response:
-        return Response(session.mistake_image(view), media_type="image/png")
+        return _picture(session.mistake_image(view))
 
     @app.post("/s/{session}/consent")
     def consent(session: OwnSession, body: ConsentBody) -> Response:
@@ -340,6 +340,12 @@ def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
     except ValueError:  # a panel's parameters are wrong; anybody may have written the link
         text = "This link is not complete. Please open the study from the panel again."
         raise PageRefusedError(400, text, panel) from None
+
+
+def _picture(file: bytes) -> Response:
+    """Return a picture that no proxy may compress: its length would then tell about its pixels."""
+    kind = "image/webp" if file.startswith(b"RIFF") else "image/png"
+    return Response(file, headers={"cache-control": "no-store, no-transform"}, media_type=kind)
 
 
 def _to_session(request: Request, session: str) -> Response:

@@ -14,6 +14,7 @@ const MASK_MS = 30;
 const HALF_FRAME_MS = 4; // so that a clock a little late adds no frame
 const SIDES = ["left", "right"];
 const PNG_END = [0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82];
+const RIFF = [0x52, 0x49, 0x46, 0x46];
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content;
 const base = location.pathname.replace(/\/+$/, "");
@@ -115,20 +116,49 @@ async function deliverKept() {
 
 // ---- Pictures
 
-// The script fetches the bytes itself: an img element would also show a file that was cut off.
-async function loadPicture(url, size) {
-  const response = await fetch(root + url, {
-    cache: "no-store",
-    credentials: "omit",
-    signal: AbortSignal.timeout(REQUEST_MS),
-  });
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  const bytes = new Uint8Array(await response.arrayBuffer());
+// Fetch a file; a line that says nothing for REQUEST_MS is given up, one that is slow is not.
+async function fetchFile(url, progressed) {
+  const stop = new AbortController();
+  let timer;
+  const hears = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => stop.abort(new Error("no reply")), REQUEST_MS);
+  };
+  hears();
+  try {
+    const options = { cache: "no-store", credentials: "omit", signal: stop.signal };
+    const response = await fetch(root + url, options);
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    const total = Number(response.headers.get("content-length"));
+    const parts = [];
+    let received = 0;
+    const reader = response.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      hears();
+      parts.push(part.value);
+      received += part.value.length;
+      if (total > 0) progressed(received / total);
+    }
+    return new Blob(parts, { type: response.headers.get("content-type") });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isWhole(bytes) {
+  if (RIFF.every((value, place) => bytes[place] === value))
+    return new DataView(bytes.buffer).getUint32(4, true) + 8 === bytes.length;
   const end = bytes.subarray(-PNG_END.length);
-  if (!PNG_END.every((value, place) => end[place] === value)) throw new Error("cut off");
+  return PNG_END.every((value, place) => end[place] === value);
+}
+
+// The script fetches the bytes itself: an img element would also show a file that was cut off.
+async function loadPicture(url, size, progressed) {
+  const file = await fetchFile(url, progressed);
+  if (!isWhole(new Uint8Array(await file.arrayBuffer()))) throw new Error("cut off");
   const image = new Image();
   image.alt = "image to judge";
-  image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  image.src = URL.createObjectURL(file);
   try {
     await image.decode();
   } finally {
@@ -144,7 +174,15 @@ const early = new Map(); // trial to the promise of its pictures
 function loadTrial(trial, size) {
   const found = early.get(trial.trial);
   early.delete(trial.trial);
-  return found ?? Promise.all(trial.images.map((url) => loadPicture(url, size)));
+  if (found) return found;
+  const shares = trial.images.map(() => 0);
+  const loads = trial.images.map((url, place) =>
+    loadPicture(url, size, (share) => {
+      shares[place] = share;
+      judge.loaded(trial.trial, Math.min(...shares));
+    }),
+  );
+  return Promise.all(loads);
 }
 
 function loadEarly(trial, size) {
@@ -273,6 +311,7 @@ const judge = {
   since: Infinity, // when the pictures were first on the screen
   closed: -Infinity, // until when another press counts as the last one
   shown: 0, // their width in CSS pixels
+  trial: null, // whose pictures are awaited
 
   // Show the question; the left answer comes first.
   prepare(state) {
@@ -309,6 +348,21 @@ const judge = {
       picture.style.width = `${this.shown}px`;
       picture.style.height = `${Math.max(1, Math.floor(height * scale)) / ratio}px`;
     }
+  },
+
+  // Until the pictures of a trial are here the panel says so: never the old ones under a new number.
+  awaits(trial) {
+    this.trial = trial;
+    const bar = element("progress", "", { "aria-label": "The image is being loaded" });
+    const note = element("div", "", { class: "loading" });
+    note.append(element("p", "Loading the image…"), bar);
+    $("surround").replaceChildren(note);
+  },
+
+  // How much of a trial's pictures has come; that of a later trial is not shown.
+  loaded(trial, share) {
+    const bar = $("surround").querySelector(".loading progress");
+    if (bar !== null && trial === this.trial) bar.value = share;
   },
 
   place(pictures) {
@@ -579,6 +633,7 @@ async function trials(state) {
   while (coming.length > 0) {
     const [trial, after] = coming;
     progress(answered, state.total);
+    judge.awaits(trial.trial);
     const pictures = await picturesOf(trial, state.image);
     if (pictures === null) break;
     loadEarly(after, state.image);
