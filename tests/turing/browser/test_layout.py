@@ -54,9 +54,12 @@ def test_pictures_fill_the_window_and_nothing_is_cut(
     page.locator("#left").click()
     expect(page.locator("#feedback")).to_be_visible()
     assert shown.evaluate_all(INSIDE)
-    assert pictures.evaluate_all(  # the same size, in the same place
-        "them => them.map(one => one.getBoundingClientRect().width)"
-    ) == sides
+    assert (
+        pictures.evaluate_all(  # the same size, in the same place
+            "them => them.map(one => one.getBoundingClientRect().width)"
+        )
+        == sides
+    )
     assert wider_than_window(page, window) <= 0
     context.close()
 

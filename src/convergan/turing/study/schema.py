@@ -61,6 +61,11 @@ study = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("scale", Integer, nullable=False),
+    Column("title", Text),
+    Column("instructions", Text),
+    Column("language", String(16)),
+    Column("logo", LargeBinary),
+    Column("questions", JSON),
 )
 """One row: what was fixed before the first vote, and whether the study takes people."""
 
@@ -153,3 +158,13 @@ answers = Table(
     UniqueConstraint("session", "number"),
 )
 """Votes, the first answer to every trial, with the reply that a repeated one gets again."""
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("session", String(22), ForeignKey("sessions.id"), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("value", JSON),
+    Column("at", Double, nullable=False),
+)
+"""Answers to the owner's own questions, by the name of the field; null where it was left out."""

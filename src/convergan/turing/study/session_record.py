@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ...web.replies import RefusedError
-from . import schema
+from . import responses, schema
 from .recruitment import return_to_mturk, return_to_prolific
 from .schema import answers, images, sessions, trials
 from .study import Study
@@ -48,14 +48,23 @@ class SessionRecord:
 
     @property
     def stage(self) -> str:
-        """What the page shows: consent, tutorial, trials, done or closed."""
+        """What the page shows: consent, before, tutorial, trials, after, done or closed.
+
+        Questions after the trials are asked of sessions that are done: who leaves them out has
+        finished nevertheless, and keeps their place.
+        """
         if self.row.state == schema.DONE:
-            return "done"
+            return "after" if self._asked("after") else "done"
         if not self.is_open:
             return "closed"
         if self.row.consented is None:
             return "consent"
-        return "tutorial" if self.row.instructed is None else "trials"
+        if self.row.instructed is not None:
+            return "trials"
+        return "before" if self._asked("before") else "tutorial"
+
+    def _asked(self, stage: str) -> bool:
+        return responses.is_due(self.connection, self.design, self.row.id, stage)
 
     @property
     def lookahead(self) -> int:
@@ -128,6 +137,8 @@ class SessionRecord:
         design, stage, answered = self.design, self.stage, self.count(schema.ANSWERED)
         waiting = self.waiting() if stage == "trials" else []
         text = {"version": design.consent_version, "text": design.consent_text}
+        # Studies of before there were such columns have neither.
+        text |= {name: design._mapping.get(name) for name in ("contact", "links")}
         return {
             "stage": stage,
             "protocol": design.protocol,
@@ -137,7 +148,9 @@ class SessionRecord:
             "image": {"width": design.width, "height": design.height, "scale": design.scale},
             "trials": self.trials_json(waiting, answered),
             "consent": text if stage == "consent" else None,
-            "completion": self._completion(),
+            "instructions": (design.instructions or "") if stage in ("before", "tutorial") else "",
+            "questions": responses.fields_of(design, stage),
+            "completion": None if stage == "after" else self._completion(),
         }
 
     def trials_json(self, waiting: list[Row[Any]], answered: int) -> list[dict[str, Any]]:
@@ -182,6 +195,7 @@ def image_of(connection: Connection, shown: list[Row[Any]], view: str) -> bytes 
 
 
 def remove_votes(connection: Connection, session: str) -> None:
-    """Remove a session's answers and trials."""
+    """Remove a session's answers, also those to questions, and its trials."""
+    connection.execute(delete(schema.responses).where(schema.responses.c.session == session))
     connection.execute(delete(answers).where(answers.c.session == session))
     connection.execute(delete(trials).where(trials.c.session == session))
