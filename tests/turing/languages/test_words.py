@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from convergan.turing.languages import words
 from convergan.turing.languages.words import languages, words_of
 
-TURING = Path(words_of.__code__.co_filename).parents[1]
+TURING = Path(words.__file__).parents[1]
 OWNER_ONLY = {
     "There is nobody of that name.",
     "The owner's token is wrong or missing.",

@@ -471,3 +471,31 @@ def test_a_study_below_a_path_works_whether_or_not_the_proxy_takes_it_away(
         assert len(found) >= 2 and {get(file).status_code for file in found} == {200}
     person = Person(client, above + place.removeprefix("/deep/study"))
     assert person.begin()["stage"] == "trials"
+
+
+def test_a_study_in_german_with_a_logo_refuses_in_german(serve: Serve) -> None:
+    server = serve(language="de", title="Gesichter", logo=b"\x89PNG")
+    person = server.join()
+    assert 'lang="de"' in person.client.get(person.place).text
+    assert person.post("tutorial", {}).json() == {"error": "Ohne Einwilligung beginnt nichts."}
+    gone = person.client.get("/join/forged")
+    assert gone.status_code == 404 and "Dieser Einladungslink" in gone.text
+    picture = person.client.get("/logo")
+    assert (picture.content, picture.headers["content-type"]) == (b"\x89PNG", "image/png")
+
+
+def test_a_study_without_a_logo_has_nothing_there(serve: Serve) -> None:
+    assert serve().client().get("/logo").status_code == 404
+
+
+def test_a_database_that_is_down_is_a_page_that_asks_to_try_again(serve: Serve) -> None:
+    server = serve()
+    person, other = server.join(), server.link()
+    with server.study.database.writing() as connection:
+        connection.execute(text("ALTER TABLE sessions RENAME TO others"))
+    page = person.client.get(person.place, headers={"Accept": "text/html,*/*"})
+    assert (page.status_code, page.headers["retry-after"]) == (503, "10")
+    assert "text/html" in page.headers["content-type"] and "Try again" in page.text
+    assert "form-action 'self'" in page.headers["content-security-policy"]
+    link = person.client.get(other, headers={"Accept": "text/html"})
+    assert link.status_code == 503 and "Nothing of yours is lost" in link.text

@@ -51,8 +51,8 @@ FOLLOW_LINKS = "follow links"
 WEBP_METHOD, WEBP_QUALITY = 1, 0
 """Effort of the compression: more takes several times as long for a few percent."""
 SCRAMBLED_CELLS = 64
-"""Most cells of a scrambled image along a side: noise of single pixels cannot be compressed, and all
-files of a study are as long as the longest."""
+"""Most cells of a scrambled image along a side: noise of single pixels cannot be compressed, and
+all files of a study are as long as the longest."""
 SHIFT = 0.25
 """Of a pixel, down and right: how far `shift` moves an image."""
 

@@ -1,4 +1,4 @@
-"""The owner's own questions, before and after the trials: read from YAML, and their answers checked.
+"""The owner's own questions, before and after the trials: from YAML, and the answers checked.
 
 A file has the lists ``before`` and ``after``. Each entry is a field with ``name``, ``type`` and
 ``label``; ``required`` is true unless it says no. What else it may have depends on the type.
@@ -32,17 +32,6 @@ DEFAULT_LETTERS = 1000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
-class _Loader(yaml.BaseLoader):
-    """Reads every value as text, so that ``yes`` is an option like any other."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping, and refuse one that has a key twice."""
-        found = super().construct_mapping(node, deep=True)
-        if len(found) < len(node.value):
-            raise yaml.YAMLError("a key stands there twice")
-        return found
-
-
 def read_questions(text: str, file: str = "questions") -> Questions:
     """Return the fields of each stage from a YAML text.
 
@@ -59,7 +48,7 @@ def read_questions(text: str, file: str = "questions") -> Questions:
         18.0
     """
     try:
-        found = yaml.load(text, _Loader)  # noqa: S506 - makes nothing but texts, lists and mappings
+        found = _plain(yaml.compose(text, Loader=yaml.BaseLoader), set())
     except (yaml.YAMLError, RecursionError) as error:
         raise StudyError(f"{file} is no YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(found, dict) or not found:
@@ -176,7 +165,7 @@ def _text_details(place: str, entry: Field) -> Field:
 
 
 def _number_details(place: str, entry: Field) -> Field:
-    found = {name: _number(place, entry, name) for name in ("min", "max") if name in entry}
+    found: Field = {n: _number(place, entry, n) for n in ("min", "max") if n in entry}
     if found.get("min", -math.inf) > found.get("max", math.inf):
         raise StudyError(f"{place} has a min above its max")
     return found
@@ -236,6 +225,21 @@ def _texts(place: str, entry: Field, name: str) -> list[str]:
     if not isinstance(values, list):
         raise StudyError(f"{place} must have a list {name}, got {_short(values)}")
     return [_text(place, {name: value}, name) for value in values]
+
+
+def _plain(node: Any, seen: set[int]) -> Any:
+    """Return the lists and mappings of a node; all else stays text, so ``yes`` is as any option."""
+    if id(node) in seen:
+        raise yaml.YAMLError("aliases are not taken")
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(entry, seen) for entry in node.value]
+    if isinstance(node, yaml.MappingNode):
+        pairs = [(_plain(key, seen), _plain(value, seen)) for key, value in node.value]
+        if not all(isinstance(key, str) for key, _ in pairs) or len(dict(pairs)) < len(pairs):
+            raise yaml.YAMLError("keys must be texts, each once in its place")
+        return dict(pairs)
+    return None if node is None else node.value
 
 
 def _short(value: object) -> str:

@@ -5,6 +5,7 @@ an image. Nothing in a page is inline, and nothing comes from another host.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...web.templates import render_template
@@ -85,7 +86,7 @@ def owner_page(path: str = "") -> str:
     return render_template(__package__, "owner.html", {"path": path, "language": "en"})
 
 
-def _render(template: str, frame: Frame, values: dict[str, str | bool]) -> str:
+def _render(template: str, frame: Frame, values: Mapping[str, object]) -> str:
     words = words_of(frame.language).page
     common = {**vars(frame), "words": words, "words_json": json.dumps(words, ensure_ascii=False)}
     return render_template(__package__, template, {**common, **values})
