@@ -145,14 +145,14 @@ def _reply(name: str, reply: Reply) -> Seen:
     return seen
 
 
-def _chunks(png: bytes) -> Seen:
-    """Return the names and lengths of a PNG file's chunks, and what it says of itself."""
-    place, found = 8, []
-    while place + 8 <= len(png):
-        length, kind = struct.unpack(">I4s", png[place : place + 8])
+def _chunks(webp: bytes) -> Seen:
+    """Return the names and lengths of a WebP file's chunks, and what it says of itself."""
+    place, found = 12, [webp[:12].hex()]
+    while place + 8 <= len(webp):
+        kind, length = struct.unpack("<4sI", webp[place : place + 8])
         found.append(f"{kind.decode('latin-1')} {length}")
-        place += 12 + length
-    return {"chunks": ",".join(found), "header": png[16:29].hex(), "after": len(png) - place}
+        place += 8 + length + length % 2
+    return {"chunks": ",".join(found), "header": webp[20:25].hex(), "after": len(webp) - place}
 
 
 def table(rows: list[Seen]) -> Array:

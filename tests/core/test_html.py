@@ -128,8 +128,12 @@ def test_a_plot_is_a_picture() -> None:
     def draw(axes: "Axes") -> None:
         axes.plot([0, 1], [0, 1], label="line")
 
-    with Image.open(io.BytesIO(plot(draw, "a line").png)) as picture:
+    drawn = plot(draw, "a line")
+    with Image.open(io.BytesIO(drawn.png)) as picture:
         assert picture.format == "PNG" and picture.width == 770
+    page = render("x", [Section("", [drawn, Picture(b"1", "photographs")])]).decode()
+    assert page.count('<img class="drawn"') == 1 and page.count("<img") == 2
+    assert re.search(r"prefers-color-scheme: dark\) \{[^}]*\}\s*\.drawn \{ filter: invert", page)
 
 
 def test_a_page_without_jinja2_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,12 +29,14 @@ def make(address: str | None, tmp_path: Path) -> Iterator[Make]:
     """
     with ExitStack() as stack:
 
-        def made(models: tuple[str, ...] = ("model",), **fields: Any) -> tuple[Study, str]:
+        def made(
+            models: tuple[str, ...] = ("model",), side: int = 8, **fields: Any
+        ) -> tuple[Study, str]:
             if fields.get("recruiter") == "prolific":
                 fields = {**CODES, **fields}
             settings = replace(StudySettings(trials=4, attention=1, annotators_wanted=10), **fields)
-            generated = [noise(name) for name in models]
-            token = create_study(tmp_path / "study", settings, noise("real"), generated, address)
+            real, *generated = (noise(name, side=side) for name in ("real", *models))
+            token = create_study(tmp_path / "study", settings, real, generated, address)
             return stack.enter_context(open_study(tmp_path / "study")), token
 
         yield made

@@ -26,7 +26,7 @@ turing = typer.Typer(
     "Start with: convergan turing create STUDY --real DATA --fake RUN",
 )
 
-NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "scipy", "sqlalchemy", "uvicorn")
+NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "scipy", "sqlalchemy", "uvicorn", "yaml")
 
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
 PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the server, in links.")]
@@ -111,7 +111,8 @@ def create(
         float, typer.Option(help="An error within 0.5 plus or minus this is equivalent to chance.")
     ] = 0.05,
     scale: Annotated[
-        int | None, typer.Option(help="Whole factor of enlargement. Default: up to 256 pixels.")
+        int | None,
+        typer.Option(help="Largest factor of enlargement. Default: as large as the screen."),
     ] = None,
     consent: Annotated[
         Path | None,
@@ -195,17 +196,35 @@ def create(
         list[str] | None,
         typer.Option(help="Address shown with the consent text. The option again for more."),
     ] = None,
+    title: Annotated[str, typer.Option(help="Title of the pages. Default: a general one.")] = "",
+    instructions: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Text file shown before how to answer."),
+    ] = None,
+    language: Annotated[str, typer.Option(help="Language of the pages: en or de.")] = "en",
+    logo: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="PNG or JPEG file shown above the pages."),
+    ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="YAML file of questions before and after the trials."
+        ),
+    ] = None,
 ) -> None:
     """Make a study and print its owner's token, which is stored nowhere.
 
     Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
     """
     from ..data import SourceOptions
+    from ..turing.languages.words import words_of
     from ..turing.people import list_people
     from ..turing.statistics.votes import Exclusion
     from ..turing.study.image_import import jpeg_caution
+    from ..turing.study.logo import read_logo
+    from ..turing.study.questions import read_questions
     from ..turing.study.study import (
-        DEFAULT_CONSENT,
         StudySettings,
         check_absent,
         create_study,
@@ -224,7 +243,7 @@ def create(
         seed=seed,
         scale=1 if scale is None else scale,
         minutes=minutes,
-        consent=DEFAULT_CONSENT if consent is None else read_text(consent),
+        consent=words_of(language).consent if consent is None else read_text(consent),
         retention_days=retention_days,
         recruiter=recruiter,
         resample=resample,
@@ -235,6 +254,13 @@ def create(
         contact=contact,
         links=tuple(link or ()),
         bonus=bonus,
+        title=title.strip(),
+        instructions="" if instructions is None else read_text(instructions),
+        language=language,
+        logo=None if logo is None else read_logo(logo),
+        questions=(
+            None if questions is None else read_questions(read_text(questions), str(questions))
+        ),
     )
     settings.check()
     allowed = None if allow is None else read_allowed(allow, recruiter)
@@ -458,13 +484,23 @@ def results(
         Path | None,
         typer.Option(help="Preregistration to check. Default: where preregister wrote it."),
     ] = None,
+    responses: Annotated[
+        Path | None,
+        typer.Option(help="Also write the answers to your own questions to this CSV file."),
+    ] = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
     import json
     from functools import partial
 
     from ..turing.image_votes import read_judged_images, read_pictures
-    from ..turing.owner import export_csv, read_design, read_votes
+    from ..turing.owner import (
+        export_csv,
+        export_responses,
+        new_names,
+        read_design,
+        read_votes,
+    )
     from ..turing.private_files import write_private
     from ..turing.results.analysis import analyse, to_json
     from ..turing.results.images import images_csv, images_section
@@ -474,7 +510,8 @@ def results(
     from ..turing.study.study import open_study
 
     with open_study(study) as found:
-        votes, design, every_vote = read_votes(found), read_design(found), export_csv(found)
+        votes, design, names = read_votes(found), read_design(found), new_names(found)
+        every_vote, answered = export_csv(found, names), export_responses(found, names)
         with errors.status("resampling"):
             analysis = analyse(votes, design)
         counted = {person.alias for person in analysis.annotators if not person.excluded}
@@ -491,6 +528,7 @@ def results(
         ("values", values, json.dumps(to_json(analysis), indent=1).encode()),
         ("votes", export, every_vote.encode()),
         ("images", images, images_csv(judged).encode()),
+        ("responses", responses, answered.encode()),
     ):
         if file is not None:
             write_private(file, data)

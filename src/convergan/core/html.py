@@ -60,12 +60,14 @@ class Picture:
         png: the file.
         alt: the text.
         enlarged: whether it is shown as large as fits by a whole factor, its pixels as squares.
+        drawn: whether it is lines on white, whose lightness is turned round on a dark page.
     """
 
     kind: ClassVar = "picture"
     png: bytes
     alt: str
     enlarged: bool = False
+    drawn: bool = False
 
     @property
     def source(self) -> str:
@@ -199,7 +201,7 @@ def plot(draw: Callable[["Axes"], None], alt: str, legend: bool = True) -> Pictu
     draw(axes)
     if legend:
         axes.legend()
-    return Picture(figure_png(figure), alt)
+    return Picture(figure_png(figure), alt, drawn=True)
 
 
 def figure_png(figure: "Figure") -> bytes:

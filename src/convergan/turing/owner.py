@@ -24,12 +24,13 @@ from .people import reopen_person as reopen_person
 from .results.analysis import analyse, primary_group, to_json
 from .statistics.votes import Design, Exclusion, Votes
 from .study import schema
+from .study.responses import responses_csv
 from .study.schema import answers, invitations, listed_people, models, sessions, trials
 from .study.study import Study
 
 COUNTED_STATES = (schema.OPEN, schema.DONE, schema.TIMED_OUT)
 """States of sessions whose votes are in the analysis; the others were returned or withdrawn."""
-PERSONAL_TABLES = (answers, trials, sessions, invitations, listed_people)
+PERSONAL_TABLES = (schema.responses, answers, trials, sessions, invitations, listed_people)
 """Tables of what people said; tables that refer to others come first."""
 EXPORTED_STATES = (*COUNTED_STATES, schema.RETURNED, schema.SCREENED_OUT)
 
@@ -93,16 +94,40 @@ def summary(study: Study) -> dict[str, Any]:
     }
 
 
-def export_csv(study: Study) -> str:
-    """Return every vote as a line, people under names that are new in each export."""
+def new_names(study: Study) -> dict[str, str]:
+    """Return a new name for everybody, by pseudonym, for exports that belong together."""
+    with study.database.reading() as connection:
+        aliases = connection.execute(select(sessions.c.alias)).scalars()
+        return {alias: f"A-{secrets.token_hex(4)}" for alias in aliases}
+
+
+def export_responses(study: Study, people: dict[str, str] | None = None) -> str:
+    """Return the answers to the owner's own questions, a line for each person.
+
+    Args:
+        study: whose.
+        people: what they are called, of `new_names`; None for names of this export alone.
+    """
+    people = new_names(study) if people is None else people
+    with study.database.reading() as connection:
+        return responses_csv(connection, EXPORTED_STATES, people)
+
+
+def export_csv(study: Study, people: dict[str, str] | None = None) -> str:
+    """Return every vote as a line.
+
+    Args:
+        study: whose.
+        people: what they are called, of `new_names`; None for names of this export alone.
+    """
+    fresh = new_names(study) if people is None else people
     with study.database.reading() as connection:
         rows = _vote_rows(connection, EXPORTED_STATES)
         names = [row.name for row in _models(connection)]
     file_names = read_file_names(study)
-    fresh: dict[str, str] = {}
     lines: list[tuple[object, ...]] = [EXPORT_COLUMNS]
     for row in rows:
-        name = fresh.setdefault(row.alias, f"A-{secrets.token_hex(4)}")
+        name = fresh[row.alias]
         screen = row.screen
         lines.append(
             (

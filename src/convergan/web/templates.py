@@ -6,7 +6,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def render_template(package: str, template: str, values: Mapping[str, str]) -> str:
+def render_template(package: str, template: str, values: Mapping[str, object]) -> str:
     """Return a page; what is put into it is escaped.
 
     Args:

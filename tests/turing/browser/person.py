@@ -7,9 +7,21 @@ from typing import Any
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
+from convergan.turing.study.questions import read_questions
 from convergan.turing.study.schema import answers
 from convergan.turing.study.study import Study
 from tests.turing.serving import Server
+
+QUESTIONS = read_questions("""
+before:
+  - {name: age, type: number, label: Your age, min: 18, max: 120}
+  - {name: work, type: choice, label: Your work, options: [images, texts, numbers]}
+  - {name: seen, type: scale, label: Generated images seen, from: 1, to: 7, labels: [none, many]}
+  - {name: land, type: choice, label: Country, options: [a, b, c, d, e, f, g, h, i, j, k, l, m]}
+after:
+  - {name: remarks, type: text, label: Remarks, required: no}
+""")
+"""A field of each type."""
 
 Press = Callable[[str], None]
 """Answers left or right."""

@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import text
 
 from tests.turing import serving
-from tests.turing.browser.person import Visit
+from tests.turing.browser.person import QUESTIONS, Visit
 from tests.turing.serving import Serve
 
 FOUND = importlib.util.find_spec("axe_playwright_python")
 SERIOUS = ("serious", "critical")
+LOGO = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c63680000000082008177cd72b60000000049454e44ae426082"
+)
+"""A PNG of one pixel."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -39,26 +45,27 @@ def findings(page: Page) -> list[str]:
 def test_the_scan_finds_what_is_wrong(context: BrowserContext) -> None:
     page = context.new_page()
     page.set_content("<title>x</title><main><img src='/x.png'><button></button></main>")
-    assert {text.split(":")[0] for text in findings(page)} >= {"image-alt", "button-name"}
+    assert {found.split(":")[0] for found in findings(page)} >= {"image-alt", "button-name"}
 
 
 @pytest.mark.parametrize(
-    ("protocol", "scheme"),
+    ("protocol", "scheme", "language"),
     [
-        ("single", "light"),
-        ("pair", "dark"),
-        ("timed", "light"),
+        ("single", "light", "en"),
+        ("pair", "dark", "de"),
+        ("timed", "light", "de"),
         # The schemes differ in colors alone, and a pair's pages show all of these.
-        pytest.param("single", "dark", marks=pytest.mark.nightly),
-        pytest.param("pair", "light", marks=pytest.mark.nightly),
-        pytest.param("timed", "dark", marks=pytest.mark.nightly),
+        pytest.param("single", "dark", "de", marks=pytest.mark.nightly),
+        pytest.param("pair", "light", "en", marks=pytest.mark.nightly),
+        pytest.param("timed", "dark", "en", marks=pytest.mark.nightly),
     ],
 )
 def test_no_stage_of_a_session_has_a_serious_finding(
-    protocol: str, scheme: Any, serve: Serve, browser: Browser, visit: Visit
+    protocol: str, scheme: Any, language: str, serve: Serve, browser: Browser, visit: Visit
 ) -> None:
     feedback = "off" if protocol == "single" else "on"
-    server = serve(protocol=protocol, feedback=feedback, trials=2, attention=0, scale=8)
+    fixed = {"language": language, "title": "A study", "logo": LOGO}
+    server = serve(protocol=protocol, feedback=feedback, trials=2, attention=0, scale=8, **fixed)
     context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
     person = visit(context, server.link())
     page = person.page
@@ -116,6 +123,26 @@ def test_the_owners_page_and_messages_have_no_serious_finding(
     page.goto(f"{server.url}/join/forged")
     person.keep(page, "message")
     assert findings(page) == []
+    link = server.link()
+    with server.study.database.writing() as connection:
+        connection.execute(text("ALTER TABLE invitations RENAME TO others"))
+    page.goto(link)
+    expect(page.get_by_role("link", name="Try again")).to_be_visible()
+    person.keep(page, "unavailable")
+    assert findings(page) == []
+    context.close()
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "de")])
+def test_the_owners_questions_have_no_serious_finding(
+    scheme: Any, language: str, serve: Serve, browser: Browser, visit: Visit
+) -> None:
+    server = serve(questions=QUESTIONS, language=language, trials=2, attention=0)
+    context = browser.new_context(color_scheme=scheme)
+    person = visit(context, server.link())
+    person.agrees()
+    person.sees("questions")
+    assert findings(person.page) == []
     context.close()
 
 

@@ -39,13 +39,13 @@ def first_time(fault: Callable[[Route], None], asked: Counter[str]) -> Callable[
 
 def cut_off(route: Route) -> None:
     reply = route.fetch()
-    route.fulfill(status=200, content_type="image/png", body=reply.body()[:-40])
+    route.fulfill(status=200, content_type="image/webp", body=reply.body()[:-40])
 
 
 def all_but_its_end(route: Route) -> None:
     """What browsers show as if it were whole."""
     reply = route.fetch()
-    route.fulfill(status=200, content_type="image/png", body=reply.body()[:-12])
+    route.fulfill(status=200, content_type="image/webp", body=reply.body()[:-12])
 
 
 def fails(route: Route) -> None:
@@ -160,6 +160,31 @@ def test_on_a_slow_line_the_clock_waits_for_the_picture(
     first, second = recorded(server.study)
     assert (first.ignored, second.ignored) == (1, 0)
     assert first.reaction_ms < 1500  # less than the picture took
+
+
+def test_while_a_picture_is_loaded_the_panel_says_so(
+    serve: Serve, context: BrowserContext, visit: Visit
+) -> None:
+    server = serve(trials=4, attention=0, scale=8)
+    held: list[Route] = []
+    asked = Counter[str]()
+
+    def hold(route: Route) -> None:
+        asked[route.request.url] += 1
+        held.append(route) if len(asked) > 1 else route.continue_()
+
+    context.route(PICTURES, hold)
+    person = visit(context, begun(server))
+    person.answers("left")
+    expect(person.page.locator("#progress-label")).to_have_text("2 of 4")
+    expect(person.page.locator("#surround .loading")).to_be_visible()
+    person.keep(person.page, "loading")
+    assert person.page.locator("#surround img").count() == 0
+    assert person.page.locator("#left").get_attribute("aria-disabled") == "true"
+    held[0].continue_()
+    person.is_asked()
+    assert person.page.locator("#surround img").count() == 1
+    assert person.page.locator("#surround .loading").count() == 0
 
 
 def test_a_loaded_page_goes_on_where_it_was(
@@ -304,3 +329,37 @@ def hammer(page: Page) -> None:
         for (let time = 0; time < 5; time++)
             dispatchEvent(new KeyboardEvent("keydown", { key: "j", code: "KeyJ" }));
     }""")
+
+
+def test_feedback_stays_until_a_second_deliberate_press(
+    serve: Serve, phone: BrowserContext, visit: Visit
+) -> None:
+    server = serve(feedback="on", trials=4, attention=0, scale=8)
+    person = visit(phone, begun(server))
+    page, feedback, go_on = person.page, person.page.locator("#feedback"), "#go-on"
+
+    def stays() -> None:
+        page.wait_for_timeout(50)
+        expect(feedback).to_be_visible()
+
+    person.is_asked()
+    page.tap("#right")
+    expect(feedback).to_be_visible()
+    page.tap(go_on, force=True)  # the second of a double tap
+    stays()
+    page.wait_for_timeout(400)
+    page.tap(go_on)
+    page.tap("#left", force=True)  # the second of another
+    expect(person.page.locator("#progress-label")).to_have_text("2 of 4")
+    person.is_asked()
+    page.keyboard.press("f")
+    expect(feedback).to_be_visible()
+    page.keyboard.down("Enter")
+    stays()
+    page.wait_for_timeout(400)
+    page.keyboard.down("Enter")  # is still held, and repeats
+    stays()
+    page.keyboard.up("Enter")
+    page.keyboard.press("Enter")
+    person.is_asked()
+    assert [row.ignored for row in recorded(server.study)] == [0, 1]

@@ -5,9 +5,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from convergan.turing.owner import read_votes
-from convergan.turing.study.schema import answers, trials
+from convergan.turing.study.schema import answers, responses, trials
 from convergan.turing.study.study import Study
-from tests.turing.browser.person import Visit, recorded
+from tests.turing.browser.person import QUESTIONS, Visit, recorded
 from tests.turing.serving import Serve
 
 pytestmark = pytest.mark.slow
@@ -284,3 +284,40 @@ def test_whoever_withdraws_at_the_end_keeps_the_code(
     assert person.reads("code") == code
     assert person.page.locator("#mistakes").is_hidden()
     assert recorded(server.study) == []
+
+
+def test_questions_are_answered_by_keyboard_and_by_touch(
+    serve: Serve, phone: BrowserContext, visit: Visit
+) -> None:
+    server = serve(questions=QUESTIONS, trials=2, attention=0, scale=8, language="de")
+    person = visit(phone, server.link())
+    page = person.page
+    person.agrees()
+    person.sees("questions")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Absenden").tap()  # nothing is sent without an age
+    assert page.evaluate("document.activeElement.name") == "age"
+    page.keyboard.type("17.5")
+    page.evaluate("document.querySelector('[name=age]').min = 0")  # only the server knows better
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")  # the second one
+    page.keyboard.press("Tab")
+    page.locator("input[name=seen][value='4']").tap()
+    page.select_option("select[name=land]", "m")
+    page.get_by_role("button", name="Absenden").tap()
+    expect(page.locator("#questions-hint")).to_have_text("Diese Antwort passt nicht: Your age")
+    page.fill("[name=age]", "30")  # all else is still there
+    page.get_by_role("button", name="Absenden").tap()
+    person.practises()
+    for _ in range(2):
+        person.answers("left")
+    person.sees("questions")
+    assert page.get_by_text("(freiwillig)").is_visible()
+    page.reload()
+    person.sees("questions")
+    page.get_by_role("button", name="Absenden").tap()
+    person.sees("thanks")
+    assert len(person.reads("code")) == 10
+    with server.study.database.reading() as connection:
+        found = {row.name: row.value for row in connection.execute(select(responses))}
+    assert found == {"age": 30, "work": "texts", "seen": 4, "land": "m", "remarks": None}

@@ -17,6 +17,7 @@ from convergan.turing.study.image_import import (
     Source,
     check_sources,
     encode,
+    pad,
     read_source,
     scramble,
     source_from_array,
@@ -255,21 +256,31 @@ def test_classes_that_differ_in_more_than_what_they_show_are_refused() -> None:
             check_sources(real, others)
 
 
-def test_files_of_both_classes_have_one_length_and_only_the_chunks_of_pixels() -> None:
+def chunks(file: bytes) -> list[tuple[bytes, int]]:
+    """Return the names and lengths of a RIFF file's chunks."""
+    place, found = 12, []
+    while place < len(file):
+        name, length = struct.unpack("<4sI", file[place : place + 8])
+        found.append((name, length))
+        place += 8 + length + length % 2
+    assert place == len(file) == struct.unpack("<I", file[4:8])[0] + 8
+    return found
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (28, 28), (31, 17, 3)])
+def test_padded_files_have_one_length_and_one_chunk_and_every_pixel(shape: tuple[int, ...]) -> None:
     chance = np.random.default_rng(0)
-    smooth = [np.full((28, 28, 3), level, np.uint8) for level in range(200)]
-    rough = list(chance.integers(0, 256, (800, 28, 28, 3), dtype=np.uint8))
-    files = [encode(image) for image in smooth + rough]
-    assert len({len(file) for file in files}) == 1
-    for file, image in zip(files, smooth + rough, strict=True):
-        place, kinds = 8, []
-        while place < len(file):
-            (length,) = struct.unpack(">I", file[place : place + 4])
-            kinds.append(file[place + 4 : place + 8])
-            place += 12 + length
-        assert kinds == [b"IHDR", b"IDAT", b"IEND"]
-        with Image.open(io.BytesIO(file)) as open_study:
-            assert (np.asarray(open_study) == image).all()
+    images = [np.full(shape, level, np.uint8) for level in range(0, 250, 5)]
+    images += list(chance.integers(0, 256, (200, *shape), dtype=np.uint8))
+    files = [encode(image) for image in images]
+    longest = max(map(len, files))
+    assert len({len(file) for file in files}) > 10  # which is what padding is for
+    padded = [pad(file, longest) for file in files]
+    assert {tuple(chunks(file)) for file in padded} == {((b"VP8L", longest - 20),)}
+    for file, image in zip(padded, images, strict=True):
+        with Image.open(io.BytesIO(file)) as opened:
+            shown = opened if image.ndim == 3 else opened.convert("L")
+            assert (np.asarray(shown) == image).all()
 
 
 def test_scrambled_images_have_the_pixels_of_the_image_elsewhere() -> None:
@@ -280,6 +291,16 @@ def test_scrambled_images_have_the_pixels_of_the_image_elsewhere() -> None:
         assert (image != other).mean() > 0.5
     assert (scramble(pixels, seed=1) == mixed).all()
     assert (scramble(pixels, seed=2) != mixed).any()
+
+
+def test_large_scrambled_images_take_no_more_bytes_than_photographs() -> None:
+    rows = np.linspace(0, 255, 200).astype(np.uint8)
+    smooth = np.repeat(rows[None, :, None, None], 250, axis=2).repeat(3, axis=3)
+    rough = smooth + np.random.default_rng(0).integers(0, 4, smooth.shape, dtype=np.uint8)
+    (mixed,) = scramble(rough, seed=1)
+    assert mixed.shape == (200, 250, 3)
+    assert (mixed[:4, :4] == mixed[0, 0]).all() and (mixed[0] != mixed[4]).any()
+    assert len(encode(mixed)) < len(encode(rough[0])) < mixed.size / 2
 
 
 def test_too_many_and_too_large_files_are_refused(

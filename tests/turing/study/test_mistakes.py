@@ -52,7 +52,7 @@ def test_whoever_was_told_sees_the_images_judged_wrong_and_no_others(
     assert len(listed) == 3
     assert {mistake["generated"] for mistake in listed} == {protocol == "single"}
     pixels = np.asarray(Image.open(io.BytesIO(person.client.get(shown[0]).content)))
-    assert pixels.shape == (8, 8)
+    assert pixels.shape == (8, 8, 3)
 
 
 def refused(person: Person, place: str) -> bool:

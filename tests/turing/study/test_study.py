@@ -197,8 +197,8 @@ def test_no_image_is_stored_as_it_was_when_that_is_asked_for(make: Make) -> None
     assert found[:40] == [encode(image) for image in expected]
 
 
-def test_images_are_shown_enlarged_to_about_256_pixels() -> None:
-    for side, scale in ((8, 32), (28, 9), (32, 8), (256, 1), (400, 1)):
+def test_small_images_are_shown_as_large_as_screens_are() -> None:
+    for side, scale in ((8, 64), (28, 64), (64, 32), (256, 8), (1000, 2), (2048, 1)):
         source: Source = noise("real", count=1, side=side)
         assert PLAN.enlarged(source).scale == scale
 

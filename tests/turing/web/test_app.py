@@ -29,8 +29,9 @@ def test_a_session_goes_from_the_link_to_the_code(serve: Serve) -> None:
     assert (found["answered"], found["total"]) == (0, 5)
     assert len(found["trials"]) == 2
     picture = person.client.get(found["trials"][0]["images"][0])
-    assert picture.content.startswith(b"\x89PNG")
-    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"RIFF")
+    assert picture.headers["content-type"] == "image/webp"
+    assert picture.headers["cache-control"] == "no-store, no-transform"
     end = person.finish()
     assert end["stage"] == "done"
     assert len(end["completion"]["code"]) == 10
@@ -70,7 +71,7 @@ def test_pictures_have_one_length_and_no_header_that_tells_them_apart(serve: Ser
         reply = person.client.get(found["trials"][0]["images"][0])
         headers = {k: v for k, v in reply.headers.items() if k != "date"}
         seen.add((len(reply.content), json.dumps(headers)))
-        assert reply.headers["cache-control"] == "no-store"
+        assert reply.headers["cache-control"] == "no-store, no-transform"
         assert not {"etag", "last-modified", "server"} & set(reply.headers)
         person.answer(found["trials"][0], "real")
         found = person.state()
@@ -178,7 +179,7 @@ def test_every_route_has_the_security_headers_and_no_failure(serve: Serve) -> No
         assert (frames == "'none'") is not panel, reply.url
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
-        assert headers["cache-control"] == "no-store"
+        assert headers["cache-control"].split(", ")[0] == "no-store"
         assert "server" not in headers and "set-cookie" not in headers
 
 
@@ -483,3 +484,31 @@ def test_the_front_page_says_what_to_do_and_names_nothing(serve: Serve) -> None:
         reply = server.client().get(address)
         assert reply.status_code == 200 and "open the link that you were sent" in reply.text
         assert "x-content-type-options" in reply.headers
+
+
+def test_a_study_in_german_with_a_logo_refuses_in_german(serve: Serve) -> None:
+    server = serve(language="de", title="Gesichter", logo=b"\x89PNG")
+    person = server.join()
+    assert 'lang="de"' in person.client.get(person.place).text
+    assert person.post("tutorial", {}).json() == {"error": "Ohne Einwilligung beginnt nichts."}
+    gone = person.client.get("/join/forged")
+    assert gone.status_code == 404 and "Dieser Einladungslink" in gone.text
+    picture = person.client.get("/logo")
+    assert (picture.content, picture.headers["content-type"]) == (b"\x89PNG", "image/png")
+
+
+def test_a_study_without_a_logo_has_nothing_there(serve: Serve) -> None:
+    assert serve().client().get("/logo").status_code == 404
+
+
+def test_a_database_that_is_down_is_a_page_that_asks_to_try_again(serve: Serve) -> None:
+    server = serve()
+    person, other = server.join(), server.link()
+    with server.study.database.writing() as connection:
+        connection.execute(text("ALTER TABLE sessions RENAME TO others"))
+    page = person.client.get(person.place, headers={"Accept": "text/html,*/*"})
+    assert (page.status_code, page.headers["retry-after"]) == (503, "10")
+    assert "text/html" in page.headers["content-type"] and "Try again" in page.text
+    assert "form-action 'self'" in page.headers["content-security-policy"]
+    link = person.client.get(other, headers={"Accept": "text/html"})
+    assert link.status_code == 503 and "Nothing of yours is lost" in link.text

@@ -15,6 +15,7 @@ import httpx2
 import numpy as np
 
 from ..errors import StudyError
+from ..study.questions import STAGES, example_answers
 from ..study.sessions import CHOICES
 from .observers import Annotator, Stimulus
 from .participants import Habit
@@ -173,6 +174,7 @@ class Person:
                 state = await self._begin(tabs[0], state)
                 self.protocol, self.feedback = state["protocol"], state["feedback"]
                 state = await self._answer(tabs, state, math.ceil(share * state["total"]))
+                state = await self._respond(tabs[0], state)
             if state["stage"] == "done":
                 self.visit.code = state["completion"]["code"]
         return self.visit
@@ -187,8 +189,17 @@ class Person:
             if reply.status_code == 403:
                 raise StudyError(f"annotator {self.number} cannot join: {_refusal(reply)}")
             state = _json(reply)
+        state = await self._respond(tab, state)
         if state["stage"] == "tutorial":
             state = _json(await tab.post("tutorial", {}))
+        return state
+
+    async def _respond(self, tab: Tab, state: Json) -> Json:
+        """Answer the owner's own questions where they are open."""
+        if state["stage"] in STAGES:
+            values = example_answers(state["questions"])
+            body = {"stage": state["stage"], "values": values}
+            state = _json(await tab.post("responses", body))
         return state
 
     async def _answer(self, tabs: list[Tab], state: Json, most: int) -> Json:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 from sqlalchemy.sql import ColumnElement
 
 from ...web.replies import RefusedError
+from ..languages.words import ASK
 from ..statistics.staircase import START_MS
 from ..statistics.votes import HALF
 from . import schema
@@ -225,7 +226,7 @@ class Admission:
     def whom_to_ask(self) -> str:
         """Return a sentence with the study's contact, to follow another one; or nothing."""
         contact = self.design.contact
-        return "" if contact is None else f" If you have a question: {contact}"
+        return "" if contact is None else f"{ASK}{contact}"
 
     def _require_listed(self, session: Row[Any]) -> None:
         """Require that the panel's list names somebody, and their visit where it names visits."""

@@ -1,11 +1,12 @@
-"""Import of images into a study: untrusted files to pixels, pixels to PNG that hides the class.
+"""Import of images into a study: untrusted files to pixels, pixels to files that hide the class.
 
 A child process with little memory decodes the files, so a file that unpacks to far more than its
 size cannot harm the caller. It accepts PNG and JPEG alone, whatever a file is called, and decodes
 them as training does: `convergan.core.images`.
 
-One function then writes every image, real or generated: same mode, same size, PNG without
-compression, so all files have one length and none has metadata.
+One function then writes every image, real or generated: same mode, same size, WebP without loss and
+without metadata. Compressed files differ in length, so `pad` makes all of a study as long as the
+longest.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -46,6 +48,11 @@ FORMATS = ("PNG", "JPEG")
 """What files may be, whatever they are called; a JPEG file may hold more pictures (MPO)."""
 FOLLOW_LINKS = "follow links"
 """Argument of the child process."""
+WEBP_METHOD, WEBP_QUALITY = 1, 0
+"""Effort of the compression: more takes several times as long for a few percent."""
+SCRAMBLED_CELLS = 64
+"""Most cells of a scrambled image along a side: noise of single pixels cannot be compressed, and
+all files of a study are as long as the longest."""
 
 
 @dataclass(frozen=True)
@@ -182,24 +189,52 @@ def check_sources(real: Source, generated: Sequence[Source]) -> None:
 
 
 def scramble(pixels: Pixels, seed: int) -> Pixels:
-    """Shuffle the pixels within each image, so that nobody can take it for a real one."""
+    """Shuffle the pixels within each image, so that nobody can take it for a real one.
+
+    Of images with more than `SCRAMBLED_CELLS` pixels along a side, some pixels are enlarged to
+    cells.
+    """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
-    flat = pixels.reshape(len(pixels), -1, *pixels.shape[3:])
-    mixed = [image[rng.permutation(len(image))] for image in flat]
-    return np.stack(mixed).reshape(pixels.shape)
+    height, width = pixels.shape[1:3]
+    cell = -(-max(height, width) // SCRAMBLED_CELLS)
+    coarse = pixels[:, ::cell, ::cell]
+    flat = coarse.reshape(len(pixels), -1, *pixels.shape[3:])
+    mixed = np.stack([image[rng.permutation(len(image))] for image in flat]).reshape(coarse.shape)
+    cells = mixed.repeat(cell, axis=1).repeat(cell, axis=2)
+    return np.ascontiguousarray(cells[:, :height, :width])
 
 
 def encode(image: Pixels) -> bytes:
-    """Write one image (H, W) or (H, W, 3) as PNG; the length depends on the shape alone.
+    """Write one image (H, W) or (H, W, 3) as WebP, which keeps every pixel.
+
+    Example:
+        >>> file = encode(np.zeros((8, 8), np.uint8))
+        >>> file[:4] + file[8:16]
+        b'RIFFWEBPVP8L'
+    """
+    buffer = io.BytesIO()
+    picture = Image.fromarray(image)
+    picture.save(buffer, format="WEBP", lossless=True, method=WEBP_METHOD, quality=WEBP_QUALITY)
+    return buffer.getvalue()
+
+
+def pad(file: bytes, length: int) -> bytes:
+    """Return a file of `encode` with zeros behind the pixels, inside their chunk.
+
+    Readers stop at the last pixel, so the picture is the same; that there is padding cannot be seen
+    from the outside of the chunk.
+
+    Args:
+        file: to make longer.
+        length: in bytes, even, and not below the file's own.
 
     Example:
         >>> black, noise = np.zeros((8, 8), np.uint8), np.arange(64, dtype=np.uint8).reshape(8, 8)
-        >>> len(encode(black)) == len(encode(noise))
+        >>> len(pad(encode(black), 500)) == len(pad(encode(noise), 500)) == 500
         True
     """
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", compress_level=0)
-    return buffer.getvalue()
+    head = b"RIFF" + struct.pack("<I", length - 8) + b"WEBPVP8L" + struct.pack("<I", length - 20)
+    return head + file[20:].ljust(length - 20, b"\0")
 
 
 def storable(name: str) -> str:

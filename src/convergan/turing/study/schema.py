@@ -73,6 +73,11 @@ study = Table(
     Column("links", JSON),
     Column("truth", String(16), nullable=False, server_default="half"),
     Column("preregistration", JSON),
+    Column("title", Text),
+    Column("instructions", Text),
+    Column("language", String(16)),
+    Column("logo", LargeBinary),
+    Column("questions", JSON),
 )
 """One row: what was fixed before the first vote, and whether the study takes people."""
 
@@ -95,7 +100,8 @@ images = Table(
 )
 """Images, counted from 0, those of attention trials last. Without a model, one is real, or
 obviously not where it is for attention. No browser of an annotator ever sees these numbers, nor the
-names of the files that images came from."""
+names of the files that images came from. ``png`` is a WebP file without loss; in studies of before
+0.15 it is PNG. All files of a study have one length."""
 
 invitations = Table(
     "invitations",
@@ -193,3 +199,13 @@ answers = Table(
     UniqueConstraint("session", "number"),
 )
 """Votes, the first answer to every trial, with the reply that a repeated one gets again."""
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("session", String(22), ForeignKey("sessions.id"), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("value", JSON),
+    Column("at", Double, nullable=False),
+)
+"""Answers to the owner's own questions, by the name of the field; null where it was left out."""

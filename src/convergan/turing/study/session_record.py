@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ...web.replies import RefusedError
-from . import schema
+from . import responses, schema
 from .recruitment import return_to_mturk, return_to_prolific
 from .schema import answers, images, sessions, trials
 from .study import Study
@@ -48,13 +48,15 @@ class SessionRecord:
 
     @property
     def stage(self) -> str:
-        """What the page shows: consent, tutorial, trials, paused, done or closed.
+        """What the page shows: consent, before, tutorial, trials, after, paused, done or closed.
 
-        A session is paused when somebody else got its place: it goes on if there is another one.
+        Questions after the trials are asked of sessions that are done: who leaves them out has
+        finished nevertheless, and keeps their place. A session is paused when somebody else got its
+        place: it goes on if there is another one.
         """
         row = self.row
         if row.state == schema.DONE:
-            return "done"
+            return "after" if self._asked("after") else "done"
         if row.state not in (schema.OPEN, schema.TIMED_OUT):
             return "closed"
         if row.consented is None:  # holds no place, so there is nothing to lose
@@ -63,7 +65,12 @@ class SessionRecord:
             return "closed"
         if row.state == schema.TIMED_OUT:
             return "paused"
-        return "tutorial" if row.instructed is None else "trials"
+        if row.instructed is not None:
+            return "trials"
+        return "before" if self._asked("before") else "tutorial"
+
+    def _asked(self, stage: str) -> bool:
+        return responses.is_due(self.connection, self.design, self.row.id, stage)
 
     @property
     def outcome(self) -> str | None:
@@ -182,7 +189,9 @@ class SessionRecord:
             "outcome": self.outcome,
             "contact": design.contact,
             "away": {"minutes": design.minutes, "days": design.resume_days},
-            "completion": self._completion(),
+            "instructions": (design.instructions or "") if stage in ("before", "tutorial") else "",
+            "questions": responses.fields_of(design, stage),
+            "completion": None if stage == "after" else self._completion(),
         }
 
     def trials_json(self, waiting: list[Row[Any]], answered: int) -> list[dict[str, Any]]:
@@ -234,7 +243,7 @@ def views(trial: Row[Any]) -> dict[str, int]:
 
 
 def image_of(connection: Connection, shown: list[Row[Any]], view: str) -> bytes | None:
-    """Return the PNG file of an image of some trials; None if no trial has that view."""
+    """Return the file of an image of some trials; None if no trial has that view."""
     for trial in shown:
         if (number := views(trial).get(view)) is not None:
             found = select(images.c.png).where(images.c.id == number)
@@ -243,6 +252,7 @@ def image_of(connection: Connection, shown: list[Row[Any]], view: str) -> bytes 
 
 
 def remove_votes(connection: Connection, session: str) -> None:
-    """Remove a session's answers and trials."""
+    """Remove a session's answers, also those to questions, and its trials."""
+    connection.execute(delete(schema.responses).where(schema.responses.c.session == session))
     connection.execute(delete(answers).where(answers.c.session == session))
     connection.execute(delete(trials).where(trials.c.session == session))

@@ -1,8 +1,8 @@
 """One person's session, from the first click to the completion code.
 
-A session begins in `admission` and goes from stage to stage: consent, tutorial, trials, done. It is
-paused while somebody else has its place, and closed when the person withdraws, the owner closes it,
-or the person was away for longer than the study waits.
+A session begins in `admission` and goes from stage to stage: consent, questions before, tutorial,
+trials, questions after, done. It is paused while somebody else has its place, and closed when the
+person withdraws, the owner closes it, or the person was away for longer than the study waits.
 """
 
 import json
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from ...web.replies import RefusedError
 from ..statistics.staircase import next_exposure
-from . import schema
+from . import responses, schema
 from .admission import Admission
 from .recruitment import NO_PANEL, Panel
 from .schema import DONE, answers, sessions, trials
@@ -117,8 +117,28 @@ class Session:
             record.require_open()
             if record.row.consented is None:
                 raise RefusedError(409, "Nothing begins before consent.")
+            if record.stage == "before":
+                raise RefusedError(409, "Please answer the questions first.")
             if record.row.instructed is None:
                 record.change({"instructed": self.study.clock()})
+            return record.state()
+
+    def respond(self, stage: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Record the answers to the owner's questions before or after the trials.
+
+        Args:
+            stage: ``before`` or ``after``.
+            values: answers by the names of the fields; None for one that is left out.
+
+        Raises:
+            RefusedError: if these questions are not open, or an answer does not fit.
+        """
+        with self._writing() as record:
+            if record.stage != stage:
+                raise RefusedError(409, "These questions are not open; reload the page.")
+            now = self.study.clock()
+            responses.store(record.connection, record.design, self.id, stage, values, now)
+            record.change()
             return record.state()
 
     def answer(self, given: Answer) -> str:
@@ -178,7 +198,7 @@ class Session:
         return found
 
     def image(self, view: str) -> bytes:
-        """Return the PNG file of an image of a trial that is open or next.
+        """Return the file of an image of a trial that is open or next.
 
         Raises:
             RefusedError: if it is neither; another session's image is refused as an unknown one.
@@ -208,7 +228,7 @@ class Session:
             ]
 
     def mistake_image(self, view: str) -> bytes:
-        """Return the PNG file of an image that was judged wrong, or shown beside one.
+        """Return the file of an image that was judged wrong, or shown beside one.
 
         Raises:
             RefusedError: if `mistakes` does not list it.

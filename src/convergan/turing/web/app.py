@@ -22,6 +22,7 @@ from ...web.replies import RefusedError, invalid_reply, json_reply
 from ...web.security import POLICY, SecurityMiddleware, security_headers
 from ...web.static_files import read_static_files, static_reply
 from .. import owner
+from ..languages.words import words_of
 from ..study import schema
 from ..study.admission import join_by_invitation, join_from_panel
 from ..study.database import cause_of
@@ -31,7 +32,14 @@ from ..study.sessions import Answer, Session
 from ..study.study import Study
 from ..study.tokens import equal_secrets, form_token
 from .owner_token import OwnerTokens
-from .pages import annotator_page, message_page, owner_page, preview_page
+from .pages import (
+    Frame,
+    annotator_page,
+    message_page,
+    owner_page,
+    preview_page,
+    unavailable_page,
+)
 
 IDENTIFIER = r"^[A-Za-z0-9_-]{22}$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
@@ -82,6 +90,18 @@ class LossBody(Body):
     what: Annotated[str, Field(max_length=1000)]
 
 
+class ResponsesBody(Body):
+    """Answers to the owner's own questions."""
+
+    stage: Literal["before", "after"]
+    values: dict[
+        Annotated[str, Field(max_length=40)],
+        Annotated[str, Field(max_length=4000)]
+        | Annotated[float, Field(allow_inf_nan=False)]
+        | None,
+    ]
+
+
 class CloseBody(Body):
     """Why a session ends before its last trial."""
 
@@ -112,25 +132,26 @@ def create_app(study: Study, public_url: str) -> FastAPI:
         public_url: where people reach it, in invitation links. A proxy may leave the path in it to
             requests or take it away.
     """
-    app = bare_app(public_url)
+    app = bare_app(public_url, study)
     _arrival_routes(app, study)
     _session_routes(app, study)
     _owner_routes(app, study, public_url)
-    _static_files(app)
+    _static_files(app, study)
 
     @app.get("/")
     def front(request: Request) -> Response:
         text = "To take part, open the link that you were sent."
-        return HTMLResponse(message_page("Image study", text, _path(request)))
+        return HTMLResponse(message_page(_frame(study, request), text))
 
     return app
 
 
-def bare_app(public_url: str) -> FastAPI:
+def bare_app(public_url: str, study: Study | None = None) -> FastAPI:
     """Return an application without addresses: the security headers and how refusals are shown.
 
     Args:
         public_url: where people reach it.
+        study: whose language and title refusals have, if it is one study's.
     """
     app = FastAPI(
         title="convergan turing",
@@ -145,7 +166,7 @@ def bare_app(public_url: str) -> FastAPI:
         headers=security_headers(NO_PANEL.content_security()),
         path=urlsplit(public_url).path.rstrip("/"),
     )
-    _error_handlers(app)
+    _error_handlers(app, study)
     return app
 
 
@@ -166,7 +187,7 @@ def _arrival_routes(app: FastAPI, study: Study) -> None:
         with _as_page(study.panel):
             arrival = arrive_from_mturk(request.query_params.multi_items(), study.panel)
             if arrival is None:
-                return _framed(preview_page(study.protocol, _path(request)), study.panel)
+                return _framed(preview_page(_frame(study, request), study.protocol), study.panel)
             # Browsers keep what is behind the # to themselves; the script puts it into the form.
             session = join_from_panel(study, arrival)
             return _to_session(request, f"{session}#{arrival.visit}")
@@ -202,7 +223,8 @@ def _session_routes(app: FastAPI, study: Study) -> None:
     def page(request: Request, session: str) -> Response:
         with _as_page():
             panel = session_at(session).panel()
-        return _framed(annotator_page(form_token(study.key, session), _path(request)), panel)
+        token = form_token(study.key, session)
+        return _framed(annotator_page(_frame(study, request), token), panel)
 
     @app.get("/s/{session}/state")
     def state(session: AnySession) -> Response:
@@ -210,7 +232,7 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.get("/s/{session}/image/{view}")
     def image(session: AnySession, view: str) -> Response:
-        return Response(session.image(view), media_type="image/png")
+        return _picture(session.image(view))
 
     @app.get("/s/{session}/mistakes")
     def mistakes(session: AnySession) -> Response:
@@ -218,11 +240,15 @@ def _session_routes(app: FastAPI, study: Study) -> None:
 
     @app.get("/s/{session}/mistakes/{view}")
     def mistake_image(session: AnySession, view: str) -> Response:
-        return Response(session.mistake_image(view), media_type="image/png")
+        return _picture(session.mistake_image(view))
 
     @app.post("/s/{session}/consent")
     def consent(session: OwnSession, body: ConsentBody) -> Response:
         return json_reply(session.consent(body.version))
+
+    @app.post("/s/{session}/responses")
+    def responses(session: OwnSession, body: ResponsesBody) -> Response:
+        return json_reply(session.respond(body.stage, body.values))
 
     @app.post("/s/{session}/tutorial")
     def tutorial(session: OwnSession, body: EmptyBody) -> Response:
@@ -284,6 +310,10 @@ def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
     def export() -> Response:
         return Response(owner.export_csv(study), media_type="text/csv; charset=utf-8")
 
+    @app.get("/owner/api/responses.csv", dependencies=guarded)
+    def export_responses() -> Response:
+        return Response(owner.export_responses(study), media_type="text/csv; charset=utf-8")
+
     @app.get("/owner/api/results", dependencies=guarded)
     def results() -> Response:
         return json_reply(owner.results(study))
@@ -302,31 +332,41 @@ def _owner_routes(app: FastAPI, study: Study, public_url: str) -> None:
         return json_reply({"links": made})
 
 
-def _static_files(app: FastAPI) -> None:
+def _static_files(app: FastAPI, study: Study) -> None:
     files = read_static_files(__package__)
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
         return static_reply(files, name)
 
+    @app.get("/logo")
+    def logo() -> Response:
+        if study.logo is None:
+            raise RefusedError(404, "There is nothing at this address.")
+        return Response(study.logo, media_type="image/png")
 
-def _error_handlers(app: FastAPI) -> None:
-    """Show refusals as ``{"error": sentence}``, those of pages as pages."""
+
+def _error_handlers(app: FastAPI, study: Study | None) -> None:
+    """Show refusals as ``{"error": sentence}``, or as pages, in the study's language."""
+    words = words_of(Frame.language if study is None else study.language)
+
+    def wants_page(request: Request) -> bool:
+        return "text/html" in request.headers.get("accept", "")
 
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
         if isinstance(error, PageRefusedError):
-            page = _framed(message_page("Image study", error.text, _path(request)), error.panel)
+            page = _framed(message_page(_frame(study, request), error.text), error.panel)
             page.status_code = error.status
             return page
-        return json_reply({"error": error.text}, error.status)
+        return json_reply({"error": words.refusal(error.text)}, error.status)
 
     def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         text = {404: "There is nothing at this address.", 405: "This address takes other requests."}
         sentence = text.get(error.status_code, "The request cannot be read.")
-        if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-            page = message_page("Image study", sentence, _path(request))
+        if error.status_code == 404 and wants_page(request):
+            page = message_page(_frame(study, request), sentence)
             return HTMLResponse(page, status_code=404)
         return json_reply({"error": sentence}, error.status_code, error.headers)
 
@@ -337,7 +377,14 @@ def _error_handlers(app: FastAPI) -> None:
     def unstored(request: Request, error: Exception) -> Response:
         assert isinstance(error, SQLAlchemyError)
         logging.getLogger("uvicorn.error").error("the database failed: %s", cause_of(error))
-        return json_reply({"error": "Nothing could be stored just now; please try again."}, 503)
+        if wants_page(request):
+            panel = NO_PANEL if study is None else study.panel
+            page = _framed(unavailable_page(_frame(study, request)), panel)
+            page.status_code = 503
+            page.headers["retry-after"] = "10"
+            return page
+        sentence = "Nothing could be stored just now; please try again."
+        return json_reply({"error": words.refusal(sentence)}, 503)
 
     app.add_exception_handler(RefusedError, refused)
     app.add_exception_handler(SQLAlchemyError, unstored)
@@ -357,6 +404,12 @@ def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
         raise PageRefusedError(400, text, panel) from None
 
 
+def _picture(file: bytes) -> Response:
+    """Return a picture that no proxy may compress: its length would then tell about its pixels."""
+    kind = "image/webp" if file.startswith(b"RIFF") else "image/png"
+    return Response(file, headers={"cache-control": "no-store, no-transform"}, media_type=kind)
+
+
 def _to_session(request: Request, session: str) -> Response:
     return RedirectResponse(f"{_path(request)}/s/{session}", status_code=303)
 
@@ -364,6 +417,13 @@ def _to_session(request: Request, session: str) -> Response:
 def _path(request: Request) -> str:
     """Return the path below which the study lies on its host, or nothing."""
     return str(request.scope["root_path"])
+
+
+def _frame(study: Study | None, request: Request) -> Frame:
+    """Return what pages show of a study besides their own text; of none, the address alone."""
+    if study is None:
+        return Frame(_path(request))
+    return Frame(_path(request), study.language, study.title, study.logo is not None)
 
 
 def _framed(page: str, panel: Panel) -> Response:

@@ -337,6 +337,7 @@ function save(path, name) {
   });
 }
 $("export").addEventListener("click", () => save("export.csv", "votes.csv"));
+$("responses").addEventListener("click", () => save("responses.csv", "responses.csv"));
 $("results").addEventListener("click", () => save("results", "results.json"));
 
 // ---- Begin

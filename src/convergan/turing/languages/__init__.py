@@ -1,0 +1,1 @@
+"""The words of the pages that people see: a file a language, and what reads it."""
