@@ -4,6 +4,7 @@ In studies whose truth is a fair coin they must do no better than guessing. The 
 study of before, where half of each session is generated, do better: so the row can fail.
 """
 
+import math
 from pathlib import Path
 
 from sqlalchemy import text
@@ -54,7 +55,7 @@ def least_by_chance(votes: int) -> float:
         >>> round(least_by_chance(2000), 3)
         0.466
     """
-    return 0.5 - DEVIATIONS * 0.5 / votes**0.5
+    return 0.5 - DEVIATIONS * 0.5 / math.sqrt(votes)
 
 
 def _count(trial: int, folder: Path) -> Trial:

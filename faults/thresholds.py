@@ -69,7 +69,7 @@ def missed(found: dict[str, float]) -> str:
 def _measure(trial: int, folder: Path) -> Trial:
     truth = TRUTHS_MS[trial % len(TRUTHS_MS)]
     people, trials = (6, 20) if trial < SMALL else (30, 50)
-    found = timed_truth(folder, truth, people, trials, seed=trial)
+    found = timed_truth(folder / "study", truth, people, trials, seed=trial)
     figures = {f"{name}, ms, truth {truth}": value for name, value in found.items()}
     return Trial(
         f"{people} people, 3 x {trials} trials, {truth} ms", people, missed(found), figures

@@ -127,7 +127,7 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(
     invited = turing("invite", study, "--count", 3, "--days", 2, "--public-url", address)
     assert invited.out.count(f"{address}/join/") == 3
     with open_study(study) as found:
-        assert read_design(found).trials == 11
+        assert read_design(found).trials == 12
         assert read_votes(found).models == ("gan.npz", "vae.npz")
         assert people(found) == []
     assert "no votes" in turing("results", study).out.lower()
@@ -150,6 +150,23 @@ def test_files_of_results_get_a_folder_or_one_line_that_says_why_not(
     refused = turing("results", study, "--json", study / "secret.key" / "x")
     assert (refused.code, refused.err.count("\n")) == (74, 1)
     assert f"{study}/secret.key/x cannot be written: " in refused.err
+
+
+def test_a_preregistration_is_written_once_and_checked_by_results(
+    turing: Command, tmp_path: Path, real: Path
+) -> None:
+    study, plan = tmp_path / "study", tmp_path / "plan.md"
+    turing("create", study, "--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    assert "Nothing was preregistered." in turing("results", study).out
+    written = turing("preregister", study, "--out", plan)
+    assert (written.code, written.out.count("\n")) == (0, 2) and "sha256: " in written.out
+    again = turing("preregister", study, "--out", tmp_path / "other.md")
+    assert (again.code, again.err.count("\n")) == (65, 1)
+    assert "As preregistered." in turing("results", study).out
+    plan.write_text(plan.read_text() + "more")
+    changed = turing("results", study, "--preregistration", plan).out
+    assert f"the file {plan} was changed" in " ".join(changed.split())
+    assert b"was changed after it was written" in (study / "results.html").read_bytes()
 
 
 @pytest.mark.slow
@@ -305,7 +322,7 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
     assert values["without_exclusion"]["error"]["votes"] == 18
     with files["votes"].open() as lines:
         votes = list(csv.DictReader(lines))
-    assert len(votes) == 3 * (6 + 5)
+    assert len(votes) == 3 * (6 + 6)
     wrong = sum(vote["correct"] == "0" and vote["attention"] == "0" for vote in votes)
     assert values["without_exclusion"]["error"]["wrong"] == wrong
     assert "Error" in files["csv"].read_text()
@@ -329,8 +346,8 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
 @pytest.mark.parametrize(
     ("options", "code", "reason"),
     [
-        (["--trials", "30"], 65, "real has 12 images, a session needs 15"),
-        (["--trials", "5"], 2, "trials must be even"),
+        (["--trials", "30"], 65, "real has 12 images, but 30 trials need 34"),
+        (["--trials", "0"], 2, "trials must be from 1"),
         (["--protocol", "timed", "--feedback", "off"], 2, "feedback must be on"),
         (["--margin", "0.7"], 2, "margin must be"),
         (["--fake", "wide.npz", "--trials", "6"], 65, "8x8 images, wide.npz 9x9"),

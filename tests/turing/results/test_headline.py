@@ -81,7 +81,7 @@ def test_below_the_least_number_of_annotators_nothing_is_shown_anywhere() -> Non
         found = analyse(votes_of([Observer(2.0)] * people, design), design, draws=100)
         text = terminal_text(found)
         assert ("shown" in text) == ("told apart: shown" in text) == decided
-        assert (f"no verdict of {people}" in text) != decided
+        assert (f"no verdict with {people} annotators" in text) != decided
 
 
 def test_the_error_of_a_staircase_is_called_25_percent_only_where_it_is_so() -> None:

@@ -59,7 +59,8 @@ def enough(result: Estimates) -> bool:
 
 def undecided(claim: str, result: Estimates) -> str:
     """Return that there are too few annotators for a claim."""
-    return f"On {claim}: no verdict of {result.annotators}, as {FEW_ANNOTATORS} or more are wanted."
+    people = f"{result.annotators} annotator{'' if result.annotators == 1 else 's'}"
+    return f"On {claim}: no verdict with {people}, as {FEW_ANNOTATORS} or more are wanted."
 
 
 def cautions(analysis: Analysis) -> list[str]:
