@@ -17,7 +17,7 @@ before:
   - {name: age, type: number, label: Your age, min: 18, max: 120}
   - {name: work, type: choice, label: Your work, options: [images, texts, numbers]}
   - {name: seen, type: scale, label: Generated images seen, from: 1, to: 7, labels: [none, many]}
-  - {name: land, type: choice, label: Your country, options: [a, b, c, d, e, f, g, h, i, j, k, l, m]}
+  - {name: land, type: choice, label: Country, options: [a, b, c, d, e, f, g, h, i, j, k, l, m]}
 after:
   - {name: remarks, type: text, label: Remarks, required: no}
 """)
