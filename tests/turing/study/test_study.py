@@ -145,7 +145,7 @@ BROKEN = {
     public_key: "can be read by others",
     no_key: "cannot be read",
     no_database: "has no database",
-    other_schema: "has schema 9999, this version of convergan knows 0003",
+    other_schema: "has schema 9999, this version of convergan knows \\d{4} and older",
     no_schema: "holds no study",
     broken_database: "cannot be used: file is not a database",
 }
