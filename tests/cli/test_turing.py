@@ -139,6 +139,35 @@ def test_a_study_is_made_invited_to_looked_at_and_purged(
     assert "removed 0 sessions" in turing("purge", study, "--early").out
 
 
+def test_a_study_gets_words_a_logo_and_questions_of_its_owner(
+    turing: Command, tmp_path: Path, real: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("how.txt").write_text("Take your time.")
+    Path("q.yaml").write_text("after: [{name: more, type: text, label: More}]")
+    Image.new("RGB", (40, 20)).save("logo.png")
+    words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
+    own = ("--title", "Faces", "--instructions", "how.txt", "--logo", "logo.png")
+    made = turing("create", "s", *words, *own, "--questions", "q.yaml", "--language", "de")
+    assert made.code == 0, made.err
+    with open_study(Path("s")) as study, study.database.reading() as connection:
+        row = connection.execute(select(schema.study)).one()
+    assert (row.title, row.instructions, row.language) == ("Faces", "Take your time.", "de")
+    assert row.consent_text.startswith("Sie sehen kleine Bilder")
+    assert row.logo.startswith(b"\x89PNG") and row.questions["after"][0]["name"] == "more"
+    assert turing("results", "s", "--responses", "r.csv").code == 0
+    assert Path("r.csv").read_text() == "annotator,state,more\n"
+    Path("q.yaml").write_text("after: [{name: more, type: date, label: More}]")
+    for options, reason, code in (
+        (("--questions", "q.yaml"), "must be of type text, number, choice, scale; got 'date'", 65),
+        (("--logo", "how.txt"), "the logo how.txt is no PNG or JPEG image", 65),
+        (("--language", "fr"), "language must be one of de, en, got 'fr'", 2),
+    ):
+        refused = turing("create", "other", *words, *options)
+        assert (refused.code, reason in " ".join(refused.err.split())) == (code, True), refused.err
+        assert not Path("other").exists()
+
+
 def test_files_of_results_get_a_folder_or_one_line_that_says_why_not(
     turing: Command, tmp_path: Path, real: Path
 ) -> None:

@@ -33,6 +33,11 @@ def test_a_session_needs_the_keyboard_alone(
         tab_to(page, name)
         page.keyboard.press("Enter")
 
+    def go_on() -> None:
+        person.sees("feedback")
+        page.wait_for_selector("#go-on[aria-disabled=false]")
+        page.keyboard.press("Enter")  # the focus is where one goes on
+
     person.sees("consent")
     enter("agree")
     person.sees("intro")
@@ -40,18 +45,16 @@ def test_a_session_needs_the_keyboard_alone(
     for key in ("f", "j"):
         person.is_asked()
         page.keyboard.press(key)
-        person.sees("feedback")
-        page.keyboard.press("Enter")  # the focus is where one goes on
+        go_on()
     person.is_asked()
     page.keyboard.press("f")
     person.sees("feedback")
     wrong = page.locator("#feedback.wrong").count() == 1
-    page.keyboard.press("Enter")
+    go_on()
     if wrong:
         person.is_asked()
         page.keyboard.press("j")
-        person.sees("feedback")
-        page.keyboard.press("Enter")
+        go_on()
     person.sees("ready")
     enter("begin")
     for key in "fjFJf":

@@ -95,10 +95,9 @@ def test_the_truth_is_opened_for_reading_only(serve: Serve, tmp_path: Path) -> N
         found = known(person.place.removeprefix("/s/"))
     assert sum(truth.attention for truth in found.values()) == 1
     with server.study.database.reading() as connection:
-        known = dict(
-            iter(connection.execute(select(schema.trials.c.id, schema.trials.c.generated)))
-        )
-    assert {trial: truth.generated for trial, truth in found.items()} == known
+        query = select(schema.trials.c.id, schema.trials.c.generated)
+        planned = {trial: generated for trial, generated in connection.execute(query)}
+    assert {trial: truth.generated for trial, truth in found.items()} == planned
     assert {trial["trial"] for trial in begun["trials"]} <= set(found)
     with pytest.raises(StudyError, match="there is no study"), open_truth(tmp_path / "none"):
         pass
