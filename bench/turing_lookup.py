@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _columns(pixels: Pixels) -> Columns:
-    return pixels.reshape(len(pixels), -1).astype(np.float32) / 255
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
 
 
 def _nearest(public: Columns, images: Columns) -> tuple[NDArray[np.floating], NDArray[np.intp]]:

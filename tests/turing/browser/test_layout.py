@@ -3,17 +3,17 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.turing.browser.person import Visit, begun
 from tests.turing.serving import Serve
 
 pytestmark = pytest.mark.slow
 
-DESK = ({"width": 1280, "height": 800}, 1)
-PHONE = ({"width": 390, "height": 844}, 3)
-PHONE_ON_ITS_SIDE = ({"width": 844, "height": 390}, 3)
-DOUBLE_ZOOM = ({"width": 640, "height": 400}, 2)
+DESK: tuple[ViewportSize, float] = ({"width": 1280, "height": 800}, 1)
+PHONE: tuple[ViewportSize, float] = ({"width": 390, "height": 844}, 3)
+PHONE_ON_ITS_SIDE: tuple[ViewportSize, float] = ({"width": 844, "height": 390}, 3)
+DOUBLE_ZOOM: tuple[ViewportSize, float] = ({"width": 640, "height": 400}, 2)
 INSIDE = """them => them.every(one => {
     const box = one.getBoundingClientRect();
     return box.left >= 0 && box.top >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;
