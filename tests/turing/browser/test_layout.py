@@ -20,7 +20,7 @@ INSIDE = """them => them.every(one => {
 })"""
 
 
-def wider_than_window(page: Page, window: dict[str, int]) -> float:
+def wider_than_window(page: Page, window: ViewportSize) -> float:
     width: float = page.evaluate("document.documentElement.scrollWidth")
     return width - window["width"]
 

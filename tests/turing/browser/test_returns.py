@@ -40,7 +40,7 @@ def test_who_was_away_is_welcomed_back_and_goes_on_if_there_is_a_place(
         person = visit(context, f"{server.url}{before.place}")
         person.sees("paused")
         text = person.reads("paused-text")
-        assert "away for more than 10 minutes" in text and "We keep your 1 answer." in text
+        assert "away for more than 10 minutes" in text and "answers that you gave (1)" in text
         person.click("resume")
         expect(person.page.locator("#paused-hint")).to_contain_text("all the people it needs")
         expect(person.page.locator("#paused-hint")).to_contain_text("ann@lab.example")
