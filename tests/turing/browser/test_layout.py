@@ -10,10 +10,10 @@ from tests.turing.serving import Serve
 
 pytestmark = pytest.mark.slow
 
-DESK = ({"width": 1280, "height": 800}, 1)
-PHONE = ({"width": 390, "height": 844}, 3)
-PHONE_ON_ITS_SIDE = ({"width": 844, "height": 390}, 3)
-DOUBLE_ZOOM = ({"width": 640, "height": 400}, 2)
+DESK: tuple[Any, float] = ({"width": 1280, "height": 800}, 1)
+PHONE: tuple[Any, float] = ({"width": 390, "height": 844}, 3)
+PHONE_ON_ITS_SIDE: tuple[Any, float] = ({"width": 844, "height": 390}, 3)
+DOUBLE_ZOOM: tuple[Any, float] = ({"width": 640, "height": 400}, 2)
 INSIDE = """them => them.every(one => {
     const box = one.getBoundingClientRect();
     return box.left >= 0 && box.top >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;
