@@ -73,7 +73,7 @@ def test_contact_and_links_stand_with_the_consent_text(
     server = serve(contact="Ann <ann@lab.example>", links=links)
     person = visit(context, server.link())
     person.sees("consent")
-    assert person.reads("consent-contact") == "Questions? Ann <ann@lab.example>"
-    found = person.page.locator("#consent-links a")
+    assert person.reads("contact-text") == "Ann <ann@lab.example>"
+    found = person.page.locator("#links-list a")
     assert [one.get_attribute("href") for one in found.all()] == list(links)
     assert {one.get_attribute("rel") for one in found.all()} == {"noopener noreferrer"}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import StudyError
 from ..private_files import append_private
+from ..study.study import database_url
 
 START_SECONDS = 60.0
 """After its start, a server has to answer within this time."""
@@ -33,6 +34,7 @@ def start_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     Raises:
         StudyError: if it ends at once, or does not answer in time.
     """
+    database_url(folder)
     command = [
         sys.executable,
         "-m",
