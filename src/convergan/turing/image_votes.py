@@ -51,8 +51,8 @@ def read_judged_images(study: Study, counted: Collection[str]) -> list[JudgedIma
 
 
 def read_pictures(study: Study, numbers: Sequence[int]) -> dict[int, bytes]:
-    """Return the PNG files of images by their numbers."""
-    query = select(images.c.id, images.c.png).where(images.c.id.in_(numbers))
+    """Return the files of images by their numbers."""
+    query = select(images.c.id, images.c.png).where(images.c.id.in_(numbers)).order_by(images.c.id)
     with study.database.reading() as connection:
         return {row.id: bytes(row.png) for row in connection.execute(query)}
 

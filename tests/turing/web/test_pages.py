@@ -7,6 +7,7 @@ from convergan.turing.languages.words import languages
 from convergan.turing.web.pages import (
     Frame,
     annotator_page,
+    index_page,
     message_page,
     owner_page,
     preview_page,
@@ -21,7 +22,10 @@ PAGES = {
     "message": message_page(Frame(), "Text."),
     "unavailable": unavailable_page(GERMAN),
     "owner": owner_page(),
+    "index": index_page(),
 }
+PAGE_OF = {"owner.js": "owner", "index.js": "index"}
+"""The page that a script is of, where it is not the annotator's."""
 SCRIPTS = [
     file.name
     for file in (files("convergan.turing.web") / "static").iterdir()
@@ -35,6 +39,7 @@ def test_a_page_has_nothing_inline_and_nothing_from_elsewhere(page: str) -> None
     assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) <= {
         "/static/annotator.js",
         "/static/owner.js",
+        "/static/index.js",
         "/static/icon.svg",
         "/static/base.css",
         "/static/study.css",
@@ -46,7 +51,7 @@ def test_a_page_has_nothing_inline_and_nothing_from_elsewhere(page: str) -> None
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_finds_all_elements_that_it_names(name: str) -> None:
     script = (files("convergan.turing.web") / "static" / name).read_text()
-    page = PAGES["owner" if name == "owner.js" else "annotator"]
+    page = PAGES[PAGE_OF.get(name, "annotator")]
     named = set(re.findall(r'\$\("([a-z-]+)"\)', script))
     assert len(named) > 10 or name not in ("annotator.js", "owner.js")
     assert named <= set(re.findall(r' id="([a-z-]+)"', page))

@@ -60,7 +60,7 @@ def test_people_of_each_study_vote_in_it_alone(two: Two, path: str, taken_away: 
         trial = person.begin()["trials"][0]
         other = next(n for n in NAMES if n != name)
         image = f"/{name}{trial['images'][0]}"
-        assert asked.get(image).headers["content-type"] == "image/png"
+        assert asked.get(image).headers["content-type"] == "image/webp"
         assert asked.get(image.replace(name, other, 1)).status_code == 404
         assert person.finish()["stage"] == "done"
     assert [len(read_votes(study)) for study in two.studies.values()] == [4, 4]

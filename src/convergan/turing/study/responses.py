@@ -86,6 +86,8 @@ def responses_csv(connection: Connection, states: tuple[str, ...], names: dict[s
 
 
 def _shown(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():  # as some databases return whole numbers
+        return int(value)
     if isinstance(value, str) and value.startswith(FORMULA):
         return f"'{value}"
     return "" if value is None else value
