@@ -15,7 +15,7 @@ from .digits import digits
 from .fields import require_fields as require_fields
 from .imagenet import imagenet
 from .minibatch import cifar10_minibatch, cifar10_narrow_minibatch, mnist_minibatch, svhn_minibatch
-from .mnist import mnist, mnist_2016, mnist_graph, mnist_pixels, mnist_vectors
+from .mnist import mnist, mnist_2016, mnist_components, mnist_graph, mnist_pixels, mnist_vectors
 from .numbers import name_with_numbers as name_with_numbers
 from .numbers import numbers as numbers
 from .numbers import split_numbers, with_numbers
@@ -37,6 +37,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "digits": digits,
     "mnist": mnist,
     "mnist-2016": mnist_2016,
+    "mnist-components": mnist_components,
     "mnist-graph": mnist_graph,
     "mnist-pixels": mnist_pixels,
     "mnist-vectors": mnist_vectors,
