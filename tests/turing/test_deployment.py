@@ -86,7 +86,7 @@ def take_part(study: Study, url: str, host: str) -> None:
             assert client.get(file).status_code == 200, file
         person = Person(client, place)
         image = path + person.begin()["trials"][0]["images"][0]
-        assert client.get(image).headers["content-type"] == "image/png"
+        assert client.get(image).headers["content-type"] == "image/webp"
         assert person.finish()["stage"] == "done"
         front = client.get(path or "/", follow_redirects=False)
         if front.is_redirect:

@@ -93,7 +93,7 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
 def test_no_acknowledged_answer_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     folder = tmp_path / "study"
     plan = StudySettings(trials=200, attention=0, annotators_wanted=4)
-    create_study(folder, plan, noise("real", 100), [noise("a", 100)])
+    create_study(folder, plan, noise("real", 200), [noise("a", 200)])
     process, url = start(folder)
     with open_study(folder) as study:
         links = invite(study, url, 4, 1)
