@@ -111,8 +111,8 @@ def follow(link: str) -> str:
 
 
 def play(spy: Spy) -> Iterator[tuple[str, Seen]]:
-    """Take part; yield each trial's identifier and what could be seen beside pixels."""
-    waiting = spy.begin()
+    """Answer all trials; yield each one's identifier and what could be seen beside pixels."""
+    waiting = json.loads(spy.ask("GET", f"{spy.place}/state").body)["trials"]
     while waiting:
         trial = waiting[0]
         image = spy.ask("GET", trial["images"][0])
@@ -235,11 +235,12 @@ def audit(
         for link in invite(study, url, sessions, 1):
             place = follow(link)
             session = place.rpartition("/")[2]
-            if leak in IN_PLANS:
-                with study.database.writing() as connection:
-                    connection.execute(text(IN_PLANS[leak]), {"session": session})
-            generated = known(session)
             with closing(Spy(url, place)) as spy:
+                spy.begin()  # trials are drawn at consent
+                if leak in IN_PLANS:
+                    with study.database.writing() as connection:
+                        connection.execute(text(IN_PLANS[leak]), {"session": session})
+                generated = known(session)
                 for trial, seen in play(spy):
                     rows.append(seen)
                     truth.append(generated[trial].generated)
