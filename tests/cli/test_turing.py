@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from convergan.cli import main as cli
 from convergan.cli import turing as turing_commands
 from convergan.cli.turing import read_images
 from convergan.turing.owner import people, read_design, read_votes
@@ -26,6 +25,7 @@ from convergan.turing.study.served_address import record_address, served_address
 from convergan.turing.study.study import open_study
 from convergan.turing.web.server_process import free_port, serving
 from convergan.web.server import listen
+from tests.commands import convergan
 
 
 class Done(NamedTuple):
@@ -40,19 +40,12 @@ Command = Callable[..., Done]
 
 
 @pytest.fixture
-def turing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def turing(capsys: pytest.CaptureFixture[str]) -> Command:
     """Run a command of the study in this process."""
 
     def run(*words: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["convergan", "turing", *map(str, words)])
         capsys.readouterr()
-        code: object = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        assert isinstance(code, int)
-        return Done(code, *capsys.readouterr())
+        return Done(convergan("turing", *words), *capsys.readouterr())
 
     return run
 

@@ -1,15 +1,14 @@
 """The commands that concern the people of a study."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from convergan.cli import main as cli
 from convergan.turing.people import people
 from convergan.turing.study.admission import join_by_invitation
 from convergan.turing.study.sessions import Session
 from convergan.turing.study.study import StudySettings, create_study, open_study
+from tests.commands import convergan
 from tests.turing.serving import CODES, noise
 from tests.turing.session_steps import begin, come, run_through
 
@@ -30,26 +29,17 @@ def study(tmp_path: Path) -> Path:
     return tmp_path / "study"
 
 
-def turing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object
-) -> tuple[int, str, str]:
+def turing(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
     """Run a command; return its exit code, output and errors."""
-    monkeypatch.setattr(sys, "argv", ["convergan", "turing", *map(str, words)])
     capsys.readouterr()
-    code: object = 0
-    try:
-        cli.main()
-    except SystemExit as end:
-        code = end.code or 0
-    assert isinstance(code, int)
-    return code, *capsys.readouterr()
+    return convergan("turing", *words), *capsys.readouterr()
 
 
 def test_people_are_listed_held_against_the_panels_list_and_let_on(
-    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*words: object) -> tuple[int, str, str]:
-        return turing(monkeypatch, capsys, *words)
+        return turing(capsys, *words)
 
     export = study.parent / "export.csv"
     export.write_text("Submission id,Participant id,Status\nv-ann,ann,APPROVED\n")
@@ -75,28 +65,22 @@ def test_people_are_listed_held_against_the_panels_list_and_let_on(
     assert (refused[0], refused[2].count("\n")) == (2, 1)
 
 
-def test_a_new_consent_text_is_a_version(
-    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_new_consent_text_is_a_version(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = study.parent / "text.txt"
     text.write_text("You look at images.")
     words = ("consent", study, "--text", text, "--contact", "Ann", "--link", "https://lab.example")
-    code, out, err = turing(monkeypatch, capsys, *words)
+    code, out, err = turing(capsys, *words)
     assert code == 0, err
     first, second = out.splitlines()
     assert first.startswith("version 1, ") and first.endswith(": 2 agreed")
     assert second.startswith("version 2, ") and second.endswith(": 0 agreed (now)")
-    assert turing(monkeypatch, capsys, "consent", study)[1] == out
-    code, _, err = turing(monkeypatch, capsys, "consent", study, "--link", "lab.example")
+    assert turing(capsys, "consent", study)[1] == out
+    code, _, err = turing(capsys, "consent", study, "--link", "lab.example")
     assert (code, err.count("\n")) == (2, 1)
 
 
-def test_pilots_are_invited(
-    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, out, _ = turing(
-        monkeypatch, capsys, "invite", study, "--pilot", "--public-url", "https://a.b"
-    )
+def test_pilots_are_invited(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = turing(capsys, "invite", study, "--pilot", "--public-url", "https://a.b")
     with open_study(study) as found:
         session = Session(found, join_by_invitation(found, out.strip().rsplit("/")[-1]))
         begin(session)

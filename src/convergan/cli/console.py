@@ -44,7 +44,7 @@ def print_line(text: str) -> None:
     output.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def speak_again() -> None:
+def restore_output() -> None:
     """Take back what ``--quiet`` and ``--json -`` said, for whoever still reads."""
     for console in (output, errors):
         console.quiet = console.abandoned

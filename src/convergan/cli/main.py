@@ -6,7 +6,14 @@ from typing import Annotated
 try:
     import typer
 
-    from .console import degrade_output, errors, flush, output, require_standard_output, speak_again
+    from .console import (
+        degrade_output,
+        errors,
+        flush,
+        output,
+        require_standard_output,
+        restore_output,
+    )
 except ModuleNotFoundError as missing:
     from ..core.version import __version__
 
@@ -65,14 +72,14 @@ def top(
 
 def main() -> None:
     """Run the command line and turn errors into one line and an exit code."""
-    speak_again()
+    restore_output()
     try:
         require_standard_output()
         degrade_output()
         app()
     except Exception as error:
         code, message = explain(error)
-        speak_again()
+        restore_output()
         errors.print(f"convergan: {message}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(code)
     except SystemExit as end:
