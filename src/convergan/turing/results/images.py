@@ -53,7 +53,7 @@ def images_csv(images: Iterable[JudgedImage]) -> str:
 
     Example:
         >>> images_csv([JudgedImage(3, "a.png", None, 4, 1)]).splitlines()[1]
-        '3,a.png,real,0,4,1,0.25,0.045587,0.699358'
+        '3,a.png,real,0,4,1,0.25,0.045586,0.699364'
     """
     lines: list[Sequence[object]] = [COLUMNS]
     for image in images:

@@ -43,7 +43,7 @@ def read_questions(text: str, file: str = "questions") -> Questions:
         StudyError: naming what is wrong with which field, and what is known.
 
     Example:
-        >>> text = "before: [{name: age, type: number, label: How old are you?, min: 18}]"
+        >>> text = "before: [{name: age, type: number, label: Age in years, min: 18}]"
         >>> read_questions(text)["before"][0]["min"]
         18.0
     """
