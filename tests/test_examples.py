@@ -16,7 +16,11 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("lightning_gan", r"{}top-k: \d of 8 modes, \d+% of samples near one; global step 24"),
+        pytest.param(
+            "lightning_gan",
+            r"{}top-k: \d of 8 modes, \d+% of samples near one; global step 24",
+            marks=pytest.mark.nightly,
+        ),
         ("accelerate_gan", r"{}pairing: \d of 8 modes, \d+% of samples near one"),
     ],
 )

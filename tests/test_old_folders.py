@@ -262,6 +262,7 @@ def test_an_unfinished_run_of_a_recipe_that_has_changed_is_refused_in_one_line(
     assert after == before
 
 
+@pytest.mark.nightly
 @copies("labels")
 def test_a_sweep_over_label_counts_goes_on_with_one_more_seed(shell: Shell, place: Path) -> None:
     before = contents(place / "labels" / "labels-20")
@@ -378,6 +379,7 @@ def take_part(client: httpx2.Client, address: str) -> tuple[dict[str, Any], dict
     return first, state
 
 
+@pytest.mark.nightly
 @copies("study")
 def test_a_study_has_its_results_and_is_served_to_who_was_in_the_middle(
     shell: Shell, place: Path

@@ -50,7 +50,7 @@ FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200
 """No file may grow beyond 200,000 bytes: grids of samples fit, tensors do not."""
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_disk_without_space_ends_the_run_with_74_and_once_there_is_some_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

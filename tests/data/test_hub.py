@@ -138,7 +138,7 @@ def test_a_folder_of_data_sets_that_is_not_there_is_named_rather_than_passed_ove
         load("somebody/tiny-pets")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.data
 def test_mnist_by_its_hub_name_has_its_canonical_class_counts() -> None:
     if "CONVERGAN_DATA" not in os.environ:

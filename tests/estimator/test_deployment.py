@@ -126,11 +126,8 @@ def test_an_export_predicts_the_same_for_any_number_of_rows(case: Case, tmp_path
 
 
 @of_torch_itself
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind",
-    [*(pytest.param(kind, marks=pytest.mark.nightly) for kind in ("wide", "images")), "table"],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", ["wide", "images", "table"])
 def test_onnx_predicts_the_same_for_any_number_of_rows(kind: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -10,7 +10,7 @@ from convergan.metrics.train_classifier import move, train_classifier
 from tests.metrics.bars import BARS, bars, trained
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_classifier_learns_and_reports_its_way() -> None:
     dataset = replace(BARS, train=bars(2000, 0))
     lessons = list(train_classifier(dataset, seed=0, epochs=15))

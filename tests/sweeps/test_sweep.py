@@ -34,7 +34,7 @@ def wait_until(happens: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_failing_run_stops_no_other_and_the_same_command_with_more_seeds_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,7 +53,7 @@ def test_the_scan_finds_what_is_wrong(context: BrowserContext) -> None:
     [
         ("single", "light", "en"),
         ("pair", "dark", "de"),
-        ("timed", "light", "de"),
+        pytest.param("timed", "light", "de", marks=pytest.mark.nightly),
         # The schemes differ in colors alone, and a pair's pages show all of these.
         pytest.param("single", "dark", "de", marks=pytest.mark.nightly),
         pytest.param("pair", "light", "en", marks=pytest.mark.nightly),

@@ -187,6 +187,7 @@ def test_while_a_picture_is_loaded_the_panel_says_so(
     assert person.page.locator("#surround .loading").count() == 0
 
 
+@pytest.mark.nightly
 def test_a_loaded_page_goes_on_where_it_was(
     serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_session_goes_by_touch_on_a_phone(
     assert all((2 * screen["shown_px"]) % 8 == 0 for screen in screens)  # whole device pixels
 
 
+@pytest.mark.nightly
 def test_of_a_pair_one_is_chosen_by_arrow_keys(
     serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:
@@ -211,6 +212,7 @@ def test_without_feedback_nobody_is_told(
     assert person.page.request.get(f"{person.page.url}/mistakes").status == 404
 
 
+@pytest.mark.nightly
 def test_keys_can_be_chosen_and_are_kept(
     serve: Serve, context: BrowserContext, visit: Visit
 ) -> None:

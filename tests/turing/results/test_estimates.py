@@ -89,10 +89,8 @@ def _guessed(rng: np.random.Generator) -> Votes:
     return Votes(**{**vars(votes), "said_generated": rng.random(200) < 0.5}).judged()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("d_prime", "criterion"), [pytest.param(0.0, 0.0, marks=pytest.mark.nightly), (1.0, 0.3)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize(("d_prime", "criterion"), [(0.0, 0.0), (1.0, 0.3)])
 def test_the_interval_covers_an_observers_error_and_sensitivity(
     d_prime: float, criterion: float
 ) -> None:
