@@ -109,7 +109,7 @@ SERVER_KILLS = Row(
     number=13,
     fault="SIGKILL of the study's server under load, SQLite and PostgreSQL",
     holds="no acknowledged answer lost or doubled; integrity check passes after each kill",
-    ci=6,
+    ci=2,
     full=200,
     perform=on_both(_killed),
 )

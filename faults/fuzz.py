@@ -355,7 +355,7 @@ REQUESTS = Row(
     number=14,
     fault="HTTP requests of an own grammar over raw sockets, and schemathesis where it is",
     holds="no server error, nothing told of the true class",
-    ci=4,
+    ci=2,
     full=500,
     perform=on_both(_fuzzed),
 )

@@ -1,12 +1,13 @@
 """The file of results of the few-label benchmark: a line of JSON for each cell."""
 
-import fcntl
 import json
 import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from convergan.core.locks import lock_file
 
 
 class Key(NamedTuple):
@@ -86,8 +87,8 @@ def read(file: Path) -> list[Cell]:
 
 def append(file: Path, cell: Cell) -> None:
     """Append a whole line, also while others append, and after half a line of a stopped run."""
-    with file.open("a+b") as lines:
-        fcntl.flock(lines, fcntl.LOCK_EX)
+    lock = file.with_name(f".{file.name}.lock")
+    with lock_file(lock, wait=True), file.open("a+b") as lines:
         size = lines.seek(0, os.SEEK_END)
         if size:
             lines.seek(size - 1)
