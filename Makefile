@@ -19,7 +19,7 @@ help:
 	@echo "make faults    every row of the fault table, hours; goes on after a stop (faults.jsonl)"
 	@echo "make faults-small    the same rows with few trials, minutes"
 	@echo "make parity    metrics against torch-fidelity and torchmetrics, in an environment of 6 GB"
-	@echo "make nightly   all of nightly-* and package"
+	@echo "make nightly   all of nightly-*, parity and package"
 	@echo "make nightly-tests   tests marked nightly"
 	@echo "make nightly-gallery the scripts of examples/ at their own length"
 	@echo "make nightly-lowest  test-fast with the lowest versions that pyproject.toml allows"
@@ -64,9 +64,9 @@ gallery: install
 	done
 	OMP_NUM_THREADS=1 PATH=$(BIN):$$PATH sh examples/photos.sh
 
-# One process more than there are cores: many tests wait, for a browser or a server.
+# Two processes more than there are cores: many tests wait, for a browser or a server.
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 2)) --dist worksteal
 
 FAST := -n 2 --dist worksteal -m "not slow and not nightly" tests
 test-fast: install
@@ -110,7 +110,7 @@ faults-small: install
 parity: .venv-parity/installed
 	OMP_NUM_THREADS=1 PYTHONPATH=src .venv-parity/bin/python -m pytest -n auto tests_parity
 
-nightly: nightly-tests nightly-gallery nightly-lowest nightly-platforms nightly-sdist package
+nightly: nightly-tests nightly-gallery nightly-lowest nightly-platforms nightly-sdist parity package
 
 nightly-tests: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m nightly tests

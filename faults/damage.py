@@ -182,7 +182,7 @@ DAMAGED = Row(
     number=5,
     fault="damaged checkpoints: cut, flipped, zeroed, swapped, edited, missing, extra, linked",
     holds="refused in one line with file and reason; the previous one is used",
-    ci=150,
+    ci=100,
     full=10_000,
     perform=perform,
 )

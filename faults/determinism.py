@@ -90,7 +90,7 @@ DETERMINISM = Row(
     number=12,
     fault="images in memory or streamed, workers 0/2/4, ahead or not, measured or not, a stop",
     holds="one hash",
-    ci=10,
+    ci=6,
     full=200,
     perform=perform,
 )

@@ -141,7 +141,7 @@ ELASTIC = Row(
     number=11,
     fault="saved by 4 processes, continued by 2, 1 or 4, five modes, float64",
     holds="the same rows in the same order; after 50 steps within 1e-6 of one process",
-    ci=6,
+    ci=3,
     full=60,
     perform=perform,
 )

@@ -167,7 +167,7 @@ NON_FINITE = Row(
     number=8,
     fault="NaN, infinity in a loss, gradient, batch, one of two processes; stop, skip, roll back",
     holds="all find it before the update; policy obeyed; state as if the step had been none",
-    ci=15,
+    ci=10,
     full=250,
     perform=perform,
 )

@@ -125,7 +125,7 @@ RANKS = Row(
     number=10,
     fault="SIGKILL of one of 2, 3 or 4 processes of a run, six modes",
     holds="the others leave with 75 within 30 s and name it; started again, as undisturbed",
-    ci=10,
+    ci=5,
     full=200,
     perform=perform,
 )

@@ -190,7 +190,7 @@ STORES = Row(
     number=7,
     fault="full, limited, read-only and failing disks, for a while or for good",
     holds="committed checkpoints intact; goes on, or stops with 74; then as undisturbed",
-    ci=24,
+    ci=12,
     full=400,
     perform=perform,
 )
