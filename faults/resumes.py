@@ -49,7 +49,7 @@ RESUMES = Row(
     number=3,
     fault="resume at every step of 200, six modes",
     holds="final state and log as undisturbed, bit for bit",
-    ci=60,
+    ci=30,
     full=1200,
     perform=perform,
 )
