@@ -14,7 +14,7 @@ from .training import finished_as, newest, outcome, train
 
 SAVES = 6
 """Of one run, so that every point inside a save is met as often."""
-CI = 400
+CI = 150
 FULL = 5000
 
 
