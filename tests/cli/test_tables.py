@@ -45,8 +45,8 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_fitting_leaves_a_folder_that_says_how_good_the_model_is(fitted: Path) -> None:
     folder = fitted / "model"
     assert sorted(file.name for file in folder.iterdir()) == [
-        *("arrays.safetensors", "model.json", "record.json", "report.html", "table.json"),
-        "to_label.csv",
+        *("arrays.safetensors", "environment.json", "model.json", "record.json", "report.html"),
+        *("table.json", "to_label.csv"),
     ]
     record = json.loads((folder / "record.json").read_text())
     assert record["labelled"] == {"red": 5, "rosé": 5, "white": 5}

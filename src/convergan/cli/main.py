@@ -24,7 +24,7 @@ except ModuleNotFoundError as missing:
     print(f"convergan: {needed}", file=sys.stderr)
     raise SystemExit(2) from None
 
-from . import labels, photos, runs, scores, sweeps, tables, turing_people
+from . import labels, photos, publishing, runs, scores, sweeps, tables, turing_people
 from .exits import UNREAD, explain
 from .turing import turing
 
@@ -51,6 +51,8 @@ for command in (
     runs.report,
     scores.classifier,
     scores.score,
+    publishing.push,
+    publishing.pull,
 ):
     app.command()(command)
 for about_people in turing_people.COMMANDS:

@@ -1,5 +1,6 @@
 """What fit and predict do with folders of photographs."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,7 @@ def fit_photographs(
     from ..photos.comparison import compare
     from ..photos.fitting import fit_photos, read_training_photos
     from ..photos.model_folder import write_photo_model
+    from ..runs.environment import note_environment
 
     with stopping("while fitting; features so far are kept, no model was written"):
         with reporting() as report:
@@ -43,6 +45,7 @@ def fit_photographs(
         with errors.status(escape("writing")):
             assessment = assess_photos(photos, fitted, comparison)
             write_photo_model(out, photos, fitted, comparison, assessment, fit_options)
+            note_environment(out, sys.argv)
     show_fit(fitted, comparison, out)
 
 

@@ -1,5 +1,6 @@
 """The commands fit and predict, of tables here, of photographs in `convergan.cli.photos`."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -236,6 +237,7 @@ def fit_table_file(
 ) -> None:
     """Fit a classifier to a table and show what came out."""
     from ..core.signals import stopping
+    from ..runs.environment import note_environment
     from ..tabular import assess_rows, fit_table, read_training_table, write_model
 
     with stopping("while fitting; nothing was written"), named_by_options():
@@ -245,6 +247,7 @@ def fit_table_file(
         with elapsed("fitting"):
             fitted = fit_table(rows, fit_options)
         write_model(out, rows, fitted, assess_rows(rows, fitted), fit_options)
+        note_environment(out, sys.argv)
     show_fit(rows, fitted, out)
 
 

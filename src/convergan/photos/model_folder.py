@@ -7,6 +7,7 @@
 ``left_out.csv``                  those that cannot be read, and why; only if there are some
 ``record.json``                   folder, arguments, versions and results of the fit
 ``report.html``                   all of it, for people
+``environment.json``              where a command has fitted it: command, date, machine, versions
 ================================  =================================================================
 """
 

@@ -1,4 +1,4 @@
-"""Where and how a run was made: the command, the time, the machine, the versions.
+"""Where and how a run or a model was made: the command, the time, the machine, the versions.
 
 It is written beside the run and is no part of what the run is, so another machine may go on.
 """
@@ -22,10 +22,10 @@ FILE = "environment.json"
 
 
 def note_environment(folder: Path, words: Sequence[str]) -> None:
-    """Write down what has just made a run, if nothing is written down yet.
+    """Write down what has just made a run or a model, if nothing is written down yet.
 
     Args:
-        folder: of the run, which is there.
+        folder: of the run or the model, which is there.
         words: of the command line, the program's name first.
     """
     if not (folder / FILE).exists():

@@ -71,19 +71,32 @@ def _opening(
 ) -> list[Paragraph]:
     """Say what came out, and then what was asked for."""
     done = lines[-1]["step"] if lines else 0
-    if not result:
-        came_out = f"Not finished: {done:,} of {settings['steps']:,} steps."
-    elif result.get("test_error") is not None:
-        came_out = _error_sentence(settings["labels"], result, methods)
-    elif judged := result.get("judged"):
-        came_out = _judged_sentence(judged, result["real"])
-    else:
-        came_out = "A generator was trained; its samples are below."
+    came_out = outcome(settings, result, done, methods)
     labels = f"{settings['labels']:,} labels" if settings["labels"] else "No labels"
     text = f"{labels}, seed {settings['seed']}, {settings['device']}."
     if result:
         text = f"{text[:-1]}; {result['steps']:,} steps in {result['seconds']:,.0f} seconds."
     return [Paragraph(came_out.replace(" %", "\u00a0%"), lead=True), Paragraph(text)]
+
+
+def outcome(
+    settings: dict[str, Any], result: dict[str, Any], done: int, methods: list[Baseline]
+) -> str:
+    """Return what came out of a run, in a sentence or two.
+
+    Args:
+        settings: of the run.
+        result: as ``result.json`` has it, empty while it is not finished.
+        done: steps.
+        methods: the rows of its table.
+    """
+    if not result:
+        return f"Not finished: {done:,} of {settings['steps']:,} steps."
+    if result.get("test_error") is not None:
+        return _error_sentence(settings["labels"], result, methods)
+    if judged := result.get("judged"):
+        return _judged_sentence(judged, result["real"])
+    return "A generator was trained; its samples are below."
 
 
 def _error_sentence(labels: int, result: dict[str, Any], methods: list[Baseline]) -> str:

@@ -7,6 +7,7 @@
 ``record.json``                   table, arguments, versions and results of the fit
 ``to_label.csv``                  rows to label next
 ``report.html``                   all of it, for people
+``environment.json``              where a command has fitted it: command, date, machine, versions
 ================================  =================================================================
 """
 
