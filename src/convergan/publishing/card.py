@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.hub import HUB_NAME
+from ..data.hub import FILE_NAME, HUB_NAME
 from ..estimator import RiskTable
 from ..photos.comparison import OURS, Comparison
 from ..photos.report import ERRORS, error_rows, error_sentence
@@ -107,7 +107,8 @@ def _hub_data(folder: Path) -> str | None:
     """Return the name on the hub of the data of a run, if they are there."""
     name, _, _ = read_config(folder)["settings"]["data"].partition(":")
     here = Path(name).exists() or Path(name).parent != Path() and Path(name).parent.is_dir()
-    return name if "/" in name and HUB_NAME.fullmatch(name) and not here else None
+    is_name = "/" in name and HUB_NAME.fullmatch(name) and not FILE_NAME.search(name)
+    return name if is_name and not here else None
 
 
 def _data_name(bundle: Bundle) -> str:
