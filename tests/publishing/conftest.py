@@ -17,7 +17,7 @@ from convergan.tabular import (
 )
 from tests.commands import convergan
 from tests.embedding.pictures import shapes
-from tests.publishing.stand_in import Hub, serving
+from tests.publishing.stand_in import Hub, asked_by_the_library
 from tests.tabular.tables import iris
 
 QUICKEST = FitOptions(max_epochs=1, device="cpu")
@@ -69,13 +69,5 @@ def photo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The hub that the library asks, with a token of its user ``me``."""
-    with serving(Hub()) as served:
-        constants = "huggingface_hub.constants"
-        files = f"{served.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr(f"{constants}.ENDPOINT", served.endpoint)
-        monkeypatch.setattr(f"{constants}.HUGGINGFACE_CO_URL_TEMPLATE", files)
-        monkeypatch.setattr(f"{constants}.HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(f"{constants}.HF_TOKEN_PATH", "no file")
-        monkeypatch.setenv("HF_TOKEN", "token-me")
-        yield served
+    with asked_by_the_library(monkeypatch) as asked:
+        yield asked

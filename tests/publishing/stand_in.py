@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 LARGE = (".safetensors", ".png", ".zip")
 """Files that the hub keeps by LFS."""
 Files = Mapping[str, bytes]
@@ -303,3 +305,20 @@ def serving(hub: Hub) -> Iterator[Hub]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def asked_by_the_library(patch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """Serve a hub that the hub's library asks, with the token of its user ``me``.
+
+    The library reads its settings from the environment once, when it is loaded.
+    """
+    constants = "huggingface_hub.constants"
+    with serving(Hub()) as hub:
+        patch.setattr(f"{constants}.ENDPOINT", hub.endpoint)
+        files = f"{hub.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        patch.setattr(f"{constants}.HUGGINGFACE_CO_URL_TEMPLATE", files)
+        patch.setattr(f"{constants}.HF_HUB_DISABLE_XET", True)
+        patch.setattr(f"{constants}.HF_TOKEN_PATH", "no file")
+        patch.setenv("HF_TOKEN", "token-me")
+        yield hub

@@ -26,7 +26,9 @@ def send(bundle: Bundle = SMALL, name: str = "me/it", **more: Any) -> Pushed:
 
 def test_what_was_pushed_is_pulled_to_the_bit(hub: Hub, tmp_path: Path) -> None:
     pushed = send()
-    assert pushed.url == f"{hub.endpoint}/me/it" and pushed.revision == hub.repositories["me/it"].head
+    assert (
+        pushed.url == f"{hub.endpoint}/me/it" and pushed.revision == hub.repositories["me/it"].head
+    )
     assert pushed.changed and pushed.before is None
     pulled = pull("me/it", tmp_path / "a" / "it")
     assert (pulled.revision, pulled.folder) == (pushed.revision, tmp_path / "a" / "it")
