@@ -32,6 +32,7 @@ ORDER = (
     "web",
     "labeling",
     "turing",
+    "publishing",
     "cli",
 )
 TOP = ("__init__", "__main__")

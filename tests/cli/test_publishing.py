@@ -54,19 +54,6 @@ def test_a_run_that_is_pulled_samples_and_reports_the_same(
 
 
 @pytest.mark.slow
-def test_a_run_that_is_pulled_scores_the_same(call: Call, hub: Hub, run: Path) -> None:
-    assert call("push", run, "me/digits", "--quiet")[0] == 0
-    assert call("pull", "me/digits", "--quiet")[0] == 0
-    score = ("--against", "digits", "--extractor", "mnist", "--samples", 100, "--rows", 200)
-    for folder in (run, "digits"):
-        name = Path(folder).parent.name
-        code, _, err = call("score", folder, *score, "--out", f"score-{name}", "--threads", 1)
-        assert code == 0, err
-    found = [json.loads(f.read_text())["figures"] for f in sorted(Path().glob("score-*/*.json"))]
-    assert len(found) == 2 and found[0] == found[1]
-
-
-@pytest.mark.slow
 def test_models_that_are_pulled_predict_the_same(call: Call, hub: Hub, tmp_path: Path) -> None:
     few(wine(), "kind").to_csv("wine.csv", index=False)
     shapes(tmp_path / "photos", labeled=3, unlabeled=4)

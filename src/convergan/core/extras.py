@@ -1,7 +1,10 @@
 """What to install for a module that is missing."""
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "train": ("datasets", "jinja2", "joblib", "matplotlib", "rich", "scipy", "sklearn", "typer"),
+    "train": (
+        *("datasets", "huggingface_hub", "jinja2", "joblib", "matplotlib", "rich", "scipy"),
+        *("sklearn", "typer"),
+    ),
     "turing": (
         "alembic",
         "fastapi",
