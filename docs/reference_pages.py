@@ -28,6 +28,7 @@ BY_MODULE = {
     "runs": ("run", "folder", "settings", "reading"),
     "sweeps": ("sweep", "label_table", "study_table", "studies", "paper_tables"),
     "scoring": ("score", "sources", "values", "files"),
+    "publishing": ("bundle", "manifest", "card", "hub"),
     "core": ("chance", "devices", "progress", "user_code"),
 }
 """Packages that export nothing: those of their modules that a program may want."""
