@@ -319,6 +319,8 @@ def asked_by_the_library(patch: pytest.MonkeyPatch) -> Iterator[Hub]:
         files = f"{hub.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         patch.setattr(f"{constants}.HUGGINGFACE_CO_URL_TEMPLATE", files)
         patch.setattr(f"{constants}.HF_HUB_DISABLE_XET", True)
+        patch.setattr(f"{constants}.HF_HUB_OFFLINE", False)
         patch.setattr(f"{constants}.HF_TOKEN_PATH", "no file")
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
         patch.setenv("HF_TOKEN", "token-me")
         yield hub

@@ -22,9 +22,10 @@ def test_the_run_without_the_game_gives_its_row(run: Path, run_without_game: Pat
     ("changes", "said"),
     [
         ({"settings": {"seed": 1}}, "seed 1, not 0"),
-        ({"settings": {"labels": 30, "steps": 3}}, "labels 30, not 20; steps 3, not 2"),
-        ({"data_sha256": "00"}, "hash of data '00', not '"),
-        ({"code": {"mine.py": "00"}}, "hash of code"),
+        ({"settings": {"labels": 30, "steps": 3}}, "experiment: labels 30, not 20; steps 3, not 2"),
+        ({"data_sha256": "00"}, ": other data"),
+        ({"code": {"mine.py": "00"}}, ": other code"),
+        ({"recipe": {"batch_size": 7}}, ": another recipe in more than the game"),
         ({"settings": {"recipe": "digits"}}, "recipe 'digits', not 'digits-without-game'"),
     ],
 )
@@ -34,7 +35,7 @@ def test_another_experiment_is_refused(
     other = Path(shutil.copytree(run_without_game, tmp_path / "other"))
     config = read_json(other / "config.json")
     for part, value in changes.items():
-        config[part] = config[part] | value if part == "settings" else value
+        config[part] = config[part] | value if part in ("settings", "recipe") else value
     write_json(other / "config.json", config)
     with pytest.raises(ValueError, match="is another experiment: ") as refused:
         read_ablation(other, run)

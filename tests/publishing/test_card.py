@@ -164,6 +164,14 @@ def test_a_model_without_a_record_says_that_nothing_is_known(
     assert "Nothing is known: the model has no record" in card_of(folder)[1]
 
 
+def test_a_record_of_an_early_version_is_read(table_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(table_model, tmp_path / "model"))
+    record = read_json(folder / "record.json")
+    del record["arguments"]["game"], record["risk_table"]
+    write_json(folder / "record.json", record)
+    assert "No label could be held out" in card_of(folder)[1]
+
+
 def test_code_that_is_missing_and_signs_of_markdown_are_told(run: Path) -> None:
     bundle = collect(run)
     config = json.loads(json.dumps(bundle.read("config.json")))

@@ -63,6 +63,7 @@ def push(
     Exit codes: 2 wrong arguments or no token, 65 no model, or the hub refuses, 74 no answer from
     the hub.
     """
+    from ..core.signals import stopping
     from ..publishing.ablation import read_ablation
     from ..publishing.bundle import collect, write_bundle
     from ..publishing.card import write_card
@@ -92,7 +93,8 @@ def push(
         print_line(f"nothing was pushed; all that would be is in {dry_run}")
         write_values(json, values)
         return
-    pushed = push_to_hub(bundle, manifest, card, repository, private=private, bars=has_bars())
+    with stopping("while pushing; the hub has what it had, or all of it"):
+        pushed = push_to_hub(bundle, manifest, card, repository, private=private, bars=has_bars())
     show_notes(pushed.notices)
     if not pushed.changed:
         print_line("the hub has this very model already")
@@ -150,7 +152,7 @@ def pull(
         )
     manifest = pulled.manifest
     print_line(
-        f"{WORDS[manifest.kind]}, {len(manifest.files):,} files, {megabytes(manifest.total)}, "
+        f"{WORDS[manifest.kind]}, {len(manifest.files):,} files, {size(manifest.total)}, "
         f"pushed by convergan {manifest.version}"
     )
     print_line(f"hash: {manifest.sha256}, revision {pulled.revision}")
@@ -172,7 +174,7 @@ def show_bundle(folder: Path, bundle: "Bundle", manifest: "Manifest") -> None:
     from ..publishing.manifest import WORDS
 
     print_line(
-        f"{folder}: {WORDS[bundle.kind]}, {len(bundle.files):,} files, {megabytes(manifest.total)}"
+        f"{folder}: {WORDS[bundle.kind]}, {len(bundle.files):,} files, {size(manifest.total)}"
     )
     show_notes(bundle.kept)
     for file in bundle.code:
@@ -184,11 +186,11 @@ def has_bars() -> bool:
     return errors.is_terminal and not errors.quiet
 
 
-def megabytes(count: int) -> str:
+def size(count: int) -> str:
     """Return a number of bytes, roughly.
 
     Example:
-        >>> megabytes(1_400_000), megabytes(12)
-        ('1.4 MB', '0.0 MB')
+        >>> size(1_400_000), size(12_300)
+        ('1.4 MB', '12 kB')
     """
-    return f"{count / 1e6:,.1f} MB"
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.0f} kB"

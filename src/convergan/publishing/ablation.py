@@ -12,6 +12,8 @@ from .paths import last_name
 WITHOUT_GAME = "the same without the game"
 SAME = ("labels", "seed", "steps", "precision")
 """Settings that both runs must have alike."""
+OF_THE_GAME = ("step", "summary")
+"""Parts of a recipe's description that it is without the game in."""
 
 
 def read_ablation(folder: Path, run: Path) -> Baseline:
@@ -25,13 +27,7 @@ def read_ablation(folder: Path, run: Path) -> Baseline:
         ValueError: if they differ in more than the game, or the former has no test error.
         DataError: if one is no run.
     """
-    here, there = read_config(run), read_config(folder)
-    wanted = name_without_game(here["settings"]["recipe"])
-    differences = [
-        f"{what} {found!r}, not {expected!r}"
-        for what, expected, found in _compared(here, there, wanted)
-        if found != expected
-    ]
+    differences = _differences(read_config(run), read_config(folder))
     if differences:
         raise ValueError(f"--ablation {folder} is another experiment: {'; '.join(differences)}")
     result = read_json(folder / "result.json") if (folder / "result.json").exists() else {}
@@ -55,14 +51,25 @@ def name_without_game(recipe: str) -> str:
     return WITHOUT.join([whole, *sorted({*parts, "game"})])
 
 
-def _compared(
-    here: dict[str, Any], there: dict[str, Any], recipe: str
-) -> list[tuple[str, Any, Any]]:
-    """Return what must be alike: its name, what it is here, what it is there."""
-    settings = [(name, here["settings"].get(name), there["settings"].get(name)) for name in SAME]
-    return [
-        ("recipe", recipe, last_name(there["settings"]["recipe"])),
-        *settings,
-        ("hash of data", here.get("data_sha256"), there.get("data_sha256")),
-        ("hash of code", here.get("code"), there.get("code")),
+def _differences(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    """Say in what a run differs from what it should be: this one without the game."""
+    wanted = {name: here["settings"].get(name) for name in SAME}
+    wanted["recipe"] = name_without_game(here["settings"]["recipe"])
+    found = {name: there["settings"].get(name) for name in SAME}
+    found["recipe"] = last_name(there["settings"]["recipe"])
+    differences = [
+        f"{name} {found[name]!r}, not {value!r}"
+        for name, value in wanted.items()
+        if found[name] != value
     ]
+    for what in ("data_sha256", "code"):
+        if here.get(what) != there.get(what):
+            differences.append(f"other {what.partition('_')[0]}")
+    if _beside_the_game(here) != _beside_the_game(there):
+        differences.append("another recipe in more than the game")
+    return differences
+
+
+def _beside_the_game(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what a recipe and the same without its game have alike."""
+    return {part: value for part, value in config["recipe"].items() if part not in OF_THE_GAME}

@@ -180,12 +180,12 @@ def _of_table(record: dict[str, Any]) -> list[str]:
 
 
 def _risks(record: dict[str, Any]) -> RiskTable | None:
-    found = record["risk_table"]
+    found = record.get("risk_table")
     return RiskTable(**found) if found else None
 
 
 def _game(record: dict[str, Any]) -> str:
-    if not record["arguments"]["game"]:
+    if not record["arguments"].get("game", True):  # which 0.8 did not write
         return "It was fitted without the game."
     return NOT_MEASURED
 

@@ -216,7 +216,7 @@ def _find_or_create(api: "HfApi", repository: str, *, private: bool) -> "ModelIn
     except GatedRepoError:
         raise
     except RepositoryNotFoundError:
-        api.create_repo(repository, private=private)
+        api.create_repo(repository, private=private or None)  # None: as its owner has chosen
         return api.model_info(repository)
 
 
