@@ -23,7 +23,7 @@ from .recipe import Recipe as Recipe
 from .recipe import StartFromData as StartFromData
 from .residual import cifar10_ggdr, cifar10_r3gan
 from .small_images import cifar10, cifar10_2016, cifar10_narrow, svhn, svhn_2016
-from .stacked import stacked
+from .stacked import stacked, stacked_long
 from .toy import toy
 from .without import WITHOUT, without
 from .without import name_without as name_without
@@ -52,6 +52,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     **ablations("cifar10-ablation", cifar10_ablation),
     **variants("toy", toy),
     **variants("stacked", stacked),
+    **variants("stacked-long", stacked_long),
 }
 
 

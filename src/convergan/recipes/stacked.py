@@ -13,6 +13,7 @@ from torch.optim import Adam
 from ..networks import compact_discriminator, compact_generator
 from .collapse import Plain
 from .judges import stacked_modes
+from .schedules import linear_after
 from .toy import toy
 
 
@@ -37,3 +38,12 @@ def stacked() -> Plain:
     unnormalised = partial(compact_discriminator, weight_normalised=False)
     summary = "Stacked MNIST, a thousand modes, no labels: {technique}"
     return Plain(summary, recipe, compact_discriminator, unnormalised, rate, penalty=0.25)
+
+
+def stacked_long() -> Plain:
+    """Return the game of `stacked` for four times as long, at a rate that falls from the middle."""
+    plain = stacked()
+    return plain._replace(
+        summary=f"{plain.summary}; 12,000 steps, the rate falls",
+        recipe=replace(plain.recipe, steps=12_000, schedule=partial(linear_after, flat=0.5)),
+    )
