@@ -27,7 +27,7 @@ class Measured(NamedTuple):
     Attributes:
         features: seconds of the pass over the images.
         in_all: seconds of the command.
-        found: what ``score.json`` says, without times.
+        found: what ``score.json`` says, without times and environment.
     """
 
     features: float
@@ -54,6 +54,7 @@ def measure(extractor: str, rows: int, processes: int, folder: Path) -> Measured
     in_all = time.perf_counter() - started
     found = json.loads((folder / "score.json").read_text())
     seconds = found.pop("seconds")
+    found.pop("environment")
     figures = seconds.pop("figures")
     print(
         f"{extractor}, {processes} processes: {sum(seconds.values()):.1f} s features, "

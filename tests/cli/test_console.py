@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,9 @@ import pytest
 from convergan.cli.console import (
     degrade_output,
     errors,
+    output,
     print_line,
+    print_table,
     require_standard_output,
 )
 
@@ -21,6 +24,36 @@ def test_a_line_of_results_is_printed_as_it_is(
 ) -> None:
     print_line(text)
     assert capsys.readouterr() == (f"{text}\n", "")
+
+
+@pytest.mark.parametrize("width", [20, 70, 200])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_tables_are_whole_at_any_width(
+    width: int, terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convergan.cli.console.output._width", width)
+    monkeypatch.setattr("convergan.cli.console.output._force_terminal", terminal)
+    head = [f"head-{n}" for n in range(5)]
+    print_table([*head, "words"], [[*"abcde", "one [bold]two[/bold] three"]] * 2)
+    shown = capsys.readouterr().out
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in shown.splitlines()]
+    first = lines[1].replace("┃", " ").split()
+    assert first == [*head, "words"]  # no name is cut or broken
+    assert "…" not in shown and "[bold]two[/bold]" in " ".join(lines)
+    folded = terminal and width == 70
+    assert max(map(len, lines)) <= 70 if folded else len(lines) == 6
+    assert output.width == width
+
+
+def test_a_long_word_is_broken_in_a_terminal_that_has_room_for_the_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convergan.cli.console.output._width", 40)
+    monkeypatch.setattr("convergan.cli.console.output._force_terminal", True)
+    print_table(["name", "rows"], [["n" * 100, "12"]])
+    shown = capsys.readouterr().out
+    assert shown.replace("name", "").count("n") == 100
+    assert max(map(len, shown.splitlines())) == 40
 
 
 def test_errors_leave_the_results_alone(capsys: pytest.CaptureFixture[str]) -> None:

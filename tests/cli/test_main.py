@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from convergan.cli.main import main
+from convergan.cli.main import app, main
 from tests.commands import Call, convergan
 
 
@@ -16,6 +19,24 @@ def test_version_and_help_say_what_they_should(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.strip().count(".") == 2
     assert convergan("train", "--help") == 0
     assert "--labels" in capsys.readouterr().out
+
+
+def commands(group: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *names, name)
+        else:
+            yield (*names, name), command
+
+
+def test_whatever_prints_a_result_gives_it_to_programs_as_well() -> None:
+    """All but the two that serve pages until they are stopped."""
+    lacking = {
+        names
+        for names, command in commands(typer.main.get_command(app))
+        if not {"--json", "--quiet"} <= {word for one in command.params for word in one.opts}
+    }
+    assert lacking == {("label",), ("turing", "serve")}
 
 
 def test_a_shell_can_complete_commands() -> None:

@@ -1,5 +1,6 @@
 """A user's way through fit and predict, on small pictures."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,7 @@ def test_from_a_folder_to_sorted_predictions(call: Call, tmp_path: Path) -> None
     code, out, err = call("fit", "photos", "--out", "model", *QUICK)
     assert code == 0, err
     assert "32 photographs, 8 labelled: dark 4, light 4" in out
-    assert "the same without the game" in out and "About 0% of predictions are wrong" in out
+    assert "the same without the game" in out and "No prediction is wrong, measured on 8 " in out
     assert "features 32/32" in err and "comparison 20/20" in err
     assert (tmp_path / "model" / "report.html").is_file()
     shapes(tmp_path / "new", labeled=0, unlabeled=3, seed=5)
@@ -42,6 +43,10 @@ def test_without_a_comparison_and_without_the_game(call: Call, tmp_path: Path) -
     )
     assert code == 0 and "method" not in out and "network" in out
     assert "error of held-out labels: " in out
+    code, out, _ = call("predict", "model", "photos", "--json", "-")
+    values = json.loads(out)
+    assert values["predictions"] == "photos-predicted.csv" and sum(values["counts"].values()) == 14
+    assert values["error"]["rows"] == 4 and values["doubts"]["unreadable"] == 0
     code, out, _ = call("predict", "model", "photos", "--probabilities")
     assert code == 0 and "no p-values: the model was fitted without the game" in out
     assert "probability_dark" in pd.read_csv("photos-predicted.csv")

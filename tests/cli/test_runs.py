@@ -101,6 +101,13 @@ def test_the_numbers_of_a_recipe_are_listed(capsys: pytest.CaptureFixture[str]) 
     assert "batch_size=100" in lines and "discriminator_optimizer.lr=0.003" in lines
     assert convergan("recipes", "digit") == 2
     assert "did you mean digits" in capsys.readouterr().err
+    assert convergan("recipes", "digits", "--json", "-") == 0
+    assert json.loads(capsys.readouterr().out)["batch_size"] == 100
+    assert convergan("recipes", "--json", "-") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert sorted(listed) == sorted(RECIPES)
+    digits = {"data": "digits", "labels": 50, "steps": 4000}
+    assert listed["digits"] == {**digits, "summary": find_recipe("digits").summary}
 
 
 @pytest.mark.slow
@@ -113,12 +120,20 @@ def test_a_finished_run_is_shown_again_without_training(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_samples_are_drawn_as_picture_and_array(tmp_path: Path) -> None:
+def test_samples_are_drawn_as_picture_and_array(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "run"
     assert train_digits(folder, "--no-baselines") == 0
     assert convergan("sample", folder, "--count", 7, "--out", tmp_path / "a.npz") == 0
     assert convergan("sample", folder, "--count", 7, "--seed", 1, "--out", tmp_path / "b.npz") == 0
-    assert convergan("sample", folder) == 0
+    capsys.readouterr()
+    assert convergan("sample", folder, "--json", "-", "--quiet") == 0
+    said, told = capsys.readouterr()
+    drawn = {"file": str(folder / "samples.png"), "count": 100, "seed": 0, "notes": []}
+    assert (json.loads(said), told) == (drawn, "")
+    assert convergan("report", folder, "--json", "-") == 0
+    assert json.loads(capsys.readouterr().out)["methods"][0]["name"] == "GAN"
     samples = [np.load(tmp_path / name)["samples"] for name in ("a.npz", "b.npz")]
     assert samples[0].shape == (7, 1, 8, 8)
     assert not np.array_equal(*samples)

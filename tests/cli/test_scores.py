@@ -78,7 +78,8 @@ def test_a_folder_is_scored_with_table_json_pictures_and_the_best(
         assert figure["samples"]["definition"] in page
         assert f"{figure['floor']['value']:.4g}"[:4] in page
     assert "1 unreadable images" in page and "<h1>fakes against digits</h1>" in page
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 5
+    assert 'alt="32 of the samples"' in page and "<details>" in page
 
 
 @pytest.mark.slow

@@ -103,6 +103,13 @@ def test_rows_of_little_confidence_are_not_answered(fitted: Path, call: Call) ->
     assert 0 < rejected.sum() < 178
     assert (found["prediction"].isna() == rejected).all()
     assert f"of {178 - rejected.sum()} labelled rows" in shown
+    again = ("predict", fitted / "model", fitted / "full.csv", "--reject-below", 0.9)
+    code, alone, told = call(*again, "--json", "-", "--quiet")
+    values = json.loads(alone)
+    assert (code, told) == (0, "")
+    assert (values["predictions"], values["rejected"]) == ("full-predicted.csv", rejected.sum())
+    assert values["counts"] == found["prediction"].value_counts().to_dict()
+    assert values["error"]["rows"] == 178 - rejected.sum()
 
 
 @pytest.mark.slow
@@ -238,15 +245,18 @@ def test_few_labels_and_keys_among_features_are_noted(call: Call) -> None:
     assert "note: column 'number' rises from row to row as a key does" in shown
     assert "no label could be held out, as no class has two: powers are the usual ones" in shown
     page = Path("model/report.html").read_text()
-    assert '<div class="caution">' in page and "No label could be held out" in page
+    assert '<div class="caution">' in page and "Nothing can be said about errors: " in page
 
 
 def test_what_a_fit_found_is_printed(call: Call) -> None:
     iris(["a", "b", "c"]).to_csv("iris.csv", index=False)
     fit = ("fit", "iris.csv", "--target", "kind", "--out", "model", *QUICKEST)
-    code, shown, _ = call(*fit, "--class-prior", "labels", "--without-game")
+    code, shown, _ = call(*fit, "--class-prior", "labels", "--without-game", "--json", "f.json")
     assert code == 0
     record = json.loads(Path("model/record.json").read_text())
+    assert json.loads(Path("f.json").read_text()) == record
+    made = json.loads(Path("model/environment.json").read_text())
+    assert made["command"].startswith("convergan fit iris.csv --target kind")
     risk = record["risk_table"]
     assert f"error of held-out labels: {risk['risk'][0]:.2%}, " in shown
     assert f"of 15, 95% interval {risk['low'][0]:.2%} to {risk['high'][0]:.2%}" in shown

@@ -167,9 +167,9 @@ def test_files_of_results_get_a_folder_or_one_line_that_says_why_not(
     study = tmp_path / "study"
     words = ("--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
     turing("create", study, *words)
-    assert turing("results", study, "--json", tmp_path / "new" / "values.json").code == 0
-    assert json.loads((tmp_path / "new" / "values.json").read_text())
-    refused = turing("results", study, "--json", study / "secret.key" / "x")
+    assert turing("results", study, "--csv", tmp_path / "new" / "figures.csv").code == 0
+    assert (tmp_path / "new" / "figures.csv").read_text().startswith("quantity,value,interval")
+    refused = turing("results", study, "--csv", study / "secret.key" / "x")
     assert (refused.code, refused.err.count("\n")) == (74, 1)
     assert f"{study}/secret.key/x cannot be written: " in refused.err
 
@@ -180,6 +180,7 @@ def test_a_preregistration_is_written_once_and_checked_by_results(
     study, plan = tmp_path / "study", tmp_path / "plan.md"
     turing("create", study, "--real", real, "--fake", archive(tmp_path / "gan.npz"), "--trials", 6)
     assert "Nothing was preregistered." in turing("results", study).out
+    assert json.loads(turing("status", study, "--json", "-").out)["wanted"] == 30
     written = turing("preregister", study, "--out", plan)
     assert (written.code, written.out.count("\n")) == (0, 2) and "sha256: " in written.out
     again = turing("preregister", study, "--out", tmp_path / "other.md")
@@ -234,6 +235,12 @@ def test_links_lead_to_where_the_study_was_served_last(
     record_address(study, "https://lab.example/faces")
     found = turing("invite", study)
     assert (found.out[:31], found.err) == ("https://lab.example/faces/join/", "")
+    file = tmp_path / "links.json"
+    file.write_text("old")
+    assert turing("invite", study, "--count", 2, "--json", file).code == 0
+    links = json.loads(file.read_text())["links"]
+    assert len(links) == 2 and links[0].startswith("https://lab.example/faces/join/")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600  # whoever has a link is the person
     other = turing("invite", study, "--public-url", "https://lab.example")
     assert (other.code, other.out) == (2, "")
     assert "served as https://lab.example/faces, so links to https://lab.example" in other.err
@@ -308,7 +315,7 @@ def test_a_backup_is_made_and_restored_and_never_over_something(
     assert "secret.key" in made.out
     for place in (study, copy):
         again = turing("backup", study, place)
-        assert (again.code, again.err.count("\n")) == (65, 1)
+        assert (again.code, again.err.count("\n")) == (2, 1)
     restored = turing("restore", copy, tmp_path / "again")
     assert restored.code == 0 and "36 images; checked" in restored.out
     assert turing("status", tmp_path / "again").code == 0
@@ -410,7 +417,7 @@ def test_what_cannot_be_a_study_is_one_line_and_leaves_nothing(
 
 def test_a_study_is_never_made_over_something(turing: Command, tmp_path: Path, real: Path) -> None:
     done = turing("create", real, "--real", real, "--fake", archive(tmp_path / "gan.npz"))
-    assert (done.code, "exists" in done.err) == (65, True)
+    assert (done.code, "exists" in done.err) == (2, True)
     assert len(list(real.rglob("*.png"))) == 12
 
 
@@ -482,6 +489,14 @@ def test_power_prints_how_many_people_are_needed(turing: Command) -> None:
     done = turing("power", "--half-widths", "5,2", "--votes", "100", "--rho", "0.05")
     assert done.code == 0
     assert done.out.split()[-5:] == ["143", "no", "bound", "20", "121"]
+    alone = turing("power", "--half-widths", "5,2", "--votes", "100", "--json", "-")
+    assert json.loads(alone.out) == [
+        {"votes": votes, "half_width": half, "people": people}
+        for votes, half, people in (
+            *((100, 0.05, 23), (100, 0.02, 143)),
+            *((None, 0.05, 20), (None, 0.02, 121)),
+        )
+    ]
     assert turing("power", "--votes", "many").code == 2
     assert turing("power", "--rho", "2").code == 2
 

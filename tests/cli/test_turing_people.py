@@ -1,5 +1,6 @@
 """The commands that concern the people of a study."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,9 @@ def test_people_are_listed_held_against_the_panels_list_and_let_on(
     assert lines[0] == "listed by the panel: 1" and len(lines) == 4
     assert "not in the panel's list" not in lines[2] and "not in the panel's list" in lines[3]
     ben = lines[3].split()[0]
+    values = json.loads(run("people", study, "--json", "-")[1])
+    assert [one["listed"] for one in values["people"]] == [True, False]
+    assert values["people"][1]["alias"] == ben and values["closed"] == []
     closed = run("people", study, "--close-unlisted")[1]
     assert f"closed, not in the panel's list: {ben}" in closed
     again = run("reopen", study, ben, "--public-url", "https://study.example/deep")
@@ -61,6 +65,9 @@ def test_people_are_listed_held_against_the_panels_list_and_let_on(
     assert paid[0] == 0, paid[2]
     assert out.read_text() == "ann,0.50\n"
     assert "1 people, 0.50 in all" in paid[1]
+    paid = run("bonuses", study, "--import", export, "--out", out, "--json", "-", "--quiet")
+    values = {"file": str(out), "bonuses": [{"person": "ann", "amount": "0.50"}], "total": "0.50"}
+    assert (json.loads(paid[1]), paid[2]) == (values, "")
     refused = run("people", study, "--allow-only")
     assert (refused[0], refused[2].count("\n")) == (2, 1)
 
@@ -75,6 +82,11 @@ def test_a_new_consent_text_is_a_version(study: Path, capsys: pytest.CaptureFixt
     assert first.startswith("version 1, ") and first.endswith(": 2 agreed")
     assert second.startswith("version 2, ") and second.endswith(": 0 agreed (now)")
     assert turing(capsys, "consent", study)[1] == out
+    values = json.loads(turing(capsys, "consent", study, "--json", "-")[1])
+    assert [(one["agreed"], one["current"]) for one in values["versions"]] == [
+        (2, False),
+        (0, True),
+    ]
     code, _, err = turing(capsys, "consent", study, "--link", "lab.example")
     assert (code, err.count("\n")) == (2, 1)
 

@@ -92,6 +92,11 @@ def test_rows_that_cannot_be_told_apart_are_refused(
 def test_a_separator_that_is_named_wrongly_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has one column, 'a,b': .* name ',' with --separator"):
         opened(tmp_path, "a,b\n1,2\n", TextFormat(separator="tab"))
+    many = ";".join(["a"] * 1000)
+    with pytest.raises(DataError) as refused:
+        opened(tmp_path, f"{many}\n", TextFormat(separator="comma"))
+    assert f"has one column, '{many[:40]}...': it is read with ','" in str(refused.value)
+    assert str(refused.value).endswith("name ';' with --separator if that stands between them")
 
 
 def test_labels_that_differ_in_case_alone_are_told() -> None:

@@ -62,7 +62,8 @@ def test_the_folder_has_all_of_it(written: Path, photos: TrainingPhotos) -> None
 def test_the_page_leads_with_pictures(written: Path) -> None:
     page = (written / "report.html").read_text()
     heads = re.findall(r"<h2>(.*?)</h2>", page)
-    assert heads[:2] == ["What it predicts", "Taken for each other"]
+    assert heads[:2] == ["What it predicts", "The error, beside other methods"]
+    assert heads[-1] == "How it was made"
     assert "About 25% of predictions are wrong" in page
     assert "dark, taken for light: 2" in page
     assert page.count("<figure") > 20 and 'src="http' not in page

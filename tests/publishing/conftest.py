@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from convergan.core.environment import note_environment
 from convergan.photos.assessment import assess_photos
 from convergan.photos.fitting import PhotoOptions, fit_photos, read_training_photos
 from convergan.photos.model_folder import write_photo_model
-from convergan.runs.environment import note_environment
 from convergan.tabular import (
     FitOptions,
     TableOptions,

@@ -12,10 +12,10 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
+from convergan.core.environment import note_environment
 from convergan.core.pictures import png
 from convergan.data import load
 from convergan.recipes import find_recipe
-from convergan.runs.environment import note_environment
 from convergan.runs.report import write_report
 from convergan.runs.run import run
 from convergan.runs.settings import Settings

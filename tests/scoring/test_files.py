@@ -1,5 +1,6 @@
-"""How figures read, and the best of the samples."""
+"""What a score leaves in its folder, and the best of the samples."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,29 +9,27 @@ import torch
 from PIL import Image
 
 from convergan.metrics import score_contributions
-from convergan.scoring.files import definitions, figure_rows, write_best
+from convergan.scoring.files import write_best, write_scores
 from convergan.scoring.score import Scores
-from convergan.scoring.values import MetricValue
-from tests.scoring.digits import DIGITS, sets_of
+from convergan.scoring.values import ScoreSettings
+from tests.scoring.digits import DIGITS, PIXELS, sets_of
 
 
-def test_a_figure_is_shown_with_what_is_known_of_its_spread(scores: Scores) -> None:
-    values = [
-        MetricValue("plain", 1234.56, None, None, "one"),
-        MetricValue("spread", 2.0, 0.25, None, "two"),
-        MetricValue("both", 2.0, 0.25, (1.5, 2.25), "two"),
-    ]
-    near = MetricValue("near", 0.125, None, (0.1, 0.2), "three")
-    shown = scores._replace(
-        values=values, floor=values[::-1], nearest=scores.nearest._replace(share=near)
-    )
-    assert figure_rows(shown) == [
-        ("plain", "1235", "2.0000 +- 0.2500 (1.5 to 2.25)"),
-        ("spread", "2.0000 +- 0.2500", "2.0000 +- 0.2500"),
-        ("both", "2.0000 +- 0.2500 (1.5 to 2.25)", "1235"),
-        ("near", "0.125 (0.1 to 0.2)", "1% by definition"),
-    ]
-    assert definitions(shown) == ["one", "two", "three"]
+def test_a_score_leaves_figures_pictures_and_how_it_was_made(
+    scores: Scores, tmp_path: Path
+) -> None:
+    folder, words = tmp_path / "new" / "score", ["/bin/convergan", "score", "mine.npz"]
+    plan = ScoreSettings(splits=3, batch_size=32)
+    sets = sets_of(60, 200, 50)
+    write_scores(folder, sets, PIXELS, plan, scores, ("mine.npz", "digits"), words)
+    found = json.loads((folder / "score.json").read_text())
+    made = found["environment"]
+    assert made["command"] == "convergan score mine.npz" and made["date"].endswith("UTC")
+    assert found["figures"][0]["samples"]["value"] == scores.values[0].value
+    assert {file.name for file in folder.iterdir()} == {
+        *("score.json", "score.html"),
+        *("nearest.png", "classes.png", "memorised.png"),
+    }
 
 
 def test_the_best_are_the_rows_that_the_score_owes_most_to_the_first_first(

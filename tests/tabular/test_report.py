@@ -5,12 +5,14 @@ import re
 import numpy as np
 import pytest
 
+from convergan.core.environment import describe_environment, environment_table
 from convergan.estimator import ClassShares
 from convergan.tabular.assessment import RowAssessment, assess_rows
 from convergan.tabular.findings import opinion_rows
 from convergan.tabular.fitting import TableFit, TrainingTable
 from convergan.tabular.report import LISTED, model_page
 
+MADE = [environment_table(describe_environment(["/usr/bin/convergan", "fit", "iris.csv"]))]
 Iris = tuple[TrainingTable, TableFit]
 
 
@@ -22,9 +24,12 @@ def assessment(fitted_iris: Iris) -> RowAssessment:
 def page(iris: Iris, assessment: RowAssessment, *notices: str) -> str:
     table, fitted = iris
     fitted.model.history_, history = [[]], fitted.model.history_  # likewise
-    record = {"notices": list(notices), "diagnostics": {}}
+    record = {
+        "notices": list(notices),
+        "diagnostics": {},
+    }
     try:
-        return model_page(table, fitted, assessment, record).decode()
+        return model_page(table, fitted, assessment, record, MADE).decode()
     finally:
         fitted.model.history_ = history
 
@@ -37,15 +42,27 @@ def test_rows_and_classes_are_counted(fitted_iris: Iris, assessment: RowAssessme
     assert counts == {"a": "5", "b": "5", "c": "5", "no label": "135"}
 
 
+def test_the_page_opens_with_the_error_and_its_interval_and_ends_with_the_command(
+    fitted_iris: Iris, assessment: RowAssessment
+) -> None:
+    text = page(fitted_iris, assessment).replace("\u00a0", " ")
+    risk = fitted_iris[1].model.risk_table_
+    assert risk is not None and risk.rows[0] == 15
+    lead = re.findall('<p class="lead">([^<]*)</p>', text)
+    assert len(lead) == 1 and lead[0].endswith(
+        f"measured on 15 labelled rows, held out in turn: {round(15 * risk.risk[0])} of 15, "
+        f"95 % interval {risk.low[0]:.0%} to {risk.high[0]:.0%}."
+    )
+    assert text.index("opinions as lines") < text.index("What each opinion was worth here")
+    assert "<td>convergan fit iris.csv</td>" in text[text.index("How it was made") :]
+    assert text.index("<details>") > text.index("How it was made")
+
+
 def test_opinions_stand_with_their_errors_and_powers(
     fitted_iris: Iris, assessment: RowAssessment
 ) -> None:
     text = page(fitted_iris, assessment)
     part = text[text.index("What each opinion was worth here") : text.index("Shares of the")]
-    risk = fitted_iris[1].model.risk_table_
-    assert risk is not None and risk.rows[0] == 15
-    assert f"Error of held-out labels: {risk.risk[0]:.2%}," in part
-    assert f"95% interval {risk.low[0]:.2%} to {risk.high[0]:.2%}" in part
     cells = re.findall(r"<td>([^<]+)</td>" + 3 * r"<td[^>]*>([^<]*)</td>", part)
     assert cells == opinion_rows(fitted_iris[1].model)
     assert [cell[0] for cell in cells][0] == "logistic regression"
@@ -74,7 +91,7 @@ def test_notices_are_a_caution_in_which_no_name_is_a_tag(
 
 def test_the_first_rows_to_label_are_listed(fitted_iris: Iris, assessment: RowAssessment) -> None:
     text = page(fitted_iris, assessment)
-    listed = text[text.index("Rows to label next") : text.index("Settings and results")]
+    listed = text[text.index("Rows to label next") : text.index("How it was made")]
     assert f"The file to_label.csv has {len(assessment.to_label)}." in listed
     rows = [int(row) for row in re.findall(r'<tr>\s*<td class="number">(\d+)</td>', listed)]
     assert rows == assessment.to_label["row"].tolist()[:LISTED]

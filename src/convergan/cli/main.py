@@ -26,9 +26,11 @@ except ModuleNotFoundError as missing:
 
 from . import labels, photos, publishing, runs, scores, sweeps, tables, turing_people
 from .exits import UNREAD, explain
+from .help import Commands
 from .turing import turing
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,

@@ -147,6 +147,25 @@ def table_format(separator: str | None, encoding: str | None, decimal: str | Non
     return TableFormat(text=text, decimal=marks[decimal])
 
 
+def source_options(
+    follow_links: bool,
+    image_column: str | None,
+    split: str | None,
+    label_column: str | None = None,
+    test_split: str | None = None,
+) -> "SourceOptions":
+    """Return what the options say of a source."""
+    from ..data import SourceOptions
+
+    return SourceOptions(
+        follow_links=follow_links,
+        image_column=image_column,
+        label_column=label_column,
+        split=split,
+        test_split=test_split,
+    )
+
+
 def parse_whole_numbers(kind: str, text: str) -> tuple[int, ...]:
     """Return the numbers in a text such as ``20,50``.
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from .console import errors, output, print_line
+from .console import errors, print_line, print_table, write_values
+from .options import JsonFile, Quiet
 from .progress import reporting
-from .results import print_notices, show_error, show_opinions
+from .results import print_notices, show_error, show_opinions, write_predictions
 
 if TYPE_CHECKING:
     from ..photos.comparison import Comparison
@@ -32,7 +32,6 @@ def fit_photographs(
     from ..photos.comparison import compare
     from ..photos.fitting import fit_photos, read_training_photos
     from ..photos.model_folder import write_photo_model
-    from ..runs.environment import note_environment
 
     with stopping("while fitting; features so far are kept, no model was written"):
         with reporting() as report:
@@ -44,8 +43,7 @@ def fit_photographs(
             comparison = compare(photos, fitted, fit_options, report) if compared else None
         with errors.status(escape("writing")):
             assessment = assess_photos(photos, fitted, comparison)
-            write_photo_model(out, photos, fitted, comparison, assessment, fit_options)
-            note_environment(out, sys.argv)
+            write_photo_model(out, photos, fitted, comparison, assessment, fit_options, sys.argv)
     show_fit(fitted, comparison, out)
 
 
@@ -59,6 +57,7 @@ def predict_photographs(
     sort_folder: Path | None,
     copy: bool,
     follow_links: bool,
+    json: Path | None,
 ) -> None:
     """Predict a folder of photographs; write a table, and perhaps folders of classes."""
     from ..photos.model_folder import read_photo_model
@@ -92,10 +91,13 @@ def predict_photographs(
         for label, place in folder_names(sorted(set(found.predicted.tolist()))).items():
             if label and place != label:
                 print_line(f"note: the folder of {label} is called {place}")
+    write_predictions(json, file, found, {"doubts": found.doubts})
 
 
 def example(
     folder: Annotated[Path, typer.Argument(help="New folder.")],
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Write a folder of pictures to try fit with.
 
@@ -112,6 +114,7 @@ def example(
     shown = ", ".join(f"{count:,} in {name}/" for name, count in sorted(counts.items()))
     print_line(f"{folder}: {shown}")
     print_line(f"next: convergan fit {folder} --extractor pixels --out {folder.name}-model")
+    write_values(json, {"folder": str(folder), "photographs": counts})
 
 
 def show_photos(photos: "TrainingPhotos") -> None:
@@ -136,10 +139,7 @@ def show_fit(fitted: "PhotoFit", comparison: "Comparison | None", folder: Path) 
     print_notices(fitted.notices)
     show_opinions(fitted.model.classifier_)
     if comparison is not None:
-        compared = Table(*ERRORS)
-        for row in error_rows(comparison):
-            compared.add_row(*row)
-        output.print(compared)
+        print_table(ERRORS, error_rows(comparison))
         print_line(error_sentence(comparison))
     else:
         print_line(held_out_error(fitted.model.classifier_.risk_table_))
@@ -157,12 +157,10 @@ def show_predictions(found: "PhotoPredictions") -> None:
         ):
             answer = f"{predicted}, {probability:.1%}" if isinstance(predicted, str) else "none"
             print_line(f"{name}: {answer}{', ' if doubt else ''}{doubt}")
-    shown = Table("prediction", "photographs")
-    for name, count in found.counts.items():
-        shown.add_row(escape(name), f"{count:,}")
+    counts = [(name, f"{count:,}") for name, count in found.counts.items()]
     if none := int((found.predicted == "").sum()):
-        shown.add_row("none", f"{none:,}")
-    output.print(shown)
+        counts.append(("none", f"{none:,}"))
+    print_table(("prediction", "photographs"), counts)
     doubts = ", ".join(f"{count:,} {mark}" for mark, count in found.doubts.items() if count)
     if doubts:
         print_line(f"to look at: {doubts}")

@@ -1,25 +1,22 @@
 """What fit and predict print of any classifier."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from .console import output, print_line
+from .console import print_line, print_table, write_values
 
 if TYPE_CHECKING:
     from ..estimator import SemiSupervisedGANClassifier
-    from ..tabular.prediction import ErrorRate
+    from ..photos.prediction import PhotoPredictions
+    from ..tabular.prediction import ErrorRate, Predictions
 
 
 def show_opinions(model: "SemiSupervisedGANClassifier") -> None:
     """Print what each opinion counts, and the shares of the classes where they are not alike."""
     from ..tabular.findings import OPINIONS, SOURCES, opinion_rows, share_rows
 
-    opinions = Table(*OPINIONS)
-    for row in opinion_rows(model):
-        opinions.add_row(*row)
-    output.print(opinions)
+    print_table(OPINIONS, opinion_rows(model))
     if (source := model.class_shares_.source) != "uniform":
         found = ", ".join(" ".join(filter(None, row)) for row in share_rows(model)[:10])
         more = ", ..." if len(model.classes_) > 10 else ""
@@ -41,3 +38,26 @@ def print_notices(notices: Iterable[str]) -> None:
     """Print what the user should know."""
     for notice in notices:
         print_line(f"note: {notice}")
+
+
+def write_predictions(
+    json: Path | None,
+    file: Path,
+    found: "Predictions | PhotoPredictions",
+    more: Mapping[str, object],
+) -> None:
+    """Write what predict found as JSON, where that is wanted.
+
+    Args:
+        json: of `convergan.cli.options.JsonFile`.
+        file: of the predictions.
+        found: by any classifier.
+        more: that is known of this kind alone.
+    """
+    values = {
+        "predictions": str(file),
+        "counts": found.counts,
+        "error": found.error and found.error._asdict(),
+        "notices": found.notices,
+    }
+    write_values(json, {**values, **more})

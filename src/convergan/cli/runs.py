@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from .console import errors, output, print_line, write_values
+from .console import errors, print_line, print_table, write_values
 from .exits import run_in_every_process
 from .options import (
     AllowBad,
@@ -32,6 +31,7 @@ from .options import (
     parse_whole_numbers,
     prepare,
     show_notes,
+    source_options,
 )
 from .progress import show_progress
 
@@ -129,9 +129,9 @@ def train(
     """
     from ..collective import Ranks, join
     from ..core.devices import choose_device
-    from ..data import SourceOptions, Streaming, load
+    from ..core.environment import note_environment
+    from ..data import Streaming, load
     from ..recipes import find_recipe, name_with_numbers, name_without
-    from ..runs.environment import note_environment
     from ..runs.reading import table, values
     from ..runs.report import write_report
     from ..runs.run import run
@@ -143,13 +143,7 @@ def train(
         require_logger(logger)
     place = choose_device(device)
     prepare(threads, place)
-    options = SourceOptions(
-        follow_links=follow_links,
-        image_column=image_column,
-        label_column=label_column,
-        split=split,
-        test_split=test_split,
-    )
+    options = source_options(follow_links, image_column, split, label_column, test_split)
     recipe = name_without(name_with_numbers(recipe, given or ()), without)
 
     def work(ranks: Ranks) -> None:
@@ -215,6 +209,8 @@ def sample(
         typer.Option(help=".png for a grid, .npz for an array. Default: RUN/samples.png"),
     ] = None,
     allow_changed_code: AllowChangedCode = False,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Draw samples from a trained generator."""
     from ..runs.reading import draw_run_samples, note_of_code
@@ -222,8 +218,9 @@ def sample(
     file = draw_run_samples(
         run, count, seed, out or run / "samples.png", allow_changed_code=allow_changed_code
     )
-    show_notes(note_of_code(run))
+    show_notes(notes := note_of_code(run))
     print_line(str(file))
+    write_values(json, {"file": str(file), "count": count, "seed": seed, "notes": list(notes)})
 
 
 def probe(
@@ -238,13 +235,17 @@ def probe(
     seed: Annotated[int, typer.Option(min=0, help="Decides clones and subspaces.")] = 0,
     allow_changed_code: AllowChangedCode = False,
     threads: Threads = 0,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Ask which moments a classifier uses, and how sharp its minimum is; into the report.
 
     Errors on Gaussian clones of the test rows at every checkpoint that is kept (train with --keep
     1000 for a curve), for the GAN and for its supervised twin, and the sharpness of both.
     """
+    from ..core.files import read_json
     from ..data import load
+    from ..runs.probe import FILE
     from ..runs.probe import probe as probe_run
     from ..runs.reading import note_of_code, what_ran
     from ..runs.report import write_report
@@ -260,37 +261,46 @@ def probe(
     )
     show_progress(probed)
     print_line(f"report: {write_report(run)}")
+    write_values(json, read_json(run / FILE))
 
 
 def recipes(
     recipe: Annotated[
         str | None, typer.Argument(help="List the numbers of this one, for train --set.")
     ] = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """List the recipes that train and sweep know, or the numbers of one."""
     from ..recipes import RECIPES, find_recipe, numbers
 
     if recipe is not None:
-        for name, number in numbers(find_recipe(recipe)).items():
+        listed = numbers(find_recipe(recipe))
+        for name, number in listed.items():
             print_line(f"{name}={number}")
+        write_values(json, listed)
         return
 
-    for name, make in sorted(RECIPES.items()):
-        made = make()
+    known = {name: make() for name, make in sorted(RECIPES.items())}
+    for name, made in known.items():
         labels = f"{made.labels:,} labels" if made.labels else "no labels"
         print_line(name)
         print_line(f"    {made.summary}")
         print_line(f"    {made.data}, {labels}, {made.steps:,} steps")
+    fields = ("summary", "data", "labels", "steps")
+    values = {name: {f: getattr(made, f) for f in fields} for name, made in known.items()}
+    write_values(json, values)
 
 
-def report(run: Run) -> None:
+def report(run: Run, quiet: Quiet = False, json: JsonFile = None) -> None:
     """Write report.html: curves, samples, confusion matrix and table in one file."""
-    from ..runs.reading import table
+    from ..runs.reading import table, values
     from ..runs.report import write_report
 
     file = write_report(run)
     show_errors(table(run))
     print_line(f"report: {file}")
+    write_values(json, values(run))
 
 
 def show_errors(rows: "list[Baseline]") -> None:
@@ -299,7 +309,4 @@ def show_errors(rows: "list[Baseline]") -> None:
 
     if all(row.test_error is None for row in rows):
         return
-    shown = Table(*COLUMNS)
-    for row in rows:
-        shown.add_row(*map(escape, row.texts()))
-    output.print(shown)
+    print_table(COLUMNS, [row.texts() for row in rows])

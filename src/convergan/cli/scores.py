@@ -1,5 +1,6 @@
 """The commands that judge samples and images: score, classifier, scan."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -8,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from ..core.progress import Progress
-from .console import errors, output, print_line, write_values
+from .console import errors, output, print_line, print_table, write_values
 from .exits import run_in_every_process
 from .options import (
     AllowChangedCode,
@@ -29,6 +29,7 @@ from .options import (
     Threads,
     prepare,
     show_notes,
+    source_options,
     table_format,
 )
 from .progress import finish, show_progress
@@ -120,7 +121,6 @@ def score(
     from ..collective import Ranks, join
     from ..core.devices import choose_device
     from ..core.files import read_json
-    from ..data import SourceOptions
     from ..metrics import default_extractor, find_extractor
     from ..scoring.files import CAUTION, write_best, write_scores
     from ..scoring.score import score_images, verify_known_score
@@ -168,16 +168,14 @@ def score(
                 seed=seed,
                 ranks=ranks,
                 allow_changed_code=allow_changed_code,
-                options=SourceOptions(
-                    follow_links=follow_links, image_column=image_column, split=split
-                ),
+                options=source_options(follow_links, image_column, split),
             )
         if splits is None:
             plan = replace(plan, splits=min(SPLITS, len(sets.samples), len(sets.held_out)))
         scores = finish(score_images(sets, network, plan, ranks), shown=ranks.leads)
         if scores is not None:
             folder = out or Path("scores") / Path(samples).stem
-            write_scores(folder, sets, network, plan, scores, (samples, against))
+            write_scores(folder, sets, network, plan, scores, (samples, against), sys.argv)
             show_notes(sets.notes)
             show_scores(scores)
             written = [folder / "score.json", folder / "score.html"]
@@ -208,6 +206,8 @@ def classifier(
     label_column: LabelColumn = None,
     split: Split = None,
     test_split: TestSplit = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Train a small classifier to judge generators with; print its accuracy and its file's hash.
 
@@ -215,7 +215,7 @@ def classifier(
     train.
     """
     from ..core.files import replace_file
-    from ..data import SourceOptions, load
+    from ..data import load
     from ..metrics.classifier import classifier_weights, weights_sha256
     from ..metrics.train_classifier import TrainingProgress, train_classifier
 
@@ -225,13 +225,7 @@ def classifier(
     with errors.status(escape(f"reading {data}")):
         dataset = load(
             data,
-            options=SourceOptions(
-                follow_links=follow_links,
-                image_column=image_column,
-                label_column=label_column,
-                split=split,
-                test_split=test_split,
-            ),
+            options=source_options(follow_links, image_column, split, label_column, test_split),
         )
     show_notes(dataset.notes)
     reports: list[TrainingProgress] = []
@@ -248,9 +242,10 @@ def classifier(
     weights = classifier_weights(reports[-1].network)
     out.parent.mkdir(parents=True, exist_ok=True)
     replace_file(out, weights)
-    output.print(f"test accuracy: {reports[-1].test_accuracy:.2%}", highlight=False)
-    for line in (f"sha256: {weights_sha256(weights)}", f"weights: {out}"):
+    accuracy, digest = reports[-1].test_accuracy, weights_sha256(weights)
+    for line in (f"test accuracy: {accuracy:.2%}", f"sha256: {digest}", f"weights: {out}"):
         print_line(line)
+    write_values(json, {"test_accuracy": accuracy, "sha256": digest, "weights": str(out)})
 
 
 def scan(
@@ -262,7 +257,6 @@ def scan(
             ".tsv or .parquet."
         ),
     ],
-    json: JsonFile = None,
     workers: Annotated[int, typer.Option(min=0, help="Threads that decode.")] = 4,
     follow_links: FollowLinks = False,
     image_column: ImageColumn = None,
@@ -272,6 +266,8 @@ def scan(
     separator: Separator = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Decode every image of a data set; list what training would refuse, and what is there twice.
 
@@ -281,20 +277,13 @@ def scan(
     among training rows, are notes. Ctrl-C and SIGTERM write nothing and exit with 130 and 143.
     """
     from ..core.signals import stopping
-    from ..data import SourceOptions
     from ..data.scan import Scan, ScannedImage, scan_images, summary_lines, to_json
     from ..data.sources import find_encoded
 
     if Path(source).suffix.lower() in TABLE_SUFFIXES:
         scan_table_file(Path(source), table_format(separator, encoding, decimal), json)
         return
-    options = SourceOptions(
-        follow_links=follow_links,
-        image_column=image_column,
-        label_column=label_column,
-        split=split,
-        test_split=test_split,
-    )
+    options = source_options(follow_links, image_column, split, label_column, test_split)
     images: list[ScannedImage] = []
 
     def progress() -> Iterator[Progress]:
@@ -316,12 +305,9 @@ def scan(
 
 def show_scores(scores: "Scores") -> None:
     """Print every figure of the samples beside that of held-out rows, then the definitions."""
-    from ..scoring.files import definitions, figure_rows
+    from ..scoring.report import definitions, figure_rows
 
-    shown = Table("metric", "samples", "floor: held-out real rows")
-    for row in figure_rows(scores):
-        shown.add_row(*row)
-    output.print(shown)
+    print_table(("metric", "samples", "floor: held-out real rows"), figure_rows(scores))
     for line in definitions(scores):
         print_line(line)
     for note in scores.notes:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from .console import errors, output, print_line, write_values
+from .console import errors, output, print_line, print_table, write_values
 from .exits import UnfinishedError
 from .options import (
     AllowBad,
@@ -32,6 +31,7 @@ from .options import (
     parse_seeds,
     parse_whole_numbers,
     show_notes,
+    source_options,
     source_words,
 )
 from .progress import show_progress
@@ -121,7 +121,7 @@ def sweep(
     """
     from ..core.devices import choose_device
     from ..core.files import read_json
-    from ..data import SourceOptions, Streaming, load
+    from ..data import Streaming, load
     from ..recipes import find_recipe
     from ..runs.code import ALLOW
     from ..runs.settings import Settings
@@ -174,13 +174,7 @@ def sweep(
     more += ["--roll-back", str(roll_back)]
     switches = {"--stream": stream, "--allow-bad": allow_bad, ALLOW: allow_changed_code}
     more += [name for name, on in switches.items() if on]
-    options = SourceOptions(
-        follow_links=follow_links,
-        image_column=image_column,
-        label_column=label_column,
-        split=split,
-        test_split=test_split,
-    )
+    options = source_options(follow_links, image_column, split, label_column, test_split)
     plan = replace(plan, more=(*more, *source_words(options)))
     sides = {run.data: find_recipe(run.recipe).side for run in plan.runs}
     streaming = Streaming(decoders) if stream else None
@@ -219,11 +213,8 @@ def show_sweep(plan: "Sweep") -> None:
     """Print the table of a sweep, and refuse to call it done where runs are missing."""
     table = plan.make_table(plan.folder)
     used = [n for n in range(len(table.head)) if any(row[n] != "-" for row in table.rows)]
-    shown = Table(*(table.head[n] for n in used))
-    for row in table.rows:
-        shown.add_row(*(row[n] for n in used))
     print_line(table.title)
-    output.print(shown)
+    print_table([table.head[n] for n in used], [[row[n] for n in used] for row in table.rows])
     output.print(table.note, highlight=False, markup=False)
     file = plan.folder / "table.md"
     print_line(f"table: {file}")

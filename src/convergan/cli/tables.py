@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from .console import errors, output, print_line, write_values
-from .options import AllowBad, Decimal, Encoding, FollowLinks, Quiet, Separator, table_format
+from .console import errors, print_line, print_table, write_values
+from .options import (
+    AllowBad,
+    Decimal,
+    Encoding,
+    FollowLinks,
+    JsonFile,
+    Quiet,
+    Separator,
+    table_format,
+)
 from .progress import reporting
-from .results import print_notices, show_error, show_opinions
+from .results import print_notices, show_error, show_opinions, write_predictions
 
 if TYPE_CHECKING:
     from ..tabular import FitOptions, TableFormat, TableOptions
@@ -31,6 +39,8 @@ OPTIONS = {
     },
 }
 """Arguments of the classifier, and the options that set them."""
+RECORD = "record.json"
+"""What `fit` found, in the model's folder."""
 NO_GUARD = (
     "--guard and --no-guard have no effect and will go: labels held out now decide how much each "
     "opinion counts"
@@ -144,6 +154,7 @@ def fit(
         ),
     ] = False,
     quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Fit a classifier to photographs, tables or texts.
 
@@ -168,6 +179,7 @@ def fit(
     Ctrl-C and SIGTERM write nothing and exit with 130 and 143. Exit codes: 2 wrong arguments, 65
     refused data, 74 storage.
     """
+    from ..core.files import read_json
     from ..estimator.devices import find_device
     from ..photos.finding import holds_photos
     from ..tabular import FitOptions, TableOptions, parse_names, require_new
@@ -206,6 +218,7 @@ def fit(
         )
         with named_by_options():
             fit_photographs(data, out, photo_options, fit_options, compared=not no_comparison)
+        write_values(json, read_json(out / RECORD))
         return
     refuse(
         f"{data} is a table" if data.exists() else f"there is no folder {data}",
@@ -230,6 +243,7 @@ def fit(
         form=table_format(separator, encoding, decimal),
     )
     fit_table_file(data, out, options, fit_options)
+    write_values(json, read_json(out / RECORD))
 
 
 def fit_table_file(
@@ -237,7 +251,6 @@ def fit_table_file(
 ) -> None:
     """Fit a classifier to a table and show what came out."""
     from ..core.signals import stopping
-    from ..runs.environment import note_environment
     from ..tabular import assess_rows, fit_table, read_training_table, write_model
 
     with stopping("while fitting; nothing was written"), named_by_options():
@@ -246,8 +259,8 @@ def fit_table_file(
         show_table(rows)
         with elapsed("fitting"):
             fitted = fit_table(rows, fit_options)
-        write_model(out, rows, fitted, assess_rows(rows, fitted), fit_options)
-        note_environment(out, sys.argv)
+        assessment = assess_rows(rows, fitted)
+        write_model(out, rows, fitted, assessment, fit_options, sys.argv)
     show_fit(rows, fitted, out)
 
 
@@ -309,6 +322,7 @@ def predict(
     encoding: Encoding = None,
     decimal: Decimal = None,
     quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Predict photographs or rows of a table.
 
@@ -347,6 +361,7 @@ def predict(
             sort_folder=sort_into,
             copy=copy,
             follow_links=follow_links,
+            json=json,
         )
         return
     refuse(
@@ -376,6 +391,8 @@ def predict(
     write_table(file, found.table)
     show_predictions(found)
     print_line(f"predictions: {file}")
+    none = {"rejected": found.rejected, "unlike": found.unlike}
+    write_predictions(json, file, found, none)
 
 
 def scan_table_file(file: Path, form: "TableFormat", json: Path | None) -> None:
@@ -385,18 +402,13 @@ def scan_table_file(file: Path, form: "TableFormat", json: Path | None) -> None:
 
     with errors.status(escape(f"reading {file}")):
         found = scan_table(read_table(file, form))
-    shown = Table("column", "in the file", "cells", "different", "such as", "becomes")
+    rows = []
     for column in found.columns:
         becomes = f"{column.features:,} x {column.kind}" if column.features > 1 else column.kind
-        shown.add_row(
-            escape(column.name),
-            column.stored,
-            f"{column.cells:,}",
-            "-" if column.distinct is None else f"{column.distinct:,}",
-            escape(", ".join(column.examples)),
-            becomes or "refused",
-        )
-    output.print(shown)
+        distinct = "-" if column.distinct is None else f"{column.distinct:,}"
+        stored = (column.name, column.stored, f"{column.cells:,}", distinct)
+        rows.append((*stored, ", ".join(column.examples), becomes or "refused"))
+    print_table(("column", "in the file", "cells", "different", "such as", "becomes"), rows)
     for line in summary_lines(found):
         print_line(line)
     write_values(json, to_json(found))
@@ -467,12 +479,10 @@ def show_fit(rows: "TrainingTable", fitted: "TableFit", folder: Path) -> None:
 
 def show_predictions(found: "Predictions") -> None:
     """Print how often each class is predicted, and the error where labels are known."""
-    shown = Table("prediction", "rows")
-    for name, count in found.counts.items():
-        shown.add_row(escape(name), f"{count:,}")
+    counts = [(name, f"{count:,}") for name, count in found.counts.items()]
     if found.rejected:
-        shown.add_row("none", f"{found.rejected:,}")
-    output.print(shown)
+        counts.append(("none", f"{found.rejected:,}"))
+    print_table(("prediction", "rows"), counts)
     if found.unlike is not None:
         print_line(f"unlike the unlabelled rows of fit, p < 0.01: {found.unlike:,} rows")
     show_error(found.error, "rows")

@@ -10,8 +10,18 @@ from urllib.parse import urlsplit
 import typer
 from rich.markup import escape
 
-from .console import errors, print_line
-from .options import AllowChangedCode, FollowLinks, ImageColumn, Split, show_notes
+from .console import errors, print_line, write_values
+from .help import Commands
+from .options import (
+    AllowChangedCode,
+    FollowLinks,
+    ImageColumn,
+    JsonFile,
+    Quiet,
+    Split,
+    show_notes,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
     from ..turing.study.image_import import Source
 
 turing = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     help="The visual Turing test: people judge whether images are real or generated.\n\n"
     "Start with: convergan turing create STUDY --real DATA --fake RUN",
@@ -212,12 +223,13 @@ def create(
             exists=True, dir_okay=False, help="YAML file of questions before and after the trials."
         ),
     ] = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Make a study and print its owner's token, which is stored nowhere.
 
     Exit codes: 2 wrong arguments, 65 refused images, 74 storage.
     """
-    from ..data import SourceOptions
     from ..turing.languages.words import words_of
     from ..turing.people import list_people
     from ..turing.statistics.votes import Exclusion
@@ -265,7 +277,7 @@ def create(
     settings.check()
     allowed = None if allow is None else read_allowed(allow, recruiter)
     with errors.status(escape(f"reading {', '.join([real, *fake])}")):
-        options = SourceOptions(follow_links=follow_links, image_column=image_column, split=split)
+        options = source_options(follow_links, image_column, split)
         reals, *fakes = (
             read_images(name, images, seed, options, allow_changed_code=allow_changed_code)
             for name in (real, *fake)
@@ -283,6 +295,7 @@ def create(
     print_line(f"study: {study}")
     print_line(f"owner's token: {token}")
     print_line(f"next: convergan turing serve {study}, convergan turing invite {study} --count 10")
+    write_private_values(json, {"study": str(study), "owner_token": token})
 
 
 @turing.command()
@@ -363,6 +376,8 @@ def invite(
         bool,
         typer.Option("--pilot", help="For people who try the study out: no place, no vote counts."),
     ] = False,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Print invitation links, each for one person, who comes back by it as well."""
     from ..turing.owner import invite as make_invitations
@@ -383,6 +398,7 @@ def invite(
         errors.print(text, highlight=False, soft_wrap=True)
     for link in links:
         print_line(link)
+    write_private_values(json, {"links": links})
 
 
 @turing.command()
@@ -414,6 +430,8 @@ def simulate(
         bool, typer.Option("--truth", help="Also print the error that the study should find.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the annotators' answers.")] = 0,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Let simulated annotators take part in a study through its pages, as people would.
 
@@ -446,11 +464,11 @@ def simulate(
         )
     for line in summary_lines(visits):
         print_line(line)
-    status(study)
+    status(study, json=json)
 
 
 @turing.command()
-def status(study: StudyFolder) -> None:
+def status(study: StudyFolder, quiet: Quiet = False, json: JsonFile = None) -> None:
     """Print how many people and votes a study has, and its error so far."""
     from ..turing.owner import summary
     from ..turing.results.text import status_text
@@ -459,6 +477,7 @@ def status(study: StudyFolder) -> None:
     with open_study(study) as found:
         now = summary(found)
     print_line(status_text(now))
+    write_private_values(json, now)
 
 
 @turing.command()
@@ -469,9 +488,6 @@ def results(
     ] = None,
     table: Annotated[
         Path | None, typer.Option("--csv", help="Also write the figures to this file.")
-    ] = None,
-    values: Annotated[
-        Path | None, typer.Option("--json", help="Also write all values to this file.")
     ] = None,
     export: Annotated[
         Path | None, typer.Option("--votes", help="Also write every vote to this CSV file.")
@@ -488,9 +504,10 @@ def results(
         Path | None,
         typer.Option(help="Also write the answers to your own questions to this CSV file."),
     ] = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Print every figure of a study, and write them with plots as one page."""
-    import json
     from functools import partial
 
     from ..turing.image_votes import read_judged_images, read_pictures
@@ -525,7 +542,6 @@ def results(
     for name, file, data in (
         ("page", out or study / "results.html", page),
         ("figures", table, csv_text(analysis).encode()),
-        ("values", values, json.dumps(to_json(analysis), indent=1).encode()),
         ("votes", export, every_vote.encode()),
         ("images", images, images_csv(judged).encode()),
         ("responses", responses, answered.encode()),
@@ -533,12 +549,15 @@ def results(
         if file is not None:
             write_private(file, data)
             print_line(f"{name}: {file}")
+    write_private_values(json, to_json(analysis))
 
 
 @turing.command()
 def preregister(
     study: StudyFolder,
     out: Annotated[Path, typer.Option(help="File to write, Markdown.")],
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Write what is fixed before the first vote, and keep the file's hash in the study.
 
@@ -552,6 +571,7 @@ def preregister(
         digest = write(found, out)
     print_line(f"preregistration: {out}")
     print_line(f"sha256: {digest}")
+    write_private_values(json, {"preregistration": str(out), "sha256": digest})
 
 
 @turing.command()
@@ -563,12 +583,21 @@ def power(
     rho: Annotated[
         float, typer.Option(help="Correlation of two votes of one person; 0.05 is usual.")
     ] = 0.05,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Print how many people a study needs for an interval of some width."""
-    from ..turing.statistics.power import power_text
+    from ..turing.statistics.power import power_table, power_text
 
     halves = [points / 100 for points in parse_numbers("half-widths", half_widths)]
-    print_line(power_text(halves, [*parse_numbers("votes", votes), math.inf], rho))
+    of_each = [*parse_numbers("votes", votes), math.inf]
+    print_line(power_text(halves, of_each, rho))
+    values = [
+        {"votes": None if math.isinf(count) else count, "half_width": half, "people": people}
+        for count, needed in power_table(halves, of_each, rho)
+        for half, people in zip(halves, needed, strict=True)
+    ]
+    write_values(json, values)
 
 
 def parse_numbers(name: str, text: str) -> list[float]:
@@ -593,6 +622,8 @@ def backup(
     to: Annotated[
         Path, typer.Argument(help="A new folder, or a new archive whose name ends in .zip.")
     ],
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Copy a study, also while it is served, and check the copy.
 
@@ -604,6 +635,7 @@ def backup(
     found = make_backup(study, to)
     print_line(f"backup: {to}, {rows_text(found.rows)}; checked")
     print_line("it holds the study's secret.key and what people said; only you can read it")
+    write_private_values(json, {"backup": str(to), "rows": dict(found.rows)})
 
 
 @turing.command()
@@ -614,12 +646,15 @@ def restore(
         str | None,
         typer.Option(help="Empty database, postgresql+psycopg://..., if the study was on one."),
     ] = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Make a study of a backup: same key, same owner's token, same links, the votes of then."""
     from ..turing.study.backup import restore_backup
 
     found = restore_backup(source, study, database)
     print_line(f"study: {study}, {rows_text(found.rows)}; checked")
+    write_private_values(json, {"study": str(study), "rows": dict(found.rows)})
 
 
 def rows_text(rows: "Mapping[str, int]") -> str:
@@ -639,6 +674,8 @@ def purge(
     early: Annotated[
         bool, typer.Option("--early", help="Remove them even before the retention date.")
     ] = False,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Remove everybody's sessions, votes and invitations; the images and the design stay.
 
@@ -650,6 +687,18 @@ def purge(
     with open_study(study) as found:
         count = remove_all(found, early=early)
     print_line(f"removed {count:,} {'session' if count == 1 else 'sessions'} and their votes")
+    write_private_values(json, {"removed": count})
+
+
+def write_private_values(file: Path | None, values: object) -> None:
+    """Write what a study holds as JSON that nobody else can read, or to standard output for ``-``.
+
+    Raises:
+        OSError: naming the file, if it cannot be written.
+    """
+    from ..turing.private_files import write_private
+
+    write_values(file, values, write_private)
 
 
 def read_allowed(file: Path, recruiter: str) -> "list[ListedPerson]":

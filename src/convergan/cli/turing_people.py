@@ -7,7 +7,8 @@ import typer
 from rich.markup import escape
 
 from .console import errors, print_line
-from .turing import PublicUrl, StudyFolder, read_text
+from .options import JsonFile, Quiet
+from .turing import PublicUrl, StudyFolder, read_text, write_private_values
 from .turing import turing as turing
 
 PersonName = Annotated[str, typer.Argument(metavar="PERSON", help="As in the list, P-0123abcd.")]
@@ -37,6 +38,8 @@ def people(
             "count.",
         ),
     ] = False,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Print the people of a study, and hold them against the panel's own list."""
     from ..turing import people as owner
@@ -56,9 +59,16 @@ def people(
         print_line(line)
     if closed:
         print_line(f"closed, not in the panel's list: {', '.join(closed)}")
+    write_private_values(json, {"people": everybody, "closed": closed})
 
 
-def reopen(study: StudyFolder, person: PersonName, public_url: PublicUrl = None) -> None:
+def reopen(
+    study: StudyFolder,
+    person: PersonName,
+    public_url: PublicUrl = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
+) -> None:
     """Let somebody go on who was away too long or was closed, and print their own address.
 
     Send the address to that person alone. They have a place even where the study is full.
@@ -71,9 +81,11 @@ def reopen(study: StudyFolder, person: PersonName, public_url: PublicUrl = None)
     url = public_address(public_url)
     with open_study(study) as found:
         try:
-            print_line(reopen_person(found, person, url))
+            address = reopen_person(found, person, url)
         except RefusedError as error:
             raise ValueError(f"{person}: {error.text}") from None
+    print_line(address)
+    write_private_values(json, {"person": person, "address": address})
 
 
 def consent(
@@ -91,6 +103,8 @@ def consent(
         list[str] | None,
         typer.Option(help="Address shown with the text. Default: as before. Again for more."),
     ] = None,
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Print the versions of the consent text and how many agreed to each, or make a new one."""
     from ..turing.people import change_consent, consent_versions
@@ -106,6 +120,7 @@ def consent(
             f"version {version.number}, {version.version}, since {version.created}: "
             f"{version.agreed} agreed" + (" (now)" if version.current else "")
         )
+    write_private_values(json, {"versions": [version._asdict() for version in versions]})
 
 
 def bonuses(
@@ -121,6 +136,8 @@ def bonuses(
         ),
     ],
     out: Annotated[Path, typer.Option(help="File to write: a line 'id,amount' for each person.")],
+    quiet: Quiet = False,
+    json: JsonFile = None,
 ) -> None:
     """Write who earned which bonus by the study's rule, in the form of Prolific's bulk bonuses."""
     from ..turing.earnings import earned_bonuses
@@ -141,6 +158,8 @@ def bonuses(
             highlight=False,
             soft_wrap=True,
         )
+    paid = [{"person": one.person, "amount": str(one.amount)} for one in earned]
+    write_private_values(json, {"file": str(out), "bonuses": paid, "total": str(total)})
 
 
 COMMANDS = (people, reopen, consent, bonuses)

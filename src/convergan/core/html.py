@@ -156,7 +156,7 @@ class Folded:
 
     kind: ClassVar = "folded"
     summary: str
-    part: Table | Preformatted
+    part: Table | Preformatted | Picture | Bullets
 
 
 Part = Paragraph | Bullets | Caution | Preformatted | Picture | Gallery | Table | Folded

@@ -22,6 +22,8 @@ from .decoding import DataError
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 SAMPLE = 1 << 15
 """Characters from which the separator is found."""
+SHOWN = 40
+"""Characters of a line that a message shows."""
 GUESSED_FROM = 8
 """Bytes beyond ASCII from which another encoding is named; of fewer, any may be right."""
 MARKS = (
@@ -179,8 +181,9 @@ def open_text_table(file: Path, form: TextFormat = FOUND_OUT, *, usual: str = ",
     names = reader.header()
     notices += reader.notices
     if len(names) == 1 and (other := set(names[0]) & {*SEPARATORS.values()} - {separator}):
+        shown = names[0] if len(names[0]) <= SHOWN else f"{names[0][:SHOWN]}..."
         raise DataError(
-            f"{file} has one column, {names[0]!r}: it is read with {separator!r} between columns; "
+            f"{file} has one column, {shown!r}: it is read with {separator!r} between columns; "
             f"name {other.pop()!r} with --separator if that stands between them"
         )
     return TextTable(file, names, notices, reader)

@@ -11,10 +11,12 @@
 ================================  =================================================================
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..core.environment import environment_rows, note_environment
 from ..core.files import new_folder, replace_file, write_csv, write_json
 from ..data import DataError
 from ..tabular.fitting import FitOptions
@@ -37,10 +39,20 @@ def write_photo_model(
     comparison: Comparison | None,
     assessment: PhotoAssessment,
     options: FitOptions,
+    words: Sequence[str] = (),
 ) -> None:
     """Write a model's folder, wholly or not at all, and then its page.
 
     A page that cannot be drawn costs no model.
+
+    Args:
+        folder: a path where nothing is yet.
+        photos: what was learned from.
+        fitted: the classifier.
+        comparison: its error beside that of other methods, if it was measured.
+        assessment: what it says of the photographs, see `assess_photos`.
+        options: that it was fitted with.
+        words: of the command line, the program's name first.
 
     Raises:
         ValueError: if the folder is there already.
@@ -57,7 +69,10 @@ def write_photo_model(
         if photos.left_out:
             write_csv(temporary / LEFT_OUT, [("file", "reason"), *photos.left_out])
         write_json(temporary / RECORD, record)
-    replace_file(folder / REPORT, photos_page(photos, fitted, comparison, assessment, record))
+    if words:
+        note_environment(folder, words)
+    made = environment_rows(folder)
+    replace_file(folder / REPORT, photos_page(photos, fitted, comparison, assessment, record, made))
 
 
 def is_photo_model(path: Path) -> bool:
@@ -79,7 +94,10 @@ def read_photo_model(path: Path, *, device: str = "cpu") -> ImageClassifier:
 
 
 def _record(
-    photos: TrainingPhotos, fitted: PhotoFit, comparison: Comparison | None, options: FitOptions
+    photos: TrainingPhotos,
+    fitted: PhotoFit,
+    comparison: Comparison | None,
+    options: FitOptions,
 ) -> dict[str, Any]:
     arguments = {name: value for name, value in asdict(options).items() if name != "image_shape"}
     return {

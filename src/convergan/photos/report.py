@@ -1,9 +1,8 @@
 """One self-contained HTML file about a model of photographs, pictures first."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,19 +11,23 @@ from ..core.html import (
     Gallery,
     Paragraph,
     Part,
-    Preformatted,
     Section,
     Table,
     Thumbnail,
+    plot,
     render,
 )
 from ..core.images import decode
 from ..core.pictures import thumbnail
-from ..tabular.report import classifier_sections
+from ..tabular.findings import INTERVAL, error_in_words
+from ..tabular.report import classifier_sections, made_section
 from .assessment import DOUBTFUL_LABEL, Confusion, DoubtfulLabel, PhotoAssessment
 from .comparison import FOLDS, OURS, Comparison
 from .fitting import PhotoFit, PhotoRows, TrainingPhotos
 from .prediction import SURE, UNLIKE_MARK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SHOWN_CLASSES, SURE_SHOWN, DOUBTFUL_SHOWN = 30, 5, 3
 """Classes with pictures, and pictures of each."""
@@ -41,19 +44,29 @@ def photos_page(
     comparison: Comparison | None,
     assessment: PhotoAssessment,
     record: dict[str, Any],
+    made: Sequence[Table],
 ) -> bytes:
-    """Return the page, of UTF-8."""
+    """Return the page, of UTF-8.
+
+    Args:
+        photos: what was learned from.
+        fitted: the classifier.
+        comparison: its error beside that of other methods, if it was measured.
+        assessment: what it says of the photographs.
+        record: what ``record.json`` says.
+        made: where and how it was made, of `convergan.core.environment.environment_rows`.
+    """
     sections = [
         Section("", _summary(photos, comparison, record["notices"])),
         Section("What it predicts", _predicted(photos, fitted, assessment)),
-        Section("Labels that may be wrong", _doubtful(photos.train, assessment.doubtful_labels)),
+        Section("The error, beside other methods", _errors(comparison)),
         Section("Taken for each other", _confusions(photos, comparison, assessment.confusions)),
+        Section("Labels that may be wrong", _doubtful(photos.train, assessment.doubtful_labels)),
         Section("The same photograph twice", _duplicates(photos, assessment)),
         Section("Photographs to label next", _to_label(photos, assessment)),
-        Section("The error, beside other methods", _errors(comparison)),
-        Section("Labelled photographs", [_counts(photos)]),
         *classifier_sections(fitted.model.classifier_),
-        Section("Settings and results", [Preformatted(json.dumps(record, indent=2))]),
+        Section("Labelled photographs", [_counts(photos)]),
+        made_section(fitted.model.classifier_, record, made),
     ]
     return render(f"Photographs of {photos.folder.name or photos.folder}", sections)
 
@@ -71,10 +84,7 @@ def error_sentence(comparison: Comparison | None) -> str:
         if comparison.on_test
         else f"measured on {ours.rows:,} labelled photographs, held out in up to {FOLDS} folds"
     )
-    return (
-        f"About {ours.wrong / ours.rows:.0%} of predictions are wrong, {how}: {ours.wrong:,} of "
-        f"{ours.rows:,}, 95 % interval {ours.low:.0%} to {ours.high:.0%}."
-    )
+    return error_in_words(*ours, how)
 
 
 def error_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
@@ -100,7 +110,8 @@ def _summary(
     labeled, rows = sum(photos.counts.values()), len(photos.train.rows)
     text = (
         f"{rows:,} photographs, {labeled:,} of them labelled, of {len(photos.counts):,} classes. "
-        f"Features by {photos.network.name}."
+        f"Features by {photos.network.name.partition('[')[0]}."
+        + (f" {INTERVAL}" if comparison else "")
     )
     parts: list[Part] = [Paragraph(error_sentence(comparison), lead=True), Paragraph(text)]
     return [*parts, *([Caution(notices)] if notices else [])]
@@ -115,7 +126,20 @@ def _errors(comparison: Comparison | None) -> list[Part]:
             " Each learns from the labels of the other folds, so from fewer than the model has: "
             "the model itself errs a little less."
         )
-    return [Paragraph(text), Table(ERRORS, error_rows(comparison), numbers=(1, 2, 3))]
+    errors = comparison.errors
+
+    def draw(axes: "Axes") -> None:
+        for place, (name, one) in enumerate(errors.items()):
+            share, colour = one.wrong / one.rows, "C0" if name == OURS else "C7"
+            around = [[100 * (share - one.low)], [100 * (one.high - share)]]
+            axes.errorbar(100 * share, place, xerr=around, fmt="o", color=colour, capsize=4)
+        axes.set_yticks(range(len(errors)), list(errors))
+        axes.set(xlabel="wrong, %, with the 95 % interval", xlim=(0, None))
+        axes.margins(y=0.2)
+        axes.invert_yaxis()
+
+    picture = plot(draw, "errors of all methods with their intervals", legend=False)
+    return [Paragraph(text), picture, Table(ERRORS, error_rows(comparison), numbers=(1, 2, 3))]
 
 
 def _predicted(photos: TrainingPhotos, fitted: PhotoFit, assessment: PhotoAssessment) -> list[Part]:

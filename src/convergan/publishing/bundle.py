@@ -16,11 +16,11 @@ from typing import Any
 
 from safetensors import safe_open
 
+from ..core.environment import FILE as ENVIRONMENT
 from ..core.files import canonical_sha256, new_folder, read_json
 from ..data import DataError
 from ..photos.classifier import ImageClassifier
 from ..photos.model_folder import is_photo_model, read_photo_model
-from ..runs.environment import FILE as ENVIRONMENT
 from ..runs.folder import is_locked
 from ..runs.reading import read_config
 from ..tabular import read_model, require_new

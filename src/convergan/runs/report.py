@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.environment import environment_rows
 from ..core.files import read_json, replace_file
 from ..core.html import (
     Folded,
@@ -18,7 +19,6 @@ from ..core.html import (
 )
 from .baselines import COLUMNS, Baseline
 from .code import summary_of_code
-from .environment import environment_rows
 from .probe import FILE as PROBE
 from .reading import GAN, TWIN, read_config, table
 
@@ -76,7 +76,7 @@ def _opening(
     text = f"{labels}, seed {settings['seed']}, {settings['device']}."
     if result:
         text = f"{text[:-1]}; {result['steps']:,} steps in {result['seconds']:,.0f} seconds."
-    return [Paragraph(came_out.replace(" %", "\u00a0%"), lead=True), Paragraph(text)]
+    return [Paragraph(came_out, lead=True), Paragraph(text)]
 
 
 def outcome(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..core.environment import environment_rows
 from ..core.files import read_json, replace_file, write_csv, write_json
 from ..core.html import Caution, Paragraph, Picture, Section, Table, render
 from ..recipes.without import WITHOUT
-from ..runs.environment import environment_rows
 from ..runs.folder import read_description
 
 Place = Callable[[Mapping[str, Any]], str]

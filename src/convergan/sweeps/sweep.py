@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from ..core.environment import note_environment
 from ..core.files import read_json, replace_file, write_array
 from ..core.html import Picture
 from ..core.progress import Progress
@@ -25,7 +26,6 @@ from ..data import DataError, Dataset
 from ..recipes import code_of, describe_training, find_recipe, name_without
 from ..recipes.without import WITHOUT
 from ..runs.code import compare_code, note_changed_code
-from ..runs.environment import note_environment
 from ..runs.folder import claim_identity, is_locked, locked, read_description
 from ..runs.settings import Settings, choose_labels
 from .label_table import errors_line, label_table

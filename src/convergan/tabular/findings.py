@@ -21,6 +21,32 @@ SOURCES = {
 """What the shares of the classes are, by `convergan.estimator.ClassShares.source`."""
 
 
+INTERVAL = (
+    "The interval says how well the error is known: of 100 such intervals, 95 hold the error of "
+    "all rows like these."
+)
+
+
+def error_in_words(rows: int, wrong: int, low: float, high: float, how: str) -> str:
+    """Return how often predictions are wrong, with the 95 % interval.
+
+    Args:
+        rows: that were predicted.
+        wrong: those that are predicted wrongly.
+        low: lower end of the interval, in [0, 1].
+        high: its upper end.
+        how: it was measured, such as ``measured on 50 test rows``.
+
+    Example:
+        >>> error_in_words(50, 0, 0.0, 0.071, "measured on 50 test rows")
+        'No prediction is wrong, measured on 50 test rows: 0 of 50, 95 % interval 0% to 7%.'
+    """
+    digits = 0 if rows < 1000 else 1
+    share, low_text, high_text = (f"{part:.{digits}%}" for part in (wrong / rows, low, high))
+    said = f"About {share} of predictions are wrong" if wrong else "No prediction is wrong"
+    return f"{said}, {how}: {wrong:,} of {rows:,}, 95 % interval {low_text} to {high_text}."
+
+
 def held_out_error(risk: RiskTable | None) -> str:
     """Return the pool's error of labels that were held out, with its interval.
 

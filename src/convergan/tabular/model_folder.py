@@ -14,6 +14,7 @@
 import json
 import platform
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..core.environment import environment_rows, note_environment
 from ..core.files import canonical_sha256, new_folder, replace_file, write_json
 from ..core.version import __version__
 from ..data import DataError
@@ -84,6 +86,7 @@ def write_model(
     fitted: TableFit,
     assessment: RowAssessment,
     options: FitOptions,
+    words: Sequence[str] = (),
 ) -> None:
     """Write a model's folder, wholly or not at all, and then its page.
 
@@ -95,6 +98,7 @@ def write_model(
         fitted: the classifier.
         assessment: what it says of the rows, see `assess_rows`.
         options: that it was fitted with.
+        words: of the command line, the program's name first.
 
     Raises:
         ValueError: if the folder is there already.
@@ -106,7 +110,10 @@ def write_model(
         write_json(temporary / TABLE, _table_json(table, temporary))
         write_json(temporary / RECORD, record)
         write_table(temporary / TO_LABEL, assessment.to_label)
-    replace_file(folder / REPORT, model_page(table, fitted, assessment, record))
+    if words:
+        note_environment(folder, words)
+    made = environment_rows(folder)
+    replace_file(folder / REPORT, model_page(table, fitted, assessment, record, made))
 
 
 def read_model(folder: Path) -> TableModel:

@@ -4,6 +4,7 @@ Errors are out-of-fold: of labelled rows, predicted by classifiers that had not 
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..core.html import (
     Caution,
+    Folded,
     Paragraph,
     Part,
     Picture,
@@ -23,10 +25,11 @@ from ..core.html import (
 from ..estimator import RiskTable, SemiSupervisedGANClassifier
 from .assessment import RowAssessment
 from .findings import (
+    INTERVAL,
     OPINIONS,
     OPINIONS_MEANING,
     SOURCES,
-    held_out_error,
+    error_in_words,
     opinion_rows,
     share_rows,
 )
@@ -40,17 +43,29 @@ LISTED = 20
 
 
 def model_page(
-    table: TrainingTable, fitted: TableFit, assessment: RowAssessment, record: dict[str, Any]
+    table: TrainingTable,
+    fitted: TableFit,
+    assessment: RowAssessment,
+    record: dict[str, Any],
+    made: Sequence[Table],
 ) -> bytes:
-    """Return the page, of UTF-8."""
+    """Return the page, of UTF-8.
+
+    Args:
+        table: what was learned from.
+        fitted: the classifier.
+        assessment: what it says of the rows.
+        record: what ``record.json`` says.
+        made: where and how it was made, of `convergan.core.environment.environment_rows`.
+    """
     model = fitted.model
     sections = [
         Section("", _summary(table, fitted, record["notices"])),
-        Section("Labelled rows", [_counts(table)]),
         *classifier_sections(model),
-        Section("Labelled against unlabelled rows", _log_d(assessment, record["diagnostics"])),
+        Section("Labelled rows", [_counts(table)]),
         Section("Rows to label next", _to_label(assessment)),
-        Section("Settings and results", [Preformatted(json.dumps(record, indent=2))]),
+        Section("Labelled against unlabelled rows", _log_d(assessment, record["diagnostics"])),
+        made_section(model, record, made),
     ]
     return render(f"{table.options.target} from {table.file.name}", sections)
 
@@ -58,21 +73,44 @@ def model_page(
 def classifier_sections(model: SemiSupervisedGANClassifier) -> list[Section]:
     """Return what any page says of a fitted classifier."""
     return [
+        Section(
+            "Errors by confidence", _risk(model, model.risk_table_) if model.risk_table_ else []
+        ),
         Section("What each opinion was worth here", _opinions(model)),
         Section("Shares of the classes", _shares(model)),
-        Section("Errors by confidence", _risk(model.risk_table_) if model.risk_table_ else []),
-        Section("Losses", [_losses(model.history_)] if any(model.history_) else []),
     ]
+
+
+def made_section(
+    model: SemiSupervisedGANClassifier, record: dict[str, Any], made: Sequence[Table]
+) -> Section:
+    """Return how a classifier was made: command, date and machine, losses and settings folded."""
+    losses = [Folded("Losses", _losses(model.history_))] if any(model.history_) else []
+    settings = Folded("Settings and results", Preformatted(json.dumps(record, indent=2)))
+    return Section("How it was made", [*made, *losses, settings])
 
 
 def _summary(table: TrainingTable, fitted: TableFit, notices: Sequence[str]) -> list[Part]:
     model, labeled = fitted.model, sum(table.labels.counts.values())
-    texts = [
+    text = (
         f"{len(table.features):,} rows, {labeled:,} of them labelled, of "
         f"{len(table.labels.counts):,} classes; {table.features.shape[1]:,} features from "
-        f"{len(table.columns):,} columns; {fitted.seconds:,.1f} seconds on {model.device_}.",
+        f"{len(table.columns):,} columns; {fitted.seconds:,.1f} seconds on {model.device_}."
+    )
+    return [
+        Paragraph(_came_out(model.risk_table_), lead=True),
+        Paragraph(text if model.risk_table_ is None else f"{text} {INTERVAL}"),
+        *([Caution(notices)] if notices else []),
     ]
-    return [*map(Paragraph, texts), *([Caution(notices)] if notices else [])]
+
+
+def _came_out(risk: RiskTable | None) -> str:
+    """Return the error of held-out labels: the first line answers every one of them."""
+    if risk is None:
+        return "Nothing can be said about errors: no class has two labels, so none can be held out."
+    rows, share = risk.rows[0], risk.risk[0]
+    how = f"measured on {rows:,} labelled rows, held out in turn"
+    return error_in_words(rows, round(share * rows), risk.low[0], risk.high[0], how)
 
 
 def _counts(table: TrainingTable) -> Table:
@@ -82,18 +120,7 @@ def _counts(table: TrainingTable) -> Table:
 
 
 def _opinions(model: SemiSupervisedGANClassifier) -> list[Part]:
-    error = held_out_error(model.risk_table_)
-    text = f"{error[0].upper()}{error[1:]}."
-    if model.risk_table_ is not None:
-        text += (
-            " Here the pool of the opinions that are not taught by others answers, with powers "
-            "fitted to the other labels."
-        )
-    return [
-        Paragraph(text),
-        Paragraph(OPINIONS_MEANING),
-        Table(OPINIONS, opinion_rows(model), numbers=(1, 2, 3)),
-    ]
+    return [Paragraph(OPINIONS_MEANING), Table(OPINIONS, opinion_rows(model), numbers=(1, 2, 3))]
 
 
 def _shares(model: SemiSupervisedGANClassifier) -> list[Part]:
@@ -102,21 +129,41 @@ def _shares(model: SemiSupervisedGANClassifier) -> list[Part]:
     return [Paragraph(text), Table(("class", "share", ""), share_rows(model), numbers=(1, 2))]
 
 
-def _risk(risk: RiskTable) -> list[Part]:
+def _risk(model: SemiSupervisedGANClassifier, risk: RiskTable) -> list[Part]:
+    share, low, high = (100 * np.array(part) for part in (risk.coverage, risk.low, risk.high))
+    alone = _errors_alone(model)
+
     def draw(axes: "Axes") -> None:
-        share, middle = 100 * np.array(risk.coverage), 100 * np.array(risk.risk)
-        below, above = middle - 100 * np.array(risk.low), 100 * np.array(risk.high) - middle
-        axes.errorbar(share, middle, np.stack([below, above]), marker="o", capsize=3)
-        axes.set(xlabel="rows answered, the surest first, %", ylabel="wrong, %", ylim=(0, None))
+        axes.fill_between(share, low, high, alpha=0.2, label=f"{100 * risk.level:.0f} % interval")
+        axes.plot(share, 100 * np.array(risk.risk), marker="o", label="all opinions together")
+        for number, (level, names) in enumerate(alone.items(), start=1):
+            label = f"{', '.join(names)} alone"
+            axes.axhline(100 * level, color=f"C{number}", linestyle="--", linewidth=1, label=label)
+        axes.set(xlabel="rows answered, the surest first, %", ylabel="wrong, %")
+        axes.figure.legend(loc="outside lower center", ncols=2)  # where it hides no line
 
     columns = (risk.threshold, risk.coverage, risk.rows, risk.risk, risk.low, risk.high)
     rows = [
         (f"{threshold:.4f}", f"{coverage:.1%}", f"{count:,}", f"{wrong:.2%}", f"{a:.2%} to {b:.2%}")
         for threshold, coverage, count, wrong, a, b in zip(*columns, strict=True)
     ]
-    head = ("reject below", "answered", "rows", "wrong", f"{risk.level:.0%} interval")
-    picture = plot(draw, "share of wrong rows against share of answered rows", legend=False)
-    return [picture, Table(head, rows, numbers=range(5))]
+    head = ("reject below", "answered", "rows", "wrong", f"{100 * risk.level:.0f} % interval")
+    text = (
+        "Labels that were held out, predicted by the pool of the opinions that are not taught by "
+        "others, with powers fitted to the other labels. Whoever leaves the least sure rows "
+        "unanswered, as by --reject-below, is wrong less often among the others."
+    )
+    picture = plot(draw, "wrong rows against answered rows, opinions as lines", legend=False)
+    return [picture, Paragraph(text), Table(head, rows, numbers=range(5))]
+
+
+def _errors_alone(model: SemiSupervisedGANClassifier) -> dict[float, list[str]]:
+    """Return the names of the opinions by their errors, those together that err as often."""
+    found = defaultdict(list)
+    for opinion in model.opinions_:
+        if opinion.error is not None:
+            found[opinion.error].append(opinion.name)
+    return found
 
 
 def _losses(histories: Sequence[Sequence[dict[str, float]]]) -> Picture:

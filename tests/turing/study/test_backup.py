@@ -105,14 +105,14 @@ def test_a_backup_never_goes_onto_something(small: Path, place: str) -> None:
     (small.parent / "there").mkdir()
     (small.parent / "there.zip").write_bytes(b"mine")
     before = {file: file.read_bytes() for file in small.parent.rglob("*") if file.is_file()}
-    with pytest.raises(StudyError, match=r"is the study itself or in it|exists; a backup gets a"):
+    with pytest.raises(ValueError, match=r"is the study itself or in it|exists; a backup gets a"):
         make_backup(small, small.parent / place)
     assert before == {f: f.read_bytes() for f in small.parent.rglob("*") if f.is_file()}
 
 
 def test_a_study_is_never_restored_onto_another(small: Path) -> None:
     make_backup(small, small.parent / "copy")
-    with pytest.raises(StudyError, match="exists"):
+    with pytest.raises(ValueError, match="exists; choose another place for the study"):
         restore_backup(small.parent / "copy", small)
 
 

@@ -88,7 +88,7 @@ def test_a_plan_that_cannot_be_leaves_nothing(
 def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "mine").write_text("kept")
-    with pytest.raises(StudyError, match="exists"):
+    with pytest.raises(ValueError, match="exists; choose another place for the study"):
         create_study(tmp_path / "study", PLAN, noise("real"), [noise("a")])
     assert [file.name for file in tmp_path.rglob("*")] == ["study", "mine"]
 

@@ -52,17 +52,17 @@ def make_backup(folder: Path, target: Path) -> Backup:
         target: a new folder, or a new zip archive where the name ends in ``.zip``.
 
     Raises:
-        StudyError: if there is no study, something is at ``target`` or it lies inside of the study,
-            or the copy is not what was read.
+        StudyError: if there is no study, or the copy is not what was read.
+        ValueError: if something is at ``target``, or it lies inside of the study.
         OSError: if it cannot be read or written.
     """
     with open_study(folder) as study:  # an older one is brought up to the schema
         name = study.name
     inside = (target.parent.resolve() / target.name).is_relative_to(folder.resolve())
     if inside:
-        raise StudyError(f"{target} is the study itself or in it; choose another place")
+        raise ValueError(f"{target} is the study itself or in it; choose another place")
     if target.exists() or target.is_symlink():
-        raise StudyError(f"{target} exists; a backup gets a new file or folder")
+        raise ValueError(f"{target} exists; a backup gets a new file or folder")
     with _new_target(target) as place:
         url = database_url(folder)
         if url.get_backend_name() == "sqlite":
@@ -89,7 +89,8 @@ def restore_backup(source: Path, folder: Path, address: str | None = None) -> Ba
         address: of an empty PostgreSQL database, for a backup of a study that was on one.
 
     Raises:
-        StudyError: if it is no backup, or damaged, or something is at ``folder``.
+        StudyError: if it is no backup, or damaged.
+        ValueError: if something is at ``folder``.
     """
     check_absent(folder)
     with _opened(source) as place, new_folder(folder) as made:

@@ -203,8 +203,8 @@ def create_study(
         The owner's token, which is stored nowhere.
 
     Raises:
-        StudyError: if the folder or a study in the database exists, or the images are unfit.
-        ValueError: if a setting is out of its range.
+        StudyError: if a study in the database exists, or the images are unfit.
+        ValueError: if the folder exists, or a setting is out of its range.
     """
     settings.check()
     check_absent(folder)
@@ -263,10 +263,10 @@ def check_absent(folder: Path) -> None:
     """Check that nothing is where a study is to be.
 
     Raises:
-        StudyError: if something is.
+        ValueError: if something is.
     """
     if folder.exists() or folder.is_symlink():
-        raise StudyError(f"{folder} exists; choose another place for the study")
+        raise ValueError(f"{folder} exists; choose another place for the study")
 
 
 def database_url(folder: Path) -> URL:

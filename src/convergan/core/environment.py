@@ -1,22 +1,22 @@
-"""Where and how a run or a model was made: the command, the time, the machine, the versions.
+"""Where and how a result was made: the command, the time, the machine, the versions.
 
-It is written beside the run and is no part of what the run is, so another machine may go on.
+It is written beside a run and is no part of what the run is, so another machine may go on.
 """
 
 import datetime
 import os
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..core.files import read_json, write_json
-from ..core.html import Table
-from ..core.version import __version__
+from .files import read_json, write_json
+from .html import Table
+from .version import __version__
 
 FILE = "environment.json"
 
@@ -38,17 +38,22 @@ def environment_rows(folder: Path) -> list[Table]:
     Args:
         folder: that `note_environment` wrote to.
     """
-    if not (folder / FILE).exists():
-        return []
-    found = read_json(folder / FILE)
+    return [environment_table(read_json(folder / FILE))] if (folder / FILE).exists() else []
+
+
+def environment_table(found: Mapping[str, Any]) -> Table:
+    """Return what a page shows of where and how something was made.
+
+    Args:
+        found: what `describe_environment` returned.
+    """
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     rows = [
-        ("Command", found["command"]),
         ("Date", found["date"]),
         ("Machine", f"{found['machine']}; threads: {found['threads']}"),
         ("Versions", versions),
     ]
-    return [Table((), rows)]
+    return Table((), [("Command", found["command"]), *rows] if found["command"] else rows)
 
 
 def program(word: str) -> str:
@@ -63,14 +68,14 @@ def program(word: str) -> str:
 
 
 def describe_environment(words: Sequence[str]) -> dict[str, Any]:
-    """Return what a reader needs to make a run once more.
+    """Return what a reader needs to make a result once more.
 
     Args:
-        words: of the command line, the program's name first.
+        words: of the command line, the program's name first; none where there was none.
     """
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
-        "command": f"{program(words[0])} {shlex.join(words[1:])}",
+        "command": f"{program(words[0])} {shlex.join(words[1:])}" if words else None,
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
         + (f", {gpu}" if gpu else ""),

@@ -1,10 +1,15 @@
-"""What is written down of where a run was made."""
+"""What is written down of where a result was made."""
 
 import json
 from pathlib import Path
 
+from convergan.core.environment import (
+    FILE,
+    describe_environment,
+    environment_table,
+    note_environment,
+)
 from convergan.core.version import __version__
-from convergan.runs.environment import FILE, describe_environment, note_environment
 
 
 def test_the_command_can_be_given_to_a_shell_again() -> None:
@@ -19,3 +24,9 @@ def test_the_first_note_stays(tmp_path: Path) -> None:
     for word in ("first", "second"):
         note_environment(tmp_path, ["convergan", word])
     assert json.loads((tmp_path / FILE).read_text())["command"] == "convergan first"
+
+
+def test_without_a_command_the_page_has_no_line_for_it() -> None:
+    found = describe_environment([])
+    heads = [row[0] for row in environment_table(found).rows]
+    assert heads == ["Date", "Machine", "Versions"]
