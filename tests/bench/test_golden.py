@@ -43,7 +43,7 @@ def changed(recipe: str, path: Path, name: str, value: Array | None) -> Path:
         kept = {key: arrays[key] for key in arrays.files if key.removesuffix(".levels") != name}
     if value is not None:
         kept[name] = value
-    np.savez(path, allow_pickle=False, **kept)
+    np.savez(path, **kept)
     return path
 
 

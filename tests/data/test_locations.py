@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,8 @@ def test_an_archive_is_of_images_where_it_has_such_an_array(tmp_path: Path) -> N
         (("x_train", "images"), Kind.IMAGE_ARCHIVE),
         (("samples",), Kind.IMAGE_ARCHIVE),
     ):
-        np.savez(file, allow_pickle=False, **{name: np.zeros(1) for name in names})
+        arrays: dict[str, Any] = {name: np.zeros(1) for name in names}
+        np.savez(file, **arrays)
         assert locate(str(file)).kind is kind
     file.write_bytes(b"no archive")
     assert locate(str(file)).kind is Kind.IMAGE_ARCHIVE  # whose reader says what is wrong

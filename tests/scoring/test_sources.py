@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ def keys(images: ImageSet) -> list[bytes]:
 
 def archive(place: Path, name: str = "samples", count: int = 40) -> str:
     file = place / f"{name}.npz"
-    np.savez(file, allow_pickle=False, **{name: LEVELS[:count]})
+    arrays: dict[str, Any] = {name: LEVELS[:count]}
+    np.savez(file, **arrays)
     return str(file)
 
 

@@ -322,8 +322,9 @@ def _lists(cells: Any, column: FeatureColumn) -> Array:
                 f"column {column.name!r} holds lists of {column.width} numbers, that of row "
                 f"{place} (counted from 0) has {len(value)}"
             )
-        try:
-            rows[place] = np.asarray(value, dtype=np.float64)
+        nested = isinstance(value, np.ndarray) and value.dtype == object
+        try:  # of nested lists with one number each some versions of NumPy would make flat ones
+            rows[place] = np.asarray([*value] if nested else value, dtype=np.float64)
         except (TypeError, ValueError):
             raise DataError(
                 f"column {column.name!r} must hold flat lists of numbers, that of row {place} "

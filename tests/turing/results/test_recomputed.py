@@ -42,7 +42,7 @@ def test_the_interval_over_annotators_is_that_of_scipys_bootstrap_of_people() ->
         vectorized=True,
         n_resamples=4000,
         method="percentile",
-        rng=np.random.default_rng(1),
+        random_state=np.random.default_rng(1),
     ).confidence_interval
     # Two sets of 4,000 draws: ends differ by chance, about 2 % of the width.
     width = again.high - again.low
