@@ -49,6 +49,7 @@ def test_a_folder_becomes_pixels_in_the_order_of_names(tmp_path: Path) -> None:
     (tmp_path / "in" / "notes.txt").write_text("not an image")
     found = read_source(tmp_path / "in")
     assert found.labels == ("a.jpg", "b.png", "c.JPEG")
+    assert found.notes == ("1 file that is neither PNG nor JPEG is left out: notes.txt",)
     assert found.pixels.shape == (3, 8, 8, 3)
     with Image.open(tmp_path / "in" / "b.png") as image:
         assert (found.pixels[1] == np.asarray(image)).all()

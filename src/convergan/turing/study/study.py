@@ -40,6 +40,9 @@ DISPLAY_PIXELS, MAX_SCALE = 2048, 64
 MAX_TITLE = 200
 MAX_DAYS = 36_500
 """Of retention: a date that no calendar has would keep everything for ever."""
+SAME = "the more frequent of two answers always has half or more"
+COIN = "right answers to fair coins change in about half of the trials"
+"""Why rules of exclusion are not stricter: they would exclude whoever answers well."""
 KEY, DATABASE_URL = "secret.key", "database.url"
 
 DEFAULT_CONSENT = words_of("en").consent
@@ -142,11 +145,20 @@ class StudySettings:
             (len(self.title) <= MAX_TITLE, "title", f"at most {MAX_TITLE} letters"),
             (self.language in languages(), "language", f"one of {', '.join(languages())}"),
         )
+        check(
+            vars(self.exclusion),
+            (self.exclusion.max_same_answer >= 0.5, "max_same_answer", f"from 0.5 to 1, as {SAME}"),
+            (self.exclusion.max_alternation >= 0.5, "max_alternation", f"from 0.5 to 1, as {COIN}"),
+        )
         self.consent_text.check()
         codes = (self.completion_code, self.screened_out_code, self.failed_attention_code)
         check_codes(self.recruiter, *codes)
         if self.bonus is not None:
-            read_bonus(self.bonus)
+            judged = self.trials * block_count(self.protocol)
+            if read_bonus(self.bonus).amount(judged, judged) == 0:
+                raise ValueError(
+                    f"bonus must pay whoever is always right; {self.bonus!r} pays nothing"
+                )
 
 
 @dataclass(frozen=True)
