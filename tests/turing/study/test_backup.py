@@ -1,7 +1,10 @@
 """Backups under load, and what cannot be one."""
 
+import errno
 import json
+import os
 import shutil
+import sqlite3
 import stat
 import threading
 import zipfile
@@ -108,6 +111,43 @@ def test_a_backup_never_goes_onto_something(small: Path, place: str) -> None:
     with pytest.raises(ValueError, match=r"is the study itself or in it|exists; a backup gets a"):
         make_backup(small, small.parent / place)
     assert before == {f: f.read_bytes() for f in small.parent.rglob("*") if f.is_file()}
+
+
+@pytest.mark.parametrize("name", ["copy", "copy.zip"])
+def test_where_nothing_can_be_written_the_place_that_was_asked_for_is_named(
+    small: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, file = small.parent / "made", small.parent / "file"
+    make_backup(small, made)
+    file.write_text("no folder")
+    before = sorted(small.parent.iterdir())
+    for place, write in ((file / name, make_backup), (file / "again", restore_backup)):
+        with pytest.raises(OSError, match="cannot be written: ") as refused:
+            write(small if write is make_backup else made, place)
+        assert str(refused.value).startswith(f"{place} cannot be written: ")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    for source, write in ((small, make_backup), (made, restore_backup)):
+        with pytest.raises(OSError, match="cannot be written: No space left") as refused:
+            write(source, small.parent / name)
+        assert str(refused.value).startswith(f"{small.parent / name} cannot")
+    assert sorted(small.parent.iterdir()) == before
+
+
+def test_a_copy_that_does_not_fit_is_no_fault_of_the_study(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr("convergan.turing.study.backup._count", full)
+    with pytest.raises(OSError, match=r"/copy\.zip cannot be written: No space left"):
+        make_backup(small, small.parent / "copy.zip")
 
 
 def test_a_study_is_never_restored_onto_another(small: Path) -> None:

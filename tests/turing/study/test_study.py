@@ -96,6 +96,13 @@ def test_a_plan_that_cannot_be_leaves_nothing(
         engine.dispose()
 
 
+def test_a_study_that_cannot_be_written_names_its_place(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OSError, match=r"/file/study cannot be written: ") as refused:
+        create_study(tmp_path / "file" / "study", PLAN, noise("real"), [noise("a")])
+    assert ".tmp-" not in str(refused.value)
+
+
 def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "mine").write_text("kept")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ...core.files import sync_folder
+from ...core.files import named_place, sync_folder
 from ..errors import StudyError
 from ..private_files import write_private
 from .tokens import new_id
@@ -18,9 +18,10 @@ def record_address(folder: Path, url: str) -> None:
         OSError: if the study's folder cannot be written.
     """
     temporary = folder / f".tmp-{FILE}-{new_id()}"
-    write_private(temporary, json.dumps({"url": url}).encode() + b"\n")
-    temporary.replace(folder / FILE)
-    sync_folder(folder)
+    with named_place(folder / FILE):
+        write_private(temporary, json.dumps({"url": url}).encode() + b"\n")
+        temporary.replace(folder / FILE)
+        sync_folder(folder)
 
 
 def served_address(folder: Path) -> str | None:

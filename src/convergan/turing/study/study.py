@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import URL, Connection, func, insert, select, update
 
+from ...core.files import named_place
 from .. import migrations
 from ..bonus import read_bonus
 from ..checks import check
@@ -225,27 +226,30 @@ def create_study(
     token = secrets.token_urlsafe(32)
     place = folder.with_name(f".tmp-{folder.name}-{new_id()}")
     url = locate(address, place)
-    place.mkdir(parents=True, mode=0o700)
     database = Database(url)
     try:
-        key = secrets.token_bytes(32)
-        create_private(place / KEY, f"{key.hex()}\n".encode())
-        if address is not None:
-            create_private(place / DATABASE_URL, f"{address}\n".encode())
-        else:  # SQLite gives its log the rights of its database
-            create_private(place / SQLITE_FILE)
-        with readable_errors(url), database.writing() as connection:
-            if migrations.current(connection) is not None:
-                raise StudyError("the database holds a study; give each one a database of its own")
-            migrations.create(connection)
-            _insert_study(connection, folder.name, settings, real, token)
-            _insert_images(connection, settings, real, generated, secret_chance(key))
-            _pad_images(connection)
-            if address is not None:  # while the tables can still be undone
+        with named_place(folder):
+            place.mkdir(parents=True, mode=0o700)
+            key = secrets.token_bytes(32)
+            create_private(place / KEY, f"{key.hex()}\n".encode())
+            if address is not None:
+                create_private(place / DATABASE_URL, f"{address}\n".encode())
+            else:  # SQLite gives its log the rights of its database
+                create_private(place / SQLITE_FILE)
+            with readable_errors(url), database.writing() as connection:
+                if migrations.current(connection) is not None:
+                    raise StudyError(
+                        "the database holds a study; give each one a database of its own"
+                    )
+                migrations.create(connection)
+                _insert_study(connection, folder.name, settings, real, token)
+                _insert_images(connection, settings, real, generated, secret_chance(key))
+                _pad_images(connection)
+                if address is not None:  # while the tables can still be undone
+                    place = place.rename(folder)
+            database.close()  # SQLite merges its log into the file, which moves as a whole
+            if address is None:
                 place = place.rename(folder)
-        database.close()  # SQLite merges its log into the file, which moves as a whole
-        if address is None:
-            place = place.rename(folder)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
