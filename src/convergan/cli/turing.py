@@ -39,6 +39,11 @@ turing = typer.Typer(
 
 NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "scipy", "sqlalchemy", "uvicorn", "yaml")
 
+ALSO_SERVED = (
+    "caution: {} is served as {} already; both take answers, and invite makes links for that one "
+    "until it ends, then for this one"
+)
+
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
 PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the server, in links.")]
 
@@ -330,7 +335,7 @@ def serve(
     from contextlib import ExitStack
 
     from ..core.signals import stopping
-    from ..turing.study.served_address import record_address
+    from ..turing.study.served_address import noted_address
     from ..turing.study.study import open_study
     from ..turing.web.app import create_app
     from ..turing.web.server import public_address
@@ -355,8 +360,9 @@ def serve(
         app = create_app(found[""], url) if "" in found else Studies(found, url)
         server = make_server(app)
         for name, address in addresses.items():
-            if note:
-                record_address(named[name], address)
+            other = opened.enter_context(noted_address(named[name], address)) if note else None
+            if other is not None:
+                errors.print(escape(ALSO_SERVED.format(named[name], other)), soft_wrap=True)
             print_line(f"owner's page: {address}/owner")
         if browser:
             webbrowser.open(f"{url}/owner" if "" in found else f"{url}/")
