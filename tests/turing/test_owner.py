@@ -99,10 +99,10 @@ def test_the_design_names_the_texts_that_people_agreed_to(make: Make) -> None:
     begin(come(study, "ann"))
     change_consent(study, "Second.", None, None)
     second = come(study, "ben").state()["consent"]["version"]
-    assert read_design(study).consent_version == f"{first} (1 people)"
+    assert read_design(study).consent_version == f"{first} (1 person)"
     for person in ("ben", "cat"):
         begin(come(study, person))
-    assert read_design(study).consent_version == f"{first} (1 people), {second} (2 people)"
+    assert read_design(study).consent_version == f"{first} (1 person), {second} (2 people)"
 
 
 def test_results_are_plain_values_even_of_no_votes(make: Make) -> None:

@@ -23,6 +23,7 @@ from .people import people as people
 from .people import reopen_person as reopen_person
 from .results.analysis import analyse, primary_group, sensitivity_analyses, to_json
 from .results.estimates import Estimates
+from .results.formats import people as people_text
 from .results.headline import nothing_yet
 from .statistics.votes import Design, Exclusion, Votes
 from .study import schema
@@ -84,7 +85,7 @@ def summary(study: Study) -> dict[str, Any]:
         votes = _votes(connection)
     judged = votes.judged()
     return {
-        "name": design.name,
+        "name": study.name,
         "state": design.state,
         "protocol": design.protocol,
         "wanted": design.annotators_wanted,
@@ -162,7 +163,7 @@ def read_design(study: Study) -> Design:
     agreed = [version for version in consent_versions(study) if version.agreed]
     if not agreed:
         return design
-    named = ", ".join(f"{version.version} ({version.agreed} people)" for version in agreed)
+    named = ", ".join(f"{one.version} ({people_text(one.agreed)})" for one in agreed)
     return replace(design, consent_version=named)
 
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from convergan.turing.errors import StudyError
-from convergan.turing.owner import export_csv, token_hash
+from convergan.turing.owner import export_csv, summary, token_hash
 from convergan.turing.study.backup import make_backup, restore_backup
 from convergan.turing.study.schema import answers
 from convergan.turing.study.study import Study, StudySettings, create_study, open_study
@@ -92,6 +92,7 @@ def test_a_study_comes_back_as_it_was_and_is_nobody_elses(small: Path, name: str
     restored = small.parent / "again"
     assert restore_backup(target, restored).rows == made.rows
     with open_study(small) as old, open_study(restored) as new:
+        assert (old.name, new.name, summary(new)["name"]) == ("study", "again", "again")
         strip = [line.partition(",")[2] for line in export_csv(old).splitlines()]
         assert [line.partition(",")[2] for line in export_csv(new).splitlines()] == strip
     places = [target, restored, *restored.iterdir(), *(target.iterdir() if target.is_dir() else [])]

@@ -251,7 +251,10 @@ def test_classes_that_differ_in_more_than_what_they_show_are_refused() -> None:
         ([noise("a", side=9)], "8x8 images, a 9x9"),
         ([noise("a"), noise("a", seed=1)], "different names"),
         ([source_from_array("a", np.random.default_rng(0).random((20, 3, 8, 8)))], "grey"),
-        ([Source("a", real.pixels[:20], real.labels[:20])], r"20 .*: real\[0\] is real\[0\]"),
+        (
+            [Source("a", real.pixels[:20], real.labels[:20])],
+            r"20 .*: real\[0\] of a is real\[0\] of real,",
+        ),
     ):
         with pytest.raises(StudyError, match=reason):
             check_sources(real, others)

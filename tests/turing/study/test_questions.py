@@ -71,7 +71,7 @@ def field(**entries: object) -> str:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("before: [", "q.yaml is no YAML"),
+        ("before: [", "q.yaml, line 1, column 10: this is no YAML: "),
         ("", "must have before or after"),
         ("[]", "must have before or after"),
         ("during: []", "q.yaml has 'during', known are before, after"),

@@ -7,7 +7,7 @@ from ...core.files import csv_lines
 from ..statistics.intervals import Interval
 from .analysis import HALF_WIDTHS, Analysis, Subgroup
 from .estimates import ErrorEstimate, Estimates
-from .formats import milliseconds, number, p_value, percent, span
+from .formats import milliseconds, number, p_value, people, percent, span
 from .headline import (
     DISTINGUISHED,
     FEW_ANNOTATORS,
@@ -250,7 +250,7 @@ def status_text(summary: Mapping[str, Any]) -> str:
     """Return the `turing.owner.summary` of a study that is still running, as lines."""
     counts = [f"{count} {state}" for state, count in summary["people"].items()]
     lines = [
-        f"{summary['name']}: {summary['state']}, {summary['wanted']} people wanted; "
+        f"{summary['name']}: {summary['state']}, {people(summary['wanted'])} wanted; "
         f"{', '.join(counts) or 'nobody yet'}",
         f"{summary['votes']:,} votes, {summary['losses']:,} pictures could not be shown",
     ]
@@ -263,7 +263,7 @@ def status_text(summary: Mapping[str, Any]) -> str:
     ):
         if error is not None:
             interval = f"95% interval {error['low']:.1%} to {error['high']:.1%}, as in results"
-            who = f"{error['annotators']} {'person' if error['annotators'] == 1 else 'people'}"
+            who = people(error["annotators"])
             lines.append(f"{name}: {error['rate']:.1%}, {interval}, of {who}")
     if (time := summary["threshold"]) is not None:
         interval = f"95% interval {time['low']:.0f} to {time['high']:.0f} ms, as in results"

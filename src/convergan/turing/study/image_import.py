@@ -178,7 +178,7 @@ def check_sources(real: Source, generated: Sequence[Source]) -> None:
             raise StudyError(f"{real.name} is {kinds[0]}, {source.name} is {kinds[1]}")
     known = dict(zip(map(_digest, real.pixels), real.labels, strict=True))
     pairs = [
-        f"{label} is {known[digest]}"
+        f"{label} of {source.name} is {known[digest]} of {real.name}"
         for source in generated
         for digest, label in zip(map(_digest, source.pixels), source.labels, strict=True)
         if digest in known

@@ -51,6 +51,10 @@ def read_questions(text: str, file: str = "questions") -> Questions:
     """
     try:
         found = _plain(yaml.compose(text, Loader=yaml.BaseLoader), set())
+    except yaml.MarkedYAMLError as error:
+        mark, reason = error.problem_mark or error.context_mark, error.problem or error.context
+        where = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
+        raise StudyError(f"{file}{where}: this is no YAML: {reason}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise StudyError(f"{file} is no YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(found, dict) or not found:

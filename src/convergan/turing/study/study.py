@@ -170,7 +170,7 @@ class Study:
         database: with the tables of `schema`.
         key: that signs and hashes; nowhere in the database.
         id: random, in invitations.
-        name: of the folder when it was made.
+        name: of the folder.
         seed: of the random choice of each session's images, order and model.
         clock: what time it is, in seconds since 1970.
         panel: that Mechanical Turk's people come from, or a compatible one.
@@ -319,7 +319,7 @@ def open_study(folder: Path, clock: Callable[[], float] = time.time) -> Iterator
             row = connection.execute(select(schema.study)).one()
         with readable_errors(url):
             yield Study(
-                *(database, key, row.id, row.name, row.protocol, row.seed, clock),
+                *(database, key, row.id, folder.resolve().name, row.protocol, row.seed, clock),
                 language=row.language or "en",
                 title=row.title or "",
                 logo=row.logo,
