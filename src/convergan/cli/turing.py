@@ -262,8 +262,6 @@ def create(
             trials=trials,
             feedback=feedback or ("on" if protocol == "timed" else "off"),
             attention=min(usual, trials) if attention is None else attention,
-            if attention is None
-            else attention,
             exclusion=Exclusion(min_attention, min_reaction_ms, max_same_answer, max_alternation),
             annotators_wanted=annotators,
             margin=margin,

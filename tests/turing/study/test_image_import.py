@@ -253,7 +253,7 @@ def test_classes_that_differ_in_more_than_what_they_show_are_refused() -> None:
         ([source_from_array("a", np.random.default_rng(0).random((20, 3, 8, 8)))], "grey"),
         (
             [Source("a", real.pixels[:20], real.labels[:20])],
-            r"20 .*: real\[0\] of a is real\[0\] of real,",
+            r"20 .*: real\[0\] of a is real\[0\] of",
         ),
     ):
         with pytest.raises(StudyError, match=reason):
