@@ -91,3 +91,11 @@ def test_a_hidden_name_in_a_sentence_of_ours_becomes_the_place(tmp_path: Path) -
     assert str(told.value) == f"{place}/db cannot be used: full"
     with pytest.raises(FileNotFoundError, match="other"), named_place(place):
         other.read_bytes()
+
+
+def test_what_is_no_fault_of_storage_stays_what_it_is(tmp_path: Path) -> None:
+    class RefusedByServer(OSError):
+        """As libraries of networks have them."""
+
+    with pytest.raises(RefusedByServer, match="404"), named_place(tmp_path):
+        raise RefusedByServer("404")

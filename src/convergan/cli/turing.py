@@ -448,10 +448,16 @@ def simulate(
     kind: Annotated[
         list[str] | None,
         typer.Option(
-            help="observer:d=1,c=0.2, guesser:skill=.5, crowd:skill=.7,rho=.05, "
-            "learner:slope=2,without=0,start=0, staircase:threshold=400,spread=60, always-fake, "
-            "alternator, fast-clicker:ms=80 or counter. The option again for more kinds, which "
-            "take turns. Default: observer."
+            help="Who they are; the option again for more kinds, which take turns. "
+            "observer:d=1,c=0 sees a distance d between real and generated, in deviations (0 is a "
+            "coin), and says generated less often with c above 0. guesser:skill=.5 is right in "
+            "that share of the votes (.5 is a coin); crowd:skill=.7,rho=.05 as well, on the mean "
+            "over people, two votes of one person correlated by rho. learner:slope=2,without=0,"
+            "start=0 begins at log odds start (0 is a coin), which grow by slope in 100 trials "
+            "with feedback and by without in those without. staircase:threshold=400,spread=60 is "
+            "right in 75% of what is shown for threshold ms, the curve spread ms wide. always-fake "
+            "says generated; alternator at every other trial; fast-clicker:ms=80 anything, after "
+            "ms; counter says what was rarer so far. Default: observer."
         ),
     ] = None,
     habit: Annotated[

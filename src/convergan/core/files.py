@@ -84,8 +84,8 @@ def named_place(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         prefix = f".tmp-{place.name}-"
-        if error.strerror is None:  # a sentence of ours
-            hidden = re.escape(prefix) + "[A-Za-z0-9_-]+"
+        hidden = re.escape(prefix) + "[A-Za-z0-9_-]+"
+        if type(error) is OSError and re.search(hidden, str(error)):  # a sentence of ours
             raise OSError(re.sub(hidden, lambda _: place.name, str(error))) from None
         if error.filename is None:
             named = error.errno in FULL
