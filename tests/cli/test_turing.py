@@ -81,7 +81,7 @@ def test_rules_of_exclusion_are_fixed_when_the_study_is_made(
         assert read_design(study).exclusion == Exclusion(0.6, 300, 0.95, 0.9)
     refused = turing("create", tmp_path / "other", *words, "--min-attention", 80)
     assert refused.code == 2
-    assert "min_attention must be from 0 to 1, got 80.0" in refused.err
+    assert "--min-attention must be from 0 to 1, got 80.0" in refused.err
 
 
 def test_a_study_for_prolific_has_its_codes_and_the_list_of_who_may_begin(
@@ -391,7 +391,12 @@ def test_results_are_a_table_a_page_and_files_that_say_the_same(
         (["--trials", "6", "--completion-code", "C1"], 2, "needs --recruiter prolific"),
         (["--trials", "6", "--recruiter", "prolific"], 2, "prolific needs completion-code"),
         (["--trials", "6", "--allow", "gan.npz"], 2, "--allow needs --recruiter"),
-        (["--trials", "6", "--bonus", "much"], 2, "bonus must be terms like"),
+        (["--trials", "6", "--bonus", "much"], 2, "--bonus must be terms like"),
+        (["--trials", "6", "--annotators", "0"], 2, "--annotators must be at least 1, got 0"),
+        (["--min-reaction-ms", "-1"], 2, "--min-reaction-ms must be 0 or more, got -1.0"),
+        (["--retention-days", "0"], 2, "--retention-days must be above 0 and at most 36,500"),
+        (["--title", "x" * 201], 2, f"--title must be at most 200 letters, got '{'x' * 76}..."),
+        (["--title", " "], 2, "--title is empty; leave it out"),
     ],
 )
 def test_what_cannot_be_a_study_is_one_line_and_leaves_nothing(

@@ -64,7 +64,7 @@ def test_people_are_listed_held_against_the_panels_list_and_let_on(
     paid = run("bonuses", study, "--import", export, "--out", out)
     assert paid[0] == 0, paid[2]
     assert out.read_text() == "ann,0.50\n"
-    assert "1 people, 0.50 in all" in paid[1]
+    assert "1 person, 0.50 in all" in paid[1]
     paid = run("bonuses", study, "--import", export, "--out", out, "--json", "-", "--quiet")
     values = {"file": str(out), "bonuses": [{"person": "ann", "amount": "0.50"}], "total": "0.50"}
     assert (json.loads(paid[1]), paid[2]) == (values, "")

@@ -9,6 +9,7 @@ import torch
 
 from convergan.core.files import (
     canonical_sha256,
+    named_place,
     new_folder,
     read_json,
     replace_file,
@@ -81,3 +82,20 @@ def test_a_new_folder_is_there_wholly_or_not_at_all(tmp_path: Path) -> None:
         temporary.mkdir()
         raise OSError("full")
     assert sorted(place.name for place in tmp_path.iterdir()) == ["deep"]
+
+
+def test_a_hidden_name_in_a_sentence_of_ours_becomes_the_place(tmp_path: Path) -> None:
+    place, other = tmp_path / "study", tmp_path / "other"
+    with pytest.raises(OSError, match="study/db cannot be used: full") as told, named_place(place):
+        raise OSError(f"{tmp_path}/.tmp-study-aZ_-9/db cannot be used: full")
+    assert str(told.value) == f"{place}/db cannot be used: full"
+    with pytest.raises(FileNotFoundError, match="other"), named_place(place):
+        other.read_bytes()
+
+
+def test_what_is_no_fault_of_storage_stays_what_it_is(tmp_path: Path) -> None:
+    class RefusedByServer(OSError):
+        """As libraries of networks have them."""
+
+    with pytest.raises(RefusedByServer, match="404"), named_place(tmp_path):
+        raise RefusedByServer("404")

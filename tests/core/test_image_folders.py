@@ -1,6 +1,7 @@
 """What counts as an image in a folder, and what is passed over."""
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -30,9 +31,17 @@ def test_hidden_files_and_what_systems_leave_behind_are_counted_and_no_images(
     assert found == ["1.png", "a/2.JPG", "a/b/3.TiFf"]
     hidden, other = reader.notes()
     assert hidden.startswith("9 hidden files and folders are left out: ")
-    assert other == "2 files that are no images are left out: .txt 1, without an ending 1"
+    assert other == "2 files that are no images are left out: notes.txt, x"
     assert [path.name for path in reader.folders(tmp_path)] == ["a"]
     assert reader.notes()[0] == hidden  # what was counted is counted once
+
+
+def test_many_files_that_are_no_images_are_told_by_their_endings(tmp_path: Path) -> None:
+    reader = ImageFolder(put(tmp_path, "a.txt", "b.TXT", "c", "d.json"))
+    assert not reader.images(tmp_path)
+    assert reader.notes() == [
+        "4 files that are no images are left out: .json 1, .txt 2, without an ending 1"
+    ]
 
 
 def test_links_that_stay_inside_are_followed_and_loops_end(tmp_path: Path) -> None:
@@ -107,5 +116,6 @@ def test_every_file_is_an_image_or_counted_once(
     assert len(reader.images(root)) == expected.pop("image", 0)
     other = expected.pop("other", 0)
     notes = " ".join(reader.notes())
-    assert (f"{other} files that are no images" in notes) == bool(other)
+    said = re.search(rf"\b{other} (file that is no image|files that are no images) ", notes)
+    assert (said is not None) == bool(other)
     assert (f"{len(expected)} hidden files and folders" in notes) == bool(expected)

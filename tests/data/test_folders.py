@@ -196,7 +196,7 @@ def test_a_table_and_images_beside_class_folders_are_told(tmp_path: Path) -> Non
     assert found.notes == (
         "1 images in no class folder are left out: 2.png",
         "labels.csv is not read: the folders in labeled/ give the classes",
-        "1 files that are no images are left out: .csv 1",
+        "1 file that is no image is left out: labels.csv",
     )
 
 

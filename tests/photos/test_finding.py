@@ -37,7 +37,7 @@ def test_class_folders_beside_loose_files(tmp_path: Path) -> None:
     }
     notes = " ".join(find_photos(tmp_path).notes)
     assert "deeper folders are of the class of the first: cat" in notes
-    assert "1 files that are no images are left out: .txt 1" in notes
+    assert "1 file that is no image is left out: notes.txt" in notes
 
 
 def test_a_table_of_labels_and_what_it_does_not_name(tmp_path: Path) -> None:

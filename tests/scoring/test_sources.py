@@ -108,7 +108,7 @@ def test_what_was_passed_over_is_told_of_either_source(tmp_path: Path) -> None:
     fakes, real = str(tmp_path / "fakes"), str(tmp_path / "real")
     lines = (
         "1 hidden files and folders are left out: .cache",
-        "1 files that are no images are left out: .txt 1",
+        "1 file that is no image is left out: notes.txt",
     )
     expected = tuple(f"{source}: {line}" for source in (real, fakes) for line in lines)
     assert open_sets(fakes, real).notes == expected

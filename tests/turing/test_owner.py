@@ -20,6 +20,7 @@ from convergan.turing.owner import (
     results,
     summary,
 )
+from convergan.turing.results.text import status_text
 from convergan.turing.study import schema
 from convergan.turing.study.study import StudySettings, create_study, open_study
 from convergan.web.replies import RefusedError
@@ -45,6 +46,19 @@ def test_the_summary_counts_people_votes_losses_and_errors(make: Make) -> None:
     assert {point["feedback"] for point in found["curve"]} == {False, True}
     assert sum(point["votes"] for point in found["curve"]) == 24
     assert sum(point["votes"] * point["error"] for point in found["curve"]) == pytest.approx(wrong)
+
+
+def test_where_no_vote_counts_the_summary_says_why_and_what_the_others_say(make: Make) -> None:
+    study, _ = make(recruiter="prolific", trials=12, attention=0)
+    session = come(study)
+    begin(session)
+    run_through(session)
+    found = summary(study)
+    assert found["error"] is None and found["with_partial"] is None
+    assert "1 of 1 annotator was excluded (same answer above 0.9: 1)" in status_text(found)
+    wrong = int((~read_votes(study).judged().correct).sum())
+    assert found["without_exclusion"]["rate"] == wrong / 12
+    assert f"error without exclusion: {wrong / 12:.1%}, 95% interval" in status_text(found)
 
 
 def test_votes_are_those_that_were_given(make: Make) -> None:
@@ -85,10 +99,10 @@ def test_the_design_names_the_texts_that_people_agreed_to(make: Make) -> None:
     begin(come(study, "ann"))
     change_consent(study, "Second.", None, None)
     second = come(study, "ben").state()["consent"]["version"]
-    assert read_design(study).consent_version == f"{first} (1 people)"
+    assert read_design(study).consent_version == f"{first} (1 person)"
     for person in ("ben", "cat"):
         begin(come(study, person))
-    assert read_design(study).consent_version == f"{first} (1 people), {second} (2 people)"
+    assert read_design(study).consent_version == f"{first} (1 person), {second} (2 people)"
 
 
 def test_results_are_plain_values_even_of_no_votes(make: Make) -> None:

@@ -1,6 +1,7 @@
 """The commands of the visual Turing test."""
 
 import math
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ..data import SourceOptions
     from ..turing.people import ListedPerson
@@ -38,6 +39,14 @@ turing = typer.Typer(
 )
 
 NEEDED = ("alembic", "fastapi", "itsdangerous", "jinja2", "scipy", "sqlalchemy", "uvicorn", "yaml")
+
+ALSO_SERVED = (
+    "caution: {} is served as {} already; both take answers, and invite makes links for that one "
+    "until it ends, then for this one"
+)
+
+OPTIONS = {"annotators_wanted": "annotators", "min_median_reaction_ms": "min-reaction-ms"}
+"""Of settings of a study that are called otherwise, the names of their options."""
 
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of a study.")]
 PublicUrl = Annotated[str | None, typer.Option(help="Where people reach the server, in links.")]
@@ -207,7 +216,9 @@ def create(
         list[str] | None,
         typer.Option(help="Address shown with the consent text. The option again for more."),
     ] = None,
-    title: Annotated[str, typer.Option(help="Title of the pages. Default: a general one.")] = "",
+    title: Annotated[
+        str | None, typer.Option(help="Title of the pages. Default: a general one.")
+    ] = None,
     instructions: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Text file shown before how to answer."),
@@ -244,37 +255,41 @@ def create(
     )
 
     check_absent(study)
-    settings = StudySettings(
-        protocol=protocol,
-        trials=trials,
-        feedback=feedback or ("on" if protocol == "timed" else "off"),
-        attention=min(5 if protocol == "pair" else 10, trials) if attention is None else attention,
-        exclusion=Exclusion(min_attention, min_reaction_ms, max_same_answer, max_alternation),
-        annotators_wanted=annotators,
-        margin=margin,
-        seed=seed,
-        scale=1 if scale is None else scale,
-        minutes=minutes,
-        consent=words_of(language).consent if consent is None else read_text(consent),
-        retention_days=retention_days,
-        recruiter=recruiter,
-        resample=resample,
-        completion_code=completion_code,
-        screened_out_code=screened_out,
-        failed_attention_code=failed_attention,
-        resume_days=resume_days,
-        contact=contact,
-        links=tuple(link or ()),
-        bonus=bonus,
-        title=title.strip(),
-        instructions="" if instructions is None else read_text(instructions),
-        language=language,
-        logo=None if logo is None else read_logo(logo),
-        questions=(
-            None if questions is None else read_questions(read_text(questions), str(questions))
-        ),
-    )
-    settings.check()
+    usual = 5 if protocol == "pair" else 10
+    with settings_as_options():
+        settings = StudySettings(
+            protocol=protocol,
+            trials=trials,
+            feedback=feedback or ("on" if protocol == "timed" else "off"),
+            attention=min(usual, trials) if attention is None else attention,
+            exclusion=Exclusion(min_attention, min_reaction_ms, max_same_answer, max_alternation),
+            annotators_wanted=annotators,
+            margin=margin,
+            seed=seed,
+            scale=1 if scale is None else scale,
+            minutes=minutes,
+            consent=words_of(language).consent if consent is None else read_text(consent),
+            retention_days=retention_days,
+            recruiter=recruiter,
+            resample=resample,
+            completion_code=completion_code,
+            screened_out_code=screened_out,
+            failed_attention_code=failed_attention,
+            resume_days=resume_days,
+            contact=contact,
+            links=tuple(link or ()),
+            bonus=bonus,
+            title="" if title is None else given_text("title", title),
+            instructions=(
+                "" if instructions is None else given_text("instructions", read_text(instructions))
+            ),
+            language=language,
+            logo=None if logo is None else read_logo(logo),
+            questions=(
+                None if questions is None else read_questions(read_text(questions), str(questions))
+            ),
+        )
+        settings.check()
     allowed = None if allow is None else read_allowed(allow, recruiter)
     with errors.status(escape(f"reading {', '.join([real, *fake])}")):
         options = source_options(follow_links, image_column, split)
@@ -296,6 +311,30 @@ def create(
     print_line(f"owner's token: {token}")
     print_line(f"next: convergan turing serve {study}, convergan turing invite {study} --count 10")
     write_private_values(json, {"study": str(study), "owner_token": token})
+
+
+@contextmanager
+def settings_as_options() -> "Iterator[None]":
+    """Let the refusal of a setting inside the block name the option that sets it."""
+    try:
+        yield
+    except ValueError as error:
+        name, must, wanted = str(error).partition(" must ")
+        if type(error) is not ValueError or not must or not name.isidentifier():
+            raise
+        option = OPTIONS.get(name, name.replace("_", "-"))
+        raise ValueError(f"--{option} must {wanted}") from None
+
+
+def given_text(option: str, text: str) -> str:
+    """Return the text of an option without spaces around it.
+
+    Raises:
+        ValueError: if nothing is left.
+    """
+    if not text.strip():
+        raise ValueError(f"--{option} is empty; leave it out for the usual text")
+    return text.strip()
 
 
 @turing.command()
@@ -330,7 +369,7 @@ def serve(
     from contextlib import ExitStack
 
     from ..core.signals import stopping
-    from ..turing.study.served_address import record_address
+    from ..turing.study.served_address import noted_address
     from ..turing.study.study import open_study
     from ..turing.web.app import create_app
     from ..turing.web.server import public_address
@@ -355,8 +394,9 @@ def serve(
         app = create_app(found[""], url) if "" in found else Studies(found, url)
         server = make_server(app)
         for name, address in addresses.items():
-            if note:
-                record_address(named[name], address)
+            other = opened.enter_context(noted_address(named[name], address)) if note else None
+            if other is not None:
+                errors.print(escape(ALSO_SERVED.format(named[name], other)), soft_wrap=True)
             print_line(f"owner's page: {address}/owner")
         if browser:
             webbrowser.open(f"{url}/owner" if "" in found else f"{url}/")
@@ -408,10 +448,16 @@ def simulate(
     kind: Annotated[
         list[str] | None,
         typer.Option(
-            help="observer:d=1,c=0.2, guesser:skill=.5, crowd:skill=.7,rho=.05, "
-            "learner:slope=2,without=0,start=0, staircase:threshold=400,spread=60, always-fake, "
-            "alternator, fast-clicker:ms=80 or counter. The option again for more kinds, which "
-            "take turns. Default: observer."
+            help="Who they are; the option again for more kinds, which take turns. "
+            "observer:d=1,c=0 sees a distance d between real and generated, in deviations (0 is a "
+            "coin), and says generated less often with c above 0. guesser:skill=.5 is right in "
+            "that share of the votes (.5 is a coin); crowd:skill=.7,rho=.05 as well, on the mean "
+            "over people, two votes of one person correlated by rho. learner:slope=2,without=0,"
+            "start=0 begins at log odds start (0 is a coin), which grow by slope in 100 trials "
+            "with feedback and by without in those without. staircase:threshold=400,spread=60 is "
+            "right in 75% of what is shown for threshold ms, the curve spread ms wide. always-fake "
+            "says generated; alternator at every other trial; fast-clicker:ms=80 anything, after "
+            "ms; counter says what was rarer so far. Default: observer."
         ),
     ] = None,
     habit: Annotated[

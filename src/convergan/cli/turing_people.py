@@ -143,6 +143,7 @@ def bonuses(
     from ..turing.earnings import earned_bonuses
     from ..turing.panel_list import read_panel_list
     from ..turing.private_files import write_private
+    from ..turing.results.formats import people as people_text
     from ..turing.study.study import open_study
 
     listed = read_panel_list(panel_list)
@@ -150,7 +151,7 @@ def bonuses(
         earned = earned_bonuses(found, listed)
     write_private(out, "".join(f"{one.person},{one.amount}\n" for one in earned).encode())
     total = sum(one.amount for one in earned)
-    print_line(f"bonuses: {out}, {len(earned)} people, {total} in all")
+    print_line(f"bonuses: {out}, {people_text(len(earned))}, {total} in all")
     if len(earned) < len(listed):
         nothing = len(listed) - len(earned)
         errors.print(

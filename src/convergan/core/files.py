@@ -1,10 +1,12 @@
 """Files that are there wholly or not at all, and the plain values in them."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +18,10 @@ import numpy as np
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""Errors of writing that name no file."""
 
 
 def canonical_json(value: Any) -> str:
@@ -59,6 +65,39 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 @contextmanager
+def named_place(place: Path) -> Iterator[None]:
+    """Let a fault of storage inside the block name the place that was asked for.
+
+    What is written under a hidden name beside ``place`` first is called by its own name, and a full
+    disk, which names nothing, by that of ``place``.
+
+    Raises:
+        OSError: with the place and the reason.
+
+    Example:
+        >>> with named_place(Path("full/copy.zip")):
+        ...     raise OSError(errno.ENOSPC, "No space left on device")
+        Traceback (most recent call last):
+        OSError: full/copy.zip cannot be written: No space left on device
+    """
+    try:
+        yield
+    except OSError as error:
+        prefix = f".tmp-{place.name}-"
+        hidden = re.escape(prefix) + "[A-Za-z0-9_-]+"
+        if type(error) is OSError and re.search(hidden, str(error)):  # a sentence of ours
+            raise OSError(re.sub(hidden, lambda _: place.name, str(error))) from None
+        if error.filename is None:
+            named = error.errno in FULL
+        else:
+            file = Path(os.fsdecode(error.filename))
+            named = file in place.parents or any(part.startswith(prefix) for part in file.parts)
+        if named:
+            raise OSError(f"{place} cannot be written: {error.strerror}") from None
+        raise
+
+
+@contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """Make a folder wholly or not at all.
 
@@ -66,12 +105,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
         The name of a folder beside it, to be made and filled; at the end it gets its own name, and
         after an error it is removed.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".tmp-{folder.name}-{secrets.token_hex(4)}")
     try:
-        yield temporary
-        temporary.rename(folder)
-        sync_folder(folder.parent)
+        with named_place(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            temporary.rename(folder)
+            sync_folder(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -29,6 +29,7 @@ class ImageFolder:
         root: the folder, out of which links lead or do not.
         follow_links: follow links out of it as well.
         suffixes: the endings of images, in small letters.
+        unlike: what one file that does not count is, and what several are, in words.
     """
 
     def __init__(
@@ -37,11 +38,12 @@ class ImageFolder:
         *,
         follow_links: bool = False,
         suffixes: Collection[str] = IMAGE_SUFFIXES,
+        unlike: tuple[str, str] = ("no image", "no images"),
     ) -> None:
         self.root, self.follow_links, self._suffixes = root, follow_links, suffixes
         self._inside = root.resolve()
         self._hidden: dict[str, None] = {}
-        self._other: Counter[str] = Counter()
+        self._unlike, self._other = unlike, list[Path]()
         self._loops: list[str] = []
 
     def folders(self, place: Path) -> list[Path]:
@@ -73,12 +75,21 @@ class ImageFolder:
             names = _some(list(self._hidden))
             found.append(f"{len(self._hidden):,} hidden files and folders are left out: {names}")
         if self._other:
-            kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(self._other.items()))
-            found.append(f"{self._other.total():,} files that are no images are left out: {kinds}")
+            found.append(self._others_note())
         if self._loops:
             names = _some(self._loops)
             found.append(f"links back to a folder above them are left out: {names}")
         return found
+
+    def _others_note(self) -> str:
+        """Return the names of a few files, of more how many have which ending."""
+        names = [self.name(path) for path in self._other]
+        if len(names) == 1:
+            return f"1 file that is {self._unlike[0]} is left out: {names[0]}"
+        endings = Counter(path.suffix.lower() or "without an ending" for path in self._other)
+        kinds = [f"{ending} {count:,}" for ending, count in sorted(endings.items())]
+        told = ", ".join(names if len(names) <= NAMED else kinds)
+        return f"{len(names):,} files that are {self._unlike[1]} are left out: {told}"
 
     def name(self, path: Path) -> str:
         """Return what messages call a file or folder below the root."""
@@ -115,7 +126,7 @@ class ImageFolder:
     def _is_image(self, entry: "os.DirEntry[str]") -> bool:
         suffix = Path(entry).suffix.lower()
         if suffix not in self._suffixes:
-            self._other[suffix or "without an ending"] += 1
+            self._other.append(Path(entry))
         return suffix in self._suffixes
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+SHOWN = 80
+"""Most letters of a value in a message."""
 Rule = tuple[bool, str, str]
 """Whether a value is right, its name, and what it must be."""
 
@@ -20,4 +22,6 @@ def check(values: Mapping[str, object], *rules: Rule) -> None:
     """
     for right, name, wanted in rules:
         if not right:
-            raise ValueError(f"{name} must be {wanted}, got {values[name]!r}")
+            shown = repr(values[name])
+            shown = shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 3]}..."
+            raise ValueError(f"{name} must be {wanted}, got {shown}")

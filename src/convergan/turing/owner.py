@@ -21,7 +21,10 @@ from .people import iso_time as iso_time
 from .people import list_people as list_people
 from .people import people as people
 from .people import reopen_person as reopen_person
-from .results.analysis import analyse, primary_group, to_json
+from .results.analysis import analyse, primary_group, sensitivity_analyses, to_json
+from .results.estimates import Estimates
+from .results.formats import people as people_text
+from .results.headline import nothing_yet
 from .statistics.votes import Design, Exclusion, Votes
 from .study import schema
 from .study.responses import responses_csv
@@ -82,7 +85,7 @@ def summary(study: Study) -> dict[str, Any]:
         votes = _votes(connection)
     judged = votes.judged()
     return {
-        "name": design.name,
+        "name": study.name,
         "state": design.state,
         "protocol": design.protocol,
         "wanted": design.annotators_wanted,
@@ -160,7 +163,7 @@ def read_design(study: Study) -> Design:
     agreed = [version for version in consent_versions(study) if version.agreed]
     if not agreed:
         return design
-    named = ", ".join(f"{version.version} ({version.agreed} people)" for version in agreed)
+    named = ", ".join(f"{one.version} ({people_text(one.agreed)})" for one in agreed)
     return replace(design, consent_version=named)
 
 
@@ -273,7 +276,7 @@ def _models(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(models).order_by(models.c.id)))
 
 
-def _headline(study: str, votes: Votes, design: Design) -> dict[str, dict[str, float] | None]:
+def _headline(study: str, votes: Votes, design: Design) -> dict[str, Any]:
     """Return the error and the threshold with their intervals, as `results` has them.
 
     A page asks every few seconds, so the last figures of a study are kept until votes change.
@@ -286,21 +289,32 @@ def _headline(study: str, votes: Votes, design: Design) -> dict[str, dict[str, f
     return kept[1]
 
 
-_LAST_HEADLINES: dict[str, tuple[bytes, dict[str, dict[str, float] | None]]] = {}
+_LAST_HEADLINES: dict[str, tuple[bytes, dict[str, Any]]] = {}
 
 
-def _new_headline(votes: Votes, design: Design) -> dict[str, dict[str, float] | None]:
+def _new_headline(votes: Votes, design: Design) -> dict[str, Any]:
+    """Return the figures; where no vote counts, why, and those of votes that do not count."""
     group = primary_group(votes, design)
-    found: dict[str, dict[str, float] | None] = {"error": None, "threshold": None}
-    if (result := group.result()) is not None:
-        low, high = result.error.interval or result.error.pooled
-        rate, people = result.error.error, result.annotators
-        found["error"] = {"rate": rate, "low": low, "high": high, "annotators": people}
-    if (timed := group.timed()) is not None:
+    result, timed = group.result(), group.timed()
+    found: dict[str, Any] = {"error": _error(result), "threshold": None, "why_none": None}
+    with_partial, everybody = None, None
+    if result is None:
+        found["why_none"] = nothing_yet(group.everybody, design)
+        with_partial, everybody = map(_error, sensitivity_analyses(votes, group))
+    found |= {"with_partial": with_partial, "without_exclusion": everybody}
+    if timed is not None:
         fit = timed.threshold
         low, high = fit.interval or (fit.ms, fit.ms)
         found["threshold"] = {"ms": fit.ms, "low": low, "high": high}
     return found
+
+
+def _error(result: Estimates | None) -> dict[str, float] | None:
+    if result is None:
+        return None
+    low, high = result.error.interval or result.error.pooled
+    rate, people = result.error.error, result.annotators
+    return {"rate": rate, "low": low, "high": high, "annotators": people}
 
 
 def _curve(votes: Votes) -> list[dict[str, Any]]:

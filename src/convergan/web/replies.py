@@ -29,12 +29,14 @@ def json_reply(
     return Response(text, status, headers, media_type="application/json")
 
 
-def invalid_reply(errors: Any) -> Response:
+def invalid_reply(errors: Any, sentence: str = "") -> Response:
     """Return the refusal of a body that has other fields than it should, naming the first.
 
     Args:
         errors: of FastAPI's ``RequestValidationError``.
+        sentence: for the person, before what is wrong in English.
     """
     first = errors[0]
     place = ".".join(str(part) for part in first["loc"][1:])
-    return json_reply({"error": f"{place or 'the body'}: {first['msg']}"}, 422)
+    wrong = f"{place or 'the body'}: {first['msg']}"
+    return json_reply({"error": f"{sentence} {wrong}".lstrip()}, 422)

@@ -1,20 +1,29 @@
 """Languages: all have the same keys and placeholders, and every word of the pages is in them."""
 
 import ast
+import importlib
+import pkgutil
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from convergan.turing import study
 from convergan.turing.languages import words
 from convergan.turing.languages.words import languages, words_of
+from convergan.turing.web import app
 
 TURING = Path(words.__file__).parents[1]
-OWNER_ONLY = {
-    "There is nobody of that name.",
-    "The owner's token is wrong or missing.",
-    "Too many wrong tokens; wait a minute.",
-}
+
+
+def modules_of(package: ModuleType) -> list[str]:
+    return [found.name for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")]
+
+
+def parsed(module: ModuleType) -> ast.Module:
+    assert module.__file__ is not None
+    return ast.parse(Path(module.__file__).read_text())
 
 
 def placeholders(text: str) -> list[str]:
@@ -61,13 +70,45 @@ def test_every_key_is_used_and_every_key_that_is_used_is_there() -> None:
     assert used == set(words_of("en").page)
 
 
+def sentences(module: ModuleType, text: ast.expr) -> set[str]:
+    """What an argument may be; none where it was refused with before or is a text of the pages."""
+    match text:
+        case ast.Constant(value=str(sentence)):
+            return {sentence}
+        case ast.Name(id=name) | ast.BinOp(left=ast.Name(id=name)):
+            return {getattr(module, name)}  # what follows is whom to ask
+        case ast.Subscript(value=ast.Name(id=name)):
+            return set(getattr(module, name).values())
+    passed_on = ast.unparse(text)
+    assert passed_on == "error.text" or passed_on.startswith("words.page["), passed_on
+    return set()
+
+
 def test_every_sentence_that_the_server_refuses_people_with_can_be_translated() -> None:
-    found = set()
-    for module in [*(TURING / "study").glob("*.py"), TURING / "web" / "app.py"]:
-        tree = ast.parse(module.read_text())
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    found = set[str]()
+    for name in [*modules_of(study), "convergan.turing.web.app"]:
+        module = importlib.import_module(name)
+        for call in (n for n in ast.walk(parsed(module)) if isinstance(n, ast.Call)):
             if isinstance(call.func, ast.Name) and call.func.id.endswith("RefusedError"):
-                texts = [a.value for a in call.args if isinstance(a, ast.Constant)]
-                found |= {text for text in texts if isinstance(text, str)}
-    assert len(found) > 10
-    assert found - OWNER_ONLY <= set(words_of("en").refusals)
+                found |= sentences(module, call.args[1])
+    assert len(found) > 20
+    assert found <= set(words_of("en").refusals)
+
+
+def test_every_sentence_of_the_application_can_be_translated() -> None:
+    tree = parsed(app)
+    notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes
+    }
+    found = {text for text in texts if text.endswith(".") and " " in text}
+    assert len(found) > 5
+    assert found <= set(words_of("en").refusals)
+
+
+def test_every_refusal_is_said_somewhere() -> None:
+    code = "".join(file.read_text() for file in TURING.rglob("*.py"))
+    said = re.sub(r'"\s+"', "", code)  # sentences of two lines are one
+    assert [text for text in words_of("en").refusals if text not in said] == []

@@ -14,7 +14,7 @@ from convergan.turing.results.headline import (
     headline,
 )
 from convergan.turing.results.text import rows, terminal_text
-from convergan.turing.simulation.observers import Guesser, Observer
+from convergan.turing.simulation.observers import AlwaysFake, FastClicker, Guesser, Observer
 from convergan.turing.statistics.intervals import Interval
 from convergan.turing.statistics.votes import HALF
 from tests.turing.known_studies import DESIGN, votes_of
@@ -98,11 +98,27 @@ def test_the_error_of_a_staircase_is_called_25_percent_only_where_it_is_so() -> 
 def test_a_study_whose_sessions_are_all_open_says_so() -> None:
     votes = votes_of([Guesser()] * 3)
     begun = analyse(votes.select(votes.trial < 50), DESIGN, draws=50)
-    assert begun.partial == 3 and not rows(begun)
+    assert begun.partial == 3
+    excluded, partial, everybody = rows(begun)
+    assert (excluded.value, partial.quantity) == ("0 of 3", "Error with partial sessions")
+    assert everybody.quantity == "Error without exclusion"
     assert headline(begun) == [
         "There are no complete sessions that count yet; only complete ones do."
     ]
-    assert headline(NOTHING) == ["There are no votes that count yet."]
+    nobody = analyse(votes.select(votes.trial < 0), DESIGN, draws=50)
+    assert headline(nobody) == ["There are no votes that count yet."] and not rows(nobody)
+
+
+def test_a_study_whose_people_are_all_excluded_says_by_which_rules() -> None:
+    assert headline(NOTHING) == [
+        "1 of 1 annotator was excluded (same answer above 0.9: 1), so no vote counts."
+    ]
+    votes = votes_of([AlwaysFake()] * 2 + [FastClicker(), Guesser()])
+    left = votes.select((votes.annotator < 3) | (votes.trial < 50))
+    (said,) = headline(analyse(left, DESIGN, draws=50))
+    assert said.startswith("3 of 4 annotators were excluded (")
+    assert "same answer above 0.9: 2, " in said and "median reaction below 250 ms: 1" in said
+    assert said.endswith(") and 1 did not finish, so no vote counts.")
 
 
 def test_a_study_of_before_says_that_counting_could_beat_it() -> None:

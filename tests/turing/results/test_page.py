@@ -123,4 +123,5 @@ def test_a_study_that_has_just_begun_has_a_page(first: int) -> None:
 def test_a_study_of_excluded_people_alone_has_a_page() -> None:
     votes = votes_of([AlwaysFake()] * 3)
     text = Reader(results_page(analysed(votes, DESIGN), votes, "bad")).text
-    assert "There are no votes that count yet." in text and "3 of 3 annotators" in text
+    assert "3 of 3 annotators were excluded (same answer above 0.9: 3), so no vote counts." in text
+    assert "Error without exclusion" in text

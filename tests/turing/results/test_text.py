@@ -101,9 +101,14 @@ def test_pairs_are_told_by_the_side_of_the_generated_image() -> None:
     assert '"left"' in row_of(PAIRS, "Bias (criterion c)", "Sensitivity and bias").meaning
 
 
-def test_a_study_without_votes_that_count_says_so() -> None:
-    assert headline(NOTHING) == ["There are no votes that count yet."] and not rows(NOTHING)
-    assert terminal_text(NOTHING) == headline(NOTHING)[0]
+def test_without_votes_that_count_those_without_exclusion_are_told() -> None:
+    assert [row.quantity for row in rows(NOTHING)] == ["Excluded", "Error without exclusion"]
+    said, text = headline(NOTHING)[0], terminal_text(NOTHING)
+    assert (
+        text.startswith(said)
+        and "1 of 1" in text
+        and "Error without exclusion" in csv_text(NOTHING)
+    )
 
 
 def test_csv_has_the_rows_and_a_line_of_names() -> None:

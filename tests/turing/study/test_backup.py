@@ -1,7 +1,10 @@
 """Backups under load, and what cannot be one."""
 
+import errno
 import json
+import os
 import shutil
+import sqlite3
 import stat
 import threading
 import zipfile
@@ -12,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from convergan.turing.errors import StudyError
-from convergan.turing.owner import export_csv, token_hash
+from convergan.turing.owner import export_csv, summary, token_hash
 from convergan.turing.study.backup import make_backup, restore_backup
 from convergan.turing.study.schema import answers
 from convergan.turing.study.study import Study, StudySettings, create_study, open_study
@@ -89,6 +92,7 @@ def test_a_study_comes_back_as_it_was_and_is_nobody_elses(small: Path, name: str
     restored = small.parent / "again"
     assert restore_backup(target, restored).rows == made.rows
     with open_study(small) as old, open_study(restored) as new:
+        assert (old.name, new.name, summary(new)["name"]) == ("study", "again", "again")
         strip = [line.partition(",")[2] for line in export_csv(old).splitlines()]
         assert [line.partition(",")[2] for line in export_csv(new).splitlines()] == strip
     places = [target, restored, *restored.iterdir(), *(target.iterdir() if target.is_dir() else [])]
@@ -108,6 +112,43 @@ def test_a_backup_never_goes_onto_something(small: Path, place: str) -> None:
     with pytest.raises(ValueError, match=r"is the study itself or in it|exists; a backup gets a"):
         make_backup(small, small.parent / place)
     assert before == {f: f.read_bytes() for f in small.parent.rglob("*") if f.is_file()}
+
+
+@pytest.mark.parametrize("name", ["copy", "copy.zip"])
+def test_where_nothing_can_be_written_the_place_that_was_asked_for_is_named(
+    small: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, file = small.parent / "made", small.parent / "file"
+    make_backup(small, made)
+    file.write_text("no folder")
+    before = sorted(small.parent.iterdir())
+    for place, write in ((file / name, make_backup), (file / "again", restore_backup)):
+        with pytest.raises(OSError, match="cannot be written: ") as refused:
+            write(small if write is make_backup else made, place)
+        assert str(refused.value).startswith(f"{place} cannot be written: ")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    for source, write in ((small, make_backup), (made, restore_backup)):
+        with pytest.raises(OSError, match="cannot be written: No space left") as refused:
+            write(source, small.parent / name)
+        assert str(refused.value).startswith(f"{small.parent / name} cannot")
+    assert sorted(small.parent.iterdir()) == before
+
+
+def test_a_copy_that_does_not_fit_is_no_fault_of_the_study(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr("convergan.turing.study.backup._count", full)
+    with pytest.raises(OSError, match=r"/copy\.zip cannot be written: No space left"):
+        make_backup(small, small.parent / "copy.zip")
 
 
 def test_a_study_is_never_restored_onto_another(small: Path) -> None:

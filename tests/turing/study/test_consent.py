@@ -30,7 +30,10 @@ def test_a_version_is_named_by_all_that_people_see() -> None:
         (ConsentText("a", "x" * 501), "contact must be"),
         (ConsentText("a", None, ("lab.example",)), "must begin with https"),
         (ConsentText("a", None, ("javascript:alert(1)",)), "must begin with https"),
-        (ConsentText("a", None, ('https://x"onclick=',)), "must begin with https"),
+        (ConsentText("a", None, ('https://x"onclick=',)), "cannot have the character '\"'"),
+        (ConsentText("a", None, ("https://x y",)), "cannot have the character ' ', got 'https"),
+        (ConsentText("a", None, ("https://",)), "1 to 2,000 letters after https://"),
+        (ConsentText("a", None, ("https://" + "x" * 2001,)), "1 to 2,000 letters after"),
         (ConsentText("a", None, ("https://x",) * (MAX_LINKS + 1)), "there can be 10 links"),
     ],
 )

@@ -49,6 +49,7 @@ def test_a_folder_becomes_pixels_in_the_order_of_names(tmp_path: Path) -> None:
     (tmp_path / "in" / "notes.txt").write_text("not an image")
     found = read_source(tmp_path / "in")
     assert found.labels == ("a.jpg", "b.png", "c.JPEG")
+    assert found.notes == ("1 file that is neither PNG nor JPEG is left out: notes.txt",)
     assert found.pixels.shape == (3, 8, 8, 3)
     with Image.open(tmp_path / "in" / "b.png") as image:
         assert (found.pixels[1] == np.asarray(image)).all()
@@ -250,7 +251,10 @@ def test_classes_that_differ_in_more_than_what_they_show_are_refused() -> None:
         ([noise("a", side=9)], "8x8 images, a 9x9"),
         ([noise("a"), noise("a", seed=1)], "different names"),
         ([source_from_array("a", np.random.default_rng(0).random((20, 3, 8, 8)))], "grey"),
-        ([Source("a", real.pixels[:20], real.labels[:20])], r"20 .*: real\[0\] is real\[0\]"),
+        (
+            [Source("a", real.pixels[:20], real.labels[:20])],
+            r"20 .*: real\[0\] of a is real\[0\] of",
+        ),
     ):
         with pytest.raises(StudyError, match=reason):
             check_sources(real, others)

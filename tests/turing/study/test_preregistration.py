@@ -51,7 +51,7 @@ def test_votes_and_a_second_time_and_a_file_that_is_there_are_refused(
         preregister(study, tmp_path / "none" / "plan.md")
     assert not check_preregistration(study).found
     preregister(study, tmp_path / "plan.md")
-    with pytest.raises(StudyError, match="this study is preregistered: sha256 [0-9a-f]{64}"):
+    with pytest.raises(StudyError, match="only once: .*plan.md, sha256 [0-9a-f]{64}"):
         preregister(study, tmp_path / "again.md")
     assert not (tmp_path / "again.md").exists()
 

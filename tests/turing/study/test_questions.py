@@ -71,7 +71,7 @@ def field(**entries: object) -> str:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("before: [", "q.yaml is no YAML"),
+        ("before: [", "q.yaml, line 1, column 10: this is no YAML: "),
         ("", "must have before or after"),
         ("[]", "must have before or after"),
         ("during: []", "q.yaml has 'during', known are before, after"),
@@ -98,6 +98,11 @@ def field(**entries: object) -> str:
         (field(type="scale", to=1000), "one whole number to another, 11 at most"),
         (field(type="scale", to=5, labels="[a, b, c]"), "two labels"),
         (field() + "\nafter: [{name: a, type: text, label: B}]", "the name a stands there twice"),
+        (
+            field(name="annotator"),
+            "the name annotator is taken by a column of the exported answers",
+        ),
+        (field(name="State"), "the name State is taken .*; choose another"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(text: str, reason: str) -> None:
@@ -133,7 +138,7 @@ def test_answers_that_fit_are_taken() -> None:
         ("likes", 1, "does not fit: Choose"),
         ("seen", 8, "does not fit: How often"),
         ("seen", 1.5, "does not fit: How often"),
-        ("other", 1, "no questions but age, likes, seen"),
+        ("other", 1, "not the questions of this study"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused(name: str, value: object, label: str) -> None:
@@ -146,5 +151,5 @@ def test_answers_that_do_not_fit_are_refused(name: str, value: object, label: st
 
 def test_a_text_that_is_too_long_is_refused_in_the_language_of_the_study() -> None:
     fields = read_questions(FILE)["after"]
-    with pytest.raises(RefusedError, match="Diese Antwort passt nicht: Anything else"):
+    with pytest.raises(RefusedError, match="mehr als 20 Zeichen: Anything else"):
         check_answers(fields, {"remarks": "x" * 21}, words_of("de"))

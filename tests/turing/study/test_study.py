@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, inspect, select
 
 from convergan.turing import migrations
 from convergan.turing.errors import StudyError
+from convergan.turing.statistics.votes import Exclusion
 from convergan.turing.study import schema
 from convergan.turing.study.database import locate
 from convergan.turing.study.image_import import Source
@@ -67,6 +68,16 @@ def test_a_study_keeps_its_key_from_others_and_its_owners_token_from_itself(
         ({"contact": " "}, "contact must be"),
         ({"links": ("javascript:alert(1)",)}, "a link must begin with https"),
         ({"bonus": "a lot"}, "bonus must be terms like"),
+        ({"bonus": "0.02 per correct, at most 0"}, "'0.02 per correct, at most 0' pays nothing"),
+        ({"bonus": "0 per answer + 0.50 if error below 0%"}, "bonus must pay whoever is always ri"),
+        (
+            {"exclusion": Exclusion(max_same_answer=0.49)},
+            "max_same_answer must be from 0.5 to 1, a",
+        ),
+        (
+            {"exclusion": Exclusion(max_alternation=0.1)},
+            "max_alternation must be from 0.5 to 1, as",
+        ),
         ({"trials": 50}, "real has 40 images, but 50 trials need 4., as each shows a generated"),
         ({"trials": 200}, "real has 40 images, but 200 trials need 13"),
         ({"trials": 50, "protocol": "pair"}, "real has 40 .* need 50, as a pair takes one of each"),
@@ -83,6 +94,13 @@ def test_a_plan_that_cannot_be_leaves_nothing(
         engine = create_engine(address)
         assert not inspect(engine).get_table_names()
         engine.dispose()
+
+
+def test_a_study_that_cannot_be_written_names_its_place(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OSError, match=r"/file/study cannot be written: ") as refused:
+        create_study(tmp_path / "file" / "study", PLAN, noise("real"), [noise("a")])
+    assert ".tmp-" not in str(refused.value)
 
 
 def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:

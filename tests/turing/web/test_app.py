@@ -227,6 +227,19 @@ def test_an_answer_that_is_none_is_refused_and_not_written(serve: Serve) -> None
     assert person.post("answers", right).status_code == 200
 
 
+def test_a_german_study_refuses_in_german(serve: Serve) -> None:
+    server = serve(language="de")
+    person = server.join()
+    trial = person.begin()["trials"][0]
+    body = person.answer_body(trial, "left")
+    assert person.post("answers", body).json()["error"].startswith("Das ist keine der beiden")
+    wrong = person.post("answers", {**body, "answer": "perhaps"}).json()["error"]
+    assert wrong.startswith("Die Anfrage ist nicht lesbar. answer: ")
+    lost = person.client.get(f"/s/{'A' * 22}/state").json()["error"]
+    assert lost.startswith("Unter dieser Adresse gibt es keine Sitzung. Bitte")
+    assert person.client.put("/owner").json()["error"] == "Diese Adresse nimmt andere Anfragen an."
+
+
 def test_bodies_that_are_no_json_or_too_large_are_refused(serve: Serve) -> None:
     person = serve().join()
     person.begin()

@@ -141,8 +141,7 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
     """
     group = primary_group(votes, design, draws=draws)
     people, counted, kept = group.everybody, group.people, group.votes
-    behaved = np.array([not person.excluded for person in people], bool)
-    stayed = votes.select(behaved[votes.annotator] & ~votes.attention)
+    with_partial, without_exclusion = sensitivity_analyses(votes, group)
     result = group.result()
     answer = kept.said_generated if design.protocol != "pair" else kept.correct
     answers = answer_counts(kept.image, answer.astype(np.int64))
@@ -153,8 +152,8 @@ def analyse(votes: Votes, design: Design, *, draws: int = DRAWS) -> Analysis:
         finished=sum(person.finished for person in people),
         result=result,
         crossed=crossed_interval(kept, design, draws=draws),
-        with_partial=estimate(stayed, design, draws=draws, purpose="study"),
-        without_exclusion=estimate(votes.judged(), design, draws=draws, purpose="study"),
+        with_partial=with_partial,
+        without_exclusion=without_exclusion,
         arms=group.arms(),
         models=group.models(),
         comparison=compare(_figures_by_model(counted)),
@@ -186,6 +185,22 @@ def primary_group(votes: Votes, design: Design, *, draws: int = DRAWS) -> "Group
     people = _annotators(votes, design)
     counted = [person for person in people if person.counts]
     return Group(counted_votes(votes, people), counted, design, draws, people)
+
+
+def sensitivity_analyses(votes: Votes, group: "Group") -> tuple[Estimates | None, Estimates | None]:
+    """Return the figures with partial sessions too, and those of everybody; None without votes.
+
+    Args:
+        votes: all of them.
+        group: of the primary analysis.
+    """
+    behaved = np.array([not person.excluded for person in group.everybody], bool)
+    stayed = votes.select(behaved[votes.annotator] & ~votes.attention)
+    with_partial, everybody = (
+        estimate(some, group.design, draws=group.draws, purpose="study")
+        for some in (stayed, votes.judged())
+    )
+    return with_partial, everybody
 
 
 def counted_votes(votes: Votes, people: People) -> Votes:

@@ -15,6 +15,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def people(count: int) -> str:
+    """Format a number of people.
+
+    Example:
+        >>> people(1), people(1200)
+        ('1 person', '1,200 people')
+    """
+    return f"{count:,} {'person' if count == 1 else 'people'}"
+
+
 def number(value: float) -> str:
     """Format a figure without unit; minus zero has no sign.
 

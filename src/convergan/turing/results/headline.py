@@ -1,8 +1,9 @@
 """What a study found in sentences, each claim with its verdict, and the caveats."""
 
 from ..statistics.equivalence import LEVEL
-from ..statistics.votes import HALF
-from .analysis import Analysis
+from ..statistics.exclusion import broken_rules
+from ..statistics.votes import HALF, Design
+from .analysis import Analysis, People
 from .estimates import Estimates
 from .formats import milliseconds, percent, span
 
@@ -17,7 +18,7 @@ def headline(analysis: Analysis) -> list[str]:
     """Return the findings of the study, a sentence for each claim."""
     result = analysis.result
     if result is None:
-        return [nothing_yet(analysis)]
+        return [nothing_yet(analysis.annotators, analysis.design)]
     who = f"{result.annotators} annotator{'' if result.annotators == 1 else 's'}"
     if timed := analysis.timed:
         where = span(timed.threshold.interval, milliseconds)
@@ -35,9 +36,22 @@ def headline(analysis: Analysis) -> list[str]:
     ]
 
 
-def nothing_yet(analysis: Analysis) -> str:
-    """Return why there is no figure: nobody, or nobody who finished, or nobody who counts."""
-    if analysis.partial and analysis.design.exclusion.complete_only:
+def nothing_yet(people: People, design: Design) -> str:
+    """Return why there is no figure: nobody, or nobody who finished, or nobody who counts.
+
+    Args:
+        people: all who have votes; the votes of none of them count.
+        design: of the study.
+    """
+    excluded = [person.behaviour for person in people if person.excluded]
+    if excluded:
+        who = f"{len(excluded)} of {len(people)} annotator{'' if len(people) == 1 else 's'}"
+        were = "was" if len(excluded) == 1 else "were"
+        left = len(people) - len(excluded)
+        others = f" and {left} did not finish" if left else ""
+        why = broken_rules(excluded, design.exclusion)
+        return f"{who} {were} excluded ({why}){others}, so no vote counts."
+    if people and design.exclusion.complete_only:
         return "There are no complete sessions that count yet; only complete ones do."
     return "There are no votes that count yet."
 

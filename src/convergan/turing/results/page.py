@@ -1,6 +1,6 @@
 """One self-contained page about a study."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 
 from ...core.html import Bullets, Caution, Folded, Paragraph, Part, Section, Table, render
@@ -58,8 +58,9 @@ def results_page(
         preregistered: whether the study is as it was said to be, in words.
     """
     sections = [Section("", list(_opening(analysis)))]
+    if figures := rows(analysis):
+        sections.append(Section("Figures", _figures(analysis, figures)))
     if analysis.result is not None:
-        sections.append(Section("Figures", _figures(analysis)))
         sections += _plots(analysis, counted_votes(votes, analysis.annotators))
     sections += [] if images is None else [images]
     sections += [
@@ -85,13 +86,13 @@ def _unbroken(text: str) -> str:
     return text.replace(" %", "\u00a0%").replace(" ms", "\u00a0ms")
 
 
-def _figures(analysis: Analysis) -> list[Part]:
+def _figures(analysis: Analysis, figures: Sequence[ResultRow]) -> list[Part]:
     note = (
         f"What is {ANTI_CONSERVATIVE} takes votes of the same person as independent and is too "
         "sure of itself. Intervals over annotators are percentiles of "
         f"{analysis.draws:,} resampled studies."
     )
-    lines = [(row.group, *map(_unbroken, (*row[:3], _meaning(row)))) for row in rows(analysis)]
+    lines = [(row.group, *map(_unbroken, (*row[:3], _meaning(row)))) for row in figures]
     head = ("figure", "value", "95 % interval", "meaning")
     return [Table(head, lines, numbers=(1,), groups=True), Paragraph(note)]
 

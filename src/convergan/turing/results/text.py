@@ -7,7 +7,7 @@ from ...core.files import csv_lines
 from ..statistics.intervals import Interval
 from .analysis import HALF_WIDTHS, Analysis, Subgroup
 from .estimates import ErrorEstimate, Estimates
-from .formats import milliseconds, number, p_value, percent, span
+from .formats import milliseconds, number, p_value, people, percent, span
 from .headline import (
     DISTINGUISHED,
     FEW_ANNOTATORS,
@@ -39,10 +39,14 @@ class ResultRow(NamedTuple):
 
 
 def rows(analysis: Analysis) -> list[ResultRow]:
-    """Return the figures of a study, in the order of their importance."""
+    """Return the figures of a study, in the order of their importance.
+
+    Where no vote counts, those of partial sessions and without exclusion are all there is.
+    """
     result = analysis.result
     if result is None:
-        return []
+        found = _annotator_rows(analysis) if analysis.annotators else ()
+        return [row._replace(group="Annotators") for row in found]
     pair, timed = analysis.design.protocol == "pair", analysis.timed is not None
     groups: list[tuple[str, Iterable[ResultRow]]] = [
         ("Time", _timed_rows(analysis)),
@@ -246,14 +250,21 @@ def status_text(summary: Mapping[str, Any]) -> str:
     """Return the `turing.owner.summary` of a study that is still running, as lines."""
     counts = [f"{count} {state}" for state, count in summary["people"].items()]
     lines = [
-        f"{summary['name']}: {summary['state']}, {summary['wanted']} people wanted; "
+        f"{summary['name']}: {summary['state']}, {people(summary['wanted'])} wanted; "
         f"{', '.join(counts) or 'nobody yet'}",
         f"{summary['votes']:,} votes, {summary['losses']:,} pictures could not be shown",
     ]
-    if (error := summary["error"]) is not None:
-        low, high = f"{error['low']:.1%}", f"{error['high']:.1%}"
-        interval = f"95% interval {low} to {high}, as in results"
-        lines.append(f"error: {error['rate']:.1%}, {interval}, of {error['annotators']} people")
+    if summary["votes"] and summary["why_none"]:
+        lines.append(summary["why_none"])
+    for name, error in (
+        ("error", summary["error"]),
+        ("error with partial sessions", summary["with_partial"]),
+        ("error without exclusion", summary["without_exclusion"]),
+    ):
+        if error is not None:
+            interval = f"95% interval {error['low']:.1%} to {error['high']:.1%}, as in results"
+            who = people(error["annotators"])
+            lines.append(f"{name}: {error['rate']:.1%}, {interval}, of {who}")
     if (time := summary["threshold"]) is not None:
         interval = f"95% interval {time['low']:.0f} to {time['high']:.0f} ms, as in results"
         lines.append(f"time to be right in 75%: {time['ms']:.0f} ms, {interval}")

@@ -4,6 +4,8 @@ The rules look at behaviour alone, never at the error on judged images: annotato
 them apart are no worse annotators.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,19 +44,30 @@ class Behaviour:
             >>> Behaviour(100, 1.0, 0, 80.0, 0.5, 0.5).reasons(Exclusion())
             ('median reaction 80 ms, least 250 ms',)
         """
+        return tuple(self.broken(rules).values())
+
+    def broken(self, rules: Exclusion) -> dict[str, str]:
+        """Return each rule that the annotator breaks, in words, with how.
+
+        Example:
+            >>> Behaviour(100, 1.0, 0, 80.0, 0.5, 0.5).broken(Exclusion())
+            {'median reaction below 250 ms': 'median reaction 80 ms, least 250 ms'}
+        """
         least_ms = rules.min_median_reaction_ms
         attention = self.attention if self.slips > rules.allowed_slips else None
         checks = (
-            ("attention", attention, "least", rules.min_attention, _percent),
-            ("median reaction", self.median_reaction_ms, "least", least_ms, _ms),
-            ("same answer", self.same_answer, "most", rules.max_same_answer, _percent),
-            ("alternation", self.alternation, "most", rules.max_alternation, _percent),
+            ("attention", attention, "least", rules.min_attention, _percent, ""),
+            ("median reaction", self.median_reaction_ms, "least", least_ms, _ms, " ms"),
+            ("same answer", self.same_answer, "most", rules.max_same_answer, _percent, ""),
+            ("alternation", self.alternation, "most", rules.max_alternation, _percent, ""),
         )
-        return tuple(
-            f"{name} {form(value)}, {side} {form(bound)}"
-            for name, value, side, bound, form in checks
+        return {
+            f"{name} {'below' if side == 'least' else 'above'} {bound:g}{unit}": (
+                f"{name} {form(value)}, {side} {form(bound)}"
+            )
+            for name, value, side, bound, form, unit in checks
             if value is not None and (value < bound if side == "least" else value > bound)
-        )
+        }
 
 
 def _percent(share: float) -> str:
@@ -63,6 +76,18 @@ def _percent(share: float) -> str:
 
 def _ms(time: float) -> str:
     return f"{time:.0f} ms"
+
+
+def broken_rules(people: Iterable[Behaviour], rules: Exclusion) -> str:
+    """Return in words which rules were broken and by how many, the most frequent first.
+
+    Example:
+        >>> fast, steady = (Behaviour(9, 1.0, 0, ms, None, None) for ms in (80.0, 800.0))
+        >>> broken_rules([fast, steady, fast], Exclusion())
+        'median reaction below 250 ms: 2'
+    """
+    counts = Counter(rule for person in people for rule in person.broken(rules))
+    return ", ".join(f"{rule}: {count}" for rule, count in counts.most_common())
 
 
 def behaviours(votes: Votes, *, pairs: bool = False) -> list[Behaviour]:

@@ -6,8 +6,10 @@ acknowledged before it began, and is checked once it is written. It is a folder 
 with the database, the key and `MANIFEST`, and nobody but its owner can read it.
 """
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...core.files import new_folder, sync_folder
+from ...core.files import named_place, new_folder, sync_folder
 from ...core.version import __version__
 from ..errors import StudyError
 from ..private_files import FILE_MODE, FOLDER_MODE, create_private
@@ -108,7 +110,7 @@ def restore_backup(source: Path, folder: Path, address: str | None = None) -> Ba
             raise StudyError(f"{source} is damaged: {name} is not what was written")
         read_key(made / KEY)
         if address is None:
-            rows = _check_sqlite(made / name)
+            rows = _check_sqlite(made / name, f"{source}")
         else:
             rows = load(locate(address, made), made / name)
             (made / name).unlink()
@@ -130,14 +132,20 @@ def _copy_sqlite(source: Path, target: Path) -> dict[str, int]:
             database.backup(copy)
             database.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:  # where the copy is to be
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
         raise OSError(f"{source} cannot be copied: {error}") from None
-    if (copied := _check_sqlite(target)) != rows:
+    if (copied := _check_sqlite(target, f"the copy of {source}")) != rows:
         raise StudyError(f"the copy of {source} has other rows: {copied}, not {rows}")
     return rows
 
 
-def _check_sqlite(file: Path) -> dict[str, int]:
+def _check_sqlite(file: Path, called: str) -> dict[str, int]:
     """Return the rows of a database's tables.
+
+    Args:
+        file: of the database.
+        called: what messages call it.
 
     Raises:
         StudyError: if it is damaged.
@@ -151,7 +159,7 @@ def _check_sqlite(file: Path) -> dict[str, int]:
     except sqlite3.DatabaseError as error:
         wrong = [str(error)]
     if wrong:
-        raise StudyError(f"{file} is damaged: {wrong[0]}")
+        raise StudyError(f"{called} is damaged: {wrong[0]}")
     return rows
 
 
@@ -169,21 +177,23 @@ def _new_target(target: Path) -> Iterator[Path]:
             place.mkdir(mode=FOLDER_MODE)
             yield place
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".tmp-{target.name}-", dir=target.parent) as scratch:
-        place = Path(scratch) / "backup"
-        place.mkdir(mode=FOLDER_MODE)
-        yield place
-        archive = Path(scratch) / "backup.zip"
-        create_private(archive)
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
-            for file in sorted(place.iterdir()):
-                written.write(file, file.name)
-        with zipfile.ZipFile(archive) as read:
-            if (damaged := read.testzip()) is not None:
-                raise StudyError(f"{damaged} in {target} cannot be read back")
-        archive.rename(target)
-    sync_folder(target.parent)
+    with named_place(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        hidden = f".tmp-{target.name}-"
+        with tempfile.TemporaryDirectory(prefix=hidden, dir=target.parent) as scratch:
+            place = Path(scratch) / "backup"
+            place.mkdir(mode=FOLDER_MODE)
+            yield place
+            archive = Path(scratch) / "backup.zip"
+            create_private(archive)
+            with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
+                for file in sorted(place.iterdir()):
+                    written.write(file, file.name)
+            with zipfile.ZipFile(archive) as read:
+                if (damaged := read.testzip()) is not None:
+                    raise StudyError(f"{damaged} in {target} cannot be read back")
+            archive.rename(target)
+        sync_folder(target.parent)
 
 
 @contextmanager

@@ -12,7 +12,9 @@ from . import schema
 from .schema import consent_texts
 
 MAX_LINKS = 10
-_LINK = re.compile(r"(https?://|mailto:)[^\s<>\"]{1,2000}")
+MAX_LINK = 2000
+_SCHEME = re.compile(r"(https?://|mailto:)")
+_FORBIDDEN = re.compile(r"[\s<>\"]")
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,16 @@ class ConsentText:
         if len(self.links) > MAX_LINKS:
             raise ValueError(f"there can be {MAX_LINKS} links, got {len(self.links)}")
         for link in self.links:
-            if not _LINK.fullmatch(link):
+            shown = repr(link[:60])
+            if (begun := _SCHEME.match(link)) is None:
                 raise ValueError(
-                    f"a link must begin with https://, http:// or mailto:, got {link!r}"
+                    f"a link must begin with https://, http:// or mailto:, got {shown}"
+                )
+            if (wrong := _FORBIDDEN.search(link)) is not None:
+                raise ValueError(f"a link cannot have the character {wrong[0]!r}, got {shown}")
+            if not 0 < len(link) - begun.end() <= MAX_LINK:
+                raise ValueError(
+                    f"a link must have 1 to {MAX_LINK:,} letters after {begun[0]}, got {shown}"
                 )
 
 

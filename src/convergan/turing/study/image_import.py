@@ -46,6 +46,7 @@ MAX_UNPACKED = 2**30
 IMAGE_SUFFIXES = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
 FORMATS = ("PNG", "JPEG")
 """What files may be, whatever they are called; a JPEG file may hold more pictures (MPO)."""
+UNLIKE = "neither PNG nor JPEG"
 FOLLOW_LINKS = "follow links"
 """Argument of the child process."""
 WEBP_METHOD, WEBP_QUALITY = 1, 0
@@ -177,7 +178,7 @@ def check_sources(real: Source, generated: Sequence[Source]) -> None:
             raise StudyError(f"{real.name} is {kinds[0]}, {source.name} is {kinds[1]}")
     known = dict(zip(map(_digest, real.pixels), real.labels, strict=True))
     pairs = [
-        f"{label} is {known[digest]}"
+        f"{label} of {source.name} is {known[digest]} of {real.name}"
         for source in generated
         for digest, label in zip(map(_digest, source.pixels), source.labels, strict=True)
         if digest in known
@@ -281,7 +282,9 @@ def _environment() -> dict[str, str]:
 def _read_folder(folder: Path, follow_links: bool) -> Source:
     if not folder.is_dir():
         raise StudyError(f"there is no folder {folder}")
-    reader = ImageFolder(folder, follow_links=follow_links, suffixes=IMAGE_SUFFIXES)
+    reader = ImageFolder(
+        folder, follow_links=follow_links, suffixes=IMAGE_SUFFIXES, unlike=(UNLIKE, UNLIKE)
+    )
     try:
         files = reader.images(folder)
     except ValueError as error:

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from ...core.files import named_place
 from ...core.version import __version__
 from ..errors import StudyError
 from . import schema
@@ -89,7 +90,10 @@ def preregister(study: Study, out: Path) -> str:
     with study.database.writing() as connection:
         row = connection.execute(select(schema.study).with_for_update()).one()
         if row.preregistration is not None:
-            raise StudyError(f"this study is preregistered: sha256 {row.preregistration['sha256']}")
+            digest, file = (row.preregistration[name] for name in ("sha256", "file"))
+            raise StudyError(
+                f"this study is preregistered, which can be done only once: {file}, sha256 {digest}"
+            )
         votes = connection.execute(select(func.count()).select_from(answers)).scalar_one()
         if votes:
             raise StudyError(f"there are {votes:,} votes; a preregistration comes before the first")
@@ -99,7 +103,7 @@ def preregister(study: Study, out: Path) -> str:
         stored = {"sha256": digest, "plan": plan, "file": str(out.resolve())}
         connection.execute(update(schema.study).values(preregistration=stored))
         try:
-            with out.open("xb") as file:
+            with named_place(out), out.open("xb") as file:
                 file.write(data)
         except FileExistsError:
             raise StudyError(f"{out} exists; choose another file") from None

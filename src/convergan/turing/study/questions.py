@@ -29,6 +29,8 @@ TYPES = {
 """What a field of each type may have besides `COMMON`."""
 MAX_FIELDS, MAX_OPTIONS, MAX_STEPS, MAX_LETTERS = 50, 200, 11, 2000
 DEFAULT_LETTERS = 1000
+COLUMNS = ("annotator", "state")
+"""Of the exported answers, before those of the questions."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
@@ -49,6 +51,10 @@ def read_questions(text: str, file: str = "questions") -> Questions:
     """
     try:
         found = _plain(yaml.compose(text, Loader=yaml.BaseLoader), set())
+    except yaml.MarkedYAMLError as error:
+        mark, reason = error.problem_mark or error.context_mark, error.problem or error.context
+        where = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
+        raise StudyError(f"{file}{where}: this is no YAML: {reason}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise StudyError(f"{file} is no YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(found, dict) or not found:
@@ -63,6 +69,11 @@ def read_questions(text: str, file: str = "questions") -> Questions:
             field = _field(f"{file}: field {number} of {stage}", entry)
             if field["name"] in names:
                 raise StudyError(f"{file}: the name {field['name']} stands there twice")
+            if field["name"].lower() in COLUMNS:
+                raise StudyError(
+                    f"{file}: the name {field['name']} is taken by a column of the exported "
+                    "answers; choose another"
+                )
             names.add(field["name"])
             questions[stage].append(field)
     if not 0 < len(names) <= MAX_FIELDS:
@@ -85,7 +96,7 @@ def check_answers(
     """
     known = {field["name"] for field in fields}
     if not set(values) <= known:
-        raise RefusedError(422, f"There are no questions but {', '.join(sorted(known))}.")
+        raise RefusedError(422, "These are not the questions of this study; reload the page.")
     found: dict[str, str | float | None] = {}
     for field in fields:
         value = values.get(field["name"])
@@ -93,12 +104,13 @@ def check_answers(
             value = _clean(value) or None
         if value is None:
             if field["required"]:
-                text = words.page["answer_missing"].format(label=field["label"])
-                raise RefusedError(422, text)
+                raise RefusedError(422, words.page["answer_missing"].format(**field))
             found[field["name"]] = None
             continue
         if not _fits(field, value):
-            raise RefusedError(422, words.page["answer_wrong"].format(label=field["label"]))
+            if field["type"] == "text" and isinstance(value, str):
+                raise RefusedError(422, words.page["answer_long"].format(**field))
+            raise RefusedError(422, words.page["answer_wrong"].format(**field))
         assert isinstance(value, str | int | float)
         found[field["name"]] = value
     return found

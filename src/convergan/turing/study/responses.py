@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 from ...core.files import csv_lines
 from ..languages.words import words_of
 from . import schema
-from .questions import Field, check_answers
+from .questions import COLUMNS, Field, check_answers
 from .schema import responses, sessions
 
 FORMULA = ("=", "+", "-", "@")
@@ -78,7 +78,7 @@ def responses_csv(connection: Connection, states: tuple[str, ...], names: dict[s
     people: dict[tuple[str, str], dict[str, object]] = {}
     for row in connection.execute(query):
         people.setdefault((row.alias, row.state), {})[row.name] = row.value
-    lines: list[tuple[object, ...]] = [("annotator", "state", *fields)]
+    lines: list[tuple[object, ...]] = [(*COLUMNS, *fields)]
     for (alias, state), values in people.items():
         shown = (_shown(values.get(name)) for name in fields)
         lines.append((names[alias], state, *shown))

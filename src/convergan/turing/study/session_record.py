@@ -15,6 +15,13 @@ from .tokens import new_id
 
 NO_SESSION = "There is no session at this address. Please open the link by which you came again."
 
+ENDED = {
+    "paused": "This session is paused.",
+    "done": "This session is done.",
+    "closed": "This session is closed.",
+}
+"""How to refuse to go on, by the stage of a session that has ended."""
+
 
 class SessionRecord:
     """A session inside a transaction; ``row`` is its row of the table ``sessions``.
@@ -99,8 +106,8 @@ class SessionRecord:
         Raises:
             RefusedError: if it has.
         """
-        if self.stage in ("paused", "done", "closed"):
-            raise RefusedError(409, f"This session is {self.stage}.")
+        if (stage := self.stage) in ENDED:
+            raise RefusedError(409, ENDED[stage])
 
     def change(self, values: Mapping[str, Any] | None = None) -> None:
         """Set columns of the session, and note that its person has gone on now."""

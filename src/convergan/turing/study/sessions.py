@@ -158,9 +158,8 @@ class Session:
                 return str(reply)
             record.require_open()
             trial = record.require_waiting(given.trial, 1)
-            first, other = CHOICES[self.study.protocol]
-            if given.answer not in (first, other):
-                raise RefusedError(422, f"An answer is {first} or {other}.")
+            if given.answer not in CHOICES[self.study.protocol]:
+                raise RefusedError(422, "This is neither of the two answers; reload the page.")
             return _record_answer(record, trial, given)
 
     def report_loss(self, trial: str, cause: str) -> dict[str, Any]:

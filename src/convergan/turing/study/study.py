@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import URL, Connection, func, insert, select, update
 
+from ...core.files import named_place
 from .. import migrations
 from ..bonus import read_bonus
 from ..checks import check
@@ -40,6 +41,9 @@ DISPLAY_PIXELS, MAX_SCALE = 2048, 64
 MAX_TITLE = 200
 MAX_DAYS = 36_500
 """Of retention: a date that no calendar has would keep everything for ever."""
+SAME = "the more frequent of two answers always has half or more"
+COIN = "right answers to fair coins change in about half of the trials"
+"""Why rules of exclusion are not stricter: they would exclude whoever answers well."""
 KEY, DATABASE_URL = "secret.key", "database.url"
 
 DEFAULT_CONSENT = words_of("en").consent
@@ -142,11 +146,20 @@ class StudySettings:
             (len(self.title) <= MAX_TITLE, "title", f"at most {MAX_TITLE} letters"),
             (self.language in languages(), "language", f"one of {', '.join(languages())}"),
         )
+        check(
+            vars(self.exclusion),
+            (self.exclusion.max_same_answer >= 0.5, "max_same_answer", f"from 0.5 to 1, as {SAME}"),
+            (self.exclusion.max_alternation >= 0.5, "max_alternation", f"from 0.5 to 1, as {COIN}"),
+        )
         self.consent_text.check()
         codes = (self.completion_code, self.screened_out_code, self.failed_attention_code)
         check_codes(self.recruiter, *codes)
         if self.bonus is not None:
-            read_bonus(self.bonus)
+            judged = self.trials * block_count(self.protocol)
+            if read_bonus(self.bonus).amount(judged, judged) == 0:
+                raise ValueError(
+                    f"bonus must pay whoever is always right; {self.bonus!r} pays nothing"
+                )
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ class Study:
         database: with the tables of `schema`.
         key: that signs and hashes; nowhere in the database.
         id: random, in invitations.
-        name: of the folder when it was made.
+        name: of the folder.
         seed: of the random choice of each session's images, order and model.
         clock: what time it is, in seconds since 1970.
         panel: that Mechanical Turk's people come from, or a compatible one.
@@ -213,27 +226,30 @@ def create_study(
     token = secrets.token_urlsafe(32)
     place = folder.with_name(f".tmp-{folder.name}-{new_id()}")
     url = locate(address, place)
-    place.mkdir(parents=True, mode=0o700)
     database = Database(url)
     try:
-        key = secrets.token_bytes(32)
-        create_private(place / KEY, f"{key.hex()}\n".encode())
-        if address is not None:
-            create_private(place / DATABASE_URL, f"{address}\n".encode())
-        else:  # SQLite gives its log the rights of its database
-            create_private(place / SQLITE_FILE)
-        with readable_errors(url), database.writing() as connection:
-            if migrations.current(connection) is not None:
-                raise StudyError("the database holds a study; give each one a database of its own")
-            migrations.create(connection)
-            _insert_study(connection, folder.name, settings, real, token)
-            _insert_images(connection, settings, real, generated, secret_chance(key))
-            _pad_images(connection)
-            if address is not None:  # while the tables can still be undone
+        with named_place(folder):
+            place.mkdir(parents=True, mode=0o700)
+            key = secrets.token_bytes(32)
+            create_private(place / KEY, f"{key.hex()}\n".encode())
+            if address is not None:
+                create_private(place / DATABASE_URL, f"{address}\n".encode())
+            else:  # SQLite gives its log the rights of its database
+                create_private(place / SQLITE_FILE)
+            with readable_errors(url), database.writing() as connection:
+                if migrations.current(connection) is not None:
+                    raise StudyError(
+                        "the database holds a study; give each one a database of its own"
+                    )
+                migrations.create(connection)
+                _insert_study(connection, folder.name, settings, real, token)
+                _insert_images(connection, settings, real, generated, secret_chance(key))
+                _pad_images(connection)
+                if address is not None:  # while the tables can still be undone
+                    place = place.rename(folder)
+            database.close()  # SQLite merges its log into the file, which moves as a whole
+            if address is None:
                 place = place.rename(folder)
-        database.close()  # SQLite merges its log into the file, which moves as a whole
-        if address is None:
-            place = place.rename(folder)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
@@ -303,7 +319,7 @@ def open_study(folder: Path, clock: Callable[[], float] = time.time) -> Iterator
             row = connection.execute(select(schema.study)).one()
         with readable_errors(url):
             yield Study(
-                *(database, key, row.id, row.name, row.protocol, row.seed, clock),
+                *(database, key, row.id, folder.resolve().name, row.protocol, row.seed, clock),
                 language=row.language or "en",
                 title=row.title or "",
                 logo=row.logo,

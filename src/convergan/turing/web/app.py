@@ -41,6 +41,8 @@ from .pages import (
     unavailable_page,
 )
 
+INCOMPLETE = "This link is not complete. Please open the study from the panel again."
+UNREADABLE = "The request cannot be read."
 IDENTIFIER = r"^[A-Za-z0-9_-]{22}$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Milliseconds = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
@@ -364,15 +366,15 @@ def _error_handlers(app: FastAPI, study: Study | None) -> None:
     def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         text = {404: "There is nothing at this address.", 405: "This address takes other requests."}
-        sentence = text.get(error.status_code, "The request cannot be read.")
+        sentence = text.get(error.status_code, UNREADABLE)
         if error.status_code == 404 and wants_page(request):
             page = message_page(_frame(study, request), sentence)
             return HTMLResponse(page, status_code=404)
-        return json_reply({"error": sentence}, error.status_code, error.headers)
+        return json_reply({"error": words.refusal(sentence)}, error.status_code, error.headers)
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return invalid_reply(error.errors())
+        return invalid_reply(error.errors(), words.refusal(UNREADABLE))
 
     def unstored(request: Request, error: Exception) -> Response:
         assert isinstance(error, SQLAlchemyError)
@@ -400,8 +402,7 @@ def _as_page(panel: Panel = NO_PANEL) -> Iterator[None]:
     except RefusedError as error:
         raise PageRefusedError(error.status, error.text, panel) from None
     except ValueError:  # a panel's parameters are wrong; anybody may have written the link
-        text = "This link is not complete. Please open the study from the panel again."
-        raise PageRefusedError(400, text, panel) from None
+        raise PageRefusedError(400, INCOMPLETE, panel) from None
 
 
 def _picture(file: bytes) -> Response:

@@ -91,10 +91,18 @@ function showSummary(summary) {
     figure(
       "Error",
       error === null ? "–" : percent(error.rate),
-      error === null ? "no complete session yet" : `95 % interval ${(100 * error.low).toFixed(1)} to ${percent(error.high)}, as in the results`,
+      error === null ? whyNone(summary) : `95 % interval ${(100 * error.low).toFixed(1)} to ${percent(error.high)}, as in the results`,
     ),
     figure("Pictures not shown", number.format(summary.losses), "technical losses"),
   );
+}
+
+// Why no vote counts, and the errors of the votes that do not.
+function whyNone({ votes, why_none, with_partial, without_exclusion }) {
+  if (votes === 0) return "no votes yet";
+  const others = [["with partial sessions", with_partial], ["without exclusion", without_exclusion]];
+  const told = others.filter(([, error]) => error).map(([name, error]) => `${percent(error.rate)} ${name}`);
+  return [why_none, told.join(", ")].filter(Boolean).join(" ");
 }
 
 function figure(name, value, more) {
