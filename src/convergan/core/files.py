@@ -85,7 +85,8 @@ def named_place(place: Path) -> Iterator[None]:
     except OSError as error:
         prefix = f".tmp-{place.name}-"
         hidden = re.escape(prefix) + "[A-Za-z0-9_-]+"
-        if type(error) is OSError and re.search(hidden, str(error)):  # a sentence of ours
+        ours = error.strerror is None and type(error) is OSError
+        if ours and re.search(hidden, str(error)):  # a sentence with a hidden name
             raise OSError(re.sub(hidden, lambda _: place.name, str(error))) from None
         if error.filename is None:
             named = error.errno in FULL

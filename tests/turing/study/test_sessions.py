@@ -117,7 +117,7 @@ def test_a_question_that_is_not_open_takes_no_answer(make: Make) -> None:
         with pytest.raises(RefusedError, match="not the question") as refused:
             who.answer(reply_to(trial))
         assert refused.value.status == 409
-    with pytest.raises(RefusedError, match="generated or real"):
+    with pytest.raises(RefusedError, match="neither of the two answers"):
         session.answer(reply_to(trials[0], "left"))
     assert len(read_votes(study)) == 0
 
