@@ -28,11 +28,15 @@ help:
 	@echo "make package   wheel and source distribution in dist/, checked; the wheel installed and tried"
 	@echo "make install   only make .venv and install"
 
+# Versions of a lock need not be there for every system and Python; those of the ranges are.
+NOT_HERE = { echo "$< did not install. It is of Python 3.11 on Linux, this is $$($(PYTHON) -V)" \
+	"on $$(uname -s): if a version is missing here, pip install '.[train]' takes others"; exit 1; }
+
 install: .venv/installed
 
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r $< || $(NOT_HERE)
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -44,11 +48,11 @@ UV := $(shell command -v uv)
 	rm -rf .venv-demo
 ifdef UV
 	$(UV) venv -q --python $(PYTHON) .venv-demo
-	$(UV) pip install -q --python .venv-demo -r requirements-demo.lock
+	$(UV) pip install -q --python .venv-demo -r $< || $(NOT_HERE)
 	$(UV) pip install -q --python .venv-demo --no-deps --no-build-isolation -e .
 else
 	$(PYTHON) -m venv .venv-demo
-	.venv-demo/bin/python -m pip install --disable-pip-version-check -q -r requirements-demo.lock
+	.venv-demo/bin/python -m pip install --disable-pip-version-check -q -r $< || $(NOT_HERE)
 	.venv-demo/bin/python -m pip install --disable-pip-version-check -q --no-deps \
 		--no-build-isolation -e .
 endif

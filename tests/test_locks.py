@@ -1,6 +1,10 @@
 """The lock files: what stands in several of them is of one version."""
 
+import os
+import platform
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,3 +34,21 @@ def test_the_demo_installs_nothing_that_it_does_not_use() -> None:
 def test_a_lock_names_no_host_and_no_build(file: Path) -> None:
     text = re.sub("^#.*$", "", file.read_text(), flags=re.MULTILINE)
     assert not re.search(r"://|^-|\+", text, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_lock_that_does_not_fit_says_of_what_it_is(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "requirements.lock").write_text("no-such-distribution==1\n")
+    nowhere = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": ""}
+    done = subprocess.run(
+        ["make", "--silent", "install"],
+        cwd=tmp_path,
+        env=os.environ | nowhere,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    system = f"{platform.python_version()} on {platform.system()}"
+    assert f"It is of Python 3.11 on Linux, this is Python {system}: if a version" in done.stdout
