@@ -380,7 +380,7 @@ def test_a_flat_folder_of_images_is_rows_without_classes(tmp_path: Path) -> None
     assert dataset.classes == () and dataset.train.labels.tolist() == [-1] * 3
     assert dataset.train.images[:, 0, 0, 0].tolist() == [0, 10, 20]
     assert dataset.train.names == ("0.png", "1.png", "2.png") and not len(dataset.test.labels)
-    assert any("no images are left out" in note for note in dataset.notes)
+    assert dataset.notes == ("1 file that is no image is left out: notes.txt",)
 
 
 def test_folders_of_classes_are_labels_and_loose_images_beside_them_have_none(

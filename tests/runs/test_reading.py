@@ -11,7 +11,7 @@ import torch
 from convergan.core.chance import derive
 from convergan.recipes import find_recipe
 from convergan.runs.baselines import Baseline
-from convergan.runs.reading import draw_run_rows, draw_run_samples, read_config, table
+from convergan.runs.reading import draw_run_rows, draw_run_samples, read_config, table, values
 from convergan.runs.recorder import Recorder
 from convergan.training import CheckpointError
 from tests.runs.trainers import toy_job
@@ -33,6 +33,16 @@ def write_checkpoint(folder: Path) -> None:
         value.mul_(0.5)
     recorder.resume(state)
     recorder.save(state, 0.0, must=True)
+
+
+def test_a_program_is_told_of_an_unfinished_run_that_it_has_no_result(tmp_path: Path) -> None:
+    write_config(tmp_path)
+    assert values(tmp_path) == {
+        "folder": str(tmp_path),
+        "settings": SETTINGS,
+        "result": None,
+        "methods": [],
+    }
 
 
 # --- the description -----------------------------------------------------------------------------

@@ -41,7 +41,9 @@ def table(folder: Path) -> list[Baseline]:
 
 
 def values(folder: Path) -> dict[str, Any]:
-    """Return what came out of a finished run, for programs: settings, result, other methods.
+    """Return what came out of a run, for programs: settings, result, other methods.
+
+    The result is None while the run is unfinished.
 
     Args:
         folder: of the run.
@@ -49,7 +51,7 @@ def values(folder: Path) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "settings": read_json(folder / "config.json")["settings"],
-        "result": read_json(folder / "result.json"),
+        "result": read_json(folder / "result.json") if (folder / "result.json").exists() else None,
         "methods": [asdict(row) for row in table(folder)],
     }
 
