@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from ..core.files import read_json
 from ..recipes.without import WITHOUT
 from ..runs.baselines import Baseline
-from ..runs.reading import read_config
+from ..runs.reading import read_config, read_result
 from .paths import last_name
 
 WITHOUT_GAME = "the same without the game"
@@ -30,8 +29,8 @@ def read_ablation(folder: Path, run: Path) -> Baseline:
     differences = _differences(read_config(run), read_config(folder))
     if differences:
         raise ValueError(f"--ablation {folder} is another experiment: {'; '.join(differences)}")
-    result = read_json(folder / "result.json") if (folder / "result.json").exists() else {}
-    if result.get("test_error") is None:
+    result = read_result(folder)
+    if result is None or result.get("test_error") is None:
         raise ValueError(f"--ablation {folder} has no test error: finish it, or leave it out")
     note = f"{result['steps']:,} steps"
     return Baseline(WITHOUT_GAME, result["test_error"], result["seconds"], note)

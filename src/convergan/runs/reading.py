@@ -31,13 +31,23 @@ def table(folder: Path) -> list[Baseline]:
     """Return the rows of a run's table: the trained model first, then what it is compared with."""
     rows = []
     for name, place in ((GAN, folder), (TWIN, folder / "twin")):
-        if (place / "result.json").exists():
-            result = read_json(place / "result.json")
+        if result := read_result(place):
             note = f"{result['steps']:,} steps"
             rows.append(Baseline(name, result["test_error"], result["seconds"], note))
     if (folder / "baselines.json").exists():
         rows += [Baseline(**row) for row in read_json(folder / "baselines.json")]
     return rows
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """Return what training came to, None while it is unfinished.
+
+    Args:
+        folder: of a run, or of its supervised twin.
+    """
+    file = folder / "result.json"
+    found: dict[str, Any] | None = read_json(file) if file.exists() else None
+    return found
 
 
 def values(folder: Path) -> dict[str, Any]:
@@ -51,7 +61,7 @@ def values(folder: Path) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "settings": read_json(folder / "config.json")["settings"],
-        "result": read_json(folder / "result.json") if (folder / "result.json").exists() else None,
+        "result": read_result(folder),
         "methods": [asdict(row) for row in table(folder)],
     }
 

@@ -20,7 +20,7 @@ from ..core.html import (
 from .baselines import COLUMNS, Baseline
 from .code import summary_of_code
 from .probe import FILE as PROBE
-from .reading import GAN, TWIN, read_config, table
+from .reading import GAN, TWIN, read_config, read_result, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def write_report(folder: Path) -> Path:
         if log.exists()
         else []
     )
-    result = read_json(folder / "result.json") if (folder / "result.json").exists() else {}
+    result = read_result(folder) or {}
     methods = table(folder)
     sections = [
         Section("", [*_opening(settings, result, lines, methods), *_code(config)]),
