@@ -111,6 +111,20 @@ def read_hub_layout(
 # --- where it is ---------------------------------------------------------------------------------
 
 
+def is_hub_name(name: str) -> bool:
+    """Return whether a text can be a data set's name on the hub: no file, and in no folder here.
+
+    Args:
+        name: without a configuration.
+
+    Example:
+        >>> is_hub_name("ylecun/mnist"), is_hub_name("ylecun/mnist.zip")
+        (True, False)
+    """
+    beside = "/" in name and Path(name).parent.is_dir()
+    return not beside and bool(HUB_NAME.fullmatch(name)) and not FILE_NAME.search(name)
+
+
 def _require_hub_name(source: str) -> None:
     """Refuse at once what names nothing here and cannot be a name on the hub.
 
@@ -123,9 +137,7 @@ def _require_hub_name(source: str) -> None:
             f"{source} is a file that is not read: data are folders, .npz files or names on the "
             "hub; unpack an archive, and name the folder of a Parquet file"
         )
-    name, _, _ = source.partition(":")
-    beside = "/" in name and Path(name).parent.is_dir()
-    if beside or not HUB_NAME.fullmatch(name) or FILE_NAME.search(name):
+    if not is_hub_name(source.partition(":")[0]):
         above = path.parent if not path.parent.is_dir() else None
         more = f" (there is no {above})" if above else ""
         raise DataError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.hub import FILE_NAME, HUB_NAME
+from ..data.hub import is_hub_name
 from ..estimator import RiskTable
 from ..photos.comparison import OURS, Comparison
 from ..photos.report import ERRORS, error_rows, error_sentence
@@ -106,9 +106,7 @@ def _metadata(
 def _hub_data(folder: Path) -> str | None:
     """Return the name on the hub of the data of a run, if they are there."""
     name, _, _ = read_config(folder)["settings"]["data"].partition(":")
-    here = Path(name).exists() or Path(name).parent != Path() and Path(name).parent.is_dir()
-    is_name = "/" in name and HUB_NAME.fullmatch(name) and not FILE_NAME.search(name)
-    return name if is_name and not here else None
+    return name if "/" in name and is_hub_name(name) else None
 
 
 def _data_name(bundle: Bundle) -> str:
