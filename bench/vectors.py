@@ -4,16 +4,17 @@
 with ``-without-game`` and the like, or ``file.py:function``) on the first 50,000 training rows, 100
 of them labelled, and judges the last 10,000: test rows are not read. Work is counted in steps of
 the released recipe: the floating-point operations of the matrix products of a step, forward and
-backward, see `bench.step`, over those of a step of `mnist`. The recipe takes as many steps as
-``--work`` is worth. Every look appends a line to ``FOLDER/errors.jsonl``; a run that was stopped
-goes on from its last look, and what is finished is not run again.
+backward, see `bench.step`, over those of a step of `mnist`. The recipe takes its own number of
+steps unless ``--steps`` says another. Every look appends a line to ``FOLDER/errors.jsonl``; a run
+that was stopped goes on from its last look, and what is finished is not run again.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,14 +32,22 @@ CPU = torch.device("cpu")
 HELD_OUT = 10_000
 
 
-def work_of_a_step(recipe: Recipe) -> float:
-    """Return how many steps of the released recipe a step is worth, on 28x28 images."""
-    return flops_of_a_step(recipe) / flops_of_a_step(find_recipe("mnist"))
+def work_done(recipe: Recipe, looks: Sequence[int]) -> list[float]:
+    """Return the work done after these numbers of steps, ascending, on 28x28 images.
+
+    A recipe's steps need not cost the same all the time, so the step in the middle of each stretch
+    between two looks is counted.
+    """
+    released = flops_of_a_step(find_recipe("mnist"), 5000)
+    bounds = list(pairwise([0, *looks]))
+    flops = [(b - a) * flops_of_a_step(recipe, (a + b) // 2) for a, b in bounds]
+    return [total / released for total in accumulate(flops)]
 
 
-def flops_of_a_step(recipe: Recipe) -> int:
-    """Count in the middle of training, when every term of the loss is at work."""
-    _, steps = prepare(recipe, (1, 28, 28))
+def flops_of_a_step(recipe: Recipe, number: int) -> int:
+    """Count the operations of the matrix products of a step, given its number."""
+    state, steps = prepare(recipe, (1, 28, 28))
+    state.step = number
     return count_flops(lambda: next(steps))
 
 
@@ -60,8 +69,8 @@ class Experiment(NamedTuple):
     dataset: Dataset
     labels: int
     seed: int
-    work: int
-    every: int
+    steps: int
+    looks: int
     precision: str
 
     def batches(self) -> Batches:
@@ -84,8 +93,9 @@ class Experiment(NamedTuple):
 
     def run(self, folder: Path) -> Iterator[dict[str, Any]]:
         """Train from where it was stopped; yield a line of figures at each look."""
-        unit, kept = work_of_a_step(self.recipe), self.kept(folder)
-        steps, every = round(self.work / unit), max(1, round(self.every / unit))
+        kept = self.kept(folder)
+        looks = [round(self.steps * n / self.looks) for n in range(1, self.looks + 1)]
+        work = dict(zip(looks, work_done(self.recipe, looks), strict=True))
         images, classes = self.dataset.train.images, len(self.dataset.classes)
         state = self.recipe.start(images, classes, seed=self.seed, device=CPU)
         if kept.exists():
@@ -94,7 +104,7 @@ class Experiment(NamedTuple):
             state,
             self.recipe.step,
             self.batches(),
-            steps=steps,
+            steps=self.steps,
             schedule=self.recipe.schedule,
             seed=self.seed,
             device=CPU,
@@ -102,11 +112,11 @@ class Experiment(NamedTuple):
         )
         started = time.process_time()
         for progress in taken:
-            if progress.step % every and progress.step != steps:
+            if progress.step not in work:
                 continue
             line: dict[str, Any] = {"recipe": self.name, "data": self.dataset.source}
-            line |= {"labels": self.labels, "seed": self.seed, "of": self.work}
-            line |= {"step": progress.step, "work": round(progress.step * unit)}
+            line |= {"labels": self.labels, "seed": self.seed, "of": self.steps}
+            line |= {"step": progress.step, "work": round(work[progress.step])}
             line |= self.count_errors(state)
             line |= {name: round(loss.item(), 4) for name, loss in progress.metrics.items()}
             yield line | {"cpu_seconds": round(time.process_time() - started, 1)}
@@ -132,8 +142,8 @@ def main() -> None:
     parser.add_argument("--data", default="ylecun/mnist")
     parser.add_argument("--labels", type=int, default=100)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7001])
-    parser.add_argument("--work", type=int, default=18_000, help="in steps of the released recipe")
-    parser.add_argument("--every", type=int, default=500, help="work between two looks")
+    parser.add_argument("--steps", type=int, help="of a run (default: the recipe's)")
+    parser.add_argument("--looks", type=int, default=36, help="at held-out rows in a run")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="bfloat16")
     parser.add_argument("--out", type=Path, required=True, help="folder of the figures")
     chosen = parser.parse_args()
@@ -144,9 +154,9 @@ def main() -> None:
     except (DataError, ValueError) as error:
         parser.error(str(error))
     chosen.out.mkdir(parents=True, exist_ok=True)
-    measured = (chosen.work, chosen.every, chosen.precision)
     for name, recipe in recipes.items():
         seen = recipe.as_players_see(dataset)
+        measured = (chosen.steps or recipe.steps, chosen.looks, chosen.precision)
         for seed in chosen.seeds:
             experiment = Experiment(name, recipe, seen, chosen.labels, seed, *measured)
             for line in experiment.run(chosen.out):

@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.step import count_flops, prepare, step_flops
-from bench.vectors import hold_out, main, work_of_a_step
+from bench.vectors import flops_of_a_step, hold_out, main, work_done
 from convergan.core.files import replace_file
 from convergan.data import Dataset, Rows
 from convergan.recipes import find_recipe
@@ -30,8 +30,18 @@ def test_work_is_counted_in_steps_of_the_released_recipe() -> None:
     state, steps = prepare(find_recipe("mnist"), (1, 28, 28))
     counted = count_flops(lambda: next(steps))
     assert counted == pytest.approx(step_flops(state, 100), rel=0.01)
-    assert work_of_a_step(find_recipe("mnist")) == 1
-    assert 1 < work_of_a_step(find_recipe("mnist-vectors")) < 2
+    assert work_done(find_recipe("mnist"), [7, 10]) == pytest.approx([7, 10])
+    [worth] = work_done(find_recipe("mnist-vectors"), [1])
+    assert 1 < worth < 2
+
+
+@pytest.mark.slow
+def test_steps_that_cost_less_at_first_are_counted_as_they_are() -> None:
+    recipe = find_recipe("mnist-components")  # whose teacher comes after step 100
+    early, late = (flops_of_a_step(recipe, number) for number in (50, 150))
+    assert late > 1.3 * early
+    [first, both] = work_done(recipe, [100, 200])
+    assert both == pytest.approx(first * (1 + late / early))
 
 
 def test_the_last_training_rows_are_held_out_and_test_rows_are_left_alone() -> None:
@@ -51,7 +61,7 @@ def small_set(folder: Path) -> Path:
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
     monkeypatch.setattr("bench.vectors.HELD_OUT", 50)
-    monkeypatch.setattr("bench.vectors.work_of_a_step", lambda recipe: 0.5)
+    monkeypatch.setattr("bench.vectors.flops_of_a_step", lambda recipe, number: 1)
     monkeypatch.setattr("sys.argv", ["vectors", *map(str, arguments)])
     main()
 
@@ -60,10 +70,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_figures_of_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = ("--data", small_set(tmp_path), "--labels", 10, "--precision", "float32")
-    options = ("digits-without-graph", *data, "--work", 2, "--every", 1, "--out")
+    options = ("digits-without-graph", *data, "--steps", 4, "--looks", 2, "--out")
     run(monkeypatch, *options, tmp_path / "whole")
     whole = figures(tmp_path / "whole")
-    assert [(line["step"], line["work"]) for line in whole] == [(2, 1), (4, 2)]
+    assert [(line["step"], line["work"]) for line in whole] == [(2, 2), (4, 4)]
     run(monkeypatch, *options, tmp_path / "whole")
     assert figures(tmp_path / "whole") == whole  # nothing was left to do
 

@@ -243,6 +243,13 @@ def test_its_weight_rises_between_two_steps() -> None:
     assert found[2] == pytest.approx(found[3] / 2)
 
 
+def test_where_it_teaches_nothing_it_makes_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, given = state_at(10), with_slopes()
+    logits = state.discriminator.network(given.unlabeled, derive(0, "noise")).logits
+    monkeypatch.setattr(type(state.discriminator.network), "forward", lambda *_: pytest.fail())
+    assert WORST(state, given, logits, derive(0, "term")).item() == 0
+
+
 def test_it_teaches_the_network_and_neither_its_average_nor_the_rows() -> None:
     state, given = state_at(30), with_slopes()
     averaged_opinion(state)  # which moves the average away from the student

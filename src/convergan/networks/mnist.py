@@ -116,13 +116,16 @@ def descriptor_discriminator(
     )
 
 
-def descriptor_generator(row_shape: Sequence[int], chance: torch.Generator) -> DenseGenerator:
-    """Build two hidden layers of 500 and a linear output from 100 noise inputs.
+def descriptor_generator(
+    row_shape: Sequence[int], chance: torch.Generator, *, hidden: Sequence[int] = (500, 500)
+) -> DenseGenerator:
+    """Build hidden layers and a linear output from 100 noise inputs.
 
     Args:
         row_shape: of a row, any.
         chance: draws the initial weights.
+        hidden: widths of the hidden layers.
     """
     return DenseGenerator(
-        row_shape, hidden=(500, 500), latent_dim=100, output=torch.positive, chance=chance
+        row_shape, hidden=hidden, latent_dim=100, output=torch.positive, chance=chance
     )

@@ -144,7 +144,8 @@ def teacher_adversarial(
         chance: draws the noise of the pass at the changed rows.
         weight: factor of the loss in the end.
         radius: length of the change, in the units of the rows.
-        rising: the steps from which the factor rises from 0, and at which it is ``weight``.
+        rising: the steps from which the factor rises from 0, and at which it is ``weight``. Where
+            it is 0, no pass is made.
 
     Raises:
         ValueError: if the unlabelled rows require no gradients, as in `semi_supervised_step`.
@@ -154,11 +155,14 @@ def teacher_adversarial(
             "the unlabelled rows require no gradients, so no change of theirs can be found; "
             "take semi_supervised_joint_step"
         )
+    factor = weight * _rise(state, rising)
+    if not factor:
+        return unlabeled_logits.new_zeros(())
     targets = _teach(state, batch, None, 0, 0.0).clamp(min=1e-12).log()
     found = prediction_divergence(whole(targets), unlabeled_logits)
     change = worst_change(found, batch.unlabeled, radius=radius)
     logits = state.discriminator.network(batch.unlabeled.detach() + change, chance).logits
-    return weight * _rise(state, rising) * average(prediction_divergence(targets, logits))
+    return factor * average(prediction_divergence(targets, logits))
 
 
 def certainty(

@@ -268,8 +268,9 @@ def semi_supervised_joint_step(
     )
     samples = len(batch.unlabeled[::generated_every])
     fakes = generator(draw_latent(generator, samples, chance))
-    real = discriminator(torch.cat([batch.labeled, batch.unlabeled]), chance)
-    fake = discriminator(fakes, chance)
+    with cached():
+        real = discriminator(torch.cat([batch.labeled, batch.unlabeled]), chance)
+        fake = discriminator(fakes, chance)
     labeled, unlabeled = real.logits.tensor_split([len(batch.labeled)])
     unlabeled, fake_logits = whole(unlabeled), whole(fake.logits)
     classifying = supervised_loss(*all_whole(labeled, batch.labels))
