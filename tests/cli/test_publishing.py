@@ -1,6 +1,7 @@
 """A user's way to the hub and back: what is pulled does what was pushed, to the bit."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,49 @@ def test_models_that_are_pulled_predict_the_same(call: Call, hub: Hub, tmp_path:
     assert {".gitattributes", "README.md", "convergan.json", "environment.json"} | {
         *("model.zip", "record.json"),
     } == set(hub.files("me/pm"))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("result.json", '{"x": 1}', "result.json lacks the field 'steps'"),
+        ("result.json", '{"steps": "2"}', "result.json: steps is '2', no such value"),
+        ("result.json", '{"steps": 2,', "result.json is not readable JSON: "),
+        ("result.json", "[]", "result.json holds no fields"),
+        ("config.json", '{"settings": {}}', "config.json lacks the field 'recipe'"),
+        ("config.json", '{"settings": 1}', "config.json does not describe a run"),
+        ("config.json", '{"settings"', "config.json is not readable JSON: "),
+        ("baselines.json", '[{"name": "knn"}]', "baselines.json lacks the field 'test_error'"),
+        ("baselines.json", "{}", "baselines.json holds no rows of a table"),
+        ("metrics.jsonl", "{}\n{\n", "metrics.jsonl is not readable JSON: "),
+        ("environment.json", '{"command": ""}', "environment.json lacks the field 'versions'"),
+    ],
+)
+def test_a_damaged_file_of_a_run_is_one_line_and_65(
+    call: Call, hub: Hub, run: Path, file: str, content: str, said: str
+) -> None:
+    shutil.copytree(run, "run")
+    Path("run", file).write_text(content)
+    commands: list[tuple[object, ...]] = [("report", "run")]
+    if file != "metrics.jsonl":  # whose lines are no concern of it
+        commands.append(("push", "run", "me/x", "--dry-run", "look"))
+    if file == "config.json":
+        commands.append(("sample", "run", "--count", 10, "--out", "samples.npz"))
+        commands.append(("score", "run", "--against", "digits"))
+    for words in commands:
+        code, _, err = call(*words)
+        assert (code, err.count("\n")) == (65, 1), (words, err)
+        assert said in err
+    assert not Path("look").exists() and not hub.requests
+
+
+def test_a_line_that_is_being_written_is_left_out_of_a_report(call: Call, run: Path) -> None:
+    shutil.copytree(run, "run")
+    (Path("run") / "result.json").unlink()
+    with (Path("run") / "metrics.jsonl").open("a") as log:
+        log.write('{"step": 3, "los')
+    assert call("report", "run")[0] == 0
+    assert "Not finished: 2 of 2 steps." in Path("run/report.html").read_text()
 
 
 def test_a_dry_run_writes_all_and_asks_nobody(

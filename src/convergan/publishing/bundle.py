@@ -17,7 +17,7 @@ from typing import Any
 from safetensors import safe_open
 
 from ..core.environment import FILE as ENVIRONMENT
-from ..core.files import canonical_sha256, new_folder, read_json
+from ..core.files import canonical_sha256, new_folder, parse_json, read_fields, read_json
 from ..data import DataError
 from ..photos.classifier import ImageClassifier
 from ..photos.model_folder import is_photo_model, read_photo_model
@@ -59,11 +59,14 @@ class Bundle:
 
         Args:
             name: of the file.
+
+        Raises:
+            DamagedFileError: if it is no JSON.
         """
         content = self.files.get(name)
         if content is None:
             return {}
-        return json.loads(content) if isinstance(content, bytes) else read_json(content)
+        return parse_json(content, name) if isinstance(content, bytes) else read_json(content)
 
 
 def collect(folder: Path) -> Bundle:
@@ -119,7 +122,7 @@ def _run(folder: Path) -> Bundle:
     found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
     if found is None:
         raise DataError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
-    written = read_json(folder / "config.json")
+    written = read_fields(folder / "config.json")
     parts = {part: without_folders(written[part]) for part in ("recipe", "settings")}
     files: dict[str, Content] = {"config.json": _as_json(written | parts)}
     files |= {name: folder / name for name in FIGURES if (folder / name).is_file()}
@@ -152,7 +155,7 @@ def _kept_in(folder: Path, code: tuple[str, ...]) -> str:
 
 def _table_model(folder: Path) -> Bundle:
     model = read_model(folder)
-    table = read_json(folder / "table.json")
+    table = read_fields(folder / "table.json")
     table["columns"] = [
         column | {"extractor": last_name(column.get("extractor", ""))}
         for column in table["columns"]
@@ -205,7 +208,7 @@ def _archive(folder: Path, model: ImageClassifier) -> Content:
 def _record(folder: Path) -> dict[str, Content]:
     if not (folder / RECORD).is_file():
         return {}
-    record = read_json(folder / RECORD)
+    record = read_fields(folder / RECORD)
     record.pop(NOTICES, None)
     places = {
         name: last_name(record[name]) for name in ("table", "folder", "extractor") if name in record
@@ -216,7 +219,7 @@ def _record(folder: Path) -> dict[str, Content]:
 def _environment(folder: Path) -> dict[str, Content]:
     if not (folder / ENVIRONMENT).is_file():
         return {}
-    found = read_json(folder / ENVIRONMENT)
+    found = read_fields(folder / ENVIRONMENT)
     return {ENVIRONMENT: _as_json(found | {"command": command_without_folders(found["command"])})}
 
 
