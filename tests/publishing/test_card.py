@@ -67,7 +67,7 @@ def test_a_run_that_has_not_ended_has_no_error(run: Path, tmp_path: Path) -> Non
     (folder / "environment.json").unlink()
     metadata, text = card_of(folder)
     assert "model-index" not in metadata and "model_name" not in metadata
-    assert "Not finished: 2 of 2 steps." in text and "Machine" not in text
+    assert "This run is unfinished: it has no result yet" in text and "Machine" not in text
 
 
 @pytest.mark.parametrize(

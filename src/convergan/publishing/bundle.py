@@ -47,12 +47,14 @@ class Bundle:
         files: by the names that they have in a repository.
         kept: what they keep of the training rows, a sentence each.
         code: files of the user's that the model needs and that are not pushed.
+        notes: what else whoever pushes or pulls it should know, a sentence each.
     """
 
     kind: str
     files: Mapping[str, Content]
     kept: tuple[str, ...]
     code: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def read(self, name: str) -> Any:
         """Return what one of the files of JSON says, nothing where it is not there.
@@ -134,7 +136,17 @@ def _run(folder: Path) -> Bundle:
     if pictures and not shows_rows:
         files[f"samples/{pictures[-1].name}"] = pictures[-1]
     code = _code(config["settings"]["recipe"])
-    return Bundle(RUN, files, (_kept_in(found.folder, code),), code)
+    notes = () if "result.json" in files else (_unfinished(found.step, config),)
+    return Bundle(RUN, files, (_kept_in(found.folder, code),), code, notes)
+
+
+def _unfinished(step: int, config: Mapping[str, Any]) -> str:
+    """Return what is to be known of a run that was stopped, or of which a part was copied."""
+    steps = config["settings"]["steps"]
+    return (
+        "This run is unfinished: it has no result yet, only a checkpoint after "
+        f"{step:,} of {steps:,} steps."
+    )
 
 
 def _kept_in(folder: Path, code: tuple[str, ...]) -> str:
@@ -149,7 +161,7 @@ def _kept_in(folder: Path, code: tuple[str, ...]) -> str:
         return (
             f"It holds the {max(held):,} rows of the discriminator's reference batch as they are."
         )
-    weights = "It holds weights that were learned from the training rows, and none of these"
+    weights = "It holds weights that were learned from the training rows, and none of the rows"
     return f"{weights}{' but what networks of your own keep in buffers' * bool(code)}."
 
 

@@ -138,7 +138,7 @@ def _of_run(
     rows = table(folder)
     [checkpoint] = [name for name in bundle.files if name.endswith("manifest.json")]
     step = int(re.findall(r"step-(\d+)", checkpoint)[0])
-    said = [outcome(settings, result, step, rows)]
+    said = list(bundle.notes) or [outcome(settings, result, step, rows)]
     if ablation is not None:
         rows[1:1] = [ablation]
     elif settings["labels"] and "-without-game" not in settings["recipe"]:
