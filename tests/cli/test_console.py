@@ -16,6 +16,7 @@ from convergan.cli.console import (
     print_table,
     require_standard_output,
 )
+from tests.commands import convergan
 
 
 @pytest.mark.parametrize("text", ["runs/[bold]x[/bold]/a.html", "12 of 345 'rows'", "long " * 100])
@@ -54,6 +55,17 @@ def test_a_long_word_is_broken_in_a_terminal_that_has_room_for_the_columns(
     shown = capsys.readouterr().out
     assert shown.replace("name", "").count("n") == 100
     assert max(map(len, shown.splitlines())) == 40
+
+
+@pytest.mark.parametrize("options", [["--quiet"], ["--json", "-"]])
+def test_a_command_keeps_nobody_quiet_who_comes_after_it(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convergan("recipes", *options) == 0
+    capsys.readouterr()
+    print_line("won")
+    errors.print("lost")
+    assert capsys.readouterr() == ("won\n", "lost\n")
 
 
 def test_errors_leave_the_results_alone(capsys: pytest.CaptureFixture[str]) -> None:

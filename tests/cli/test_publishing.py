@@ -1,6 +1,7 @@
 """A user's way to the hub and back: what is pulled does what was pushed, to the bit."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,8 +50,11 @@ def test_a_run_that_is_pulled_samples_and_reports_the_same(
     assert call("report", "digits")[0] == 0
     page = (tmp_path / "digits" / "report.html").read_text()
     assert json.loads((run / "result.json").read_text())["state_sha256"] in page
-    code, out, _ = call("push", "digits", "me/digits", "--license", "mit")
-    assert code == 0 and "the hub has this very model already" in out  # what was pulled is whole
+    code, out, _ = call(
+        "push", "digits", "me/digits", "--license", "mit"
+    )  # what was pulled is whole
+    assert code == 0 and f"the hub has this very model already: {hub.endpoint}/me/digits, re" in out
+    assert "pushed: " not in out
 
 
 @pytest.mark.slow
@@ -72,6 +76,82 @@ def test_models_that_are_pulled_predict_the_same(call: Call, hub: Hub, tmp_path:
     assert {".gitattributes", "README.md", "convergan.json", "environment.json"} | {
         *("model.zip", "record.json"),
     } == set(hub.files("me/pm"))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("result.json", '{"x": 1}', "result.json lacks the field 'steps'"),
+        ("result.json", '{"steps": "2"}', "result.json: steps is '2', no such value"),
+        ("result.json", '{"steps": 2,', "result.json is not readable JSON: "),
+        ("result.json", "[]", "result.json holds no fields"),
+        ("config.json", '{"settings": {}}', "config.json lacks the field 'recipe'"),
+        ("config.json", '{"settings": 1}', "config.json does not describe a run"),
+        ("config.json", '{"settings"', "config.json is not readable JSON: "),
+        ("baselines.json", '[{"name": "knn"}]', "baselines.json lacks the field 'test_error'"),
+        ("baselines.json", "{}", "baselines.json holds no rows of a table"),
+        ("metrics.jsonl", "{}\n{\n", "metrics.jsonl is not readable JSON: "),
+        ("environment.json", '{"command": ""}', "environment.json lacks the field 'versions'"),
+    ],
+)
+def test_a_damaged_file_of_a_run_is_one_line_and_65(
+    call: Call, hub: Hub, run: Path, file: str, content: str, said: str
+) -> None:
+    shutil.copytree(run, "run")
+    Path("run", file).write_text(content)
+    commands: list[tuple[object, ...]] = [("report", "run")]
+    if file != "metrics.jsonl":  # whose lines are no concern of it
+        commands.append(("push", "run", "me/x", "--dry-run", "look"))
+    if file == "config.json":
+        commands.append(("sample", "run", "--count", 10, "--out", "samples.npz"))
+        commands.append(("score", "run", "--against", "digits"))
+    for words in commands:
+        code, _, err = call(*words)
+        assert (code, err.count("\n")) == (65, 1), (words, err)
+        assert said in err
+    assert not Path("look").exists() and not hub.requests
+
+
+@pytest.mark.parametrize("name", ["me/x..y", "me/x--y", "me/x.git", "me/-x", f"me/{'x' * 97}"])
+def test_a_name_that_the_hub_does_not_allow_is_told_first(
+    call: Call, hub: Hub, run: Path, name: str
+) -> None:
+    for words in (("push", run, name), ("pull", name, "--out", "x")):
+        code, out, err = call(*words)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "a repository of the hub is OWNER/NAME, each up to 96 letters" in err
+    assert not hub.requests
+
+
+def test_quiet_commands_print_results_alone(call: Call, hub: Hub, run: Path) -> None:
+    code, out, err = call("push", run, "me/digits", "--quiet", "--json", "pushed.json")
+    pushed = json.loads(Path("pushed.json").read_text())
+    line = f"{hub.endpoint}/me/digits, revision {pushed['revision']}, hash {pushed['sha256']}"
+    assert (code, out, err) == (0, f"pushed: {line}\npushed.json\n", "")
+    hub.repositories["me/digits"].add({**hub.files("me/digits"), "LICENSE": b"mit"})
+    assert call("pull", "me/digits", "--quiet") == (0, "pulled: digits\n", "")
+    code, out, _ = call("pull", "me/digits", "--out", "again")
+    assert code == 0
+    assert "note: not pulled, as no part of the model: 1 file of me/digits\n" in out
+
+
+def test_a_run_that_is_not_finished_is_pushed_with_a_note(call: Call, hub: Hub, run: Path) -> None:
+    shutil.copytree(run, "run")
+    (Path("run") / "result.json").unlink()
+    note = "This run is unfinished: it has no result yet, only a checkpoint after 2 of 2 steps."
+    code, out, _ = call("push", "run", "me/digits", "--json", "pushed.json")
+    assert code == 0 and f"note: {note}\n" in out
+    assert json.loads(Path("pushed.json").read_text())["notes"] == [note]
+    assert note in hub.files("me/digits")["README.md"].decode()
+
+
+def test_a_line_that_is_being_written_is_left_out_of_a_report(call: Call, run: Path) -> None:
+    shutil.copytree(run, "run")
+    (Path("run") / "result.json").unlink()
+    with (Path("run") / "metrics.jsonl").open("a") as log:
+        log.write('{"step": 3, "los')
+    assert call("report", "run")[0] == 0
+    assert "Not finished: 2 of 2 steps." in Path("run/report.html").read_text()
 
 
 def test_a_dry_run_writes_all_and_asks_nobody(
@@ -96,7 +176,7 @@ def test_what_cannot_be_done_is_one_line_and_a_code(
         (("push", run, "you/digits"), 65, "the token may not write into you/digits (403"),
         (("push", run, "me/notes"), 65, "holds files that convergan did not write: notes.txt"),
         (("push", run, "me/x", "--ablation", run), 2, "is another experiment: recipe 'digits'"),
-        (("push", run, "me/x", "--license", "odd"), 2, '"license" must be one of'),
+        (("push", run, "me/x", "--license", "odd"), 65, "no license 'odd': --license takes"),
         (("push", run, "me/x", "--dry-run", tmp_path), 2, "exists"),
         (("pull", "me/notes"), 65, "is no model of convergan: it has no convergan.json"),
         (("pull", "me/nothing"), 65, "the hub has no model me/nothing"),

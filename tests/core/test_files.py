@@ -1,6 +1,7 @@
 """Files that are there wholly or not at all."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 import torch
 
 from convergan.core.files import (
+    NUMBER,
+    DamagedFileError,
     canonical_sha256,
     named_place,
     new_folder,
+    read_fields,
     read_json,
     replace_file,
     write_array,
@@ -59,12 +63,32 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text() == 'x,y\n1,"a ""b"""\n'
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff", b""])
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"", b"[" * 100_000])
 def test_what_is_no_json_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match="a.json is not readable JSON"):
+    with pytest.raises(DamagedFileError, match="a.json is not readable JSON"):
         read_json(file)
+
+
+def test_a_field_that_is_not_there_is_told_with_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"a": 1, "rows": [{"b": 2.5, "c": true}]}')
+    found = read_fields(file)
+    assert found == {"a": 1, "rows": [{"b": 2.5, "c": True}]} and found.get("x") is None
+    for lacking in (found, found["rows"][0], pickle.loads(pickle.dumps(found))):
+        with pytest.raises(DamagedFileError, match=r"^/.*a\.json lacks the field 'x'$"):
+            lacking["x"]
+    found.require({"a": int, "rows": list})
+    row = found["rows"][0]
+    row.require({"b": NUMBER})
+    for kinds, said in (({"b": str}, "b is 2.5"), ({"c": int}, "c is True"), ({"d": int}, "lacks")):
+        with pytest.raises(DamagedFileError, match=f"a.json.* {said}"):
+            row.require(kinds)
+    file.write_text("[]")
+    assert read_json(file) == []
+    with pytest.raises(DamagedFileError, match=r"a\.json holds no fields$"):
+        read_fields(file)
 
 
 def test_json_is_written_in_one_order(tmp_path: Path) -> None:

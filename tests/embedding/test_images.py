@@ -1,5 +1,6 @@
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -134,8 +135,8 @@ def test_a_cache_that_cannot_be_used_costs_time_alone(
     embed_images(files, network)
     assert counting.seen == (10 if damage == "garbage" else 15)
     if damage == "garbage":
-        count = sqlite3.connect(newest).execute("SELECT count(*) FROM features").fetchone()
-        assert count == (5,)
+        with closing(sqlite3.connect(newest)) as database:
+            assert database.execute("SELECT count(*) FROM features").fetchone() == (5,)
 
 
 def test_what_cannot_be_read_is_named_and_has_no_features(

@@ -1,12 +1,21 @@
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from convergan.labeling.model_state import ModelState
 from convergan.labeling.refit import Failed, Fitted, Reading, Ready, Request
 from convergan.labeling.store import LABEL, Answer, Store
 
 NAMES = ["a", "b", "c", "d"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path / "s")) as found:
+        yield found
 
 
 def fitted(confidence: list[float], labels: dict[int, str]) -> Fitted:
@@ -16,8 +25,8 @@ def fitted(confidence: list[float], labels: dict[int, str]) -> Fitted:
     return Fitted(asked, ("cat", "dog"), np.array([0, 1, 1, 0]), sure, held_out, [3], ["n"], 2.04)
 
 
-def test_events_are_shown(tmp_path: Path) -> None:
-    state = ModelState(Store(tmp_path / "s"), NAMES, 0)
+def test_events_are_shown(store: Store) -> None:
+    state = ModelState(store, NAMES, 0)
     assert state.shown_fit()["stage"] == "reading"
     state.take(Reading(2, 4), [])
     assert state.shown_fit()["done"] == 2
@@ -31,8 +40,7 @@ def test_events_are_shown(tmp_path: Path) -> None:
     assert shown["notices"] == ["n"] and state.ranked == [3]
 
 
-def test_predictions_of_labelled_items_are_those_of_held_out_labels(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s")
+def test_predictions_of_labelled_items_are_those_of_held_out_labels(store: Store) -> None:
     state = ModelState(store, NAMES, 0)
     state.take(fitted([0.9] * 4, {0: "cat", 1: "dog"}), [0, 2, 3])
     (refit,) = store.refits()
@@ -43,8 +51,7 @@ def test_predictions_of_labelled_items_are_those_of_held_out_labels(tmp_path: Pa
     assert [(p["wrong"], p["sample"]) for p in shown["points"]] == [(1, 1)]
 
 
-def test_sure_items_have_no_answer_and_the_surest_comes_first(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s")
+def test_sure_items_have_no_answer_and_the_surest_comes_first(store: Store) -> None:
     state = ModelState(store, NAMES, 0)
     assert state.sure() == {} and state.guess(0) is None
     state.take(fitted([0.96, 0.97, 0.99, 0.94], {}), [])

@@ -1,7 +1,9 @@
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,8 +145,42 @@ def test_recent_answers_of_a_person_are_those_that_hold(store: Store) -> None:
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     Store(tmp_path / "s.sqlite3").close()
-    with sqlite3.connect(tmp_path / "s.sqlite3") as database:
+    with closing(sqlite3.connect(tmp_path / "s.sqlite3")) as database:
         database.execute("PRAGMA user_version = 99")
-    database.close()
     with pytest.raises(ValueError, match="newer version"):
         Store(tmp_path / "s.sqlite3")
+
+
+def newer(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA user_version = 99")
+
+
+def without_classes(database: sqlite3.Connection) -> None:
+    database.execute("DROP TABLE classes")
+
+
+@pytest.mark.parametrize(
+    ("change", "error"), [(newer, ValueError), (without_classes, sqlite3.OperationalError)]
+)
+def test_a_database_that_is_refused_is_closed(
+    change: Callable[[sqlite3.Connection], None],
+    error: type[Exception],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Store(tmp_path / "s.sqlite3").close()
+    with closing(sqlite3.connect(tmp_path / "s.sqlite3")) as database:
+        change(database)
+    connect = sqlite3.connect
+    opened: list[sqlite3.Connection] = []
+
+    def noted(*arguments: Any, **more: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    with pytest.raises(error):
+        Store(tmp_path / "s.sqlite3")
+    (left,) = opened
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        left.execute("SELECT 1")

@@ -1,6 +1,8 @@
 import importlib.util
 import sys
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -46,13 +48,39 @@ def test_an_exported_network_gives_what_it_gave(tmp_path: Path) -> None:
     assert torch.equal(found.features, IMAGES[:2].flatten(1))
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+traces = pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.*:DeprecationWarning", "ignore:.*torch.jit.*:FutureWarning"
+)
+"""For a test that makes a file of TorchScript, which torch warns of by its version."""
+
+
+@traces
 def test_a_torchscript_network_gives_what_it_gave(tmp_path: Path) -> None:
     file = tmp_path / "means.pt"
     torch.jit.trace(Means(), IMAGES).save(str(file))  # type: ignore[no-untyped-call]
     found = extract(find_extractor(str(file)), IMAGES[:2])
     assert torch.equal(found.features, IMAGES[:2].flatten(1))
     assert find_extractor(str(file)).name.startswith("means.pt[sha256 ")
+
+
+@traces
+@pytest.mark.parametrize("category", [DeprecationWarning, FutureWarning])
+def test_who_brings_a_torchscript_network_sees_no_warning_of_it(
+    category: type[Warning], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "means.pt"
+    torch.jit.trace(Means(), IMAGES).save(str(file))  # type: ignore[no-untyped-call]
+    load = torch.jit.load
+
+    def warns(*arguments: Any, **more: Any) -> Any:
+        warnings.warn("`torch.jit.load` is deprecated", category, stacklevel=2)
+        return load(*arguments, **more)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(torch.jit, "load", warns)
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        find_extractor(str(file))
+    assert not shown
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".pt2"])

@@ -47,7 +47,7 @@ def test_a_run_gives_what_its_commands_read(run: Path) -> None:
         "samples/step-000000002.png",
     ]
     assert bundle.kept == (
-        "It holds weights that were learned from the training rows, and none of these.",
+        "It holds weights that were learned from the training rows, and none of the rows.",
     )
 
 
@@ -72,6 +72,14 @@ def test_the_newest_checkpoint_that_can_be_used_is_pushed(copied: Path) -> None:
         collect(copied)
 
 
+def test_a_run_without_a_result_says_so(copied: Path) -> None:
+    assert collect(copied).notes == ()
+    (copied / "result.json").unlink()
+    assert collect(copied).notes == (
+        "This run is unfinished: it has no result yet, only a checkpoint after 2 of 2 steps.",
+    )
+
+
 def test_pictures_that_are_training_images_stay(copied: Path) -> None:
     config = json.loads((copied / "config.json").read_text())
     config["recipe"]["descriptor"] = "convergan.data.oriented_gradients"
@@ -84,7 +92,7 @@ def test_a_reference_batch_of_the_discriminator_is_told(tmp_path: Path) -> None:
     noise = {"generator.network.network.reference_batch_0": np.zeros((8, 2), dtype=np.float32)}
     rows = {"discriminator.network.reference_batch_0": np.zeros((6, 2), dtype=np.float32)}
     save_file(weights | noise, tmp_path / "tensors.safetensors")
-    assert "and none of these." in _kept_in(tmp_path, ())
+    assert "and none of the rows." in _kept_in(tmp_path, ())
     save_file(weights | noise | rows, tmp_path / "tensors.safetensors")
     assert "the 6 rows of the discriminator's reference batch" in _kept_in(tmp_path, ())
 

@@ -67,7 +67,7 @@ def test_a_run_that_has_not_ended_has_no_error(run: Path, tmp_path: Path) -> Non
     (folder / "environment.json").unlink()
     metadata, text = card_of(folder)
     assert "model-index" not in metadata and "model_name" not in metadata
-    assert "Not finished: 2 of 2 steps." in text and "Machine" not in text
+    assert "This run is unfinished: it has no result yet" in text and "Machine" not in text
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,11 @@ def test_code_that_is_missing_and_signs_of_markdown_are_told(run: Path) -> None:
     bundle = collect(run)
     config = json.loads(json.dumps(bundle.read("config.json")))
     config["classes"] = ["a|b", "<script>", "*"]
+    config["settings"]["data"] = "a `b``_c_"
     files = {**bundle.files, "config.json": json.dumps(config).encode()}
-    bundle = replace(bundle, files=files, code=("mine.py",))
+    bundle = replace(bundle, files=files, code=("my_own_.py",))
     manifest = make_manifest("run", files)
-    text = write_card(run, bundle, manifest, "me/it", None, Baseline("a|b", 0.5, 1.0))
-    assert "It needs `mine.py`, which is not here, as code is not pushed" in text
+    text = write_card(run, bundle, manifest, "me/_it_", None, Baseline("a|b", 0.5, 1.0))
+    assert "It needs `my_own_.py`, which is not here, as code is not pushed" in text
+    assert "\n```a `b``_c_```, 20 labels" in text and "\n# \\_it\\_\n" in text
     assert r"classes: a\|b, \<script\>, \*." in text and "| a/b | 50.00% |" in text

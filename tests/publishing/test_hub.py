@@ -142,9 +142,10 @@ def test_who_may_not_write_is_told_why(
 
 def test_a_license_that_the_hub_does_not_know_is_refused(hub: Hub) -> None:
     manifest = make_manifest("table", FILES)
-    with pytest.raises(ValueError, match='"license" must be one of'):
+    with pytest.raises(DataError, match="knows no license 'odd': --license takes its names, such"):
         push(SMALL, manifest, "---\nlicense: odd\n---\n", "me/it")
-    assert set(hub.files("me/it")) == {".gitattributes"}
+    assert not hub.repositories  # none was made for it
+    assert push(SMALL, manifest, "---\nlicense: mit\n---\n", "me/it").changed
 
 
 @pytest.mark.parametrize("token", [None, "token-other"])
@@ -199,6 +200,7 @@ def test_a_hash_that_was_printed_holds_whoever_may_write(hub: Hub, tmp_path: Pat
     sha256 = make_manifest("table", FILES).sha256
     pushed = send()
     assert pull("me/it", tmp_path / "a", sha256=sha256).manifest.sha256 == sha256
+    assert pull("me/it", tmp_path / "A", sha256=sha256.upper()).manifest.sha256 == sha256
     other = replace(SMALL, files={**FILES, "model.json": b"[]"})
     send(other)
     (tmp_path / "more").mkdir()
@@ -210,6 +212,14 @@ def test_a_hash_that_was_printed_holds_whoever_may_write(hub: Hub, tmp_path: Pat
         pull("me/it", tmp_path / "c", sha256="ab")
     with pytest.raises(DataError, match="me/it has no revision 'v2'"):
         pull("me/it", tmp_path / "c", revision="v2")
+
+
+def test_what_is_not_of_the_model_is_left_out_and_told(hub: Hub, tmp_path: Path) -> None:
+    send()
+    assert pull("me/it", tmp_path / "a").left_out == ()
+    hub.repositories["me/it"].add({**hub.files("me/it"), "LICENSE": b"mit", "a/b.json": b"{}"})
+    assert pull("me/it", tmp_path / "b").left_out == ("LICENSE", "a/b.json")
+    assert not (tmp_path / "b" / "LICENSE").exists()
 
 
 def test_names_that_lead_elsewhere_are_asked_for_by_nobody(hub: Hub, tmp_path: Path) -> None:

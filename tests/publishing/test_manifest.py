@@ -74,6 +74,12 @@ def test_what_is_no_list_of_files_is_damaged(manifest: Manifest, files: Any) -> 
         parse_manifest(changed(manifest, files=files), "me/model")
 
 
+def test_a_manifest_that_is_cut_short_is_damaged(manifest: Manifest) -> None:
+    for data in (manifest.as_bytes()[:-20], b"", b"\xff", b"[" * 100_000):
+        with pytest.raises(DataError, match=r"^convergan.json of me/model is damaged, no readable"):
+            parse_manifest(data, "me/model")
+
+
 def test_another_hash_or_kind_is_damaged(manifest: Manifest) -> None:
     found = manifest.as_bytes().replace(b'"bytes": 8', b'"bytes": 9', 1)
     with pytest.raises(DataError, match="damaged: its hash is another"):
@@ -82,7 +88,7 @@ def test_another_hash_or_kind_is_damaged(manifest: Manifest) -> None:
         parse_manifest(changed(manifest, kind="poem"), "me/model")
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"format": "1"}'])
+@pytest.mark.parametrize("data", [b"[]", b"{}", b'{"format": "1"}'])
 def test_another_programs_file_is_no_manifest(data: bytes) -> None:
     with pytest.raises(DataError, match="me/model is no model of convergan"):
         parse_manifest(data, "me/model")

@@ -76,7 +76,7 @@ def test_every_recipe_of_the_package_passes(name: str) -> None:
         (
             {"step": STEP},
             r"^step is called as step\(state, batch, chance\), which adversarial_step does not "
-            "take: missing a required argument: 'discriminator_loss'$",
+            "take: missing a required (keyword-only )?argument: 'discriminator_loss'$",
         ),
     ],
 )

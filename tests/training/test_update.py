@@ -381,7 +381,12 @@ FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagr
 MENDED = "where this passes, torch is mended: say so in docs/design.md and convergan.core.layout"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=MENDED)
+@pytest.mark.xfail(
+    torch.__version__ < "2.14",
+    strict=True,
+    raises=AssertionError,
+    reason="torch 2.14 mended it, see docs/design.md",
+)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_fused_sgd_of_torch_moves_every_weight_in_half_precision(dtype: torch.dtype) -> None:
     weight = torch.ones(64, dtype=dtype, requires_grad=True)

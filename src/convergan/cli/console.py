@@ -67,6 +67,12 @@ def print_line(text: str) -> None:
     output.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
+def print_aside(text: str) -> None:
+    """Print a line beside the results, as `print_line` does, unless ``--quiet`` was said."""
+    if not errors.quiet:
+        print_line(text)
+
+
 def print_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """Print a table of results, whole at any width; its cells are text as it is."""
     table = Table()

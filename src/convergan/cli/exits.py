@@ -57,6 +57,7 @@ def explain(error: Exception) -> tuple[int, str]:
     if isinstance(error, StudyError):  # before torch is loaded, which takes seconds
         return REFUSED, line
     from ..collective import PeerLeftError, PeerLostError
+    from ..core.files import DamagedFileError
     from ..data import DataError
     from ..data.decoding import LISTED
     from ..training import CheckpointError, NonFiniteError
@@ -69,6 +70,7 @@ def explain(error: Exception) -> tuple[int, str]:
         (UnfinishedError, UNFINISHED),
         (PeerLostError, LOST),
         (DataError, REFUSED),
+        (DamagedFileError, REFUSED),
         (CheckpointError, REFUSED),
         (NonFiniteError, NON_FINITE),
         (OSError, STORAGE),

@@ -76,7 +76,6 @@ def top(
 
 def main() -> None:
     """Run the command line and turn errors into one line and an exit code."""
-    restore_output()
     try:
         require_standard_output()
         degrade_output()
@@ -91,3 +90,5 @@ def main() -> None:
         if not end.code and output.abandoned:
             sys.exit(UNREAD)
         raise
+    finally:
+        restore_output()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import errors, output, print_line
+from .console import errors, output, print_aside
 
 if TYPE_CHECKING:
     from ..data import SourceOptions
@@ -227,9 +227,9 @@ def prepare(threads: int, device: str) -> None:
 
 
 def show_notes(notes: Iterable[str]) -> None:
-    """Print what was guessed of a source, or passed over in it."""
+    """Print what was guessed of a source, or passed over in it, unless ``--quiet`` was said."""
     for note in notes:
-        print_line(f"note: {note}")
+        print_aside(f"note: {note}")
 
 
 def source_words(options: "SourceOptions") -> list[str]:

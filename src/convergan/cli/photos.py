@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from .console import errors, print_line, print_table, write_values
+from .console import errors, print_aside, print_line, print_table, write_values
 from .options import JsonFile, Quiet
 from .progress import reporting
 from .results import print_notices, show_error, show_opinions, write_predictions
@@ -113,7 +113,7 @@ def example(
     counts = write_example(folder)
     shown = ", ".join(f"{count:,} in {name}/" for name, count in sorted(counts.items()))
     print_line(f"{folder}: {shown}")
-    print_line(f"next: convergan fit {folder} --extractor pixels --out {folder.name}-model")
+    print_aside(f"next: convergan fit {folder} --extractor pixels --out {folder.name}-model")
     write_values(json, {"folder": str(folder), "photographs": counts})
 
 

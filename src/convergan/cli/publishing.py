@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import errors, print_line, write_values
+from .console import errors, print_aside, print_line, write_values
 from .options import JsonFile, Quiet, show_notes
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def push(
         "sha256": manifest.sha256,
         "keeps": list(bundle.kept),
         "code": list(bundle.code),
+        "notes": list(bundle.notes),
     }
     if dry_run is not None:
         write_bundle(dry_run, bundle, manifest, card)
@@ -96,12 +97,11 @@ def push(
     with stopping("while pushing; the hub has what it had, or all of it"):
         pushed = push_to_hub(bundle, manifest, card, repository, private=private, bars=has_bars())
     show_notes(pushed.notices)
-    if not pushed.changed:
-        print_line("the hub has this very model already")
     if pushed.before:
-        print_line(f"note: what was there before is revision {pushed.before}")
-    print_line(f"pushed: {pushed.url}, revision {pushed.revision}")
-    print_line(f"next: convergan pull {repository} --sha256 {manifest.sha256}")
+        show_notes([f"what was there before is revision {pushed.before}"])
+    done = "pushed" if pushed.changed else "the hub has this very model already"
+    print_line(f"{done}: {pushed.url}, revision {pushed.revision}, hash {manifest.sha256}")
+    print_aside(f"next: convergan pull {repository} --sha256 {manifest.sha256}")
     write_values(
         json,
         values | {"url": pushed.url, "revision": pushed.revision, "changed": pushed.changed},
@@ -151,11 +151,14 @@ def pull(
             repository, folder, revision=revision, sha256=sha256, bars=has_bars()
         )
     manifest = pulled.manifest
-    print_line(
+    print_aside(
         f"{WORDS[manifest.kind]}, {len(manifest.files):,} files, {size(manifest.total)}, "
         f"pushed by convergan {manifest.version}"
     )
-    print_line(f"hash: {manifest.sha256}, revision {pulled.revision}")
+    if count := len(pulled.left_out):
+        files = "1 file" if count == 1 else f"{count:,} files"
+        show_notes([f"not pulled, as no part of the model: {files} of {repository}"])
+    print_aside(f"hash: {manifest.sha256}, revision {pulled.revision}")
     print_line(f"pulled: {folder}")
     write_values(
         json,
@@ -165,6 +168,7 @@ def pull(
             "kind": manifest.kind,
             "revision": pulled.revision,
             "sha256": manifest.sha256,
+            "left_out": list(pulled.left_out),
         },
     )
 
@@ -173,12 +177,14 @@ def show_bundle(folder: Path, bundle: "Bundle", manifest: "Manifest") -> None:
     """Print what is pushed, what it keeps of training rows, and what it needs beside."""
     from ..publishing.manifest import WORDS
 
-    print_line(
+    print_aside(
         f"{folder}: {WORDS[bundle.kind]}, {len(bundle.files):,} files, {size(manifest.total)}"
     )
-    show_notes(bundle.kept)
-    for file in bundle.code:
-        print_line(f"note: code is not pushed, and nothing works without {file}: share it besides")
+    show_notes([*bundle.notes, *bundle.kept])
+    show_notes(
+        f"code is not pushed, and nothing works without {file}: share it besides"
+        for file in bundle.code
+    )
 
 
 def has_bars() -> bool:

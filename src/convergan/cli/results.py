@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .console import print_line, print_table, write_values
+from .console import print_aside, print_line, print_table, write_values
 
 if TYPE_CHECKING:
     from ..estimator import SemiSupervisedGANClassifier
@@ -35,9 +35,9 @@ def show_error(error: "ErrorRate | None", what: str) -> None:
 
 
 def print_notices(notices: Iterable[str]) -> None:
-    """Print what the user should know."""
+    """Print what the user should know, unless ``--quiet`` was said."""
     for notice in notices:
-        print_line(f"note: {notice}")
+        print_aside(f"note: {notice}")
 
 
 def write_predictions(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.markup import escape
 
-from .console import errors, print_line, write_values
+from .console import errors, print_aside, print_line, write_values
 from .help import Commands
 from .options import (
     AllowChangedCode,
@@ -309,7 +309,7 @@ def create(
         errors.print(caution, highlight=False, soft_wrap=True)
     print_line(f"study: {study}")
     print_line(f"owner's token: {token}")
-    print_line(f"next: convergan turing serve {study}, convergan turing invite {study} --count 10")
+    print_aside(f"next: convergan turing serve {study}, convergan turing invite {study} --count 10")
     write_private_values(json, {"study": str(study), "owner_token": token})
 
 

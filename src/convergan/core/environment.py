@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .files import read_json, write_json
+from .files import read_fields, write_json
 from .html import Table
 from .version import __version__
 
@@ -38,7 +38,7 @@ def environment_rows(folder: Path) -> list[Table]:
     Args:
         folder: that `note_environment` wrote to.
     """
-    return [environment_table(read_json(folder / FILE))] if (folder / FILE).exists() else []
+    return [environment_table(read_fields(folder / FILE))] if (folder / FILE).exists() else []
 
 
 def environment_table(found: Mapping[str, Any]) -> Table:

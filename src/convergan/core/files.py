@@ -9,8 +9,9 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,42 @@ if TYPE_CHECKING:
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """Errors of writing that name no file."""
+Kind = type | tuple[type, ...]
+NUMBER: Kind = (int, float)
+NUMBER_OR_NONE: Kind = (int, float, type(None))
+
+
+class DamagedFileError(ValueError):
+    """A file that does not hold what it should; the message names it and what is wrong."""
+
+
+class Fields(dict[str, Any]):
+    """An object of a JSON file; asked for a field that it lacks, it names file and field.
+
+    Args:
+        values: by the names of the fields.
+        file: that they are from.
+    """
+
+    def __init__(self, values: Mapping[str, Any], file: str) -> None:
+        super().__init__(values)
+        self.file = file
+
+    def __missing__(self, name: str) -> Any:
+        raise DamagedFileError(f"{self.file} lacks the field {name!r}")
+
+    def require(self, kinds: Mapping[str, Kind]) -> None:
+        """See that fields are there and of their kinds.
+
+        Args:
+            kinds: of the values, by the names of the fields.
+
+        Raises:
+            DamagedFileError: naming the file and the first field that is not.
+        """
+        for name, kind in kinds.items():
+            if not isinstance(self[name], kind) or isinstance(self[name], bool):
+                raise DamagedFileError(f"{self.file}: {name} is {self[name]!r}, no such value")
 
 
 def canonical_json(value: Any) -> str:
@@ -142,12 +179,61 @@ def write_csv(file: Path, rows: Iterable[Sequence[Any]]) -> None:
 
 
 def read_json(file: Path) -> Any:
-    """Read one JSON file of a folder.
+    """Read one JSON file of a folder; its objects are `Fields`.
+
+    Args:
+        file: of any JSON.
 
     Raises:
-        ValueError: if it holds something else; the message names it.
+        DamagedFileError: if it holds something else; the message names it.
+    """
+    return parse_json(file.read_bytes(), str(file))
+
+
+def read_fields(file: Path) -> Fields:
+    """Read one JSON file of a folder that holds an object.
+
+    Args:
+        file: of the object.
+
+    Raises:
+        DamagedFileError: if it holds something else; the message names it.
+    """
+    return parse_fields(file.read_bytes(), str(file))
+
+
+def parse_json(data: bytes, name: str) -> Any:
+    """Return what JSON says; its objects are `Fields`.
+
+    Args:
+        data: in UTF-8.
+        name: of where it is from, for messages.
+
+    Raises:
+        DamagedFileError: if it is no JSON.
+
+    Example:
+        >>> parse_json(b'[{"a": 1}]', "a.json")[0]["b"]
+        Traceback (most recent call last):
+        convergan.core.files.DamagedFileError: a.json lacks the field 'b'
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is not readable JSON: {error}") from None
+        return json.loads(data.decode(), object_hook=partial(Fields, file=name))
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(f"{name} is not readable JSON: {error}") from None
+
+
+def parse_fields(data: bytes, name: str) -> Fields:
+    """Return the object that JSON says.
+
+    Args:
+        data: in UTF-8.
+        name: of where it is from, for messages.
+
+    Raises:
+        DamagedFileError: if it is no JSON, or no object.
+    """
+    found = parse_json(data, name)
+    if not isinstance(found, Fields):
+        raise DamagedFileError(f"{name} holds no fields")
+    return found

@@ -3,9 +3,10 @@
 Torch's fused optimizers walk the memory of a parameter, its gradient and its moments side by side.
 ``backward`` accumulates a gradient in the strides of its parameter; `torch.autograd.grad` returns
 it in whatever strides it was computed, and for a convolution in channels-last, or a second
-derivative of one, those are not the strides of the weight. The fused CPU kernels of torch 2.13
-(Adam, AdamW, SGD, Adagrad) ignore strides: each weight is then moved by the gradient of another.
-docs/design.md has the smallest program that shows it.
+derivative of one, those are not the strides of the weight. The fused CPU kernels (Adam, AdamW, SGD,
+Adagrad) of torch 2.13, and still of 2.14.1, ignore strides: each weight is then moved by the
+gradient of another. That fused SGD left half precision alone, as in 2.13, is mended in 2.14.
+docs/design.md has the smallest programs that show both.
 """
 
 import torch

@@ -25,7 +25,9 @@ from .encoded import EncodedCells, EncodedFiles, EncodedSet, Split
 from .label_values import NO_LABEL, NO_LABEL_NOTE, number_labels
 from .source_options import PLAIN, TEST_SPLITS, TRAIN_SPLIT, SourceOptions
 
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+NAME_PART = re.compile(r"\w([\w.-]{0,94}\w)?", re.ASCII)
+"""Of a name on the hub, the owner or what they call it."""
+NOT_IN_NAMES = ("--", "..")
 FILE_NAME = re.compile(
     r"\.(npz|npy|csv|tsv|json|jsonl|parquet|zip|tar|gz|tgz|xz|bz2|7z|rar|h5|hdf5|mat|pt|pkl|png|"
     r"jpe?g|tiff?|webp|gif|bmp)$",
@@ -122,7 +124,22 @@ def is_hub_name(name: str) -> bool:
         (True, False)
     """
     beside = "/" in name and Path(name).parent.is_dir()
-    return not beside and bool(HUB_NAME.fullmatch(name)) and not FILE_NAME.search(name)
+    return not beside and fits_the_hub(name) and not FILE_NAME.search(name)
+
+
+def fits_the_hub(name: str) -> bool:
+    """Return whether the hub allows a name: of a data set or a model, NAME or OWNER/NAME.
+
+    Args:
+        name: without a configuration.
+
+    Example:
+        >>> fits_the_hub("me/a.b-c"), fits_the_hub("me/a--b"), fits_the_hub("me/a.git")
+        (True, False, False)
+    """
+    parts = name.split("/")
+    plain = len(parts) <= 2 and all(map(NAME_PART.fullmatch, parts))
+    return plain and not name.endswith(".git") and not any(sign in name for sign in NOT_IN_NAMES)
 
 
 def _require_hub_name(source: str) -> None:

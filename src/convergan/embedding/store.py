@@ -156,7 +156,7 @@ def _connect(file: Path) -> sqlite3.Connection:
         for statement in SCHEMA:
             database.execute(statement)
         database.commit()
-    except sqlite3.Error:
+    except BaseException:
         database.close()
         raise
     return database

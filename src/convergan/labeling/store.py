@@ -92,22 +92,33 @@ class Refit(NamedTuple):
 class Store:
     """The database of one labels file. All methods may be called from any thread.
 
+    Args:
+        file: of the database; it is made where there is none.
+
     Attributes:
         current: what holds of each item, by name; only of those that were answered.
         classes: their names, in the order of their keys.
+
+    Raises:
+        ValueError: if a newer version made the file.
+        sqlite3.Error: if it is no database, or cannot be opened.
     """
 
     def __init__(self, file: Path) -> None:
         self._lock = threading.RLock()
         self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 10000"):
-            self._database.execute(f"PRAGMA {pragma}").close()
-        self._prepare()
         self.current: dict[str, Answer] = {}
         self.classes: list[str] = []
         self._leases: dict[str, Lease] = {}
         self._drawn: dict[str, set[str]] = {}
-        self._read()
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 10000"):
+                self._database.execute(f"PRAGMA {pragma}").close()
+            self._prepare()
+            self._read()
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close the database; its log goes into it."""

@@ -38,6 +38,8 @@ def from_function(file: str, function: str) -> Extractor:
 def from_file(file: str, device: torch.device | str = "cpu") -> Extractor:
     """Return the extractor of a network in a file: ``.pt2`` of `torch.export`, or TorchScript.
 
+    torch does not support TorchScript from Python 3.14 on.
+
     Args:
         file: ``.pt2`` or ``.pt``.
         device: where images will be.
@@ -52,7 +54,8 @@ def from_file(file: str, device: torch.device | str = "cpu") -> Extractor:
             call = torch.export.load(path).module().to(device)
         else:
             with warnings.catch_warnings():  # it is deprecated, and there are such files
-                warnings.simplefilter("ignore", DeprecationWarning)
+                for category in (DeprecationWarning, FutureWarning):  # by the version of torch
+                    warnings.simplefilter("ignore", category)
                 call = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
     except Exception as error:  # of many kinds, by what is wrong with the file
         reason = " ".join(str(error).split())[:200]

@@ -17,7 +17,7 @@ from typing import Any
 from safetensors import safe_open
 
 from ..core.environment import FILE as ENVIRONMENT
-from ..core.files import canonical_sha256, new_folder, read_json
+from ..core.files import canonical_sha256, new_folder, parse_json, read_fields, read_json
 from ..data import DataError
 from ..photos.classifier import ImageClassifier
 from ..photos.model_folder import is_photo_model, read_photo_model
@@ -47,23 +47,28 @@ class Bundle:
         files: by the names that they have in a repository.
         kept: what they keep of the training rows, a sentence each.
         code: files of the user's that the model needs and that are not pushed.
+        notes: what else whoever pushes or pulls it should know, a sentence each.
     """
 
     kind: str
     files: Mapping[str, Content]
     kept: tuple[str, ...]
     code: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def read(self, name: str) -> Any:
         """Return what one of the files of JSON says, nothing where it is not there.
 
         Args:
             name: of the file.
+
+        Raises:
+            DamagedFileError: if it is no JSON.
         """
         content = self.files.get(name)
         if content is None:
             return {}
-        return json.loads(content) if isinstance(content, bytes) else read_json(content)
+        return parse_json(content, name) if isinstance(content, bytes) else read_json(content)
 
 
 def collect(folder: Path) -> Bundle:
@@ -119,7 +124,7 @@ def _run(folder: Path) -> Bundle:
     found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
     if found is None:
         raise DataError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
-    written = read_json(folder / "config.json")
+    written = read_fields(folder / "config.json")
     parts = {part: without_folders(written[part]) for part in ("recipe", "settings")}
     files: dict[str, Content] = {"config.json": _as_json(written | parts)}
     files |= {name: folder / name for name in FIGURES if (folder / name).is_file()}
@@ -131,7 +136,17 @@ def _run(folder: Path) -> Bundle:
     if pictures and not shows_rows:
         files[f"samples/{pictures[-1].name}"] = pictures[-1]
     code = _code(config["settings"]["recipe"])
-    return Bundle(RUN, files, (_kept_in(found.folder, code),), code)
+    notes = () if "result.json" in files else (_unfinished(found.step, config),)
+    return Bundle(RUN, files, (_kept_in(found.folder, code),), code, notes)
+
+
+def _unfinished(step: int, config: Mapping[str, Any]) -> str:
+    """Return what is to be known of a run that was stopped, or of which a part was copied."""
+    steps = config["settings"]["steps"]
+    return (
+        "This run is unfinished: it has no result yet, only a checkpoint after "
+        f"{step:,} of {steps:,} steps."
+    )
 
 
 def _kept_in(folder: Path, code: tuple[str, ...]) -> str:
@@ -146,13 +161,13 @@ def _kept_in(folder: Path, code: tuple[str, ...]) -> str:
         return (
             f"It holds the {max(held):,} rows of the discriminator's reference batch as they are."
         )
-    weights = "It holds weights that were learned from the training rows, and none of these"
+    weights = "It holds weights that were learned from the training rows, and none of the rows"
     return f"{weights}{' but what networks of your own keep in buffers' * bool(code)}."
 
 
 def _table_model(folder: Path) -> Bundle:
     model = read_model(folder)
-    table = read_json(folder / "table.json")
+    table = read_fields(folder / "table.json")
     table["columns"] = [
         column | {"extractor": last_name(column.get("extractor", ""))}
         for column in table["columns"]
@@ -205,7 +220,7 @@ def _archive(folder: Path, model: ImageClassifier) -> Content:
 def _record(folder: Path) -> dict[str, Content]:
     if not (folder / RECORD).is_file():
         return {}
-    record = read_json(folder / RECORD)
+    record = read_fields(folder / RECORD)
     record.pop(NOTICES, None)
     places = {
         name: last_name(record[name]) for name in ("table", "folder", "extractor") if name in record
@@ -216,7 +231,7 @@ def _record(folder: Path) -> dict[str, Content]:
 def _environment(folder: Path) -> dict[str, Content]:
     if not (folder / ENVIRONMENT).is_file():
         return {}
-    found = read_json(folder / ENVIRONMENT)
+    found = read_fields(folder / ENVIRONMENT)
     return {ENVIRONMENT: _as_json(found | {"command": command_without_folders(found["command"])})}
 
 

@@ -63,7 +63,7 @@ def write_card(
     """
     came_out, error = _came_out(folder, bundle, ablation)
     sections = [
-        ("", [f"# {repository.partition('/')[2]}", WHAT[bundle.kind]]),
+        ("", [f"# {_plain(repository.partition('/')[2])}", WHAT[bundle.kind]]),
         ("What came out", came_out),
         ("Data and labels", _data(bundle)),
         ("How to use it", _use(bundle, manifest, repository)),
@@ -138,7 +138,7 @@ def _of_run(
     rows = table(folder)
     [checkpoint] = [name for name in bundle.files if name.endswith("manifest.json")]
     step = int(re.findall(r"step-(\d+)", checkpoint)[0])
-    said = [outcome(settings, result, step, rows)]
+    said = list(bundle.notes) or [outcome(settings, result, step, rows)]
     if ablation is not None:
         rows[1:1] = [ablation]
     elif settings["labels"] and "-without-game" not in settings["recipe"]:
@@ -198,7 +198,7 @@ def _data(bundle: Bundle) -> list[str]:
         labels = f"{settings['labels']:,} labels" if settings["labels"] else "no labels"
         classes = ", ".join(map(_plain, config.get("classes", ())))
         return [
-            f"`{settings['data']}`, {labels}, seed {settings['seed']}, rows of shape "
+            f"{_span(settings['data'])}, {labels}, seed {settings['seed']}, rows of shape "
             f"{tuple(config['row_shape'])}{f'; classes: {classes}' * bool(classes)}.",
             f"SHA-256 of the data: `{config.get('data_sha256', 'unknown')}`.",
         ]
@@ -208,7 +208,7 @@ def _data(bundle: Bundle) -> list[str]:
     labels = ", ".join(f"{_plain(name)} {count:,}" for name, count in record["labelled"].items())
     count = record.get("rows", record.get("photographs"))
     rows = "rows" if bundle.kind == TABLE else "photographs"
-    said = [f"`{_data_name(bundle)}`: {count:,} {rows}, of which have a label: {labels}."]
+    said = [f"{_span(_data_name(bundle))}: {count:,} {rows}, of which have a label: {labels}."]
     if bundle.kind == TABLE:
         target = _plain(record["target"])
         said.append(f"The label is the column {target}; {record['features']:,} features.")
@@ -230,9 +230,9 @@ def _use(bundle: Bundle, manifest: Manifest, repository: str) -> list[str]:
         f"convergan pull {repository} --sha256 {manifest.sha256}",
         *commands[bundle.kind],
     ]
-    said = ["```\n" + "\n".join(lines) + "\n```"]
+    said = [_block("\n".join(lines))]
     if bundle.code:
-        files = ", ".join(f"`{_plain(file)}`" for file in bundle.code)
+        files = ", ".join(map(_span, bundle.code))
         said.append(
             f"It needs {files}, which is not here, as code is not pushed: ask whoever pushed it, "
             "and call convergan in the folder that the file is in."
@@ -255,7 +255,7 @@ def _made(folder: Path, bundle: Bundle, manifest: Manifest) -> list[str]:
     said = []
     if found:
         versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-        said.append(f"```\n{found['command']}\n```")
+        said.append(_block(found["command"]))
         said.append(f"{found['date']}; {found['machine']}; {versions}.")
     hashes = [("of the files here, `convergan.json`", manifest.sha256)]
     if bundle.kind == RUN:
@@ -282,6 +282,26 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _bullets(sentences: Sequence[str]) -> str:
     return "\n".join(f"* {sentence}" for sentence in sentences)
+
+
+def _span(text: str) -> str:
+    """Return a text as code within a line, whatever signs are in it."""
+    text = " ".join(text.split())
+    ticks = _ticks(text, 1)
+    room = " " * (text.startswith("`") or text.endswith("`"))  # which readers take away
+    return f"{ticks}{room}{text}{room}{ticks}"
+
+
+def _block(text: str) -> str:
+    """Return lines as code, whatever signs are in them."""
+    ticks = _ticks(text, 3)
+    return f"{ticks}\n{text}\n{ticks}"
+
+
+def _ticks(text: str, least: int) -> str:
+    """Return more of Markdown's sign for code than stand in the text at one place."""
+    there = max(map(len, re.findall("`+", text)), default=0)
+    return "`" * max(least, there + 1)
 
 
 def _plain(text: str) -> str:

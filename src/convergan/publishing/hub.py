@@ -6,7 +6,6 @@ a repository is run or unpickled.
 """
 
 import logging
-import re
 import shutil
 import tempfile
 import warnings
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.files import new_folder
 from ..data import DataError
+from ..data.hub import fits_the_hub
 from ..tabular import require_new
 from .bundle import Bundle
 from .manifest import CARD, NAME, SHA256, WORDS, Content, Manifest, entry_of, parse_manifest
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 OF_THE_HUB = {".gitattributes"}
 """What the hub itself puts into a new repository."""
-REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 LISTED = 5
 """Files that an error message names."""
 CHANGED = (409, 412)
@@ -59,15 +58,17 @@ class Pulled(NamedTuple):
         folder: that it is in.
         revision: commit that it is of.
         manifest: what it consists of.
+        left_out: files of the repository that are not of the model.
     """
 
     folder: Path
     revision: str
     manifest: Manifest
+    left_out: tuple[str, ...]
 
 
 def require_repository(name: str) -> None:
-    """Refuse what is no OWNER/NAME.
+    """Refuse what is no OWNER/NAME that the hub allows.
 
     Args:
         name: of a repository.
@@ -75,8 +76,13 @@ def require_repository(name: str) -> None:
     Raises:
         ValueError: if it is none.
     """
-    if not REPOSITORY.fullmatch(name):
+    if "/" not in name:
         raise ValueError(f"a repository of the hub is OWNER/NAME, such as me/digits, got {name!r}")
+    if not fits_the_hub(name):
+        raise ValueError(
+            "a repository of the hub is OWNER/NAME, each up to 96 letters, digits, - _ and ., "
+            f"without -- or .., - or . at an end, or .git at the last, got {name!r}"
+        )
 
 
 def push(
@@ -115,6 +121,7 @@ def push(
         )
     api = HfApi()
     with _hub(repository, bars=bars) as notices:
+        _require_card(card)
         there = _find_or_create(api, repository, private=private)
         if private and not there.private:
             raise ValueError(f"{repository} is there and public, so --private would not hide it")
@@ -166,7 +173,8 @@ def pull(
     """
     from huggingface_hub import HfApi
 
-    if sha256 is not None and not SHA256.fullmatch(sha256):
+    wanted = None if sha256 is None else sha256.lower()
+    if wanted is not None and not SHA256.fullmatch(wanted):
         raise ValueError(f"--sha256 must be 64 hexadecimal digits, got {sha256!r}")
     require_new(folder)
     api = HfApi()
@@ -177,7 +185,7 @@ def pull(
             raise DataError(f"{repository} is no model of convergan: it has no {NAME}")
         listed = _download(api, repository, commit, NAME, temporary)
         manifest = parse_manifest(listed.read_bytes(), repository)
-        if sha256 not in (None, manifest.sha256):
+        if wanted not in (None, manifest.sha256):
             raise DataError(
                 f"{repository} holds another model than --sha256 says: its hash is "
                 f"{manifest.sha256}"
@@ -193,7 +201,29 @@ def pull(
         if CARD in sizes:
             _download(api, repository, commit, CARD, temporary)
         shutil.rmtree(temporary / ".cache", ignore_errors=True)  # the library's notes
-    return Pulled(folder, commit, manifest)
+    left_out = sizes.keys() - manifest.files.keys() - {NAME, CARD} - OF_THE_HUB
+    return Pulled(folder, commit, manifest, tuple(sorted(left_out)))
+
+
+def _require_card(card: str) -> None:
+    """Ask the hub whether it takes a model card, before a repository is made for it.
+
+    Raises:
+        DataError: if it does not.
+    """
+    from huggingface_hub import ModelCard
+
+    asked = ModelCard(card)
+    try:
+        asked.validate()
+    except ValueError as error:
+        said = " ".join(str(error).split())
+        if "license" in said and (name := asked.data.get("license")):
+            raise DataError(
+                f"the hub knows no license {name!r}: --license takes its names, such as mit or "
+                "apache-2.0"
+            ) from None
+        raise DataError(f"the hub does not take the model card: {said}") from None
 
 
 def _size(count: int | None) -> str:

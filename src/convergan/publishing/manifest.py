@@ -106,8 +106,8 @@ def parse_manifest(data: bytes, source: str) -> Manifest:
     """
     try:
         found = json.loads(data)
-    except ValueError:
-        found = None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{NAME} of {source} is damaged, no readable JSON: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get("format"), int):
         raise DataError(f"{source} is no model of convergan: its {NAME} is another program's")
     if found["format"] > FORMAT:

@@ -9,12 +9,14 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.files import NUMBER, NUMBER_OR_NONE, DamagedFileError, Fields, read_json
 from ..data import DataError, Dataset, Images, LabeledSubset, Rows, to_unit_range
 from ..recipes import Recipe
 from .neighbor_cache import find_neighbors
@@ -49,6 +51,27 @@ class Baseline:
     test_error: float | None
     seconds: float
     note: str = ""
+
+    @classmethod
+    def read_all(cls, file: Path) -> "list[Baseline]":
+        """Return the rows in ``baselines.json``; none where it is not there.
+
+        Args:
+            file: of that name.
+
+        Raises:
+            DamagedFileError: if it holds something else.
+        """
+        found = read_json(file) if file.exists() else []
+        if not (isinstance(found, list) and all(isinstance(row, Fields) for row in found)):
+            raise DamagedFileError(f"{file} holds no rows of a table")
+        for row in found:
+            row.require({"name": str, "test_error": NUMBER_OR_NONE, "seconds": NUMBER})
+        parts = (
+            (row["name"], row["test_error"], row["seconds"], str(row.get("note", "")))
+            for row in found
+        )
+        return [cls(*part) for part in parts]
 
     def texts(self) -> tuple[str, str, str, str]:
         """Return the cells of the row."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..core.files import canonical_sha256, read_json, write_json
+from ..core.files import DamagedFileError, Fields, canonical_sha256, read_json, write_json
 from ..core.locks import lock_file
 from ..core.version import __version__
 from ..recipes.description import SCHEMA, from_schema_1
@@ -86,18 +86,21 @@ def claim_identity(description: Path, identity: Mapping[str, Any], more: Mapping
     return str(found.get("sha256", sha256))
 
 
-def read_description(description: Path) -> dict[str, Any]:
+def read_description(description: Path) -> Fields:
     """Return what a folder says of itself, in the terms of this version whichever made it.
 
+    Args:
+        description: ``config.json`` of a run or ``sweep.json`` of a sweep.
+
     Raises:
-        ValueError: if it says no such thing, or is of a later version than this one.
+        DamagedFileError: if it says no such thing, or is of a later version than this one.
     """
-    found: dict[str, Any] = read_json(description)
-    if not (isinstance(found, dict) and "settings" in found):
-        raise ValueError(f"{description} does not describe a {_kind(description)}")
+    found = read_json(description)
+    if not (isinstance(found, Fields) and isinstance(found.get("settings"), Fields)):
+        raise DamagedFileError(f"{description} does not describe a {_kind(description)}")
     schema = found.get("schema", 1)
     if schema not in (1, SCHEMA):
-        raise ValueError(
+        raise DamagedFileError(
             f"{description} is of convergan {made_by_version(found)} and has schema {schema!r}; "
             f"this is {__version__}, which reads up to {SCHEMA}: install the later version"
         )

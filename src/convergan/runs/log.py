@@ -11,8 +11,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.files import replace_file
+from ..core.files import Fields, parse_fields, replace_file
 from ..training import CheckpointError
+
+
+def read_log(file: Path) -> list[Fields]:
+    """Return the lines of a log, none where it is not there.
+
+    What follows its last line break is left out, as somebody may be writing it.
+
+    Args:
+        file: ``metrics.jsonl`` of a run.
+
+    Raises:
+        DamagedFileError: if a line is not what was written; the message names it.
+    """
+    if not file.exists():
+        return []
+    lines = file.read_bytes().split(b"\n")[:-1]
+    return [parse_fields(line, f"line {n} of {file}") for n, line in enumerate(lines, start=1)]
 
 
 class RunLog:

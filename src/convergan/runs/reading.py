@@ -1,5 +1,6 @@
 """What a run folder holds: its description, its table, and samples of its newest checkpoint."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from torch import nn
 from ..collective import ALONE, Ranks
 from ..core.chance import derive
 from ..core.devices import choose_device
-from ..core.files import read_json, replace_file
+from ..core.files import NUMBER, NUMBER_OR_NONE, Fields, Kind, read_fields, replace_file
 from ..core.pictures import sample_picture
 from ..core.version import __version__
 from ..data import DataError
@@ -25,18 +26,28 @@ from .settings import Settings
 
 GAN = "GAN"
 TWIN = "supervised twin"
+SETTINGS: Mapping[str, Kind] = {
+    **dict.fromkeys(("recipe", "data", "device"), str),
+    **dict.fromkeys(("labels", "seed", "steps"), int),
+}
+"""Of a run, those that every version wrote."""
 
 
 def table(folder: Path) -> list[Baseline]:
-    """Return the rows of a run's table: the trained model first, then what it is compared with."""
+    """Return the rows of a run's table: the trained model first, then what it is compared with.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        DamagedFileError: if a file of results is damaged.
+    """
     rows = []
     for name, place in ((GAN, folder), (TWIN, folder / "twin")):
         if result := read_result(place):
             note = f"{result['steps']:,} steps"
             rows.append(Baseline(name, result["test_error"], result["seconds"], note))
-    if (folder / "baselines.json").exists():
-        rows += [Baseline(**row) for row in read_json(folder / "baselines.json")]
-    return rows
+    return [*rows, *Baseline.read_all(folder / "baselines.json")]
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
@@ -44,9 +55,15 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 
     Args:
         folder: of a run, or of its supervised twin.
+
+    Raises:
+        DamagedFileError: if the file of it is damaged.
     """
     file = folder / "result.json"
-    found: dict[str, Any] | None = read_json(file) if file.exists() else None
+    if not file.exists():
+        return None
+    found = read_fields(file)
+    found.require({"steps": int, "seconds": NUMBER, "test_error": NUMBER_OR_NONE})
     return found
 
 
@@ -57,10 +74,13 @@ def values(folder: Path) -> dict[str, Any]:
 
     Args:
         folder: of the run.
+
+    Raises:
+        DamagedFileError: if a file of it is damaged.
     """
     return {
         "folder": str(folder),
-        "settings": read_json(folder / "config.json")["settings"],
+        "settings": read_fields(folder / "config.json")["settings"],
         "result": read_result(folder),
         "methods": [asdict(row) for row in table(folder)],
     }
@@ -191,12 +211,18 @@ def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Ten
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> Fields:
     """Return what a run folder says of itself.
 
+    Args:
+        folder: of a run.
+
     Raises:
-        ValueError: if it is no run folder.
+        DataError: if it is no run folder.
+        DamagedFileError: if its description is damaged, or of a later version.
     """
     if not (folder / "config.json").is_file():
         raise DataError(f"{folder} is not the folder of a run: it has no config.json")
-    return read_description(folder / "config.json")
+    found = read_description(folder / "config.json")
+    found["settings"].require(SETTINGS)
+    return found

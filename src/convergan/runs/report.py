@@ -1,11 +1,12 @@
 """One self-contained HTML file about a run: curves, samples, confusion matrix, table."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.environment import environment_rows
-from ..core.files import read_json, replace_file
+from ..core.files import read_fields, replace_file
 from ..core.html import (
     Folded,
     Paragraph,
@@ -19,6 +20,7 @@ from ..core.html import (
 )
 from .baselines import COLUMNS, Baseline
 from .code import summary_of_code
+from .log import read_log
 from .probe import FILE as PROBE
 from .reading import GAN, TWIN, read_config, read_result, table
 
@@ -32,17 +34,16 @@ LISTED_CLASSES = 20
 def write_report(folder: Path) -> Path:
     """Write ``report.html`` into a run folder from what is there, finished or not.
 
+    Args:
+        folder: of the run.
+
     Raises:
-        ValueError: if ``folder`` is no run.
+        DataError: if ``folder`` is no run.
+        DamagedFileError: if a file of it is damaged.
     """
     config = read_config(folder)
     settings = config["settings"]
-    log = folder / "metrics.jsonl"
-    lines = (
-        [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-        if log.exists()
-        else []
-    )
+    lines = read_log(folder / "metrics.jsonl")
     result = read_result(folder) or {}
     methods = table(folder)
     sections = [
@@ -53,7 +54,7 @@ def write_report(folder: Path) -> Path:
         Section("Curves", _curves(lines, methods)),
     ]
     if (folder / PROBE).exists():
-        sections.append(Section("Probes", _probes(read_json(folder / PROBE))))
+        sections.append(Section("Probes", _probes(read_fields(folder / PROBE))))
     if "confusion" in result:
         counts = _confusion(result["confusion"], config["classes"])
         sections.append(Section("Confusion matrix", counts))
@@ -66,7 +67,7 @@ def write_report(folder: Path) -> Path:
 def _opening(
     settings: dict[str, Any],
     result: dict[str, Any],
-    lines: list[dict[str, Any]],
+    lines: Sequence[Mapping[str, Any]],
     methods: list[Baseline],
 ) -> list[Paragraph]:
     """Say what came out, and then what was asked for."""
@@ -169,7 +170,7 @@ def _judged(result: dict[str, Any]) -> list[Table]:
     return [Table(("figure", "samples", "real rows"), rows, numbers=(1, 2))] if rows else []
 
 
-def _curves(lines: list[dict[str, Any]], methods: list[Baseline]) -> list[Picture]:
+def _curves(lines: Sequence[Mapping[str, Any]], methods: list[Baseline]) -> list[Picture]:
     """Draw the losses, and the error where it was measured more than once."""
     stepped = [line for line in lines if any(name.endswith("_loss") for name in line)]
     losses = [name for name in (stepped or [{}])[0] if name.endswith("_loss")]

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from ..collective import ALONE, Ranks
-from ..core.files import canonical_sha256, read_json, write_csv, write_json
+from ..core.files import canonical_sha256, write_csv, write_json
 from ..core.progress import Progress
 from ..core.signals import handle_signals
 from ..core.version import __version__
@@ -170,7 +170,7 @@ def _baselines(
 
 
 def _fit_baselines(fits: Mapping[str, Callable[[], Baseline]], file: Path) -> Iterator[Progress]:
-    done = [Baseline(**row) for row in read_json(file)] if file.exists() else []
+    done = Baseline.read_all(file)
     names = {row.name for row in done}
     of_before = {GRAPH} if done and GRAPH not in names else set()  # up to 0.10.0 there was none
     for name, fit in fits.items():

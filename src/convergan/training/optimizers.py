@@ -110,7 +110,8 @@ def _require_fused_update_is_right(optimizer: Optimizer, name: str, parameter: T
     if half and isinstance(optimizer, SGD):
         raise ValueError(
             f"parameter {name} is {parameter.dtype}, of which torch's fused SGD moves almost none "
-            "on a CPU; keep weights in float32, as autocast does, or leave out fused=True"
+            "on a CPU before torch 2.14; keep weights in float32, as autocast does, or leave out "
+            "fused=True"
         )
 
 

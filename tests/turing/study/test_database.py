@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -104,7 +105,6 @@ def test_the_address_is_that_of_postgresql_or_none(tmp_path: Path) -> None:
 
 
 def test_another_process_waits_for_a_writer(database: Database, tmp_path: Path) -> None:
-    other = sqlite3.connect(tmp_path / "study.sqlite3", timeout=0)
-    with database.writing(), pytest.raises(sqlite3.OperationalError, match="locked"):
-        other.execute("BEGIN IMMEDIATE")
-    other.close()
+    with closing(sqlite3.connect(tmp_path / "study.sqlite3", timeout=0)) as other:
+        with database.writing(), pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")

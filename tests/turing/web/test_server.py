@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +132,8 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed(tmp_path: Path
     assert len(acknowledged) > 100
     assert set(acknowledged) <= set(stored)
     assert len(stored) == len(set(stored)) <= len(acknowledged) + 4
-    connection_ = sqlite3.connect(folder / "study.sqlite3")
-    assert connection_.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection_.close()
+    with closing(sqlite3.connect(folder / "study.sqlite3")) as file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_nothing_that_is_printed_names_anybody(tmp_path: Path) -> None:
