@@ -63,15 +63,16 @@ def test_a_backup_under_load_has_every_vote_that_was_acknowledged_before(
     for person in people:
         person.start()
     before: list[set[str]] = []
+    voting: list[bool] = []
     while len(before) < 2:
         if len(acknowledged) > 10 * len(before):
+            voting.append(any(person.is_alive() for person in people))
             before.append(set(acknowledged))
             make_backup(tmp_path / "study", tmp_path / f"backup{len(before)}.zip")
-    still_voting = any(person.is_alive() for person in people)
     stop.set()
     for person in people:
         person.join()
-    assert still_voting
+    assert voting[0]  # on a busy machine all may be done before the second
     for number, known in enumerate(before, start=1):
         with scratch_database(server) as address:
             folder = tmp_path / f"again{number}"
