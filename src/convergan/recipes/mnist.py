@@ -155,7 +155,7 @@ def mnist_components() -> Recipe:
     step: Callable[..., Any] = mnist_vectors().step
     return replace(
         mnist_vectors(),
-        summary="the same in 256 principal components: small networks, a sixth of that work",
+        summary="the same in 256 principal components: small networks, many cheap steps",
         descriptor=PrincipalComponents(256),
         discriminator=partial(mnist_discriminator, hidden=(500, 250, 250)),
         generator=partial(descriptor_generator, hidden=(250, 250)),
