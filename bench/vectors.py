@@ -38,17 +38,21 @@ def work_done(recipe: Recipe, looks: Sequence[int]) -> list[float]:
     A recipe's steps need not cost the same all the time, so the step in the middle of each stretch
     between two looks is counted.
     """
-    released = flops_of_a_step(find_recipe("mnist"), 5000)
+    [released] = flops_of_steps(find_recipe("mnist"), [5000])
     bounds = list(pairwise([0, *looks]))
-    flops = [(b - a) * flops_of_a_step(recipe, (a + b) // 2) for a, b in bounds]
+    counted = flops_of_steps(recipe, [(a + b) // 2 for a, b in bounds])
+    flops = ((b - a) * count for (a, b), count in zip(bounds, counted, strict=True))
     return [total / released for total in accumulate(flops)]
 
 
-def flops_of_a_step(recipe: Recipe, number: int) -> int:
-    """Count the operations of the matrix products of a step, given its number."""
+def flops_of_steps(recipe: Recipe, numbers: Sequence[int]) -> list[int]:
+    """Count the operations of the matrix products of steps, given their numbers."""
     state, steps = prepare(recipe, (1, 28, 28))
-    state.step = number
-    return count_flops(lambda: next(steps))
+    found = []
+    for number in numbers:
+        state.step = number
+        found.append(count_flops(lambda: next(steps)))
+    return found
 
 
 def hold_out(dataset: Dataset, count: int) -> Dataset:

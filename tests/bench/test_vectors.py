@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.step import count_flops, prepare, step_flops
-from bench.vectors import flops_of_a_step, hold_out, main, work_done
+from bench.vectors import flops_of_steps, hold_out, main, work_done
 from convergan.core.files import replace_file
 from convergan.data import Dataset, Rows
 from convergan.recipes import find_recipe
@@ -38,7 +38,7 @@ def test_work_is_counted_in_steps_of_the_released_recipe() -> None:
 @pytest.mark.slow
 def test_steps_that_cost_less_at_first_are_counted_as_they_are() -> None:
     recipe = find_recipe("mnist-components")  # whose teacher comes after step 100
-    early, late = (flops_of_a_step(recipe, number) for number in (50, 150))
+    early, late = flops_of_steps(recipe, [50, 150])
     assert late > 1.3 * early
     [first, both] = work_done(recipe, [100, 200])
     assert both == pytest.approx(first * (1 + late / early))
@@ -61,7 +61,7 @@ def small_set(folder: Path) -> Path:
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
     monkeypatch.setattr("bench.vectors.HELD_OUT", 50)
-    monkeypatch.setattr("bench.vectors.flops_of_a_step", lambda recipe, number: 1)
+    monkeypatch.setattr("bench.vectors.flops_of_steps", lambda recipe, numbers: [1] * len(numbers))
     monkeypatch.setattr("sys.argv", ["vectors", *map(str, arguments)])
     main()
 

@@ -50,9 +50,8 @@ def test_a_run_that_is_pulled_samples_and_reports_the_same(
     assert call("report", "digits")[0] == 0
     page = (tmp_path / "digits" / "report.html").read_text()
     assert json.loads((run / "result.json").read_text())["state_sha256"] in page
-    code, out, _ = call(
-        "push", "digits", "me/digits", "--license", "mit"
-    )  # what was pulled is whole
+    # What was pulled is whole.
+    code, out, _ = call("push", "digits", "me/digits", "--license", "mit")
     assert code == 0 and f"the hub has this very model already: {hub.endpoint}/me/digits, re" in out
     assert "pushed: " not in out
 

@@ -53,7 +53,7 @@ STEPS_PER_EPOCH = 600
 RELEASED_STEP = partial(
     semi_supervised_step, feature_matching=squared_feature_matching, unsupervised_weight=1.0
 )
-TAUGHT = partial(teacher_adversarial, weight=1.0, rising=(100, 400))
+ADVERSARIAL_TEACHER = partial(teacher_adversarial, weight=1.0, rising=(100, 400))
 
 
 def mnist() -> Recipe:
@@ -136,7 +136,7 @@ def mnist_vectors() -> Recipe:
             labeled_every=4,
             generated_every=2,
             regularizers=(
-                partial(TAUGHT, radius=1.5),
+                partial(ADVERSARIAL_TEACHER, radius=1.5),
                 partial(certainty, weight=0.2, balance_weight=1.0, slack=0.1, rising=(100, 400)),
             ),
         ),
@@ -152,9 +152,10 @@ def mnist_components() -> Recipe:
     docs/experiments/mnist_search.md.
     """
     adam = partial(Adam, betas=(0.5, 0.999), eps=1e-4, fused=True)
-    step: Callable[..., Any] = mnist_vectors().step
+    whole = mnist_vectors()
+    step: Callable[..., Any] = whole.step
     return replace(
-        mnist_vectors(),
+        whole,
         summary="the same in 256 principal components: small networks, many cheap steps",
         descriptor=PrincipalComponents(256),
         discriminator=partial(mnist_discriminator, hidden=(500, 250, 250)),
@@ -162,7 +163,9 @@ def mnist_components() -> Recipe:
         discriminator_optimizer=partial(adam, lr=0.002),
         generator_optimizer=partial(adam, lr=0.003),
         batch_size=50,
-        step=partial(step, generated_every=1, regularizers=(partial(TAUGHT, radius=1.0),)),
+        step=partial(
+            step, generated_every=1, regularizers=(partial(ADVERSARIAL_TEACHER, radius=1.0),)
+        ),
         steps=27_000,
         schedule=partial(linear_after, flat=0.4),
     )
