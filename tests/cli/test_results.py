@@ -1,7 +1,7 @@
 import pytest
 
 from convergan.cli.options import show_notes
-from convergan.cli.results import print_notices, show_error
+from convergan.cli.results import show_error
 from convergan.tabular.prediction import ErrorRate
 
 
@@ -10,7 +10,7 @@ def test_notices_are_no_results(
 ) -> None:
     monkeypatch.setattr("convergan.cli.console.errors.quiet", True)
     show_error(ErrorRate(200, 30, 0.1, 0.21), "rows")
-    print_notices(["one"])
+    show_notes(["one"])
     show_notes(["two"])
     assert capsys.readouterr().out == (
         "error: 15.00%, 30 of 200 labelled rows, 95% interval 10.00% to 21.00%\n"
@@ -20,7 +20,7 @@ def test_notices_are_no_results(
 def test_an_error_is_printed_with_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
     show_error(ErrorRate(200, 30, 0.1, 0.21), "photographs")
     show_error(None, "photographs")
-    print_notices(["one", "two"])
+    show_notes(["one", "two"])
     assert capsys.readouterr().out == (
         "error: 15.00%, 30 of 200 labelled photographs, 95% interval 10.00% to 21.00%\n"
         "note: one\nnote: two\n"

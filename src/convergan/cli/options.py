@@ -227,7 +227,7 @@ def prepare(threads: int, device: str) -> None:
 
 
 def show_notes(notes: Iterable[str]) -> None:
-    """Print what was guessed of a source, or passed over in it, unless ``--quiet`` was said."""
+    """Print what the user should know, such as what was guessed, unless ``--quiet`` was said."""
     for note in notes:
         print_aside(f"note: {note}")
 

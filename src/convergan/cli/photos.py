@@ -8,9 +8,9 @@ import typer
 from rich.markup import escape
 
 from .console import errors, print_aside, print_line, print_table, write_values
-from .options import JsonFile, Quiet
+from .options import JsonFile, Quiet, show_notes
 from .progress import reporting
-from .results import print_notices, show_error, show_opinions, write_predictions
+from .results import show_error, show_opinions, write_predictions
 
 if TYPE_CHECKING:
     from ..photos.comparison import Comparison
@@ -128,7 +128,7 @@ def show_photos(photos: "TrainingPhotos") -> None:
         f"{shown}{more}{tested}"
     )
     print_line(f"features: {photos.network.name}, in {photos.seconds:,.1f} seconds")
-    print_notices(photos.notices)
+    show_notes(photos.notices)
 
 
 def show_fit(fitted: "PhotoFit", comparison: "Comparison | None", folder: Path) -> None:
@@ -136,7 +136,7 @@ def show_fit(fitted: "PhotoFit", comparison: "Comparison | None", folder: Path) 
     from ..photos.report import ERRORS, error_rows, error_sentence
     from ..tabular.findings import held_out_error
 
-    print_notices(fitted.notices)
+    show_notes(fitted.notices)
     show_opinions(fitted.model.classifier_)
     if comparison is not None:
         print_table(ERRORS, error_rows(comparison))
@@ -165,4 +165,4 @@ def show_predictions(found: "PhotoPredictions") -> None:
     if doubts:
         print_line(f"to look at: {doubts}")
     show_error(found.error, "photographs")
-    print_notices(found.notices)
+    show_notes(found.notices)

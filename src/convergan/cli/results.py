@@ -1,10 +1,10 @@
 """What fit and predict print of any classifier."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .console import print_aside, print_line, print_table, write_values
+from .console import print_line, print_table, write_values
 
 if TYPE_CHECKING:
     from ..estimator import SemiSupervisedGANClassifier
@@ -32,12 +32,6 @@ def show_error(error: "ErrorRate | None", what: str) -> None:
         f"error: {wrong / rows:.2%}, {wrong:,} of {rows:,} labelled {what}, 95% interval "
         f"{low:.2%} to {high:.2%}"
     )
-
-
-def print_notices(notices: Iterable[str]) -> None:
-    """Print what the user should know, unless ``--quiet`` was said."""
-    for notice in notices:
-        print_aside(f"note: {notice}")
 
 
 def write_predictions(

@@ -19,10 +19,11 @@ from .options import (
     JsonFile,
     Quiet,
     Separator,
+    show_notes,
     table_format,
 )
 from .progress import reporting
-from .results import print_notices, show_error, show_opinions, write_predictions
+from .results import show_error, show_opinions, write_predictions
 
 if TYPE_CHECKING:
     from ..tabular import FitOptions, TableFormat, TableOptions
@@ -186,7 +187,7 @@ def fit(
 
     require_new(out)
     if guard is not None:
-        print_notices([NO_GUARD])
+        show_notes([NO_GUARD])
     fit_options = FitOptions(
         members=estimators,
         class_prior=class_prior,
@@ -458,7 +459,7 @@ def show_table(rows: "TrainingTable") -> None:
         f"{len(rows.features):,} rows, {width:,} {'feature' if width == 1 else 'features'}, "
         f"{sum(labels.counts.values()):,} labelled: {shown}{more}"
     )
-    print_notices(rows.notices)
+    show_notes(rows.notices)
 
 
 def show_fit(rows: "TrainingTable", fitted: "TableFit", folder: Path) -> None:
@@ -466,7 +467,7 @@ def show_fit(rows: "TrainingTable", fitted: "TableFit", folder: Path) -> None:
     from ..tabular.findings import held_out_error
 
     model = fitted.model
-    print_notices(fitted.notices)
+    show_notes(fitted.notices)
     show_opinions(model)
     print_line(held_out_error(model.risk_table_))
     if model.risk_table_ is not None:
@@ -486,4 +487,4 @@ def show_predictions(found: "Predictions") -> None:
     if found.unlike is not None:
         print_line(f"unlike the unlabelled rows of fit, p < 0.01: {found.unlike:,} rows")
     show_error(found.error, "rows")
-    print_notices(found.notices)
+    show_notes(found.notices)
