@@ -37,7 +37,7 @@ def test_work_is_counted_in_steps_of_the_released_recipe() -> None:
 
 @pytest.mark.slow
 def test_steps_that_cost_less_at_first_are_counted_as_they_are() -> None:
-    recipe = find_recipe("mnist-components")  # whose teacher comes after step 100
+    recipe = find_recipe("mnist-vectors")  # whose teacher comes after step 100
     early, late = flops_of_steps(recipe, [50, 150])
     assert late > 1.3 * early
     [first, both] = work_done(recipe, [100, 200])
