@@ -254,8 +254,10 @@ def test_labels_of_words_among_numbers_of_a_marker_arrive_untouched() -> None:
         model.score(X, mixed[:100])
 
 
-def test_nothing_that_is_given_is_written_to_and_predicting_changes_nothing() -> None:
+@pytest.mark.parametrize("columns", [1, 2])
+def test_nothing_that_is_given_is_written_to_and_predicting_changes_nothing(columns: int) -> None:
     X, y, _ = blobs()
+    X = np.ascontiguousarray(X[:, :columns])
     X.flags.writeable = y.flags.writeable = False
     model = SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
     before = pickle.dumps(model)
@@ -264,6 +266,43 @@ def test_nothing_that_is_given_is_written_to_and_predicting_changes_nothing() ->
     model.score_samples(X)
     model.score(X, y)
     assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64])
+def test_one_feature_is_enough(order: Any, kind: type, tmp_path: Path) -> None:
+    X, y, true = blobs(spread=0.5)
+    alone = np.array(10 * (X[:, :1] + X[:, 1:] * 2), dtype=kind, order=order)
+    given = alone.copy()
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(alone, y)
+    assert (alone == given).all()
+    assert model.score(given, true) > 0.9
+    model.save(tmp_path / "model")
+    loaded = SemiSupervisedGANClassifier.load(tmp_path / "model")
+    assert (loaded.predict_proba(given) == model.predict_proba(given)).all()
+
+
+def test_a_score_counts_rows_by_their_weights() -> None:
+    X, y, true = blobs(spread=2.5)
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(X, y)
+    wrong = model.predict(X) != true
+    assert 0 < wrong.mean() < 1
+    assert model.score(X, true, sample_weight=np.where(wrong, 3.0, 1.0)) == pytest.approx(
+        (~wrong).sum() / ((~wrong).sum() + 3 * wrong.sum())
+    )
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.score(X, true, sample_weight=np.ones(2))
+
+
+def test_columns_that_moved_or_are_missing_are_named_before_their_cells_are_read() -> None:
+    X, y, _ = blobs()
+    kinds = pd.Categorical(np.where(X[:, 0] > 3, "right", "left"))
+    frame = pd.DataFrame({"width": X[:, 0], "side": kinds, "height": X[:, 1]})
+    model = SemiSupervisedGANClassifier(**CHECKED).fit(frame, y)
+    with pytest.raises(ValueError, match="yet now missing:\n- width"):
+        model.predict(frame.drop(columns="width"))
+    with pytest.raises(ValueError, match="same order"):
+        model.predict(frame[["side", "width", "height"]])
 
 
 def test_frames_bring_the_names_of_their_columns() -> None:

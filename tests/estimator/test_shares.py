@@ -81,3 +81,25 @@ def test_a_class_that_could_not_be_held_out_leaves_the_shares_alike() -> None:
     labels, judged = np.array([0, 1, 1]), np.full((2, 2), 0.5)
     found = choose_shares("unlabeled", labels, 2, labels[1:], judged, np.full((9, 2), 0.5), 0)
     assert found.source == "uniform"
+
+
+def test_no_class_is_rarer_than_the_labels_prove() -> None:
+    labels, held_out, unlabeled = classifier_of(0.9, np.array([1.0, 0.0]), 990, 5)
+    for prior in ("auto", "unlabeled"):
+        found = choose_shares(prior, labels, 2, labels, held_out, unlabeled, 0)
+        assert found.source == "unlabeled"
+        assert found.shares[1] >= 5 / 1000 / (1 + 5 / 1000)
+
+
+def test_an_estimate_does_not_make_right_labels_wrong() -> None:
+    labels = np.repeat([0, 1], 6)
+    sure = np.array([0.07, 0.003, 0.05, 0.09, 0.005, 0.06])  # of the other class
+    held_out = np.concatenate([np.stack([1 - sure, sure], 1), np.stack([sure, 1 - sure], 1)])
+    unlabeled = np.stack([np.full(1000, 0.97), np.full(1000, 0.03)], 1)
+    alone = estimate_shares(labels, held_out, unlabeled, 0).mean(axis=0)
+    assert alone[1] < 0.001  # which calls all but one row of class 1 class 0
+
+    found = choose_shares("auto", labels, 2, labels, held_out, unlabeled, 0)
+    wrong = (held_out * found.shares).argmax(axis=1) != labels
+    assert found.source == "unlabeled" and found.shares[1] < 0.1
+    assert wrong[labels == 1].sum() <= 3 and not wrong[labels == 0].any()

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -218,8 +219,13 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         codes = np.where(sure, log.argmax(axis=1), -1)
         return decode_labels(self.classes_, codes, reject_label)
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy on labelled rows; others are ignored.
+
+        Args:
+            X: rows, as for `predict`.
+            y: (n,) labels, ``unlabeled_label`` where there is none.
+            sample_weight: (n,) what each row counts; by default all alike.
 
         Raises:
             ValueError: if no row is labelled, or either y or the classes, but not both, are text.
@@ -233,8 +239,9 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
                 f"labels of y are of type {labels.dtype}, classes_ of {self.classes_.dtype}"
             )
         predicted = self.predict(X)
-        check_consistent_length(predicted, y)
-        return float((predicted[known] == labels).mean())
+        check_consistent_length(predicted, y, sample_weight)
+        weights = None if sample_weight is None else np.asarray(sample_weight)[known]
+        return float(accuracy_score(labels, predicted[known], sample_weight=weights))
 
     def score_samples(self, X: Any) -> Array:
         """Return (n,) ``log D(x)``, at most 0; low where a row is unlike the unlabelled rows.
@@ -394,6 +401,8 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         check_is_fitted(self)
         X = flatten_images(X, self.preprocessor_.image_shape)
         require_numbers("X", X)
+        if hasattr(X, "columns"):  # they are named before their cells are read
+            validate_data(self, X, skip_check_array=True, reset=False)
         coded = code_categories(X, self.preprocessor_.completion.categories)
         X = validate_data(self, coded.rows, dtype="numeric", ensure_all_finite=False, reset=False)
         if coded.notice:

@@ -83,7 +83,7 @@ def learn_completion(rows: Array, categories: Mapping[int, tuple[Level, ...]]) -
         patterns.setdefault(missing[:, column].tobytes(), column)
     medians = np.zeros(rows.shape[1])  # a column without any number says nothing
     for start in range(0, rows.shape[1], COLUMNS):
-        part = np.ascontiguousarray(rows[:, start : start + COLUMNS].T)
+        part = rows[:, start : start + COLUMNS].T.copy()  # which medians may put in order
         for column, cells in enumerate(part, start):
             present = cells[~np.isnan(cells)] if missing[:, column].any() else cells
             if column not in categories and len(present):

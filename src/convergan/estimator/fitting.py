@@ -261,15 +261,19 @@ def _labeled_rows(rows: Array, codes: Array, seed: int) -> LabeledRows:
 
 
 def _gather(task: LabeledRows, rows: Array) -> dict[str, Evidence]:
-    """Fit every opinion; those of trees see the features themselves."""
+    """Fit every opinion; those of trees see the features themselves.
+
+    The direction of a single feature is its sign, which says next to nothing.
+    """
     linear = logistic_regression(task)
-    return {
+    found = {
         kinds.LOGISTIC: linear,
         kinds.TREES: extra_trees(replace(task, rows=rows)),
         kinds.NEAREST: label_spreading(task, directions=False),
-        kinds.DIRECTIONS: label_spreading(task, directions=True),
-        kinds.SELF: self_training(task, linear),
     }
+    if np.count_nonzero(np.ptp(task.rows, axis=0)) > 1:
+        found[kinds.DIRECTIONS] = label_spreading(task, directions=True)
+    return found | {kinds.SELF: self_training(task, linear)}
 
 
 def _weigh(evidence: Mapping[str, Evidence], task: LabeledRows, options: FitOptions) -> _Weighed:

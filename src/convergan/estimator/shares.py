@@ -3,7 +3,9 @@
 Labels that were drawn class by class say nothing of it. A classifier that is wrong on a tenth of
 either class finds a tenth of the rare class at least, however rare it is; what is known of its
 errors corrects that (Buck & Gart, 1966; Lipton et al., 2018, "Detecting and Correcting for Label
-Shift with Black Box Predictors").
+Shift with Black Box Predictors"). A few labels cannot tell a share of 1 % from none, so an estimate
+never goes below what the labels prove, nor so far that labels which were predicted right would not
+be any more.
 """
 
 from typing import NamedTuple
@@ -19,6 +21,8 @@ CAUTION = 3.0
 variance, and as far as it is more."""
 LEAST_LABELS = 5
 """Of every class, for an estimate."""
+STAGES = 21
+"""Of the way back to uniform shares."""
 PRIORS = ("auto", "labels", "uniform", "unlabeled")
 
 
@@ -70,13 +74,37 @@ def choose_shares(
         return ClassShares(uniform, none, "uniform")
     drawn = estimate_shares(tested, held_out, unlabeled, seed)
     mean, deviation = drawn.mean(axis=0), drawn.std(axis=0)
+    mean = np.maximum(mean, counts / (len(labels) + len(unlabeled)))
+    mean /= mean.sum()
     if class_prior == "unlabeled":
         return ClassShares(mean, deviation, "unlabeled")
     away = float(np.square(mean - uniform).sum())
     trust = 1 - CAUTION * float(np.square(deviation).sum()) / max(away, 1e-12)
     if trust <= 0 or counts.min() < LEAST_LABELS:
         return ClassShares(uniform, none, "uniform")
-    return ClassShares(uniform + trust * (mean - uniform), deviation, "unlabeled")
+    shares = _keep_labels(uniform + trust * (mean - uniform), tested, held_out)
+    return ClassShares(shares, deviation, "unlabeled")
+
+
+def _keep_labels(shares: Array, labels: Array, held_out: Array) -> Array:
+    """Bring shares nearer to uniform until most labels are predicted as they are with uniform ones.
+
+    Of each class, half of the labels that are predicted right with uniform shares still are.
+
+    Args:
+        shares: (K,), none of them 0.
+        labels: (L,) in ``0 .. K - 1``.
+        held_out: (L, K) their probabilities for uniform shares.
+    """
+    evidence = np.log(np.maximum(held_out, np.finfo(held_out.dtype).tiny))
+    right = evidence.argmax(axis=1) == labels
+    before = np.bincount(labels[right], minlength=len(shares))
+    for power in np.linspace(1, 0, STAGES):
+        still = right & ((evidence + power * np.log(shares)).argmax(axis=1) == labels)
+        if (2 * np.bincount(labels[still], minlength=len(shares)) >= before).all():
+            break
+    nearer: Array = shares**power / (shares**power).sum()
+    return nearer
 
 
 def label_shares(labels: Array, num_classes: int) -> Array:

@@ -6,10 +6,8 @@ Salimans et al. (2016), section 6.1. There are two generations of the released s
 each is a recipe.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
