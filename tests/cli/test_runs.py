@@ -75,6 +75,18 @@ def test_numbers_that_are_set_are_part_of_what_a_run_is(
 
 
 @pytest.mark.slow
+def test_parts_may_be_left_out_one_after_the_other(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    less = ("--no-baselines", "--steps", 2, "--without", "graph", "--without", "game")
+    assert train_digits(folder, *less) == 0
+    config = json.loads((folder / "config.json").read_text())
+    assert config["settings"]["recipe"] == "digits-without-game-without-graph"
+    assert train_digits(folder, *less[1:]) == 0  # with baselines
+    page = (folder / "report.html").read_text()
+    assert page.index("--no-baselines --steps 2") < page.index("--threads 1 --steps 2")
+
+
+@pytest.mark.slow
 def test_a_program_gets_the_result_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

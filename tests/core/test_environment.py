@@ -20,10 +20,15 @@ def test_the_command_can_be_given_to_a_shell_again() -> None:
     assert found["threads"] >= 1
 
 
-def test_the_first_note_stays(tmp_path: Path) -> None:
-    for word in ("first", "second"):
+def test_the_first_note_stays_and_later_commands_follow_once(tmp_path: Path) -> None:
+    for word in ("first", "second", "first", "second"):
         note_environment(tmp_path, ["convergan", word])
-    assert json.loads((tmp_path / FILE).read_text())["command"] == "convergan first"
+    found = json.loads((tmp_path / FILE).read_text())
+    assert found["command"] == "convergan first"
+    assert environment_table(found).rows[:2] == [
+        ("Command", "convergan first"),
+        ("Then", "convergan second"),
+    ]
 
 
 def test_without_a_command_the_page_has_no_line_for_it() -> None:

@@ -272,7 +272,7 @@ def test_nothing_that_is_given_is_written_to_and_predicting_changes_nothing(colu
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64])
 def test_one_feature_is_enough(order: Any, kind: type, tmp_path: Path) -> None:
     X, y, true = blobs(spread=0.5)
-    alone = np.array(10 * (X[:, :1] + X[:, 1:] * 2), dtype=kind, order=order)
+    alone: Array = np.array(10 * (X[:, :1] + X[:, 1:] * 2), dtype=kind, order=order)
     given = alone.copy()
     model = SemiSupervisedGANClassifier(**CHECKED).fit(alone, y)
     assert (alone == given).all()

@@ -16,6 +16,7 @@ from convergan.photos.model_folder import read_photo_model
 from convergan.publishing.bundle import Bundle, _code, _kept_in, collect, write_bundle
 from convergan.publishing.manifest import make_manifest
 from convergan.tabular import read_model
+from convergan.training import CheckpointError
 
 
 def texts(bundle: Bundle) -> Iterator[str]:
@@ -63,12 +64,13 @@ def test_no_folder_of_the_users_is_in_it(copied: Path) -> None:
     assert "networks of your own" in bundle.kept[0]
 
 
-def test_the_newest_checkpoint_that_can_be_used_is_pushed(copied: Path) -> None:
+def test_no_older_checkpoint_is_pushed_in_the_place_of_a_damaged_one(copied: Path) -> None:
     newer = copied / "checkpoints" / "step-000000003"
     shutil.copytree(copied / "checkpoints" / "step-000000002", newer)
-    assert not [name for name in collect(copied).files if "step-000000003" in name]
+    with pytest.raises(CheckpointError, match="step-000000003.*; remove it to use that of step 2"):
+        collect(copied)
     shutil.rmtree(copied / "checkpoints")
-    with pytest.raises(DataError, match="no usable checkpoint in .*: none"):
+    with pytest.raises(CheckpointError, match="no usable checkpoint in .*: none"):
         collect(copied)
 
 

@@ -84,7 +84,10 @@ def test_without_the_graph_the_averaged_weights_teach_alone_with_a_strength_from
     ("name", "message"),
     [
         ("mnist-without-graph", "recipe mnist has no graph to leave out; it has game"),
-        ("toy-without-game", "recipe toy has no game to leave out; it has none of its own"),
+        (
+            "toy-without-game",
+            "toy has no game to leave out; only recipes for few labels have such parts",
+        ),
         ("digits-without-gmae", "no part of a recipe 'gmae'; did you mean game"),
         ("digits-without-", "no part of a recipe ''; did you mean"),
         ("digits-without-game-without-game", "recipe digits can be without its game only once"),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,15 @@ def test_an_imagenet_run_of_before_the_bias_makes_the_images_that_it_made(tmp_pa
     zero = found.tensors | {bias: torch.zeros_like(found.tensors[bias])}
     assert torch.equal(rows_of(without), rows_of(zero))
     assert not torch.equal(rows_of(found.tensors), rows_of(zero))
+
+
+def test_a_run_that_could_not_begin_leaves_its_folder_to_the_right_command(tmp_path: Path) -> None:
+    wrong = "digits[discriminator_optimizer.lr=-1]"
+    chosen = replace(DIGITS, recipe=wrong)
+    with pytest.raises(ValueError, match="discriminator_optimizer: Invalid learning rate: -1"):
+        list(run(find_recipe(wrong), load("digits"), chosen, tmp_path, baselines=False))
+    assert not (tmp_path / "config.json").exists()
+    assert notices(tmp_path) == []
 
 
 def test_a_run_killed_while_it_claimed_its_folder_can_be_started_again(tmp_path: Path) -> None:

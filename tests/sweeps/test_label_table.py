@@ -45,14 +45,15 @@ def write_run(
     """Write a run that is sure of everything and mistaken on the rows ``wrong``."""
     sweep = json.loads((folder / "sweep.json").read_text())
     settings = {**sweep["settings"], "labels": labels, "seed": seed}
-    settings["recipe"] = name_without(settings["recipe"], without)
+    parts = () if without is None else (without,)
+    settings["recipe"] = name_without(settings["recipe"], *parts)
     del settings["table"]
     config = {
         "settings": settings,
         "recipe": sweep["recipes"][settings["recipe"]],
         "data_sha256": sweep["data_sha256"][settings["data"]],
     }
-    run = folder / name_without(f"labels-{labels}", without) / f"seed-{seed}"
+    run = folder / name_without(f"labels-{labels}", *parts) / f"seed-{seed}"
     run.mkdir(parents=True)
     (run / "config.json").write_text(json.dumps(config))
     predicted = TRUTH.copy()

@@ -22,6 +22,7 @@ from convergan.training.checkpoint import (
     folder_of,
     read,
     read_latest,
+    read_newest,
     require_same_layout,
     save,
 )
@@ -270,6 +271,17 @@ def test_a_damaged_checkpoint_is_refused_in_one_line_and_the_one_before_is_taken
     found, reasons = read_latest(tmp_path, config_sha256=CONFIG)
     assert found is not None and found.step == 1 and same_bits(found.tensors, STATE)
     assert reasons == [message]
+
+
+def test_an_older_checkpoint_is_not_taken_for_the_newest(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no usable checkpoint in .*: none$"):
+        read_newest(tmp_path, config_sha256=CONFIG)
+    for step in (1, 2):
+        commit(tmp_path, step)
+    assert read_newest(tmp_path, config_sha256=CONFIG).step == 2
+    cut(folder_of(tmp_path, 2) / TENSORS, 100)
+    with pytest.raises(CheckpointError, match="step-000000002.*; remove it to use that of step 1$"):
+        read_newest(tmp_path, config_sha256=CONFIG)
 
 
 def test_every_flipped_bit_is_found(tmp_path: Path) -> None:

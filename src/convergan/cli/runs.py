@@ -66,11 +66,12 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides labels, weights, order and noise.")] = 0,
     without: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             help="Leave parts of the recipe out, with commas between them, to see what they are "
             "worth: game (nothing is learned from generated rows), graph (no label spreading), "
-            "consistency (no teacher). The same as naming the recipe RECIPE-without-game."
+            "consistency (no teacher). The option again leaves more out. The same as naming the "
+            "recipe RECIPE-without-game."
         ),
     ] = None,
     given: Annotated[
@@ -144,7 +145,7 @@ def train(
     place = choose_device(device)
     prepare(threads, place)
     options = source_options(follow_links, image_column, split, label_column, test_split)
-    recipe = name_without(name_with_numbers(recipe, given or ()), without)
+    recipe = name_without(name_with_numbers(recipe, given or ()), *(without or ()))
 
     def work(ranks: Ranks) -> None:
         chosen = find_recipe(recipe)
@@ -167,7 +168,8 @@ def train(
         )
         name = f"{Path(recipe).name.replace(':', '-')}-{settings.labels}-{seed}"
         folder = out or Path("runs") / name
-        was_finished = (folder / "result.json").exists()
+        finished = [folder / part for part in ("result.json", "twin/result.json", "baselines.json")]
+        before = [file.exists() for file in finished]
         loggers = [LaterLogger(name, folder, key_of) for name in dict.fromkeys(log or ())]
         events = run(
             chosen,
@@ -190,7 +192,7 @@ def train(
             for logger in loggers:
                 opened.enter_context(closing(logger))
             show_progress(events)
-        if not was_finished:
+        if [file.exists() for file in finished] != before:
             note_environment(folder, sys.argv)
         show_errors(table(folder))
         report_file = write_report(folder)
@@ -243,6 +245,7 @@ def probe(
     Errors on Gaussian clones of the test rows at every checkpoint that is kept (train with --keep
     1000 for a curve), for the GAN and for its supervised twin, and the sharpness of both.
     """
+    from ..core.environment import note_environment
     from ..core.files import read_json
     from ..data import load
     from ..runs.probe import FILE
@@ -260,6 +263,7 @@ def probe(
         run, dataset, batch_sizes=sizes, seed=seed, allow_changed_code=allow_changed_code
     )
     show_progress(probed)
+    note_environment(run, sys.argv)
     print_line(f"report: {write_report(run)}")
     write_values(json, read_json(run / FILE))
 

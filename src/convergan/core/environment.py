@@ -22,14 +22,20 @@ FILE = "environment.json"
 
 
 def note_environment(folder: Path, words: Sequence[str]) -> None:
-    """Write down what has just made a run or a model, if nothing is written down yet.
+    """Write down what has just made a run or a model, and later commands that added to it.
 
     Args:
         folder: of the run or the model, which is there.
         words: of the command line, the program's name first.
     """
-    if not (folder / FILE).exists():
-        write_json(folder / FILE, describe_environment(words))
+    described = describe_environment(words)
+    if (folder / FILE).exists():
+        first, command = read_fields(folder / FILE), described["command"]
+        later = first.get("later_commands", [])
+        if command in (first["command"], *later):
+            return
+        described = {**first, "later_commands": [*later, command]}
+    write_json(folder / FILE, described)
 
 
 def environment_rows(folder: Path) -> list[Table]:
@@ -53,7 +59,10 @@ def environment_table(found: Mapping[str, Any]) -> Table:
         ("Machine", f"{found['machine']}; threads: {found['threads']}"),
         ("Versions", versions),
     ]
-    return Table((), [("Command", found["command"]), *rows] if found["command"] else rows)
+    commands = [found["command"], *found.get("later_commands", [])]
+    labels = ("Command", *["Then"] * (len(commands) - 1))
+    made = [pair for pair in zip(labels, commands, strict=True) if pair[1]]
+    return Table((), [*made, *rows])
 
 
 def program(word: str) -> str:

@@ -121,9 +121,7 @@ def _run(folder: Path) -> Bundle:
     config = read_config(folder)
     if is_locked(folder):
         raise ValueError(f"{folder} is being trained; push it once that has ended")
-    found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
-    if found is None:
-        raise DataError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
+    found = checkpoint.read_newest(folder / "checkpoints", config_sha256=config["sha256"])
     written = read_fields(folder / "config.json")
     parts = {part: without_folders(written[part]) for part in ("recipe", "settings")}
     files: dict[str, Content] = {"config.json": _as_json(written | parts)}

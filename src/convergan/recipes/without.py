@@ -56,7 +56,8 @@ def without(recipe: Recipe, name: str, parts: Sequence[str]) -> Recipe:
         if not look_up("part of a recipe", part, PARTS).is_in(recipe):
             found = ", ".join(each for each in PARTS if PARTS[each].is_in(recipe))
             raise ValueError(
-                f"recipe {name} has no {part} to leave out; it has {found or 'none of its own'}"
+                f"recipe {name} has no {part} to leave out; "
+                + (f"it has {found}" if found else "only recipes for few labels have such parts")
             )
         if parts.count(part) > 1:
             raise ValueError(f"recipe {name} can be without its {part} only once")
@@ -65,18 +66,18 @@ def without(recipe: Recipe, name: str, parts: Sequence[str]) -> Recipe:
     return replace(changed, summary=f"{recipe.summary}, without {left_out}")
 
 
-def name_without(recipe: str, parts: str | None) -> str:
-    """Return the name of a recipe without parts, given with commas between them.
+def name_without(recipe: str, *parts: str) -> str:
+    """Return the name of a recipe without parts.
 
     Args:
         recipe: its name.
-        parts: such as ``graph,game``; None to leave nothing out.
+        parts: such as ``graph,game``, with commas between them or one after the other.
 
     Example:
-        >>> name_without("digits", "graph,game"), name_without("digits", None)
+        >>> name_without("digits", "graph,game"), name_without("digits")
         ('digits-without-game-without-graph', 'digits')
     """
-    names = sorted(part.strip() for part in parts.split(",")) if parts is not None else []
+    names = sorted(part.strip() for several in parts for part in several.split(","))
     return WITHOUT.join([recipe, *names])
 
 

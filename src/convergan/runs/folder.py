@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,17 @@ def locked(description: Path) -> Iterator[None]:
         holder = f"process {os.getpid()} on {platform.node()}\n"
         (folder / HOLDER).write_text(holder, encoding="utf-8")
         yield
+
+
+def abandon(folder: Path) -> None:
+    """Empty a locked folder that was empty before: what was to be made in it could not begin."""
+    for path in folder.iterdir():
+        if path.name in (LOCK, HOLDER):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def is_locked(folder: Path) -> bool:

@@ -91,6 +91,8 @@ def probe(
         DataError: if the data are others than the run's or have no test rows.
         CheckpointError: if a checkpoint cannot be used.
     """
+    if wrong := [size for size in batch_sizes if size < 1]:
+        raise ValueError(f"batch sizes must be at least 1, got {wrong[0]}")
     probed = _what_is_probed(folder, dataset, allow_changed_code)
     places = {GAN: folder, TWIN: folder / "twin"}
     places = {method: place for method, place in places.items() if place.is_dir()}
@@ -134,6 +136,7 @@ def _what_is_probed(folder: Path, dataset: Dataset, allow_changed_code: bool) ->
         )
     if not (folder / "result.json").exists():
         raise ValueError(f"{folder} is not finished: the command that trained it goes on")
+    read_json(folder / "result.json")  # which the report needs
     if dataset.sha256() != config["data_sha256"]:
         raise DataError(
             f"{settings.data} are other data now than those that {folder} was trained on"
@@ -222,8 +225,6 @@ def _sharpness(probed: Probed, place: Path, seed: int) -> list[dict[str, Any]]:
 def _train_with_batch(
     probed: Probed, dataset: Dataset, size: int, place: Path, allow_changed_code: bool
 ) -> Iterator[Progress]:
-    if size < 1:
-        raise ValueError(f"batch sizes must be at least 1, got {size}")
     recipe = replace(probed.recipe, batch_size=size)
     steps = max(1, round(probed.settings.steps * probed.recipe.batch_size / size))
     settings = replace(probed.settings, steps=steps)

@@ -133,9 +133,7 @@ def draw_run_rows(
     """
     config = read_config(folder)
     settings, recipe = what_ran(folder, allow_changed_code=allow_changed_code)
-    found, refused = checkpoint.read_latest(folder / "checkpoints", config_sha256=config["sha256"])
-    if found is None:
-        raise CheckpointError(f"no usable checkpoint in {folder}: {'; '.join(refused) or 'none'}")
+    found = checkpoint.read_newest(folder / "checkpoints", config_sha256=config["sha256"])
     facts = {"run": config["sha256"], "newest checkpoint": str(found.step)}
     ranks.require_same(facts, f"{folder} must be the same for all, and nobody train in it")
     network = recipe.make_generator(config["row_shape"], derive(0, "unused"))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ..training import supervised_step
 from ..training.callbacks import Callback
 from .baselines import BASELINES, GRAPH, Baseline, run_baseline, spread_over_graph
 from .code import Code, compare_code, note_changed_code, trained_with
-from .folder import by_content, claim_identity, locked, made_by_version
+from .folder import abandon, by_content, claim_identity, locked, made_by_version
 from .job import Job
 from .reading import GAN, TWIN, read_config
 from .settings import Settings, choose_labels
@@ -89,6 +90,7 @@ def run(
     facts["--baselines"] = str(baselines)
     ranks.require_same(facts, "start all with the same command, code and data")
     with locked(folder / "config.json") if ranks.leads else nullcontext():
+        is_new = ranks.leads and not (folder / "config.json").exists()
         sha256, code = canonical_sha256(content), code_of(settings.recipe)
         twin = baselines and recipe.classifies and len(dataset.test.labels) > 0
         trained: tuple[Code, ...] = (code,) if code else ()
@@ -123,7 +125,15 @@ def run(
             ranks=ranks,
         )
         with handle_signals() as requests:
-            yield from Trainer(job, requests).run()
+            steps = Trainer(job, requests).run()
+            try:
+                started = [*islice(steps, 1)]
+            except ValueError:
+                if is_new:
+                    abandon(folder)  # to the command that is put right
+                raise
+            yield from started
+            yield from steps
             if not twin:
                 return
             yield from Trainer(_twin(job), requests).run()

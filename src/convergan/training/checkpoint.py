@@ -177,6 +177,25 @@ def read_latest(
     return None, refused
 
 
+def read_newest(root: Path, *, config_sha256: str) -> Checkpoint:
+    """Return the newest checkpoint, and no older one in its place.
+
+    Args:
+        root: the folder of checkpoints.
+        config_sha256: identity of the run's settings.
+
+    Raises:
+        CheckpointError: if it does not verify, naming what would be used without it; or if there is
+            none.
+    """
+    found, refused = read_latest(root, config_sha256=config_sha256)
+    if found is None:
+        raise CheckpointError(f"no usable checkpoint in {root}: {'; '.join(refused) or 'none'}")
+    if refused:
+        raise CheckpointError(f"{'; '.join(refused)}; remove it to use that of step {found.step}")
+    return found
+
+
 def clear_leftovers(root: Path) -> None:
     """Remove what an interrupted `save` left half done."""
     for pattern in (".tmp-*", ".del-*"):
