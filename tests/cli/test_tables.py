@@ -206,7 +206,7 @@ def test_missing_values_and_categories_need_no_option(call: Call) -> None:
     assert code == 65
     assert told == (
         "convergan: column 'width' has no value in row 7 (counted from 0); write one, fit "
-        "with --missing median, or leave it out with fit --drop width\n"
+        "with --missing median, or fit without it, with --drop width\n"
     )
     code, shown, _ = call(*fit, "--out", "means", "--missing", "mean")
     assert code == 0 and "'width' is filled with its mean in 1 rows" in shown

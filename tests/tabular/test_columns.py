@@ -99,7 +99,7 @@ def test_a_category_that_was_not_there_is_none_of_those_that_were() -> None:
     [
         (
             [1.0, None],
-            "'x' has no value in row 1 .*--missing median, or leave it out with fit --drop x",
+            "'x' has no value in row 1 .*--missing median, or fit without it, with --drop x",
         ),
         ([1.0, np.inf], "'x' is infinite in row 1"),
         (["a", None], "'x' has no value in row 1"),
@@ -125,7 +125,7 @@ def test_columns_that_no_features_can_be_made_of_are_named(cells: Any, message: 
 
 
 def test_a_column_without_any_value_has_no_mean() -> None:
-    with pytest.raises(DataError, match="'x' has no values; leave it out"):
+    with pytest.raises(DataError, match="'x' has no values; fit without it"):
         learn_columns(pd.DataFrame({"x": [None, None]}), ["x"], missing="mean")
 
 
@@ -140,7 +140,7 @@ def test_whole_numbers_that_only_rise_are_noticed() -> None:
     columns = learn_columns(table, list(table.columns))
     assert suspicious_keys(table, columns) == [
         "column 'id' rises from row to row as a key does; if it is one, "
-        "leave it out with fit --drop id"
+        "fit without it, with --drop id"
     ]
 
 

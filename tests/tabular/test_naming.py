@@ -10,7 +10,7 @@ AWKWARD = ["0", "petal width (cm)", "a, b", 'the "old"', "$HOME", "it's", "grÃ¶Ã
 
 @pytest.mark.parametrize("name", AWKWARD)
 def test_advice_works_when_it_is_pasted_into_a_shell(name: str) -> None:
-    option, value = shlex.split(leave_out(name).removeprefix("leave it out with fit "))
+    option, value = shlex.split(leave_out(name).removeprefix("fit without it, with "))
     assert option == "--drop" and parse_names(value) == [name]
 
 

@@ -144,6 +144,6 @@ def test_what_is_advised_names_the_command_that_has_the_option(
     assert predict_table(model, file).table["prediction"].notna().all()
     refusing = model._replace(columns=[replace(column, gaps=False) for column in model.columns])
     with pytest.raises(
-        DataError, match="fit with --missing median, or leave it out with fit --drop"
+        DataError, match="fit with --missing median, or fit without it, with --drop"
     ):
         predict_table(refusing, file)

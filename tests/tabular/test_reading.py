@@ -220,6 +220,28 @@ def test_cells_that_are_copied_say_all_of_their_value(
         assert [row[0] for row in csv.reader(file)] == ["x", *texts]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["y", "x", None]).dictionary_encode(),
+        pa.array([[1], [2, 3], None]),
+        pa.array([{"a": 1}, {"a": 2}, None]),
+        pa.array([date(2026, 1, 31), None, None]),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_columns_that_are_copied_to_parquet_keep_their_type_and_pandas_reads_them(
+    tmp_path: Path, values: Any
+) -> None:
+    pq.write_table(pa.table({"x": values, "y": [1.5, 2.5, 3.5]}), tmp_path / "t.parquet")
+    write_table(tmp_path / "u.parquet", read_table(tmp_path / "t.parquet").stored(["x", "y"]))
+    assert pq.read_table(tmp_path / "u.parquet").column("x").combine_chunks().equals(values)
+    assert (
+        pd.read_parquet(tmp_path / "u.parquet")["x"].notna().tolist()
+        == values.is_valid().to_pylist()
+    )
+
+
 HERE = settings(
     max_examples=40,
     deadline=None,

@@ -176,6 +176,16 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         with one_thread():
             self._fit_rows(rows, codes)
         predicted = self._pool.log_probabilities(rows).argmax(axis=1)
+        never = self.classes_[np.setdiff1d(np.arange(len(self.classes_)), predicted)]
+        if not np.ptp(rows, axis=0).any():
+            warnings.warn("all rows of X are alike: no feature tells classes apart", stacklevel=2)
+        elif len(never):
+            classes = ", ".join(map(str, never))
+            warnings.warn(
+                f"predicted for no row of X, not even for labeled ones: class {classes}; "
+                "predict_proba still says which rows are nearest to it",
+                stacklevel=2,
+            )
         self.transduction_ = self.classes_[np.where(codes >= 0, codes, predicted)]
         return self
 

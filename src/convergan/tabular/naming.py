@@ -63,9 +63,9 @@ def leave_out(name: str) -> str:
 
     Example:
         >>> leave_out("id"), leave_out("width, cm")
-        ('leave it out with fit --drop id', 'leave it out with fit --drop \'"width, cm"\'')
+        ('fit without it, with --drop id', 'fit without it, with --drop \'"width, cm"\'')
     """
-    return f"leave it out with fit --drop {option_value([name])}"
+    return f"fit without it, with --drop {option_value([name])}"
 
 
 def option_value(names: Sequence[str]) -> str:

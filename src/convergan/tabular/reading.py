@@ -184,12 +184,31 @@ def write_table(file: Path, frame: Frame) -> None:
     require_suffix(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() == ".parquet":
-        data = frame.to_parquet(None, index=False)
+        data = _as_parquet(frame)
     else:
         separator = SEPARATORS[file.suffix.lower()]
         text = _as_text(frame)
         data = text.to_csv(None, sep=separator, index=False, float_format="%.6g").encode()
     replace_file(file, data)
+
+
+def _as_parquet(frame: Frame) -> bytes:
+    """Return a frame as Parquet.
+
+    pandas notes its own types in the file, and cannot read the names of some of Arrow's again;
+    where there are such columns the file has Arrow's types alone.
+    """
+    import io
+
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    if any(pa.types.is_dictionary(kind) or pa.types.is_nested(kind) for kind in table.schema.types):
+        table = table.replace_schema_metadata(None)
+    file = io.BytesIO()
+    parquet.write_table(table, file)
+    return file.getvalue()
 
 
 def require_suffix(file: Path) -> None:
