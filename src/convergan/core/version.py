@@ -1,3 +1,3 @@
 """The version, alone in a file that loads nothing."""
 
-__version__ = "0.17.0"
+__version__ = "0.18.0"
