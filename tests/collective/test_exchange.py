@@ -55,6 +55,7 @@ def check(ranks: DistributedRanks, found: dict[str, Tensor]) -> None:
     found["values"] = torch.cat([value.detach().flatten() for value in values])
 
 
+@pytest.mark.nightly
 def test_derivatives_of_first_and_second_order_are_those_of_differences(tmp_path: Path) -> None:
     one, other = in_processes(check, 2, tmp_path)
     assert torch.equal(one["values"], other["values"])

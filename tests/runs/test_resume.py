@@ -52,7 +52,13 @@ def test_a_supervised_twin_goes_on_though_its_generator_never_steps(tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(RECIPES))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.nightly) if name == "imagenet" else name
+        for name in sorted(RECIPES)
+    ],
+)
 def test_every_recipe_takes_two_steps_and_resumes_between_them(name: str, tmp_path: Path) -> None:
     recipe, dataset = small(replace(find_recipe(name), checkpoint_every=1))
     hashes = []

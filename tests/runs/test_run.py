@@ -89,7 +89,7 @@ def test_an_imagenet_run_of_before_the_bias_makes_the_images_that_it_made(tmp_pa
 def test_a_run_that_could_not_begin_leaves_its_folder_to_the_right_command(tmp_path: Path) -> None:
     wrong = "digits[discriminator_optimizer.lr=-1]"
     chosen = replace(DIGITS, recipe=wrong)
-    with pytest.raises(ValueError, match="discriminator_optimizer: Invalid learning rate: -1"):
+    with pytest.raises(ValueError, match="discriminator: Invalid learning rate: -1"):
         list(run(find_recipe(wrong), load("digits"), chosen, tmp_path, baselines=False))
     assert not (tmp_path / "config.json").exists()
     assert notices(tmp_path) == []

@@ -66,7 +66,7 @@ class Player(Generic[Network]):
                 return make_ready(given, self.parameters)
             require_owned(given, self.parameters)
         except ValueError as error:
-            raise ValueError(f"{self.name}_optimizer: {error}") from error
+            raise ValueError(f"{self.name}: {error}") from error
         return given
 
     @property
