@@ -107,12 +107,13 @@ def _prepare_docstring(
     lines[:] = [reference_pages.escaped(line) for line in lines]
 
 
-def _skip_plain_fields(
+def _skip_what_others_made(
     app: "Sphinx", what: str, name: str, value: object, skip: bool, options: object
 ) -> bool | None:
-    """Leave out fields of which Python only says their number."""
+    """Leave out fields of which Python only says their number, and scikit-learn's routing."""
     text = getattr(value, "__doc__", None) or ""
-    return True if text.startswith("Alias for field number") else None
+    routing = name.startswith("set_") and name.endswith("_request")
+    return True if routing or text.startswith("Alias for field number") else None
 
 
 def _link_names(app: "Sphinx", doctree: "Node") -> None:
@@ -161,6 +162,6 @@ def setup(app: "Sphinx") -> None:
     app.connect("builder-inited", _write_reference)
     app.connect("source-read", _prepare_page)
     app.connect("autodoc-process-docstring", _prepare_docstring, priority=400)
-    app.connect("autodoc-skip-member", _skip_plain_fields)
+    app.connect("autodoc-skip-member", _skip_what_others_made)
     app.connect("doctree-read", _link_names)
     app.connect("missing-reference", _find_by_short_name)
