@@ -269,10 +269,11 @@ def test_nothing_that_is_given_is_written_to_and_predicting_changes_nothing(colu
 
 
 def test_features_that_never_change_are_told() -> None:
-    _, y, _ = blobs()
+    X, y, _ = blobs()
     with pytest.warns(UserWarning, match="all rows of X are alike"):
         model = SemiSupervisedGANClassifier(**CHECKED).fit(np.full((len(y), 2), 5.0), y)
     np.testing.assert_allclose(model.predict_proba([[5.0, 5.0], [0.0, 1e9]]).sum(axis=1), 1)
+    assert np.isfinite(model.predict_proba(X)).all()
 
 
 def test_a_class_that_is_never_predicted_is_told() -> None:

@@ -151,7 +151,7 @@ def mnist_components() -> Recipe:
     of training; see docs/experiments/mnist_search.md.
     """
     adam = partial(Adam, betas=(0.5, 0.999), eps=1e-4, fused=True)
-    teacher = partial(teacher_adversarial, radius=1.0, weight=1.0, rising=(39_000, 39_300))
+    teacher = partial(ADVERSARIAL_TEACHER, radius=1.0, rising=(39_000, 39_300))
     return replace(
         mnist_vectors(),
         summary="the same in 256 principal components: small networks, many cheap steps",

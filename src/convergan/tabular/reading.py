@@ -198,17 +198,16 @@ def _as_parquet(frame: Frame) -> bytes:
     pandas notes its own types in the file, and cannot read the names of some of Arrow's again;
     where there are such columns the file has Arrow's types alone.
     """
-    import io
-
     import pyarrow as pa
-    from pyarrow import parquet
+    import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
     if any(pa.types.is_dictionary(kind) or pa.types.is_nested(kind) for kind in table.schema.types):
         table = table.replace_schema_metadata(None)
-    file = io.BytesIO()
-    parquet.write_table(table, file)
-    return file.getvalue()
+    written = pa.BufferOutputStream()
+    pq.write_table(table, written)
+    data: bytes = written.getvalue().to_pybytes()
+    return data
 
 
 def require_suffix(file: Path) -> None:
